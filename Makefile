@@ -1,0 +1,57 @@
+# Every target sets up .venv by itself. The same steps as plain commands are in CONTRIBUTING.md.
+PYTHON ?= python3
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+NEEDS := dpsims_hub needs Python 3.11 or newer with its venv module
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean distclean
+
+help:
+	@echo "make demo       draw the example layouts with the bundled model, into outputs/demo.png"
+	@echo "make test       run the tests (no network, no GPU)"
+	@echo "make lint       check the style"
+	@echo "make clean      remove caches and build products, keep .venv and outputs/"
+	@echo "make distclean  clean, and remove .venv"
+	@echo "Another Python: make PYTHON=/path/to/python3.12 demo"
+
+demo: $(VENV)/.has-core
+	"$(BIN)/dpsims" demo $(DEMO_ARGS)
+
+test: export GRADIO_ANALYTICS_ENABLED := False
+test: export HF_HUB_OFFLINE := 1
+test: $(VENV)/.has-dev
+	"$(BIN)/python" -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.has-dev
+	"$(BIN)/python" -m ruff check .
+
+$(VENV)/.has-core: pyproject.toml requirements.txt | $(VENV)/.created
+	@echo "Installing dpsims_hub into $(VENV): PyTorch is a large download, this happens once."
+	"$(BIN)/python" -m pip install --disable-pip-version-check -e .
+	@touch "$@"
+
+$(VENV)/.has-dev: pyproject.toml requirements.txt | $(VENV)/.created
+	@echo "Installing dpsims_hub with its development tools into $(VENV): this happens once."
+	"$(BIN)/python" -m pip install --disable-pip-version-check -e ".[dev]"
+	@touch "$@" "$(VENV)/.has-core"
+
+$(VENV)/.created:
+	@command -v "$(PYTHON)" >/dev/null || \
+	  { echo "$(NEEDS); '$(PYTHON)' was not found: name another with make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(NEEDS); '$(PYTHON)' is too old: name another with make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(NEEDS); '$(PYTHON)' lacks it: on Debian and Ubuntu install the package python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)"
+	@touch "$@"
+
+clean:
+	rm -rf build dist dpsims_hub.egg-info .pytest_cache .ruff_cache
+	find . -path "./$(VENV)" -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+distclean: clean
+	rm -rf "$(VENV)"

@@ -1,0 +1,44 @@
+"""What travels inside the package: a small trained model and example layouts for it."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+NAMES = ("camvid",)
+
+
+def bundled_model(name: str = "camvid") -> Path:
+    """Where the bundled model lies: a folder in Hub layout, ready for `DPSIMSPipeline.from_pretrained`.
+
+    Args:
+        name: "camvid", street scenes in the eleven CamVid classes.
+
+    Raises:
+        ValueError: there is no bundled model of that name.
+        FileNotFoundError: this installation lacks the model's files.
+    """
+    return _existing(FOLDER / _known(name), "model")
+
+
+def bundled_examples(name: str = "camvid") -> list[Path]:
+    """The example layouts drawn for a bundled model, palette PNGs of ids, sorted by file name.
+
+    Args:
+        name: of the bundled model.
+
+    Raises:
+        ValueError: there is no bundled model of that name.
+        FileNotFoundError: this installation lacks the layouts.
+    """
+    return sorted(_existing(FOLDER / "examples" / _known(name), "example layouts").glob("*.png"))
+
+
+def _known(name: str) -> str:
+    if name not in NAMES:
+        raise ValueError(f"nothing called {name!r} is bundled; there is {', '.join(NAMES)}.")
+    return name
+
+
+def _existing(folder: Path, what: str) -> Path:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: the bundled {what} is missing; install dpsims_hub again.")
+    return folder

@@ -1,0 +1,91 @@
+"""The command line `dpsims`: one table of subcommands, one way to report a fault.
+
+A subcommand is a module of this package with `add_arguments(parser)` and `run(arguments) -> int`. It is
+imported only when it is asked for, and imports torch only while it runs, so that help is quick.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+SUBCOMMANDS = {
+    "generate": "make photos from label maps",
+    "demo": "draw the example layouts with the bundled model into one picture",
+}
+"""Name of each subcommand, which is also its module's, and its line in the help."""
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose faults are one sentence, without the usage text around it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Reports a fault to `main`."""
+        raise ValueError(f"{message}; see {self.prog} --help.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `dpsims`.
+
+    Args:
+        argv: the arguments without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code: 0, 2 after bad input (one sentence on stderr), 130 after Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        arguments = build_parser(argv).parse_args(argv)
+        return importlib.import_module(f"{__name__}.{arguments.subcommand}").run(arguments)
+    except (ValueError, OSError) as error:
+        print(f"dpsims: {_one_line(error)}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("dpsims: stopped; every photo written so far is complete.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of `dpsims`, with the options of the subcommand that `argv` names.
+
+    Args:
+        argv: the arguments; the other subcommands are listed but their modules stay unloaded.
+    """
+    parser = OneLineParser(
+        prog="dpsims", description="DP-SIMS: a label map in, a photo out, in one forward pass."
+    )
+    parser.add_argument("--version", action=ShowVersion, help="print the version and exit")
+    commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True, title="commands")
+    asked = next((word for word in argv if not word.startswith("-")), None)
+    for name, summary in SUBCOMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary.capitalize() + ".",
+            formatter_class=argparse.RawTextHelpFormatter,
+        )
+        if name == asked:
+            importlib.import_module(f"{__name__}.{name}").add_arguments(command)
+    return parser
+
+
+class ShowVersion(argparse.Action):
+    """Prints the package's version; importing the package for it waits until somebody asks."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: object) -> None:
+        super().__init__(option_strings, dest, nargs=0, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *unused: object) -> None:
+        """Prints and exits with 0."""
+        from dpsims_hub import __version__
+
+        print(f"dpsims {__version__}")
+        parser.exit()
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,126 @@
+"""`dpsims demo`: the example layouts through the bundled model, in one picture, with the time per photo."""
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dpsims_hub.commands.model_options import add_model_options, load_pipeline
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dpsims_hub.pipeline import DPSIMSPipeline
+
+SEEDS = (0, 1)
+SCALE = 2
+COLUMNS = 2  # scenes side by side
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `dpsims demo`."""
+    add_model_options(parser)
+    parser.add_argument(
+        "--output", type=Path, default=Path("outputs/demo.png"), help="picture (default: outputs/demo.png)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draws the picture, and prints its path and the time per photo.
+
+    Raises:
+        OSError: the model is missing or the picture cannot be written.
+        ValueError: the model was not trained on the classes of the layouts.
+    """
+    from dpsims_hub.bundled import bundled_examples
+    from dpsims_hub.labels import ClassSpec, read_label_map
+    from dpsims_hub.sheets import save_picture
+
+    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
+    if pipe.spec.names != ClassSpec.load("camvid").names:
+        raise ValueError(f"{arguments.model}: the example layouts need a model of the CamVid classes.")
+    layouts = {path.stem.replace("_", " "): read_label_map(path, pipe.spec) for path in bundled_examples()}
+    photos, seconds = time_photos(pipe, list(layouts.values()))
+    save_picture(draw_sheet(pipe, layouts, photos, arguments.model), arguments.output)
+    print(arguments.output)
+    print(describe_time(pipe, seconds, next(iter(layouts.values())).shape, arguments.dtype))
+    return 0
+
+
+def time_photos(
+    pipe: "DPSIMSPipeline", layouts: list[np.ndarray]
+) -> tuple[list[list["Image.Image"]], list[float]]:
+    """Makes one photo of every layout and seed, one call each, after one call that warms up.
+
+    Args:
+        pipe: the model.
+        layouts: (H, W) ids each.
+
+    Returns:
+        Photos by layout and seed; seconds of every call, from ids in memory to a finished picture.
+    """
+    import torch
+
+    def call(layout: np.ndarray, seed: int) -> "Image.Image":
+        return pipe(layout, generator=torch.Generator().manual_seed(seed)).images[0]
+
+    call(layouts[0], SEEDS[0])
+    photos, seconds = [], []
+    for layout in layouts:
+        photos.append([])
+        for seed in SEEDS:
+            start = time.perf_counter()
+            photos[-1].append(call(layout, seed))
+            seconds.append(time.perf_counter() - start)
+    return photos, seconds
+
+
+def draw_sheet(
+    pipe: "DPSIMSPipeline", layouts: dict[str, np.ndarray], photos: list[list["Image.Image"]], model: str
+) -> "Image.Image":
+    """The picture: map | photo | photo for each layout, two layouts side by side, and a legend.
+
+    Args:
+        pipe: knows the classes.
+        layouts: (H, W) ids by title.
+        photos: by layout and seed.
+        model: what the footer calls the model.
+    """
+    from dpsims_hub import __version__
+    from dpsims_hub.sheets import comparison_sheet, enlarge_photo, flow_legend, fold_rows, picture_of_map
+
+    rows, captions = [], []
+    for (title, layout), row in zip(layouts.items(), photos, strict=True):
+        rows.append([picture_of_map(layout, pipe.spec, SCALE)] + [enlarge_photo(p, SCALE) for p in row])
+        captions.append([title] + [f"seed {seed}" for seed in SEEDS])
+    rows, captions = fold_rows(rows, COLUMNS), fold_rows(captions, COLUMNS)
+    ids = np.unique(np.stack(list(layouts.values()))).tolist()
+    width = sum(picture.width for picture in rows[0])
+    return comparison_sheet(
+        rows,
+        ["label map", *["photo"] * len(SEEDS)] * COLUMNS,
+        captions=captions,
+        legend=flow_legend(pipe.spec, ids, width),
+        footer=f"model {model}, dpsims_hub {__version__}; each photo is one pass over its map",
+    )
+
+
+def describe_time(pipe: "DPSIMSPipeline", seconds: list[float], size: tuple[int, int], dtype: str) -> str:
+    """One line that says how long a photo took, and what was timed where."""
+    import torch
+
+    if pipe.device.type == "cuda":
+        machine = torch.cuda.get_device_name(pipe.device)
+    else:
+        threads = f"{torch.get_num_threads()} of {os.cpu_count()} threads"
+        machine = f"{pipe.device.type} {platform.machine()}, {threads}"
+    return (
+        f"time per photo: {statistics.median(seconds) * 1000:.0f} ms (median of {len(seconds)} calls after one "
+        f"to warm up; label map in memory to finished picture of {size[1]}x{size[0]}, one at a time, "
+        f"{dtype}; {machine})"
+    )

@@ -1,0 +1,58 @@
+"""Options that every subcommand with a model shares: which model, where and how it computes."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dpsims_hub.pipeline import DPSIMSPipeline
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Adds --model, --device and --dtype."""
+    parser.add_argument(
+        "--model",
+        default="camvid",
+        metavar="PATH",
+        help="model folder, Hub id (owner/name) or a bundled model's name (default: camvid)",
+    )
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps, ... (default: cuda where there is one)")
+    parser.add_argument("--dtype", choices=sorted(DTYPES), default="fp32", help="arithmetic (default: fp32)")
+
+
+def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") -> "DPSIMSPipeline":
+    """Loads a model for use, without diffusers' own progress bar.
+
+    Args:
+        model: a bundled model's name, a folder or a Hub id; write ./camvid for a folder of a bundled name.
+        device: where it computes; None takes a GPU where there is one.
+        dtype: "fp32", "bf16" or "fp16".
+
+    Raises:
+        FileNotFoundError: there is no such model, or a file of it is missing.
+        ValueError: a weight file is damaged, or the device is unknown or absent.
+    """
+    import torch
+    from diffusers.utils import logging
+
+    from dpsims_hub.bundled import NAMES, bundled_model
+    from dpsims_hub.pipeline import DPSIMSPipeline
+
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    _check_device(device)
+    path = bundled_model(model) if model in NAMES else model
+    logging.disable_progress_bar()
+    return DPSIMSPipeline.from_pretrained(path, dtype=getattr(torch, DTYPES[dtype])).to(device)
+
+
+def _check_device(name: str) -> None:
+    import torch
+
+    try:
+        works = torch.empty(1, device=name).device.type != "meta"
+        why = "it holds no numbers"
+    except (RuntimeError, AssertionError) as error:  # an unknown name, or a build without that device
+        works, why = False, (str(error).strip().splitlines() or [""])[0].rstrip(".")
+    if not works:
+        raise ValueError(f"--device {name} cannot be used here ({why}).")

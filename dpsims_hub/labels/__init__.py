@@ -1,0 +1,35 @@
+"""Label maps: class lists, exact reading, colours, folders of pairs, augmentation (numpy and Pillow only)."""
+
+from dpsims_hub.labels.augment import (
+    augment_pair,
+    crop_pair,
+    flip_pair,
+    random_resized_crop_pair,
+    resize_pair,
+)
+from dpsims_hub.labels.class_file import ClassInfo, ClassSpecError
+from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.folder import FolderDataset, Sample
+from dpsims_hub.labels.instance_offsets import instance_offsets
+from dpsims_hub.labels.reading import read_label_map
+from dpsims_hub.labels.render import colorize, pixel_shares, render_legend
+from dpsims_hub.labels.spec import ClassSpec
+
+__all__ = [
+    "ClassInfo",
+    "ClassSpec",
+    "ClassSpecError",
+    "FolderDataset",
+    "LabelMapError",
+    "Sample",
+    "augment_pair",
+    "colorize",
+    "crop_pair",
+    "flip_pair",
+    "instance_offsets",
+    "pixel_shares",
+    "random_resized_crop_pair",
+    "read_label_map",
+    "render_legend",
+    "resize_pair",
+]

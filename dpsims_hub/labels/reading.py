@@ -1,0 +1,172 @@
+"""`read_label_map`: any way of handing in a label map, read exactly, or refused with one sentence.
+
+Label maps are numbers, never pictures: palette images give their indices, greyscale images their stored
+numbers (also at 1, 2, 4 and 16 bits), colour images the ids of exactly matching palette colours. Nothing is
+rounded, blended or guessed.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dpsims_hub.labels.colours import ids_from_colours
+from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.image_files import LOSSY_FORMATS, check_size, decode, open_image
+from dpsims_hub.labels.palettes import warn_of_other_order
+from dpsims_hub.labels.resizing import resize_label_map
+from dpsims_hub.labels.spec import ClassSpec
+from dpsims_hub.labels.wrong_ids import explain_wrong_ids
+
+NUMBER_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
+COLOUR_MODES = ("RGB", "RGBA", "RGBX")
+PACKED_STEP = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255 by these factors
+
+
+def read_label_map(
+    source: Any,
+    spec: ClassSpec,
+    *,
+    stored: bool = False,
+    size: tuple[int, int] | None = None,
+    name: str | None = None,
+) -> np.ndarray:
+    """Return the label map of `source` as plain ids, exact.
+
+    Args:
+        source: A path, a `PIL.Image`, a numpy array, a torch tensor or nested lists. Arrays are (H, W), (H,
+            W, 1) or (1, H, W) integers or booleans (0 and 1), or (H, W, 3 or 4) uint8 colours; images are id
+            images (L, I, I;16, 1 bit), palette images (their indices count) or RGB(A) in the spec's exact
+            colours.
+        spec: The classes.
+        stored: Whether the numbers are those of the data set's own files (True: ADE20K's id + 1 becomes the
+            id) or plain ids (False, the default). Colours are not affected, and neither is a spec whose files
+            hold plain ids. True also trusts the order of a palette, see `Warns`.
+        size: Wanted (height, width) in pixels, reached by nearest neighbour only; None keeps the size.
+        name: What messages call the map; None means the path or the kind of source.
+
+    Returns:
+        Shape (H, W), ids in [0, N) or `spec.ignore_index`, uint8 or (more than 255 classes) uint16.
+
+    Raises:
+        FileNotFoundError: If a path does not exist.
+        LabelMapError: If the map cannot be read exactly; one sentence that says where, what and what to do.
+
+    Warns:
+        UserWarning: If a colour stands for several classes (the first is taken), or if the colours of a
+            palette image are those of other classes than its indices.
+    """
+    with open_image(source) if isinstance(source, str | Path) else nullcontext(source) as opened:
+        image = opened if isinstance(opened, Image.Image) else None
+        name = name or _name(source)
+        pixels = _pixels_of_array(source, name) if image is None else _pixels_of_image(image, name)
+        if pixels.ndim == 3:
+            label_map = ids_from_colours(pixels, spec, name)
+        else:
+            label_map = _ids(pixels, spec, stored, name)
+            if image is not None and image.mode == "P" and not stored:
+                warn_of_other_order(image, label_map, spec, name)
+    return label_map if size is None else resize_label_map(label_map, size)
+
+
+def _name(source: Any) -> str:
+    if isinstance(source, str | Path):
+        return str(source)
+    if isinstance(source, Image.Image):
+        return str(getattr(source, "filename", "")) or "label map (PIL image)"
+    return f"label map ({type(source).__name__})"
+
+
+def _pixels_of_image(image: Image.Image, name: str) -> np.ndarray:
+    """Return the numbers (H, W) or the colours (H, W, 3 or 4) of an image."""
+    check_size(image.height, image.width, name)
+    if image.format in LOSSY_FORMATS:
+        raise LabelMapError(
+            f"{name}: is a {image.format} file, which changes ids and colours; save the map as PNG."
+        )
+    tile = getattr(image, "tile", None)
+    step = PACKED_STEP.get(tile[0].args if tile and isinstance(tile[0].args, str) else "", 1)
+    decode(image, name)
+    if image.mode in ("LA", "PA"):
+        return _without_opacity(np.asarray(image), name)
+    if image.mode in COLOUR_MODES:
+        return np.asarray(image)[..., : 4 if image.mode == "RGBA" else 3]
+    if image.mode not in NUMBER_MODES:
+        raise LabelMapError(
+            f"{name}: has the image mode {image.mode}, which cannot hold a label map; "
+            "save ids as an 8- or 16-bit greyscale or palette PNG, or colours as RGB."
+        )
+    return np.asarray(image) // step if step > 1 else np.asarray(image)
+
+
+def _without_opacity(pixels: np.ndarray, name: str) -> np.ndarray:
+    if (pixels[..., 1] != 255).any():
+        raise LabelMapError(f"{name}: is a greyscale map with transparency; save it without transparency.")
+    return pixels[..., 0]
+
+
+def _as_array(source: Any, name: str) -> np.ndarray:
+    if hasattr(source, "is_floating_point"):  # a torch tensor, told without importing torch
+        if source.is_floating_point() or source.is_complex():
+            raise LabelMapError(_not_integers(name, str(source.dtype)))
+        return source.detach().cpu().numpy()
+    if not isinstance(source, np.ndarray | list | tuple):
+        raise LabelMapError(
+            f"{name}: cannot be read as a label map; give a path, PIL image, numpy or torch array, or lists."
+        )
+    try:
+        return np.asarray(source)
+    except (ValueError, OverflowError):
+        raise LabelMapError(
+            f"{name}: its rows have different lengths; give a full height x width grid."
+        ) from None
+
+
+def _pixels_of_array(source: Any, name: str) -> np.ndarray:
+    """Return (H, W) integers or (H, W, 3 or 4) uint8 colours, checked for kind and shape."""
+    array = _as_array(source, name)
+    if array.size == 0:
+        raise LabelMapError(f"{name}: is empty (shape {array.shape}).")
+    if array.dtype.kind not in "iub":
+        raise LabelMapError(_not_integers(name, str(array.dtype)))
+    is_colour = array.ndim == 3 and array.shape[-1] in (3, 4) and array.dtype == np.uint8
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    elif array.ndim == 3 and array.shape[0] == 1 and not is_colour:
+        array = array[0]
+    if not is_colour and array.ndim != 2:
+        raise LabelMapError(_wrong_shape(array, name))
+    check_size(*array.shape[:2], name)
+    return array
+
+
+def _wrong_shape(array: np.ndarray, name: str) -> str:
+    if array.ndim == 3 and array.shape[0] in (3, 4) and array.dtype == np.uint8:
+        return f"{name}: shape {array.shape} has its colour channels first; give (height, width, 3)."
+    if array.ndim == 3 and array.shape[-1] in (3, 4):
+        return f"{name}: shape {array.shape} is not one map, and colours must be uint8, not {array.dtype}."
+    if array.ndim in (3, 4):
+        return f"{name}: shape {array.shape} is not one map; give one (height, width) map at a time."
+    return f"{name}: shape {array.shape} is not a map; give (height, width) ids."
+
+
+def _not_integers(name: str, dtype: str) -> str:
+    if dtype == "object":
+        return f"{name}: holds values that are not integers; give class ids."
+    return (
+        f"{name}: holds {dtype} values; class ids are integers, so convert them first if each one is whole."
+    )
+
+
+def _ids(values: np.ndarray, spec: ClassSpec, stored: bool, name: str) -> np.ndarray:
+    """Return the ids behind stored values or plain ids, (H, W)."""
+    table = spec.id_table(stored=stored)
+    inside = (values >= 0) & (values < len(table))
+    ids = np.where(inside, table[np.where(inside, values, 0).astype(np.intp)], -1)
+    if ids.min() < 0:
+        raise LabelMapError(explain_wrong_ids(values, ids < 0, spec, stored, name))
+    return ids.astype(spec.dtype)

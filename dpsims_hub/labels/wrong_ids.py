@@ -1,0 +1,75 @@
+"""The sentence for a map whose values are not class ids: what stands there and what probably happened."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dpsims_hub.labels.spec import ClassSpec
+
+MANY = 24  # distinct wrong values from which a picture is likelier than a few stray labels; our choice
+
+
+def explain_wrong_ids(
+    values: np.ndarray, wrong: np.ndarray, spec: ClassSpec, stored: bool, where: str
+) -> str:
+    """Return one sentence that names the file, the value, its pixel count, N and the likely cause.
+
+    Args:
+        values: The numbers as given, shape (H, W), any integer type.
+        wrong: Where they mean nothing, shape (H, W), at least one True.
+        spec: The classes that were expected.
+        stored: Whether the numbers were taken as those of the data set's files.
+        where: What the sentence calls the map.
+    """
+    found, counts = np.unique(values[wrong], return_counts=True)
+    top = int(found[counts.argmax()])
+    others = f" and {len(found) - 1} other such value(s)" if len(found) > 1 else ""
+    kind, valid = ("stored values", spec.stored_values) if stored else ("ids", range(spec.num_classes))
+    return (
+        f"{where}: value {top} on {counts.max()} of {values.size} px{others} is no class of {spec.name} "
+        f"(N = {spec.num_classes}, {kind} {min(valid)}..{max(valid)}, {spec.ignore_index} = unknown): "
+        f"{_likely_cause(np.unique(values), found, spec, stored)}."
+    )
+
+
+def _likely_cause(present: np.ndarray, found: np.ndarray, spec: ClassSpec, stored: bool) -> str:
+    """Return the first cause that fits the values `present` in the map and the wrong ones, `found`."""
+    lowest, highest, count = int(present[0]), int(present[-1]), spec.num_classes
+    only_top = len(found) == 1 and highest == int(found[0])
+    if lowest < 0:
+        return f"ids cannot be negative, so write {spec.ignore_index} for unknown"
+    if not stored and not spec.stores_ids and set(present.tolist()) <= _stored(spec):
+        return (
+            f"these are the values of the data set's own files ({_rule(spec)}), so read it with stored=True"
+        )
+    if only_top and highest in (255, 65535):
+        return f"{highest} often means unknown, but here unknown is {spec.ignore_index}"
+    if len(present) > 1 and set(present.tolist()) <= _greys(spec):
+        return "these are the palette's colours turned to grey, so give the colour map itself or the ids"
+    if only_top and highest == count and lowest >= 1:
+        return (
+            "the ids seem to be stored as id + 1, so subtract 1 from each "
+            f"and write {spec.ignore_index} where 0 meant unknown"
+        )
+    if only_top and highest == count:
+        return f"ids are counted from 0, so value {count} would be class {count + 1} of {count}"
+    if len(found) >= MANY:
+        return "so many values look like a photo or colours turned to grey, so give the map of class ids"
+    return "give only the values above, or add the missing classes to the class list"
+
+
+def _stored(spec: ClassSpec) -> set[int]:
+    return {*spec.stored_values, *spec.ignore_values, spec.ignore_index}
+
+
+def _rule(spec: ClassSpec) -> str:
+    first = spec.stored_values[0]
+    if spec.stored_values == tuple(range(first, first + spec.num_classes)):
+        return f"id + {first}"
+    return f"numbered {first}..{max(spec.stored_values)} with gaps"
+
+
+def _greys(spec: ClassSpec) -> set[int]:
+    """Return the luminances of all palette colours, as Pillow's convert("L") rounds them (ITU-R 601-2)."""
+    colours = np.array([*spec.palette.tolist(), spec.ignore_rgb, *spec.extra_ignore_rgbs], dtype=np.int64)
+    return set(((colours @ [19595, 38470, 7471] + 0x8000) >> 16).tolist())

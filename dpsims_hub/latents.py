@@ -1,0 +1,85 @@
+"""Latents: on the way from one to another, and different ones for single classes (beyond the paper)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from dpsims_hub.labels import ClassSpec
+
+
+def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """Latents on the great circle from one to another (spherical interpolation).
+
+    A straight line between two normal draws would pass through latents much shorter than any draw.
+
+    Args:
+        start: (latent_dim,), or any (..., latent_dim).
+        end: of the same shape.
+        steps: number of latents, both ends included.
+
+    Returns:
+        (steps, ..., latent_dim).
+
+    Raises:
+        ValueError: shapes differ or steps is below 2.
+    """
+    if start.shape != end.shape:
+        raise ValueError(
+            f"latents of shapes {tuple(start.shape)} and {tuple(end.shape)} have no path between."
+        )
+    if steps < 2:
+        raise ValueError(f"steps must be at least 2 (both ends), not {steps}.")
+    share = torch.linspace(0, 1, steps, device=start.device).reshape(-1, *[1] * start.ndim)
+    a, b = start.float(), end.float()
+    angle = torch.arccos(torch.cosine_similarity(a, b, dim=-1).clamp(-1, 1))[..., None]
+    on_line = angle.sin() < 1e-4  # (almost) parallel or opposite: no single circle, take the straight line
+    divisor = torch.where(on_line, torch.ones_like(angle), angle.sin())
+    near, far = (torch.where(on_line, part, torch.sin(part * angle) / divisor) for part in (1 - share, share))
+    return (near * a + far * b).to(start.dtype)
+
+
+def latents_by_class(
+    label_map: Tensor, latents: Tensor, class_latents: Mapping[str | int, Tensor], spec: ClassSpec
+) -> tuple[Tensor, Tensor]:
+    """Turns latents for single classes into a region map and latents per region.
+
+    Args:
+        label_map: (B, H, W) ids.
+        latents: (B * K, latent_dim) for the pixels of all other classes.
+        class_latents: by class name, alias or id: (latent_dim,) or (B * K, latent_dim).
+        spec: the classes.
+
+    Returns:
+        Region map (B, H, W), 0 for other classes; latents (B * K, 1 + len(class_latents), latent_dim).
+
+    Raises:
+        ValueError: a class is unknown or given twice, or latents have another shape.
+    """
+    regions, columns, seen = torch.zeros_like(label_map), [latents], set()
+    for number, (name, values) in enumerate(class_latents.items(), start=1):
+        if values.shape not in (latents.shape, latents.shape[1:]):
+            raise ValueError(
+                f"class_latents[{name!r}] has shape {tuple(values.shape)}; "
+                f"give {tuple(latents.shape[1:])} or {tuple(latents.shape)}."
+            )
+        class_id = _class_id(name, spec)
+        if class_id in seen:
+            raise ValueError(
+                f"class_latents: {spec.names[class_id]!r} is given twice, as a name and otherwise."
+            )
+        seen.add(class_id)
+        regions[label_map == class_id] = number
+        columns.append(values.to(latents).expand_as(latents))
+    return regions, torch.stack(columns, dim=1)
+
+
+def _class_id(name: str | int, spec: ClassSpec) -> int:
+    if isinstance(name, str):
+        try:
+            return spec.class_id(name)
+        except KeyError:
+            raise ValueError(f"class_latents: {spec.name} has no class called {name!r}.") from None
+    if not 0 <= name < spec.num_classes:
+        raise ValueError(f"class_latents: {spec.name} has ids 0..{spec.num_classes - 1}, not {name!r}.")
+    return name

@@ -1,0 +1,82 @@
+"""The pixel-wise focal GAN loss over N + 1 classes.
+
+    L_D = - mean_real alpha_c (1 - p_c)^gamma log p_c - mean_fake (1 - p_0)^gamma log p_0
+    L_G = - mean_fake alpha_c (1 - p_c)^gamma log p_c
+
+p is the softmax of the logits, channel 0 is "fake", c the pixel's class. gamma = 0 is OASIS's loss. The mean
+is over all pixels, ignored ones included with weight 0, as in OASIS. In float32, from the log-softmax.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def _focal(log_probability: Tensor, gamma: float) -> Tensor:
+    """-(1 - p)^gamma log p, elementwise."""
+    if gamma == 0:
+        return -log_probability
+    return -((1 - log_probability.exp()).clamp(min=0) ** gamma) * log_probability
+
+
+def class_pixel_loss(
+    logits: Tensor,
+    label_map: Tensor,
+    class_weights: Tensor,
+    gamma: float = 2.0,
+    ignore_index: int = 255,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Pixels should be labelled with their own class: the real term of L_D, and L_G on generated images.
+
+    Args:
+        logits: (B, N + 1, H, W).
+        label_map: (B, H, W) ids in [0, N) or `ignore_index`.
+        class_weights: (N,) alpha.
+        gamma: focal exponent.
+        ignore_index: id of pixels that give neither value nor gradient.
+        label_smoothing: epsilon; the class's target becomes 1 - epsilon and the rest is spread evenly over
+            the other N channels, each with its own focal factor (our choice; 0 in the D step by default).
+
+    Returns:
+        Scalar, in nats, mean over all B * H * W pixels.
+
+    Raises:
+        ValueError: the sizes of logits and label map differ.
+    """
+    if logits.shape[2:] != label_map.shape[1:] or logits.shape[0] != label_map.shape[0]:
+        raise ValueError(f"logits {tuple(logits.shape)} do not match the label map {tuple(label_map.shape)}.")
+    known = label_map != ignore_index
+    ids = label_map.long().masked_fill(~known, 0)
+    weights = class_weights[ids] * known
+    log_p = F.log_softmax(logits.float(), dim=1)
+    own = _focal(log_p.gather(1, ids[:, None] + 1)[:, 0], gamma)
+    if label_smoothing:
+        others = _focal(log_p, gamma).sum(1) - own
+        own = (1 - label_smoothing) * own + label_smoothing / (logits.shape[1] - 1) * others
+    return (weights * own).mean()
+
+
+def fake_pixel_loss(logits: Tensor, gamma: float = 2.0) -> Tensor:
+    """Pixels of generated images should be labelled "fake": the second term of L_D, unweighted.
+
+    Args:
+        logits: (B, N + 1, H, W).
+        gamma: focal exponent.
+
+    Returns:
+        Scalar, in nats, mean over all pixels.
+    """
+    return _focal(F.log_softmax(logits.float(), dim=1)[:, 0], gamma).mean()
+
+
+@torch.no_grad()
+def pixel_accuracy(logits: Tensor, label_map: Tensor | None, ignore_index: int = 255) -> Tensor:
+    """Share of pixels whose strongest channel is their class, or "fake" where label_map is None."""
+    strongest = logits.argmax(1)
+    if label_map is None:
+        return (strongest == 0).float().mean()
+    known = label_map != ignore_index
+    return ((strongest == label_map + 1) & known).sum() / known.sum().clamp(min=1)

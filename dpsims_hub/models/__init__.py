@@ -1,0 +1,16 @@
+"""Networks: generator, discriminator, frozen backbone."""
+
+from dpsims_hub.models.backbone import PretrainedBackbone
+from dpsims_hub.models.discriminator import DPSIMSDiscriminator
+from dpsims_hub.models.generator import DPSIMSGenerator, DPSIMSGeneratorOutput, MapEncoding
+from dpsims_hub.models.presets import DECODER_WIDTHS, GENERATOR_PRESETS
+
+__all__ = [
+    "DECODER_WIDTHS",
+    "GENERATOR_PRESETS",
+    "DPSIMSDiscriminator",
+    "DPSIMSGenerator",
+    "DPSIMSGeneratorOutput",
+    "MapEncoding",
+    "PretrainedBackbone",
+]

@@ -1,0 +1,177 @@
+"""The DP-SIMS discriminator: a UNet whose encoder is a frozen backbone and whose decoder is trained.
+
+It labels every pixel with one of N classes if the image is real, or with "fake". The backbone is a separate
+module (`PretrainedBackbone`); this one reads its features. `image_encoder_widths` gives OASIS's own trained
+encoder instead, the baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
+
+from dpsims_hub.models.feature_conditioning import Conditioning, FeatureConditioning
+
+
+def _convolution(in_channels: int, out_channels: int, kernel_size: int, spectral_norm: bool) -> nn.Module:
+    layer = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    return apply_spectral_norm(layer) if spectral_norm else layer
+
+
+class ResidualResize(nn.Module):
+    """OASIS's residual block: LeakyReLU, resize, 3x3; LeakyReLU, 3x3; 1x1 shortcut where channels differ.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the result.
+        resize: "up" (nearest, 2x), "down" (average of 2x2).
+        spectral_norm: on every convolution.
+        scale: factor on the sum of the two branches; 1 is OASIS, 1/2 keeps the sum within Lipschitz 1.
+        first: no activation before the first convolution (the image itself is the input).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        resize: Literal["up", "down"],
+        spectral_norm: bool,
+        scale: float = 1.0,
+        first: bool = False,
+    ) -> None:
+        super().__init__()
+        self.resize = resize
+        self.scale = scale
+        self.first = first
+        self.convolution_0 = _convolution(in_channels, out_channels, 3, spectral_norm)
+        self.convolution_1 = _convolution(out_channels, out_channels, 3, spectral_norm)
+        self.shortcut = None
+        if in_channels != out_channels:
+            self.shortcut = _convolution(in_channels, out_channels, 1, spectral_norm)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, 2H or H/2, 2W or W/2)."""
+        # A 1x1 convolution commutes with both resizings: it runs at the smaller size.
+        hidden = features if self.first else F.leaky_relu(features, 0.2)
+        if self.resize == "up":
+            shortcut = features if self.shortcut is None else self.shortcut(features)
+            shortcut = F.interpolate(shortcut, scale_factor=2, mode="nearest")
+            hidden = self.convolution_0(F.interpolate(hidden, scale_factor=2, mode="nearest"))
+            return self.scale * (shortcut + self.convolution_1(F.leaky_relu(hidden, 0.2)))
+        shortcut = F.avg_pool2d(features, 2)
+        shortcut = shortcut if self.shortcut is None else self.shortcut(shortcut)
+        hidden = self.convolution_1(F.leaky_relu(self.convolution_0(hidden), 0.2))
+        return self.scale * (shortcut + F.avg_pool2d(hidden, 2))
+
+
+class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
+    """Per-pixel (N + 1)-class discriminator over backbone features.
+
+    Args:
+        num_classes: N, without the ignored one.
+        feature_channels: channels of each feature map, fine to coarse (`PretrainedBackbone.channels`).
+        feature_strides: their strides in pixels (`PretrainedBackbone.strides`).
+        decoder_widths: channels of the decoder's blocks, coarse to fine; each doubles the resolution. The
+            last is repeated, or the list cut, to reach full resolution.
+        feature_conditioning: see FeatureConditioning.
+        spectral_norm: on every trained convolution (with its own encoder not on the last: OASIS).
+        image_encoder_widths: channels of OASIS's own encoder blocks, each halving the resolution; the
+            discriminator then reads images, and the two `feature_*` arguments must be empty.
+
+    Raises:
+        ValueError: neither or both kinds of input are described.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        num_classes: int,
+        feature_channels: Sequence[int] = (),
+        feature_strides: Sequence[int] = (),
+        decoder_widths: Sequence[int] = (512, 256, 256, 128, 64),
+        feature_conditioning: Conditioning = "sigmoid_batchnorm",
+        spectral_norm: bool = True,
+        image_encoder_widths: Sequence[int] = (),
+    ) -> None:
+        super().__init__()
+        if bool(feature_channels) == bool(image_encoder_widths):
+            raise ValueError(
+                "DPSIMSDiscriminator: give either feature_channels and feature_strides (a backbone) or "
+                "image_encoder_widths (its own encoder)."
+            )
+        self.image_encoder = None
+        if image_encoder_widths:
+            inputs = [3, *image_encoder_widths[:-1]]
+            self.image_encoder = nn.ModuleList(
+                ResidualResize(a, b, "down", spectral_norm, first=i == 0)
+                for i, (a, b) in enumerate(zip(inputs, image_encoder_widths, strict=True))
+            )
+            feature_channels = list(image_encoder_widths)
+            feature_strides = [2 ** (i + 1) for i in range(len(image_encoder_widths))]
+            feature_conditioning = "none"
+        self.conditioning = FeatureConditioning(feature_channels, feature_conditioning)
+        self.levels = _group_by_resolution(feature_strides)
+        channels = [sum(self.conditioning.out_channels[i] for i in level) for level in self.levels]
+        num_blocks = len(channels) + max(0, round(_log2(min(feature_strides))) - 1)
+        widths = (list(decoder_widths) + [decoder_widths[-1]] * num_blocks)[:num_blocks]
+        # Backbone features are large and separate real from fake at once: bounded blocks and a bounded head
+        # keep the logits, and so the generator's gradient, in range (our choice; OASIS has neither).
+        bounded = not image_encoder_widths
+        self.decoder = nn.ModuleList()
+        hidden = 0
+        for i, width in enumerate(widths):
+            skip = channels[i] if i < len(channels) else 0
+            self.decoder.append(ResidualResize(hidden + skip, width, "up", spectral_norm, 0.5 if bounded else 1.0))
+            hidden = width
+        self.head = _convolution(hidden, num_classes + 1, 1, spectral_norm and bounded)
+
+    def forward(self, inputs: Sequence[Tensor] | Tensor, image_size: Sequence[int]) -> Tensor:
+        """Label every pixel.
+
+        Args:
+            inputs: backbone features, fine to coarse; or images (B, 3, H, W) with its own encoder.
+            image_size: (H, W) of the logits, in pixels.
+
+        Returns:
+            (B, N + 1, H, W) logits; channel 0 is "fake", channel c + 1 is class c.
+        """
+        features = self._encode(inputs) if self.image_encoder is not None else inputs
+        features = self.conditioning(features)
+        hidden = None
+        for i, block in enumerate(self.decoder):
+            if i < len(self.levels):
+                skips = [features[k] for k in self.levels[i]]
+                if hidden is not None:
+                    skips.insert(0, _fit(hidden, skips[0].shape[2:]))
+                hidden = torch.cat(skips, dim=1)
+            hidden = block(hidden)
+        return self.head(_fit(F.leaky_relu(hidden, 0.2), image_size)).float()
+
+    def _encode(self, images: Tensor) -> list[Tensor]:
+        features = [self.image_encoder[0](images)]
+        for block in self.image_encoder[1:]:
+            features.append(block(features[-1]))
+        return features
+
+
+def _log2(stride: int) -> float:
+    return float(torch.log2(torch.tensor(float(stride))))
+
+
+def _group_by_resolution(strides: Sequence[int]) -> list[list[int]]:
+    """Indices of the feature maps at each resolution, coarse to fine (a ViT has all at one)."""
+    return [[i for i, s in enumerate(strides) if s == stride] for stride in sorted(set(strides), reverse=True)]
+
+
+def _fit(features: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize where strides are no powers of two, or sizes odd; otherwise return the same tensor."""
+    if tuple(features.shape[2:]) == tuple(size):
+        return features
+    return F.interpolate(features, size=tuple(size), mode="bilinear", align_corners=False)

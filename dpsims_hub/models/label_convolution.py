@@ -1,0 +1,142 @@
+"""The first convolution on a label map, as a sum of table rows.
+
+A convolution on one-hot planes only ever adds up columns of its weight, one per kernel tap. Reading those
+columns from a table is exact, independent of the number of classes and about twenty times faster on a CPU
+(our choice: measured before this project was written). The one-hot planes are never built on this path; the
+plain convolution stays as the reference and for ONNX export.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PaddingMode = Literal["replicate", "zeros"]
+
+
+class _TableSum(torch.autograd.Function):
+    """`embedding_bag(mode="sum")` whose backward adds one tap at a time (3x faster on a CPU)."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, indices: Tensor, table: Tensor) -> Tensor:
+        ctx.save_for_backward(indices)
+        ctx.num_rows = table.shape[0]
+        return F.embedding_bag(indices, table, mode="sum")
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[None, Tensor]:
+        (indices,) = ctx.saved_tensors
+        grad_table = grad.new_zeros(ctx.num_rows, grad.shape[1])
+        for tap in range(indices.shape[1]):
+            grad_table.index_add_(0, indices[:, tap], grad)
+        return None, grad_table
+
+
+class LabelConvolution(nn.Module):
+    """3x3 (or 1x1) convolution whose input is the one-hot form of a label map.
+
+    `ignore_index` pixels are all-zero planes. `num_constant_planes` further input planes hold one value per
+    image over all pixels: this is how OASIS feeds its "3D noise", and it costs one small matrix product.
+
+    Args:
+        num_classes: N, number of one-hot planes.
+        out_channels: channels of the result.
+        kernel_size: odd side of the kernel, in pixels.
+        num_constant_planes: extra planes that are constant over each image.
+        ignore_index: id whose pixels have no plane.
+        padding_mode: "replicate" repeats the border label, "zeros" pads with empty pixels.
+        method: "lookup" (table rows) or "plain" (one-hot planes and an ordinary convolution).
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        num_constant_planes: int = 0,
+        ignore_index: int = 255,
+        padding_mode: PaddingMode = "replicate",
+        method: Literal["lookup", "plain"] = "lookup",
+    ) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.num_constant_planes = num_constant_planes
+        self.ignore_index = ignore_index
+        self.kernel_size = kernel_size
+        self.padding_mode = padding_mode
+        self.method = method
+        self.weight = nn.Parameter(
+            torch.empty(out_channels, num_classes + num_constant_planes, kernel_size, kernel_size)
+        )
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        # Every pixel reads kernel_size**2 rows: unit variance after the sum (our choice).
+        nn.init.normal_(self.weight, std=1.0 / (kernel_size * (1 + num_constant_planes) ** 0.5))
+
+    def forward(self, label_map: Tensor, constant_planes: Tensor | None = None) -> Tensor:
+        """Convolve.
+
+        Args:
+            label_map: (B, H, W) integer ids in [0, N) or `ignore_index`.
+            constant_planes: (B, num_constant_planes) values, or None when there are none.
+
+        Returns:
+            (B, out_channels, H, W), channels_last in memory when method is "lookup".
+
+        Raises:
+            ValueError: constant planes are missing, or given where the layer has none.
+        """
+        if (constant_planes is None) != (self.num_constant_planes == 0):
+            raise ValueError(f"LabelConvolution: expected {self.num_constant_planes} constant planes per image.")
+        if self.method == "plain":
+            return self._plain(label_map, constant_planes)
+        return self._lookup(label_map, constant_planes)
+
+    def _lookup(self, label_map: Tensor, constant_planes: Tensor | None) -> Tensor:
+        batch, height, width = label_map.shape
+        table = self._table(constant_planes)  # (B or 1, taps, N + 2, out)
+        num_rows = table.shape[2]
+        ids = torch.where(label_map == self.ignore_index, self.num_classes, label_map.long())
+        taps = self._neighbours(ids)  # (B, H, W, taps)
+        offsets = torch.arange(taps.shape[-1], device=ids.device) * num_rows
+        if table.shape[0] > 1:
+            offsets = offsets + torch.arange(batch, device=ids.device).view(-1, 1, 1, 1) * num_rows * taps.shape[-1]
+        indices = (taps + offsets).view(-1, taps.shape[-1])
+        out = _TableSum.apply(indices, table.reshape(-1, table.shape[-1])) + self.bias
+        return out.view(batch, height, width, -1).permute(0, 3, 1, 2)
+
+    def _table(self, constant_planes: Tensor | None) -> Tensor:
+        """Rows by tap and id: the classes, then the ignored pixel, then the zero padding."""
+        rows = self.weight.flatten(2).permute(2, 1, 0)  # (taps, N + planes, out)
+        zero = rows.new_zeros(rows.shape[0], 1, rows.shape[2])
+        table = torch.cat([rows[:, : self.num_classes], zero], dim=1)[None]
+        if constant_planes is not None:
+            noise = torch.einsum("bp,tpo->bto", constant_planes.to(rows.dtype), rows[:, self.num_classes :])
+            table = table + noise[:, :, None]
+        return torch.cat([table, zero[None].expand(table.shape[0], -1, -1, -1)], dim=2)
+
+    def _neighbours(self, ids: Tensor) -> Tensor:
+        """(B, H, W) ids -> (B, H, W, taps) ids under each kernel tap."""
+        pad, size = self.kernel_size // 2, self.kernel_size
+        _, height, width = ids.shape
+        if self.padding_mode == "zeros":
+            ids = F.pad(ids, (pad,) * 4, value=self.num_classes + 1)
+        else:
+            rows = torch.arange(-pad, height + pad, device=ids.device).clamp(0, height - 1)
+            columns = torch.arange(-pad, width + pad, device=ids.device).clamp(0, width - 1)
+            ids = ids[:, rows][:, :, columns]
+        taps = [ids[:, dy : dy + height, dx : dx + width] for dy in range(size) for dx in range(size)]
+        return torch.stack(taps, dim=-1)
+
+    def _plain(self, label_map: Tensor, constant_planes: Tensor | None) -> Tensor:
+        classes = torch.arange(self.num_classes, device=label_map.device).view(1, -1, 1, 1)
+        planes = (label_map[:, None] == classes).to(self.weight.dtype)
+        if constant_planes is not None:
+            noise = constant_planes.to(planes.dtype)[:, :, None, None]
+            planes = torch.cat([planes, noise.expand(-1, -1, *label_map.shape[1:])], dim=1)
+        pad = self.kernel_size // 2
+        if self.padding_mode == "replicate":
+            planes, pad = F.pad(planes, (pad,) * 4, mode="replicate"), 0
+        return F.conv2d(planes, self.weight, self.bias, padding=pad)

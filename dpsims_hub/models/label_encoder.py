@@ -1,0 +1,133 @@
+"""The label-map encoder: a UNet that turns one label map into features for every scale of the picture network.
+
+DP-SIMS feeds the picture network contextualised multi-scale features instead of resized labels. Our layout
+(measured before this project: 4.7x fewer seconds than OASIS at equal picture widths): the UNet's decoder stops
+at half resolution; the full-resolution features are an exact 3x3 lookup of the labels, for sharp edges, plus
+the upsampled features of the scale below, for context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
+from dpsims_hub.models.modulation import convolution
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    """Group norm: independent of the batch, so training and evaluation agree (our choice)."""
+    groups = next(g for g in (8, 4, 2, 1) if channels % g == 0)
+    return nn.GroupNorm(groups, channels)
+
+
+class EncoderBlock(nn.Module):
+    """Residual block of the encoder: `num_convolutions` times (convolution, norm, LeakyReLU), 1x1 shortcut."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, num_convolutions: int, padding_mode: PaddingMode
+    ) -> None:
+        super().__init__()
+        widths = [in_channels] + [out_channels] * num_convolutions
+        self.convolutions = nn.ModuleList(
+            convolution(a, b, bias=False, padding_mode=padding_mode)
+            for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.norms = nn.ModuleList(_norm(width) for width in widths[1:])
+        self.shortcut = convolution(in_channels, out_channels, kernel_size=1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
+        hidden = features
+        for layer, norm in zip(self.convolutions, self.norms, strict=True):
+            hidden = F.leaky_relu(norm(layer(hidden)), 0.2)
+        return self.shortcut(features) + hidden
+
+
+class LabelMapEncoder(nn.Module):
+    """UNet over a label map.
+
+    Args:
+        label_convolution: arguments of the LabelConvolution stem (without `out_channels`).
+        encoder_widths: channels on the way down, fine to coarse, the first at full resolution.
+        modulation_widths: channels of the results, fine to coarse, as many as `encoder_widths`.
+        num_convolutions: 3x3 convolutions in each block.
+        instance_planes: 2 to take (y, x) offsets to the object's centre beside the labels, or 0.
+    """
+
+    def __init__(
+        self,
+        label_convolution: dict,
+        encoder_widths: Sequence[int],
+        modulation_widths: Sequence[int],
+        num_convolutions: int = 2,
+        instance_planes: int = 0,
+    ) -> None:
+        super().__init__()
+        padding_mode = label_convolution["padding_mode"]
+        self.split = [encoder_widths[0], modulation_widths[0]]
+        self.stem = LabelConvolution(out_channels=sum(self.split), **label_convolution)
+        self.instance_stem = (
+            convolution(instance_planes, sum(self.split), bias=False, padding_mode=padding_mode)
+            if instance_planes
+            else None
+        )
+        self.down = nn.ModuleList(
+            EncoderBlock(a, b, num_convolutions, padding_mode)
+            for a, b in zip(encoder_widths[:-1], encoder_widths[1:], strict=True)
+        )
+        # Coarsest first: each block reads its own scale's features beside the upsampled coarser result.
+        inputs = [
+            here + below for here, below in zip(encoder_widths[1:-1], modulation_widths[2:], strict=True)
+        ] + [encoder_widths[-1]]
+        self.up = nn.ModuleList(
+            EncoderBlock(a, b, num_convolutions, padding_mode)
+            for a, b in zip(inputs, modulation_widths[1:], strict=True)
+        )
+        self.to_full_resolution = convolution(modulation_widths[1], modulation_widths[0], kernel_size=1)
+
+    def embed(
+        self, label_map: Tensor, instance_offsets: Tensor | None, constant_planes: Tensor | None
+    ) -> list[Tensor]:
+        """Full resolution: [input of the way down, exact label features of the finest result]."""
+        features = self.stem(label_map, constant_planes)
+        if self.instance_stem is not None:
+            features = features + self.instance_stem(instance_offsets.to(features.dtype))
+        return list(features.split(self.split, dim=1))
+
+    def forward(
+        self,
+        embedding: Sequence[Tensor],
+        w: Tensor | None = None,
+        attentions: nn.ModuleList | None = None,
+        region_maps: Sequence[Tensor | None] = (),
+    ) -> list[Tensor]:
+        """Encode, reading the noise on the way down where attentions are given.
+
+        Args:
+            embedding: what `embed` returned: two tensors (B, C, H, W).
+            w: (B, R, width) mapped noise, with `attentions`.
+            attentions: one NoiseCrossAttention for each downsampled scale, fine to coarse.
+            region_maps: region map of each downsampled scale, fine to coarse.
+
+        Returns:
+            Features (B, C_s, H / 2**s, W / 2**s), fine to coarse.
+        """
+        hidden, exact = embedding
+        skips = []
+        for scale, block in enumerate(self.down):
+            hidden = block(F.avg_pool2d(hidden, 2))
+            if attentions is not None:
+                hidden = attentions[scale](hidden, w, region_maps[scale])
+            skips.append(hidden)
+        results = [self.up[-1](skips[-1])]
+        for block, skip in zip(reversed(self.up[:-1]), reversed(skips[:-1]), strict=True):
+            coarser = F.interpolate(results[0], scale_factor=2, mode="bilinear", align_corners=False)
+            results.insert(0, block(torch.cat([skip, coarser], dim=1)))
+        context = F.interpolate(
+            self.to_full_resolution(results[0]), scale_factor=2, mode="bilinear", align_corners=False
+        )
+        return [exact + context, *results]

@@ -1,0 +1,75 @@
+"""Exponential moving average of the generator, over parameters AND buffers.
+
+The average is kept of the effective weights, spectral norm already folded in: averaging the raw weights and
+the power iteration's vectors apart would average two halves of one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from dpsims_hub.models import DPSIMSGenerator
+
+
+class ExponentialMovingAverage:
+    """Averaged copy of a generator, in the form in which it is published.
+
+    Args:
+        generator: the model in training, unwrapped.
+        decay: weight of the past; the first steps use min(decay, (1 + t) / (10 + t)).
+    """
+
+    def __init__(self, generator: DPSIMSGenerator, decay: float) -> None:
+        # Not a deepcopy: torch's parametrized copies share one class, and folding one unmakes the other.
+        settings = {name: value for name, value in generator.config.items() if not name.startswith("_")}
+        plain = DPSIMSGenerator(**{**settings, "spectral_norm": False})
+        self.model = plain.to(generator.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.decay = decay
+        self.num_updates = 0
+        self._blend(generator, decay=0.0)
+
+    def update(self, generator: DPSIMSGenerator) -> None:
+        """Move the average towards the generator's present state."""
+        self.num_updates += 1
+        self._blend(generator, min(self.decay, (1 + self.num_updates) / (10 + self.num_updates)))
+
+    @torch.no_grad()
+    def _blend(self, generator: DPSIMSGenerator, decay: float) -> None:
+        for name, average in self.model.state_dict().items():
+            module_name, _, attribute = name.rpartition(".")
+            value = getattr(generator.get_submodule(module_name), attribute)
+            if average.is_floating_point():
+                average.lerp_(value.to(average.dtype), 1 - decay)
+            else:
+                average.copy_(value)
+
+    @torch.no_grad()
+    def refresh_batch_norm(self, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Recompute the batch-norm statistics of the averaged weights, as OASIS does before evaluation.
+
+        Args:
+            inputs: pairs (label_map, latents); the statistics are the mean over these batches.
+        """
+        norms = [m for m in self.model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # cumulative mean
+        self.model.train()
+        for label_map, latents in inputs:
+            self.model(label_map, latents)
+        self.model.eval()
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+    def state_dict(self) -> dict:
+        """State for the checkpoint."""
+        return {"model": self.model.state_dict(), "num_updates": self.num_updates}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore what `state_dict` gave."""
+        self.model.load_state_dict(state["model"])
+        self.num_updates = state["num_updates"]

@@ -1,0 +1,43 @@
+"""Validation sheets: label map, real photo, two samples of the averaged generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from dpsims_hub.labels import ClassSpec, colorize
+from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.sheets import comparison_sheet, fold_rows, photo_from_array
+
+
+@torch.no_grad()
+def validation_sheet(
+    generator: DPSIMSGenerator, pairs: list[dict[str, torch.Tensor]], spec: ClassSpec, groups: int = 2
+) -> Image.Image:
+    """Draw one row per pair; the latents are the same at every call.
+
+    Args:
+        generator: in eval mode.
+        pairs: "real_images" (3, H, W) in [-1, 1] and "label_map" (H, W) each.
+        spec: gives the colours.
+        groups: rows put side by side.
+    """
+    device = next(generator.parameters()).device
+    rng = torch.Generator().manual_seed(0)
+    rows = []
+    for pair in pairs:
+        latents = torch.randn(2, generator.config.latent_dim, generator=rng).to(device)
+        photos = generator(pair["label_map"][None].to(device), latents).sample.float().cpu().numpy()
+        colours = Image.fromarray(colorize(pair["label_map"].numpy(), spec))
+        rows.append([colours, *map(photo_from_array, (pair["real_images"].numpy(), *photos))])
+    return comparison_sheet(fold_rows(rows, groups), ["labels", "real", "sample 1", "sample 2"] * groups)
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write the PNG beside and rename it, so that no half picture is ever there."""
+    temporary = path.with_suffix(".tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(temporary, format="PNG")
+    temporary.replace(path)

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dpsims_hub.commands import main
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.pipeline import DPSIMSPipeline
+
+SPEC = ClassSpec.load("camvid")
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory) -> Path:
+    """A folder with a tiny random model of the CamVid classes that makes multiples of 4."""
+    torch.manual_seed(0)
+    network = DPSIMSGenerator(
+        num_classes=SPEC.num_classes,
+        sample_size=(16, 24),
+        latent_dim=8,
+        image_widths=(16, 16, 12, 8),
+        encoder_widths=(8, 8, 8),
+        modulation_widths=(8, 8, 8),
+        mapping_width=16,
+        mapping_layers=1,
+        num_noise_tokens=2,
+        attention_dim=4,
+        spectral_norm=False,
+    )
+    folder = tmp_path_factory.mktemp("model")
+    DPSIMSPipeline(network, SPEC.to_dict()).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def maps(tmp_path) -> Path:
+    """A folder of three label maps: a.png and b.png of 24x16, c.png of 16x12."""
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for name, height, width in (("a", 4, 6), ("b", 4, 6), ("c", 3, 4)):
+        ids = random.integers(0, SPEC.num_classes, (height, width), dtype=np.uint8)
+        Image.fromarray(ids.repeat(4, axis=0).repeat(4, axis=1)).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def refused(capsys, tmp_path):
+    """Runs `dpsims` on bad input: exit code 2, one sentence on stderr, nothing written into tmp_path."""
+
+    def run(*arguments: object) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        assert main([str(argument) for argument in arguments]) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith("dpsims: ")
+        assert printed.err.count("\n") == 1, printed.err
+        assert "Traceback" not in printed.err
+        assert sorted(tmp_path.rglob("*")) == before
+        return printed.err
+
+    return run
