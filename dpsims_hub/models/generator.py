@@ -23,7 +23,7 @@ from torch.nn.utils import parametrize
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
 from dpsims_hub.models.label_encoder import LabelMapEncoder
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
-from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, unit_variance_
+from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, unit_variance_
 
 
 @dataclass
@@ -99,6 +99,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         mapping_layers: layers of the mapping network.
         num_noise_tokens: n_k, keys and values per w.
         attention_dim: d_q.
+        noise_fields: planes of NoiseFields at every scale of the cross-attention; 0 is the paper.
         modulation_kernel: side of the gain-and-offset convolutions, 1 or 3.
         modulated_shortcut: modulate shortcut inputs (OASIS).
         upsample: "bilinear" or "nearest" between the picture network's blocks.
@@ -129,6 +130,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         mapping_layers: int = 3,
         num_noise_tokens: int = 16,
         attention_dim: int = 64,
+        noise_fields: int = 0,
         modulation_kernel: int = 1,
         modulated_shortcut: bool = False,
         upsample: Literal["bilinear", "nearest"] = "bilinear",
@@ -150,7 +152,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
             "method": label_convolution,
         }
         self.start = LabelConvolution(out_channels=image_widths[0], **labels)
-        self.encoder = self.mapping = self.attentions = None
+        self.encoder = self.mapping = self.attentions = self.fields = None
         if label_encoder == "unet":
             self.encoder = LabelMapEncoder(
                 labels, encoder_widths, modulation_widths, encoder_convolutions, 2 * use_instance_offsets
@@ -159,8 +161,10 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
             self.mapping = MappingNetwork(latent_dim, mapping_width, mapping_layers)
             readers = encoder_widths[1:] if noise_at == "encoder" else modulation_widths
             self.attentions = nn.ModuleList(
-                NoiseCrossAttention(width, mapping_width, num_noise_tokens, attention_dim) for width in readers
+                NoiseCrossAttention(width, mapping_width, num_noise_tokens, attention_dim, noise_fields)
+                for width in readers
             )
+            self.fields = NoiseFields(latent_dim, noise_fields) if noise_fields else None
         self.blocks = nn.ModuleList()
         for level in range(num_scales):  # coarse to fine
             if label_encoder == "unet":
@@ -284,14 +288,24 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
             embedding = self.encoder.embed(encoding.label_map, encoding.instance_offsets, planes)
         if self.attentions is None:
             return encoding.features or self.encoder(embedding)
-        w = self.mapping(latents if latents.ndim == 3 else latents[:, None])
+        latents = latents if latents.ndim == 3 else latents[:, None]
+        w = self.mapping(latents)
         regions = [None if region_map is None else subsample(region_map, 2**s) for s in scales]
+        fields = [self._noise_fields(encoding, latents, s, regions[s]) for s in scales]
         if encoding.features is None:
-            return self.encoder(embedding, w, self.attentions, regions[1:])
+            return self.encoder(embedding, w, self.attentions, regions[1:], fields[1:])
         return [
-            attention(features, w, regions[scale])
+            attention(features, w, regions[scale], fields[scale])
             for scale, (attention, features) in enumerate(zip(self.attentions, encoding.features, strict=True))
         ]
+
+    def _noise_fields(
+        self, encoding: MapEncoding, latents: Tensor, scale: int, region_map: Tensor | None
+    ) -> Tensor | None:
+        if self.fields is None:
+            return None
+        height, width = (side // 2**scale for side in encoding.label_map.shape[1:])
+        return self.fields(latents, (height, width), shift=23 * scale, region_map=region_map)
 
     def _check_map(self, label_map: Tensor, instance_offsets: Tensor | None) -> None:
         if label_map.ndim != 3 or label_map.is_floating_point():

@@ -104,6 +104,7 @@ class LabelMapEncoder(nn.Module):
         w: Tensor | None = None,
         attentions: nn.ModuleList | None = None,
         region_maps: Sequence[Tensor | None] = (),
+        fields: Sequence[Tensor | None] = (),
     ) -> list[Tensor]:
         """Encode, reading the noise on the way down where attentions are given.
 
@@ -112,6 +113,7 @@ class LabelMapEncoder(nn.Module):
             w: (B, R, width) mapped noise, with `attentions`.
             attentions: one NoiseCrossAttention for each downsampled scale, fine to coarse.
             region_maps: region map of each downsampled scale, fine to coarse.
+            fields: noise fields of each downsampled scale, fine to coarse.
 
         Returns:
             Features (B, C_s, H / 2**s, W / 2**s), fine to coarse.
@@ -121,7 +123,7 @@ class LabelMapEncoder(nn.Module):
         for scale, block in enumerate(self.down):
             hidden = block(F.avg_pool2d(hidden, 2))
             if attentions is not None:
-                hidden = attentions[scale](hidden, w, region_maps[scale])
+                hidden = attentions[scale](hidden, w, region_maps[scale], fields[scale])
             skips.append(hidden)
         results = [self.up[-1](skips[-1])]
         for block, skip in zip(reversed(self.up[:-1]), reversed(skips[:-1]), strict=True):

@@ -47,6 +47,50 @@ class MappingNetwork(nn.Module):
         return normalize_rms(hidden, dim=-1)
 
 
+class NoiseFields(nn.Module):
+    """Noise over the plane that depends on z alone: a fixed random basis, mixed by z.
+
+    Cross-attention gives all pixels of a uniform region the same noise. Without zero padding, which tells a
+    network where it is, nothing then seeds a texture: walls come out smooth. Per-pixel noise (StyleGAN) would,
+    but not reproducibly from z. A sum of fixed random planes weighted by z is a Gaussian field for every z,
+    equal for equal z, and moves smoothly from one z to another (our choice, beyond the paper; 0 fields: off).
+
+    Args:
+        latent_dim: length of z.
+        num_fields: independent fields at every scale.
+        tile: the basis repeats after so many cells of a scale.
+    """
+
+    def __init__(self, latent_dim: int, num_fields: int, tile: int = 64) -> None:
+        super().__init__()
+        self.tile = tile
+        # Saved with the weights: a photo must not depend on how some later version draws random numbers.
+        self.register_buffer("basis", torch.randn(latent_dim, num_fields, tile, tile))
+
+    def forward(self, latents: Tensor, size: tuple[int, int], shift: int, region_map: Tensor | None) -> Tensor:
+        """Fields of unit variance.
+
+        Args:
+            latents: (B, R, latent_dim).
+            size: (H, W) in cells of the scale.
+            shift: start of the window in the basis, different at every scale.
+            region_map: (B, H, W) integers in [0, R), or None when R = 1.
+
+        Returns:
+            (B, num_fields, H, W).
+        """
+        rows, columns = (
+            (torch.arange(length, device=latents.device) + shift) % self.tile for length in size
+        )
+        window = self.basis[:, :, rows][:, :, :, columns].to(latents.dtype)
+        mixture = normalize_rms(latents, dim=-1) * latents.shape[-1] ** -0.5
+        fields = torch.einsum("brz,zfhw->brfhw", mixture, window)
+        if region_map is None:
+            return fields[:, 0]
+        own = region_map[:, None, None].expand(-1, 1, fields.shape[2], -1, -1)
+        return fields.gather(1, own)[:, 0]
+
+
 class NoiseCrossAttention(nn.Module):
     """Each pixel of a feature map reads the noise: x + A(x, w), single head, residual without a gate.
 
@@ -58,9 +102,12 @@ class NoiseCrossAttention(nn.Module):
         width: length of w.
         num_tokens: n_k, keys and values made from one w.
         attention_dim: d_q.
+        num_fields: planes of NoiseFields that are added through a 1x1 projection, or 0.
     """
 
-    def __init__(self, channels: int, width: int, num_tokens: int, attention_dim: int) -> None:
+    def __init__(
+        self, channels: int, width: int, num_tokens: int, attention_dim: int, num_fields: int = 0
+    ) -> None:
         super().__init__()
         self.num_tokens = num_tokens
         self.attention_dim = attention_dim
@@ -72,21 +119,29 @@ class NoiseCrossAttention(nn.Module):
             unit_variance_(layer.weight)
         nn.init.zeros_(self.to_key.bias)
         nn.init.zeros_(self.to_value.bias)
+        self.from_fields = None
+        if num_fields:
+            self.from_fields = nn.Conv2d(num_fields, channels, 1, bias=False)
+            unit_variance_(self.from_fields.weight, gain=0.5)
 
-    def forward(self, features: Tensor, w: Tensor, region_map: Tensor | None = None) -> Tensor:
-        """Add the attention result to the features.
+    def forward(
+        self, features: Tensor, w: Tensor, region_map: Tensor | None = None, fields: Tensor | None = None
+    ) -> Tensor:
+        """Add the attention result, and the projected fields, to the features.
 
         Args:
             features: (B, C, H, W).
             w: (B, R, width): one vector per region, R = 1 for one per image.
             region_map: (B, H, W) integers in [0, R): which w each pixel attends to; None when R = 1.
+            fields: (B, num_fields, H, W), exactly where the layer was built with them.
 
         Returns:
             (B, C, H, W).
         """
         values = self.to_value(w).unflatten(-1, (self.num_tokens, self.attention_dim)).flatten(1, 2)
         update = self.attention(features, w, region_map) @ self.to_out(values)  # (B, H*W, C)
-        return features + update.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2)
+        features = features + update.unflatten(1, features.shape[2:]).permute(0, 3, 1, 2)
+        return features if self.from_fields is None else features + self.from_fields(fields)
 
     def attention(self, features: Tensor, w: Tensor, region_map: Tensor | None = None) -> Tensor:
         """Weights (B, H*W, R * n_k): each pixel's row sums to 1 over the tokens of its own region."""

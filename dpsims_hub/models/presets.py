@@ -23,6 +23,7 @@ _SMALL = {
     "mapping_width": 128,
     "num_noise_tokens": 8,
     "attention_dim": 32,
+    "noise_fields": 2,
 }
 
 _OASIS = {

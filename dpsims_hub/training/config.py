@@ -16,7 +16,16 @@ from typing import Any
 PRESETS: dict[str, dict[str, Any]] = {
     "dpsims": {"backbone": "convnext_large.fb_in22k", "learning_rate_g": 1e-3, "learning_rate_d": 1e-3},
     "base": {"backbone": "convnext_base.fb_in22k"},
-    "small": {"backbone": "mobilenetv2_100", "feature_conditioning": "none", "ema_decay": 0.999},
+    "small": {
+        "backbone": "mobilenetv2_100",
+        "feature_conditioning": "none",
+        "learning_rate_g": 2e-4,
+        "learning_rate_d": 1e-4,
+        "weight_contrastive": 0.5,
+        "weight_diversity": 15.0,
+        "diversity_threshold": 0.3,
+        "ema_decay": 0.999,
+    },
     "oasis": {
         "backbone": "none",
         "feature_conditioning": "none",
