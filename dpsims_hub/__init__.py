@@ -1,17 +1,34 @@
-"""DP-SIMS: semantic image synthesis with pre-trained image backbones. A label map in, a photo out."""
+"""DP-SIMS: semantic image synthesis with pre-trained image backbones. A label map in, a photo out.
 
-from diffusers import ModelMixin  # noqa: F401  diffusers looks this name up here to load ["dpsims_hub", ...]
+Names are loaded when they are first used, so that `dpsims --help` and `import dpsims_hub.labels` do not
+wait for torch.
+"""
 
-from dpsims_hub.bundled import bundled_examples, bundled_model
-from dpsims_hub.labels import ClassSpec, LabelMapError, read_label_map
-from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
-from dpsims_hub.pipeline import DPSIMSPipeline
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dpsims_hub.bundled import bundled_examples, bundled_model
+    from dpsims_hub.labels import ClassSpec, LabelMapError, read_label_map
+    from dpsims_hub.latents import interpolate_latents
+    from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
+    from dpsims_hub.pipeline import DPSIMSPipeline
 
 __version__ = "0.1.0"
 
-# Published model_index.json files say ["dpsims_hub", "DPSIMSGenerator"] whatever file a class lives in.
-for _class in (DPSIMSGenerator, DPSIMSDiscriminator, DPSIMSPipeline):
-    _class.__module__ = "dpsims_hub"
+_HOMES = {
+    "ClassSpec": "dpsims_hub.labels",
+    "LabelMapError": "dpsims_hub.labels",
+    "read_label_map": "dpsims_hub.labels",
+    "DPSIMSDiscriminator": "dpsims_hub.models",
+    "DPSIMSGenerator": "dpsims_hub.models",
+    "DPSIMSPipeline": "dpsims_hub.pipeline",
+    "PretrainedBackbone": "dpsims_hub.models",
+    "bundled_examples": "dpsims_hub.bundled",
+    "bundled_model": "dpsims_hub.bundled",
+    "interpolate_latents": "dpsims_hub.latents",
+    "ModelMixin": "diffusers",  # diffusers looks this name up here to load ["dpsims_hub", "DPSIMSGenerator"]
+}
 
 __all__ = [
     "ClassSpec",
@@ -20,7 +37,19 @@ __all__ = [
     "DPSIMSPipeline",
     "LabelMapError",
     "PretrainedBackbone",
+    "__version__",
     "bundled_examples",
     "bundled_model",
+    "interpolate_latents",
     "read_label_map",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, getattr(import_module(_HOMES[name]), name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

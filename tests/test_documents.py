@@ -23,7 +23,7 @@ from dpsims_hub.training.config import parse_config
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = sorted(path for path in (ROOT / "model_cards").glob("*.md") if path.name != "template.md")
 GUIDES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-DOCUMENTS = GUIDES + CARDS
+DOCUMENTS = [*GUIDES, *sorted((ROOT / "docs").glob("*.md")), *CARDS]
 
 
 def readme_tree() -> list[str]:

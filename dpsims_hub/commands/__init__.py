@@ -13,6 +13,7 @@ from typing import NoReturn
 SUBCOMMANDS = {
     "generate": "make photos from label maps",
     "demo": "draw the example layouts with the bundled model into one picture",
+    "evaluate": "measure a model: distances to real photos, diversity, speed",
 }
 """Name of each subcommand, which is also its module's, and its line in the help."""
 

@@ -120,7 +120,7 @@ def describe_time(pipe: "DPSIMSPipeline", seconds: list[float], size: tuple[int,
         threads = f"{torch.get_num_threads()} of {os.cpu_count()} threads"
         machine = f"{pipe.device.type} {platform.machine()}, {threads}"
     return (
-        f"time per photo: {statistics.median(seconds) * 1000:.0f} ms (median of {len(seconds)} calls after one "
-        f"to warm up; label map in memory to finished picture of {size[1]}x{size[0]}, one at a time, "
+        f"time per photo: {statistics.median(seconds) * 1000:.0f} ms (median of {len(seconds)} calls after "
+        f"one to warm up; label map in memory to finished picture of {size[1]}x{size[0]}, one at a time, "
         f"{dtype}; {machine})"
     )

@@ -33,7 +33,9 @@ class PatchProjection(nn.Module):
         return self.heads[level](patches)
 
 
-def sample_places(height: int, width: int, num_places: int, generator: torch.Generator | None = None) -> Tensor:
+def sample_places(
+    height: int, width: int, num_places: int, generator: torch.Generator | None = None
+) -> Tensor:
     """Flat indices of different random places of an H x W grid, (min(num_places, H * W),)."""
     return torch.randperm(height * width, generator=generator)[:num_places]
 
@@ -58,9 +60,17 @@ def patch_contrastive_loss(
 
     Returns:
         Scalar, in nats; log(num_places) is chance.
+
+    Raises:
+        ValueError: a pair of maps differs in size or channels, or the images are no multiple of the photos.
     """
     losses = []
     for level, (fake, real) in enumerate(zip(fake_features, real_features, strict=True)):
+        if fake.shape[1:] != real.shape[1:] or fake.shape[0] % real.shape[0]:
+            raise ValueError(
+                f"patch_contrastive_loss: features {tuple(fake.shape)} of generated images do not fit "
+                f"{tuple(real.shape)} of photos."
+            )
         places = sample_places(*fake.shape[2:], num_places, generator).to(fake.device)
         queries = fake.flatten(2)[:, :, places].transpose(1, 2).float()  # (B*K, P, C)
         keys = real.detach().flatten(2)[:, :, places].transpose(1, 2).float()

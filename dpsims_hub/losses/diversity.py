@@ -2,8 +2,9 @@
 
     L_div = [ tau - d(sg(G(z1, y)), G(z2, y)) ]_+
 
-The paper's distance is an L1 over images. A global change of exposure alone satisfies that (seen in training),
-so ours compares backbone features with their image mean removed (our choice); on images the mean is removed too.
+The paper's distance is an L1 over images. A global change of exposure alone satisfies that (seen in
+training), so ours compares backbone features with their image mean removed (our choice); on images the mean
+is removed too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tenso
         second: likewise.
 
     Returns:
-        (B,) in [0, 2]: 0 for equal features, 1 for unrelated ones.
+        (B,) in [0, 2]: 0 for equal features, 1 for unrelated ones. A map without variation over its places,
+        such as one of a single place, has nothing to compare and counts as 1.
     """
     distances = []
     for a, b in zip(first, second, strict=True):

@@ -4,7 +4,7 @@
     L_G = - mean_fake alpha_c (1 - p_c)^gamma log p_c
 
 p is the softmax of the logits, channel 0 is "fake", c the pixel's class. gamma = 0 is OASIS's loss. The mean
-is over all pixels, ignored ones included with weight 0, as in OASIS. In float32, from the log-softmax.
+is over all pixels, ignored ones included with weight 0, as in OASIS. Half precision is computed in float32.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def _log_softmax(logits: Tensor) -> Tensor:
+    return F.log_softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=1)
+
+
 def _focal(log_probability: Tensor, gamma: float) -> Tensor:
     """-(1 - p)^gamma log p, elementwise."""
     if gamma == 0:
         return -log_probability
-    return -((1 - log_probability.exp()).clamp(min=0) ** gamma) * log_probability
+    # Not quite 0 where p rounds to 1: the slope of a power below 1 is infinite there.
+    smallest = torch.finfo(log_probability.dtype).tiny
+    return -((1 - log_probability.exp()).clamp(min=smallest) ** gamma) * log_probability
 
 
 def class_pixel_loss(
@@ -44,14 +50,16 @@ def class_pixel_loss(
         Scalar, in nats, mean over all B * H * W pixels.
 
     Raises:
-        ValueError: the sizes of logits and label map differ.
+        ValueError: the sizes of logits and label map, or the counts of channels and weights, do not fit.
     """
     if logits.shape[2:] != label_map.shape[1:] or logits.shape[0] != label_map.shape[0]:
         raise ValueError(f"logits {tuple(logits.shape)} do not match the label map {tuple(label_map.shape)}.")
+    if logits.shape[1] != len(class_weights) + 1:
+        raise ValueError(f"{logits.shape[1]} channels do not match 1 + {len(class_weights)} class weights.")
     known = label_map != ignore_index
     ids = label_map.long().masked_fill(~known, 0)
     weights = class_weights[ids] * known
-    log_p = F.log_softmax(logits.float(), dim=1)
+    log_p = _log_softmax(logits)
     own = _focal(log_p.gather(1, ids[:, None] + 1)[:, 0], gamma)
     if label_smoothing:
         others = _focal(log_p, gamma).sum(1) - own
@@ -69,7 +77,7 @@ def fake_pixel_loss(logits: Tensor, gamma: float = 2.0) -> Tensor:
     Returns:
         Scalar, in nats, mean over all pixels.
     """
-    return _focal(F.log_softmax(logits.float(), dim=1)[:, 0], gamma).mean()
+    return _focal(_log_softmax(logits)[:, 0], gamma).mean()
 
 
 @torch.no_grad()

@@ -14,3 +14,7 @@ __all__ = [
     "MapEncoding",
     "PretrainedBackbone",
 ]
+
+# Published model_index.json files say ["dpsims_hub", "DPSIMSGenerator"] whatever file a class lives in.
+for _class in (DPSIMSGenerator, DPSIMSDiscriminator):
+    _class.__module__ = "dpsims_hub"

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import timm
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 
@@ -21,15 +23,16 @@ class PretrainedBackbone(nn.Module):
         name: timm model name, such as "convnext_large.fb_in22k" or "mobilenetv2_100".
         weights: a local .safetensors file; "pretrained" for timm's own weights of that name (from the Hub or
             its cache); None for random weights.
-        image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT).
+        image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT); others take any size.
         out_indices: which of the backbone's feature maps to use; None for all.
         mean: per-channel mean of the backbone's inputs in [0, 1]; None reads timm's own.
         std: per-channel standard deviation, likewise.
         model_kwargs: further arguments of `timm.create_model`, such as `{"pad_type": "same"}`.
 
     Raises:
-        ValueError: timm does not know the name, or the model has no feature maps.
-        FileNotFoundError: the weights file does not exist.
+        ValueError: timm does not know the name, the model has no feature maps, or the file's weights are not
+            this model's.
+        FileNotFoundError: the weights file does not exist, or timm's own weights cannot be fetched.
     """
 
     def __init__(
@@ -43,22 +46,12 @@ class PretrainedBackbone(nn.Module):
         model_kwargs: dict | None = None,
     ) -> None:
         super().__init__()
-        if not timm.is_model(name.split(".")[0]) and ":" not in name:
-            raise ValueError(f"backbone: timm has no model named {name!r}; see timm.list_models().")
         options = dict(model_kwargs or {})
         if out_indices is not None:
             options["out_indices"] = tuple(out_indices)
-        if weights not in (None, "pretrained"):
-            if not Path(weights).is_file():
-                raise FileNotFoundError(f"backbone weights: no such file: {weights}")
-            options["pretrained_cfg_overlay"] = {"file": str(weights)}
-        if image_size is not None and name.startswith(("swin", "vit", "deit")):
+        if image_size is not None and _has_fixed_size(name):
             options["img_size"] = tuple(image_size)
-        try:
-            # With pretrained=False timm ignores a given file without a word.
-            self.network = timm.create_model(name, pretrained=weights is not None, features_only=True, **options)
-        except (AttributeError, RuntimeError, NotImplementedError) as error:
-            raise ValueError(f"backbone: {name!r} gives no usable feature maps: {error}") from error
+        self.network = _create_network(name, weights, options)
         self.name = name
         self.channels: list[int] = list(self.network.feature_info.channels())
         self.strides: list[int] = list(self.network.feature_info.reduction())
@@ -84,9 +77,62 @@ class PretrainedBackbone(nn.Module):
         """
         normalized = ((images + 1) / 2 - self.mean) / self.std
         features = self.network(normalized)
-        return [self._as_nchw(f, c) for f, c in zip(features, self.channels, strict=True)]
+        # Asked, not guessed from the shape: a map may be as high as it has channels.
+        if self.network.output_fmt == "NHWC":
+            features = [feature.permute(0, 3, 1, 2) for feature in features]
+        return features
 
-    @staticmethod
-    def _as_nchw(feature: Tensor, channels: int) -> Tensor:
-        nhwc = feature.shape[-1] == channels and feature.shape[1] != channels
-        return feature.permute(0, 3, 1, 2) if nhwc else feature
+
+def _has_fixed_size(name: str) -> bool:
+    config = timm.get_pretrained_cfg(name)
+    return config is not None and bool(config.fixed_input_size)
+
+
+def _create_network(name: str, weights: str | Path | None, options: dict) -> nn.Module:
+    """Feature extractor of that name from timm, with the weights asked for."""
+    if ":" not in name and not timm.is_model(name.split(".")[0]):
+        raise ValueError(f"backbone: timm has no model named {name!r}; see timm.list_models().")
+    file = None if weights in (None, "pretrained") else Path(weights)
+    if file is not None:
+        if not file.is_file():
+            raise FileNotFoundError(f"backbone weights: no such file: {file}")
+        options = {**options, "pretrained_cfg_overlay": {"file": str(file)}}
+    try:
+        # With pretrained=False timm ignores a given file without a word.
+        network = timm.create_model(name, pretrained=weights is not None, features_only=True, **options)
+    except SafetensorError as error:
+        raise ValueError(f"backbone weights: {file} is no readable safetensors file: {error}") from error
+    except OSError as error:
+        raise FileNotFoundError(
+            f"backbone weights: timm's own for {name!r} cannot be fetched ({_first_line(error)}); "
+            "give a local .safetensors file."
+        ) from error
+    except (AssertionError, AttributeError, RuntimeError, NotImplementedError, TypeError) as error:
+        cause = _first_line(error)
+        raise ValueError(f"backbone: timm cannot make feature maps with {name!r}: {cause}") from error
+    if file is not None:
+        _check_loaded(network, name, file)
+    return network
+
+
+def _check_loaded(network: nn.Module, name: str, file: Path) -> None:
+    """Refuse a file that left most weights random: timm skips names that it does not know.
+
+    Values are compared, not names, because timm renames many published weights.
+    """
+    stored = {_fingerprint(tensor) for tensor in load_file(file).values()}
+    own = [weight for weight in network.parameters() if weight.ndim > 1]
+    found = sum(_fingerprint(weight) in stored for weight in own)
+    if 2 * found < len(own):
+        raise ValueError(
+            f"backbone weights: {file} has only {found} of the {len(own)} weights of {name!r}; "
+            "give a file of that model."
+        )
+
+
+def _fingerprint(tensor: Tensor) -> tuple[int, str]:
+    return tensor.numel(), f"{float(tensor.detach().double().sum()):.6g}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -86,7 +86,7 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
             discriminator then reads images, and the two `feature_*` arguments must be empty.
 
     Raises:
-        ValueError: neither or both kinds of input are described.
+        ValueError: neither or both kinds of input are described, or channels and strides differ in number.
     """
 
     @register_to_config
@@ -101,10 +101,11 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
         image_encoder_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        if bool(feature_channels) == bool(image_encoder_widths):
+        described = bool(feature_channels) != bool(image_encoder_widths)
+        if not described or len(feature_channels) != len(feature_strides):
             raise ValueError(
-                "DPSIMSDiscriminator: give either feature_channels and feature_strides (a backbone) or "
-                "image_encoder_widths (its own encoder)."
+                "DPSIMSDiscriminator: give either feature_channels and as many feature_strides (a backbone) "
+                "or image_encoder_widths (its own encoder)."
             )
         self.image_encoder = None
         if image_encoder_widths:
@@ -128,7 +129,8 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
         hidden = 0
         for i, width in enumerate(widths):
             skip = channels[i] if i < len(channels) else 0
-            self.decoder.append(ResidualResize(hidden + skip, width, "up", spectral_norm, 0.5 if bounded else 1.0))
+            scale = 0.5 if bounded else 1.0
+            self.decoder.append(ResidualResize(hidden + skip, width, "up", spectral_norm, scale))
             hidden = width
         self.head = _convolution(hidden, num_classes + 1, 1, spectral_norm and bounded)
 
@@ -141,8 +143,14 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
 
         Returns:
             (B, N + 1, H, W) logits; channel 0 is "fake", channel c + 1 is class c.
+
+        Raises:
+            ValueError: more or fewer feature maps than the discriminator was built for.
         """
         features = self._encode(inputs) if self.image_encoder is not None else inputs
+        expected = len(self.conditioning.out_channels)
+        if len(features) != expected:
+            raise ValueError(f"DPSIMSDiscriminator: expected {expected} feature maps, got {len(features)}.")
         features = self.conditioning(features)
         hidden = None
         for i, block in enumerate(self.decoder):
@@ -167,7 +175,8 @@ def _log2(stride: int) -> float:
 
 def _group_by_resolution(strides: Sequence[int]) -> list[list[int]]:
     """Indices of the feature maps at each resolution, coarse to fine (a ViT has all at one)."""
-    return [[i for i, s in enumerate(strides) if s == stride] for stride in sorted(set(strides), reverse=True)]
+    coarse_to_fine = sorted(set(strides), reverse=True)
+    return [[i for i, s in enumerate(strides) if s == stride] for stride in coarse_to_fine]
 
 
 def _fit(features: Tensor, size: Sequence[int]) -> Tensor:

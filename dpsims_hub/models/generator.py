@@ -20,10 +20,19 @@ from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from dpsims_hub.models.generator_checks import (
+    check_instance_offsets,
+    check_label_map,
+    check_latents,
+    check_region_map,
+    check_settings,
+)
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
 from dpsims_hub.models.label_encoder import LabelMapEncoder
+from dpsims_hub.models.map_encoding import MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
 from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, unit_variance_
+from dpsims_hub.models.recomputation import RepeatableBlock
 
 
 @dataclass
@@ -35,40 +44,6 @@ class DPSIMSGeneratorOutput(BaseOutput):
     """
 
     sample: Tensor
-
-
-@dataclass
-class MapEncoding:
-    """What does not depend on the noise: computed once, shared by all photos of a map.
-
-    Args:
-        label_map: (B, H, W) ids.
-        instance_offsets: (B, 2, H, W) or None.
-        embedding: the encoder's full-resolution features, or None where noise is part of its input.
-        features: the encoder's results, fine to coarse, or None where noise enters the encoder.
-    """
-
-    label_map: Tensor
-    instance_offsets: Tensor | None = None
-    embedding: list[Tensor] | None = None
-    features: list[Tensor] | None = None
-
-    def repeat(self, num_images_per_label: int) -> MapEncoding:
-        """Each map's encoding `num_images_per_label` times, map-major."""
-        if num_images_per_label == 1:
-            return self
-
-        def spread(value: Tensor | list[Tensor] | None) -> Tensor | list[Tensor] | None:
-            if isinstance(value, list):
-                return [spread(item) for item in value]
-            return None if value is None else value.repeat_interleave(num_images_per_label, dim=0)
-
-        return MapEncoding(*map(spread, (self.label_map, self.instance_offsets, self.embedding, self.features)))
-
-
-def subsample(label_map: Tensor, stride: int) -> Tensor:
-    """Nearest-neighbour reduction by an integer factor: the id at the middle of each cell."""
-    return label_map[:, stride // 2 :: stride, stride // 2 :: stride]
 
 
 def _upsample(features: Tensor, mode: str) -> Tensor:
@@ -140,7 +115,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         label_convolution: Literal["lookup", "plain"] = "lookup",
     ) -> None:
         super().__init__()
-        self._check_settings()
+        check_settings(self.config, type(self).__init__)
         self.gradient_checkpointing = False
         num_scales = len(image_widths) - 1
         self.stride = 2 ** (num_scales - 1)
@@ -170,7 +145,10 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
             if label_encoder == "unet":
                 width = modulation_widths[num_scales - 1 - level]
                 make = partial(
-                    Modulation, condition_channels=width, kernel_size=modulation_kernel, padding_mode=padding_mode
+                    Modulation,
+                    condition_channels=width,
+                    kernel_size=modulation_kernel,
+                    padding_mode=padding_mode,
                 )
             else:
                 make = partial(
@@ -182,25 +160,8 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
                 )
             )
         self.to_rgb = convolution(image_widths[-1], 3, padding_mode=padding_mode)
-        unit_variance_(self.to_rgb.weight, gain=0.2)  # first images are grey; saturated ones were seen to collapse
-
-    def _check_settings(self) -> None:
-        config = self.config
-        num_scales = len(config.image_widths) - 1
-        if config.label_encoder == "unet" and not (
-            len(config.encoder_widths) == len(config.modulation_widths) == num_scales
-        ):
-            raise ValueError(
-                f"DPSIMSGenerator: {num_scales} blocks (image_widths) need {num_scales} encoder_widths and "
-                f"modulation_widths, got {len(config.encoder_widths)} and {len(config.modulation_widths)}."
-            )
-        if config.label_encoder == "none" and config.noise_injection == "cross_attention":
-            raise ValueError(
-                "DPSIMSGenerator: noise_injection='cross_attention' reads the encoder's features; "
-                "use label_encoder='unet', or noise_injection 'spatial' or 'none'."
-            )
-        if config.use_instance_offsets and config.label_encoder == "none":
-            raise ValueError("DPSIMSGenerator: use_instance_offsets needs label_encoder='unet'.")
+        # First images are grey: saturated ones were seen to collapse.
+        unit_variance_(self.to_rgb.weight, gain=0.2)
 
     def forward(
         self,
@@ -239,11 +200,13 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         Raises:
             ValueError: wrong shape or size, an id out of range (checked on the CPU), or offsets missing.
         """
-        self._check_map(label_map, instance_offsets)
+        config = self.config
+        check_label_map(label_map, self.stride, config.num_classes, config.ignore_index)
+        check_instance_offsets(instance_offsets, label_map, wanted=config.use_instance_offsets)
         encoding = MapEncoding(label_map, instance_offsets)
-        if self.encoder is not None and self.config.noise_injection != "spatial":
+        if self.encoder is not None and config.noise_injection != "spatial":
             encoding.embedding = self.encoder.embed(label_map, instance_offsets, None)
-            if self.attentions is None or self.config.noise_at == "modulation":
+            if self.attentions is None or config.noise_at == "modulation":
                 encoding.features = self.encoder(encoding.embedding)
         return encoding
 
@@ -258,11 +221,15 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         Raises:
             ValueError: the latents' shape does not fit, or a region map is missing or not wanted.
         """
-        repeats = self._check_latents(encoding, latents, region_map)
-        encoding = encoding.repeat(repeats)
-        if region_map is not None and region_map.shape[0] != latents.shape[0]:
-            region_map = region_map.repeat_interleave(repeats, dim=0)
-        planes = latents if self.config.noise_injection == "spatial" else None
+        num_maps = encoding.label_map.shape[0]
+        check_latents(latents, num_maps, self.config.latent_dim, per_region=self.attentions is not None)
+        check_region_map(region_map, latents, encoding.label_map)
+        latents = latents.to(self.to_rgb.weight.dtype)
+        latents = latents if latents.ndim == 3 else latents[:, None]
+        encoding = encoding.repeat(len(latents) // num_maps)
+        if region_map is not None:
+            region_map = region_map.long().repeat_interleave(len(latents) // len(region_map), dim=0)
+        planes = latents[:, 0] if self.config.noise_injection == "spatial" else None
         conditions = self._conditions(encoding, latents, planes, region_map)
         hidden = self.start(subsample(encoding.label_map, self.stride), planes)
         hidden = hidden.to(self.to_rgb.weight.dtype)
@@ -271,7 +238,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
                 hidden = _upsample(hidden, self.config.upsample)
             condition = conditions[-1 - level]
             if torch.is_grad_enabled() and self.gradient_checkpointing:
-                hidden = self._gradient_checkpointing_func(block, hidden, condition)
+                hidden = self._gradient_checkpointing_func(RepeatableBlock(block), hidden, condition)
             else:
                 hidden = block(hidden, condition)
         return torch.tanh(self.to_rgb(F.leaky_relu(hidden, 0.2)))
@@ -279,7 +246,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
     def _conditions(
         self, encoding: MapEncoding, latents: Tensor, planes: Tensor | None, region_map: Tensor | None
     ) -> list:
-        """What modulates each scale, fine to coarse."""
+        """What modulates each scale, fine to coarse; `latents` are (B, R, latent_dim)."""
         scales = range(len(self.blocks))
         if self.encoder is None:
             return [(subsample(encoding.label_map, 2**s), planes) for s in scales]
@@ -288,16 +255,13 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
             embedding = self.encoder.embed(encoding.label_map, encoding.instance_offsets, planes)
         if self.attentions is None:
             return encoding.features or self.encoder(embedding)
-        latents = latents if latents.ndim == 3 else latents[:, None]
         w = self.mapping(latents)
         regions = [None if region_map is None else subsample(region_map, 2**s) for s in scales]
         fields = [self._noise_fields(encoding, latents, s, regions[s]) for s in scales]
         if encoding.features is None:
             return self.encoder(embedding, w, self.attentions, regions[1:], fields[1:])
-        return [
-            attention(features, w, regions[scale], fields[scale])
-            for scale, (attention, features) in enumerate(zip(self.attentions, encoding.features, strict=True))
-        ]
+        readers = zip(self.attentions, encoding.features, regions, fields, strict=True)
+        return [attention(features, w, region, field) for attention, features, region, field in readers]
 
     def _noise_fields(
         self, encoding: MapEncoding, latents: Tensor, scale: int, region_map: Tensor | None
@@ -307,43 +271,6 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         height, width = (side // 2**scale for side in encoding.label_map.shape[1:])
         return self.fields(latents, (height, width), shift=23 * scale, region_map=region_map)
 
-    def _check_map(self, label_map: Tensor, instance_offsets: Tensor | None) -> None:
-        if label_map.ndim != 3 or label_map.is_floating_point():
-            raise ValueError(
-                f"label_map: expected integer ids of shape (B, H, W), got {label_map.dtype} of shape "
-                f"{tuple(label_map.shape)}."
-            )
-        height, width = label_map.shape[1:]
-        if min(height, width) < self.stride or height % self.stride or width % self.stride:
-            raise ValueError(
-                f"label_map: height and width must be multiples of {self.stride}, got {height}x{width}; "
-                "resize or crop it first."
-            )
-        if label_map.device.type == "cpu":  # elsewhere the check would make the device wait
-            wrong = (label_map < 0) | (label_map >= self.config.num_classes)
-            wrong &= label_map != self.config.ignore_index
-            if wrong.any():
-                raise ValueError(
-                    f"label_map: id {int(label_map[wrong][0])} at {int(wrong.sum())} pixels; this model has "
-                    f"ids 0 to {self.config.num_classes - 1} and {self.config.ignore_index} for unknown."
-                )
-        if (instance_offsets is None) == bool(self.config.use_instance_offsets):
-            wanted = "needs" if self.config.use_instance_offsets else "was built without"
-            raise ValueError(f"instance_offsets: this model {wanted} them.")
-
-    def _check_latents(self, encoding: MapEncoding, latents: Tensor, region_map: Tensor | None) -> int:
-        maps, z = encoding.label_map.shape[0], self.config.latent_dim
-        if latents.ndim not in (2, 3) or latents.shape[-1] != z or latents.shape[0] % maps or not len(latents):
-            raise ValueError(
-                f"latents: expected ({maps} * K, {z}) or ({maps} * K, R, {z}), got {tuple(latents.shape)}."
-            )
-        regions = latents.shape[1] if latents.ndim == 3 else 1
-        if regions > 1 and self.attentions is None:
-            raise ValueError("latents: one z per region needs noise_injection='cross_attention'.")
-        if (region_map is None) != (regions == 1):
-            raise ValueError(f"region_map: {'missing' if regions > 1 else 'given'}, with {regions} latents a map.")
-        return latents.shape[0] // maps
-
     def remove_spectral_norm(self) -> DPSIMSGenerator:
         """Fold spectral norm into plain weights, in place, as exported models have it.
 
@@ -351,6 +278,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         """
         for module in self.modules():
             if parametrize.is_parametrized(module, "weight"):
+                module.parametrizations.eval()  # in training, folding would take one more power iteration
                 parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
         self.register_to_config(spectral_norm=False)
         return self

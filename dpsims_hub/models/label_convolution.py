@@ -86,10 +86,12 @@ class LabelConvolution(nn.Module):
             (B, out_channels, H, W), channels_last in memory when method is "lookup".
 
         Raises:
-            ValueError: constant planes are missing, or given where the layer has none.
+            ValueError: constant planes are missing, given where the layer has none, or of another shape.
         """
-        if (constant_planes is None) != (self.num_constant_planes == 0):
-            raise ValueError(f"LabelConvolution: expected {self.num_constant_planes} constant planes per image.")
+        expected = (label_map.shape[0], self.num_constant_planes) if self.num_constant_planes else None
+        given = None if constant_planes is None else tuple(constant_planes.shape)
+        if given != expected:
+            raise ValueError(f"LabelConvolution: expected constant planes of shape {expected}, got {given}.")
         if self.method == "plain":
             return self._plain(label_map, constant_planes)
         return self._lookup(label_map, constant_planes)
@@ -98,11 +100,13 @@ class LabelConvolution(nn.Module):
         batch, height, width = label_map.shape
         table = self._table(constant_planes)  # (B or 1, taps, N + 2, out)
         num_rows = table.shape[2]
-        ids = torch.where(label_map == self.ignore_index, self.num_classes, label_map.long())
+        ids = label_map.long()
+        ids = torch.where(ids == self.ignore_index, self.num_classes, ids)
         taps = self._neighbours(ids)  # (B, H, W, taps)
         offsets = torch.arange(taps.shape[-1], device=ids.device) * num_rows
         if table.shape[0] > 1:
-            offsets = offsets + torch.arange(batch, device=ids.device).view(-1, 1, 1, 1) * num_rows * taps.shape[-1]
+            first_rows = torch.arange(batch, device=ids.device) * num_rows * taps.shape[-1]
+            offsets = offsets + first_rows.view(-1, 1, 1, 1)
         indices = (taps + offsets).view(-1, taps.shape[-1])
         out = _TableSum.apply(indices, table.reshape(-1, table.shape[-1])) + self.bias
         return out.view(batch, height, width, -1).permute(0, 3, 1, 2)

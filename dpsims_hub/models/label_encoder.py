@@ -1,9 +1,9 @@
-"""The label-map encoder: a UNet that turns one label map into features for every scale of the picture network.
+"""The label-map encoder: a UNet that turns one label map into features for every scale of the picture.
 
 DP-SIMS feeds the picture network contextualised multi-scale features instead of resized labels. Our layout
-(measured before this project: 4.7x fewer seconds than OASIS at equal picture widths): the UNet's decoder stops
-at half resolution; the full-resolution features are an exact 3x3 lookup of the labels, for sharp edges, plus
-the upsampled features of the scale below, for context.
+(measured before this project: 4.7x fewer seconds than OASIS at equal picture widths): the UNet's decoder
+stops at half resolution; the full-resolution features are an exact 3x3 lookup of the labels, for sharp edges,
+plus the upsampled features of the scale below, for context.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 
 class EncoderBlock(nn.Module):
-    """Residual block of the encoder: `num_convolutions` times (convolution, norm, LeakyReLU), 1x1 shortcut."""
+    """Residual block: `num_convolutions` times (convolution, norm, LeakyReLU), and a 1x1 shortcut."""
 
     def __init__(
         self, in_channels: int, out_channels: int, num_convolutions: int, padding_mode: PaddingMode

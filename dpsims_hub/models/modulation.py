@@ -26,7 +26,7 @@ def convolution(
     padding_mode: PaddingMode = "replicate",
     spectral_norm: bool = False,
 ) -> nn.Module:
-    """Size-keeping convolution, unit-variance initialisation, spectral norm as a removable parametrization."""
+    """Size-keeping convolution, unit-variance initialisation, removable spectral norm."""
     layer = nn.Conv2d(
         in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias,
         padding_mode=padding_mode if kernel_size > 1 else "zeros",
@@ -52,7 +52,11 @@ class Modulation(nn.Module):
     """
 
     def __init__(
-        self, channels: int, condition_channels: int, kernel_size: int = 1, padding_mode: PaddingMode = "zeros"
+        self,
+        channels: int,
+        condition_channels: int,
+        kernel_size: int = 1,
+        padding_mode: PaddingMode = "zeros",
     ) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)

@@ -1,8 +1,8 @@
 """Noise: the mapping network z -> w and the cross-attention that lets map features read w.
 
-DP-SIMS section on noise injection (quoted in method summaries): A = SoftMax(Q K^T / sqrt(d_q)) V with queries
-from the label-map features and keys and values from w. The sizes are our choice; so is the initialisation, for
-which default Linear scales were seen to leave the noise without any effect.
+DP-SIMS section on noise injection (quoted in method summaries): A = SoftMax(Q K^T / sqrt(d_q)) V with
+queries from the label-map features and keys and values from w. The sizes are our choice; so is the
+initialisation, for which default Linear scales were seen to leave the noise without any effect.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ class NoiseFields(nn.Module):
     """Noise over the plane that depends on z alone: a fixed random basis, mixed by z.
 
     Cross-attention gives all pixels of a uniform region the same noise. Without zero padding, which tells a
-    network where it is, nothing then seeds a texture: walls come out smooth. Per-pixel noise (StyleGAN) would,
-    but not reproducibly from z. A sum of fixed random planes weighted by z is a Gaussian field for every z,
-    equal for equal z, and moves smoothly from one z to another (our choice, beyond the paper; 0 fields: off).
+    network where it is, nothing then seeds a texture: walls come out smooth. Per-pixel noise (StyleGAN)
+    would, but not reproducibly from z. A sum of fixed random planes weighted by z is a Gaussian field for
+    every z, equal for equal z, and moves smoothly from one z to another (our choice, beyond the paper; 0
+    fields: off).
 
     Args:
         latent_dim: length of z.
@@ -67,7 +68,9 @@ class NoiseFields(nn.Module):
         # Saved with the weights: a photo must not depend on how some later version draws random numbers.
         self.register_buffer("basis", torch.randn(latent_dim, num_fields, tile, tile))
 
-    def forward(self, latents: Tensor, size: tuple[int, int], shift: int, region_map: Tensor | None) -> Tensor:
+    def forward(
+        self, latents: Tensor, size: tuple[int, int], shift: int, region_map: Tensor | None
+    ) -> Tensor:
         """Fields of unit variance.
 
         Args:
@@ -79,9 +82,7 @@ class NoiseFields(nn.Module):
         Returns:
             (B, num_fields, H, W).
         """
-        rows, columns = (
-            (torch.arange(length, device=latents.device) + shift) % self.tile for length in size
-        )
+        rows, columns = ((torch.arange(length, device=latents.device) + shift) % self.tile for length in size)
         window = self.basis[:, :, rows][:, :, :, columns].to(latents.dtype)
         mixture = normalize_rms(latents, dim=-1) * latents.shape[-1] ** -0.5
         fields = torch.einsum("brz,zfhw->brfhw", mixture, window)

@@ -87,6 +87,9 @@ class TrainConfig:
 
     learning_rate_g: float = _flag(3e-4, "optimisation", "Adam, generator")
     learning_rate_d: float = _flag(3e-4, "optimisation", "Adam, discriminator")
+    lr_decay_steps: int = _flag(
+        0, "optimisation", "over the last so many steps both rates fall linearly to 0; 0: constant, as the paper"
+    )
     adam_beta1: float = _flag(0.0, "optimisation", "Adam's first beta")
     adam_beta2: float = _flag(0.99, "optimisation", "Adam's second beta")
     max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them")

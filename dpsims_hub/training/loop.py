@@ -185,6 +185,7 @@ class Trainer:
         for batch in make_loader(self.pairs, sampler, config.dataloader_num_workers):
             if self.step >= config.max_train_steps or self._out_of_time(started):
                 break
+            self._set_learning_rates()
             logs = self._one_step(batch)
             if not accelerator.sync_gradients:
                 continue
@@ -205,6 +206,16 @@ class Trainer:
         path = self.save_pipeline()
         accelerator.end_training()
         return path
+
+    def _set_learning_rates(self) -> None:
+        """A function of the step alone, so that a resumed run needs no scheduler state."""
+        config, nets = self.config, self.networks
+        left = config.max_train_steps - self.step
+        factor = min(1.0, left / config.lr_decay_steps) if config.lr_decay_steps else 1.0
+        rates = ((nets.optimizer_g, config.learning_rate_g), (nets.optimizer_d, config.learning_rate_d))
+        for optimizer, rate in rates:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
 
     def _one_step(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         device = self.accelerator.device

@@ -1,0 +1,63 @@
+"""How different photos are: the distance of the diversity loss on any backbone, and that of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dpsims_hub.losses.diversity import feature_distance
+
+
+def pair_differences(
+    first_maps: Sequence[Tensor], second_maps: Sequence[Tensor], first: np.ndarray, second: np.ndarray
+) -> np.ndarray:
+    """Two differences of every pair of photos.
+
+    Feature maps of a single place are left out: without their mean nothing is left of them.
+
+    Args:
+        first_maps: feature maps (B, C, h, w) of the first photos.
+        second_maps: of the second ones.
+        first: photos (B, H, W, 3) uint8.
+        second: likewise.
+
+    Returns:
+        (B, 2): `feature_distance` in [0, 2]; mean absolute pixel difference, 0 to 1 of the full range.
+
+    Raises:
+        ValueError: the photos are so small that no feature map has two places.
+    """
+    kept = [(a, b) for a, b in zip(first_maps, second_maps, strict=True) if a[0, 0].numel() > 1]
+    if not kept:
+        raise ValueError("the photos are too small for this backbone: every feature map is a single place.")
+    features = feature_distance(*zip(*kept, strict=True)).double().cpu().numpy()
+    pixels = np.abs(first.astype(np.int16) - second.astype(np.int16)).mean(axis=(1, 2, 3)) / 255
+    return np.stack([features, pixels], axis=1)
+
+
+def differences_within(maps: Sequence[Tensor], photos: np.ndarray) -> np.ndarray:
+    """Mean differences between the K photos of each label map, over all K (K - 1) / 2 pairs.
+
+    Args:
+        maps: feature maps (B * K, C, h, w), map-major.
+        photos: (B, K, H, W, 3) uint8, K at least 2.
+
+    Returns:
+        (B, 2), see `pair_differences`.
+    """
+    count = photos.shape[1]
+    pairs = [
+        pair_differences([m[a::count] for m in maps], [m[b::count] for m in maps], photos[:, a], photos[:, b])
+        for a, b in combinations(range(count), 2)
+    ]
+    return np.mean(pairs, axis=0)
+
+
+def shuffled_partners(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of different indices in [0, count), at least 2: every index once on either side, by chance."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).numpy()
+    return order, np.roll(order, -1)

@@ -1,0 +1,79 @@
+"""What must be known to get the same numbers again: features, weights, versions, machine; all JSON-safe."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from dpsims_hub import __version__
+from dpsims_hub.evaluation.features import POOLING
+from dpsims_hub.models import PretrainedBackbone
+
+PACKAGES = ("torch", "diffusers", "timm", "numpy", "pillow")
+
+
+def describe_backbone(
+    backbone: PretrainedBackbone, weights: str | Path, model_kwargs: dict | None = None
+) -> dict:
+    """Name, weights and settings of a backbone; arguments as for `load_backbone`."""
+    config = backbone.network.pretrained_cfg
+    is_file = Path(weights).is_file()
+    return {
+        "backbone": backbone.name,
+        "weights": Path(weights).name if is_file else config.get("hf_hub_id") or config.get("url"),
+        "weights_sha256": file_sha256(weights) if is_file else tensors_sha256(backbone),
+        "model_kwargs": dict(model_kwargs or {}),
+        "mean": [round(value, 6) for value in backbone.mean.flatten().tolist()],
+        "std": [round(value, 6) for value in backbone.std.flatten().tolist()],
+        "strides": backbone.strides,
+        "channels": backbone.channels,
+        "dimension": sum(backbone.channels),
+        "pooling": POOLING,
+    }
+
+
+def describe_machine(device: torch.device) -> dict:
+    """Device, processor, threads and load of this machine."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "load_of_last_minute": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    own = {"python": platform.python_version(), "dpsims_hub": __version__}
+    return own | {name: version(name) for name in PACKAGES}
+
+
+def file_sha256(path: str | Path) -> str:
+    """The SHA-256 of a file, as `sha256sum` prints it."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tensors_sha256(module: nn.Module) -> str:
+    """The SHA-256 of a module's named tensors, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _processor() -> str:
+    """The processor's name; Linux tells it only in a file."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,42 @@
+"""What the generator computes from a label map alone, before any noise enters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class MapEncoding:
+    """What does not depend on the noise: computed once, shared by all photos of a map.
+
+    Args:
+        label_map: (B, H, W) ids.
+        instance_offsets: (B, 2, H, W) or None.
+        embedding: the encoder's full-resolution features, or None where noise is part of its input.
+        features: the encoder's results, fine to coarse, or None where noise enters the encoder.
+    """
+
+    label_map: Tensor
+    instance_offsets: Tensor | None = None
+    embedding: list[Tensor] | None = None
+    features: list[Tensor] | None = None
+
+    def repeat(self, num_images_per_label: int) -> MapEncoding:
+        """Each map's encoding `num_images_per_label` times, map-major."""
+        if num_images_per_label == 1:
+            return self
+
+        def spread(value: Tensor | list[Tensor] | None) -> Tensor | list[Tensor] | None:
+            if isinstance(value, list):
+                return [spread(item) for item in value]
+            return None if value is None else value.repeat_interleave(num_images_per_label, dim=0)
+
+        parts = (self.label_map, self.instance_offsets, self.embedding, self.features)
+        return MapEncoding(*map(spread, parts))
+
+
+def subsample(label_map: Tensor, stride: int) -> Tensor:
+    """Nearest-neighbour reduction by an integer factor: the id at the middle of each cell."""
+    return label_map[:, stride // 2 :: stride, stride // 2 :: stride]

@@ -1,0 +1,53 @@
+"""Put a trained model into the package: half precision, Hub layout, readable files.
+
+    python tools/bundle_model.py outputs/camvid/pipeline dpsims_hub/bundled/camvid
+
+The discriminator stays outside: it is needed for training only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+
+from dpsims_hub import DPSIMSPipeline
+
+MAX_BYTES = 12_000_000  # what the package may carry
+
+
+def bundle(source: Path, destination: Path) -> int:
+    """Write the pipeline at `source` to `destination` as float16 and return its size in bytes.
+
+    Raises:
+        ValueError: the result would be too large for the package; nothing is left behind.
+    """
+    pipe = DPSIMSPipeline.from_pretrained(source, dtype=torch.float16)
+    temporary = destination.with_name(destination.name + ".tmp")
+    pipe.save_pretrained(temporary)
+    files = [path for path in temporary.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    if size > MAX_BYTES:
+        shutil.rmtree(temporary)
+        raise ValueError(f"{source}: {size} bytes in float16, above the {MAX_BYTES} that the package may carry.")
+    for path in files:
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
+    if destination.exists():
+        shutil.rmtree(destination)
+    temporary.rename(destination)
+    return size
+
+
+def main() -> None:
+    """Parse the two folders and bundle."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", type=Path, help="pipeline folder that training wrote")
+    parser.add_argument("destination", type=Path, help="folder below dpsims_hub/bundled")
+    arguments = parser.parse_args()
+    print(f"{arguments.destination}: {bundle(arguments.source, arguments.destination)} bytes")
+
+
+if __name__ == "__main__":
+    main()
