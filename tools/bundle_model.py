@@ -31,7 +31,7 @@ def bundle(source: Path, destination: Path) -> int:
     size = sum(path.stat().st_size for path in files)
     if size > MAX_BYTES:
         shutil.rmtree(temporary)
-        raise ValueError(f"{source}: {size} bytes in float16, above the {MAX_BYTES} that the package may carry.")
+        raise ValueError(f"{source}: {size} bytes in float16, above the package's limit of {MAX_BYTES}.")
     for path in files:
         path.chmod(0o644)  # safetensors writes files that only their owner can read
     if destination.exists():

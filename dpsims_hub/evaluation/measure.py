@@ -223,7 +223,7 @@ def _check_fits(pipe: DPSIMSPipeline, data: FolderDataset) -> None:
             "from some hundred on."
         )
     if pipe.generator.config.use_instance_offsets:
-        raise ValueError("the model reads instance offsets, which the evaluation cannot give it yet.")
+        raise ValueError("the model reads instance offsets, and the evaluation gives none; take one without.")
     ours, theirs = data.spec, pipe.spec
     if pipe.config.class_spec is None:  # a model without class names
         same = ours.num_classes == theirs.num_classes

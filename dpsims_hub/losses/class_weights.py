@@ -1,4 +1,4 @@
-"""Class-balancing weights of the pixel loss (the scheme of OASIS, method summary 7.4)."""
+"""Class-balancing weights of the pixel loss: the scheme of OASIS (ICLR 2021, section 3.1)."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ class PretrainedBackbone(nn.Module):
         model_kwargs: further arguments of `timm.create_model`, such as `{"pad_type": "same"}`.
 
     Raises:
-        ValueError: timm does not know the name, the model has no feature maps, or the file's weights are not
-            this model's.
+        ValueError: timm does not know the name, the model has no feature maps, or the file is no safetensors
+            file with this model's weights.
         FileNotFoundError: the weights file does not exist, or timm's own weights cannot be fetched.
     """
 
@@ -78,7 +78,7 @@ class PretrainedBackbone(nn.Module):
         normalized = ((images + 1) / 2 - self.mean) / self.std
         features = self.network(normalized)
         # Asked, not guessed from the shape: a map may be as high as it has channels.
-        if self.network.output_fmt == "NHWC":
+        if getattr(self.network, "output_fmt", "NCHW") == "NHWC":  # EfficientNets do not say: NCHW
             features = [feature.permute(0, 3, 1, 2) for feature in features]
         return features
 
@@ -96,6 +96,8 @@ def _create_network(name: str, weights: str | Path | None, options: dict) -> nn.
     if file is not None:
         if not file.is_file():
             raise FileNotFoundError(f"backbone weights: no such file: {file}")
+        if file.suffix != ".safetensors":
+            raise ValueError(f"backbone weights: {file} is no .safetensors file; other formats are not read.")
         options = {**options, "pretrained_cfg_overlay": {"file": str(file)}}
     try:
         # With pretrained=False timm ignores a given file without a word.

@@ -7,6 +7,7 @@ encoder instead, the baseline.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -120,7 +121,7 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
         self.conditioning = FeatureConditioning(feature_channels, feature_conditioning)
         self.levels = _group_by_resolution(feature_strides)
         channels = [sum(self.conditioning.out_channels[i] for i in level) for level in self.levels]
-        num_blocks = len(channels) + max(0, round(_log2(min(feature_strides))) - 1)
+        num_blocks = len(channels) + max(0, round(math.log2(min(feature_strides))) - 1)
         widths = (list(decoder_widths) + [decoder_widths[-1]] * num_blocks)[:num_blocks]
         # Backbone features are large and separate real from fake at once: bounded blocks and a bounded head
         # keep the logits, and so the generator's gradient, in range (our choice; OASIS has neither).
@@ -167,10 +168,6 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
         for block in self.image_encoder[1:]:
             features.append(block(features[-1]))
         return features
-
-
-def _log2(stride: int) -> float:
-    return float(torch.log2(torch.tensor(float(stride))))
 
 
 def _group_by_resolution(strides: Sequence[int]) -> list[list[int]]:

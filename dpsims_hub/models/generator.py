@@ -79,6 +79,9 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         modulated_shortcut: modulate shortcut inputs (OASIS).
         upsample: "bilinear" or "nearest" between the picture network's blocks.
         padding_mode: "replicate" or "zeros" for every 3x3 convolution; zeros tell the network where it is.
+        smooth_output: filter the image before tanh so that it has no pattern of single pixels (our choice):
+            a frozen backbone halves the resolution in its first layer and hardly sees one, and diagonal
+            hatching was seen to grow there.
         spectral_norm: on the picture network's blocks while training; exported models have it folded in.
         use_instance_offsets: take (y, x) offsets to object centres beside the labels.
         label_convolution: "lookup" or "plain" (the reference; needed for ONNX).
@@ -110,6 +113,7 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
         modulated_shortcut: bool = False,
         upsample: Literal["bilinear", "nearest"] = "bilinear",
         padding_mode: PaddingMode = "replicate",
+        smooth_output: bool = False,
         spectral_norm: bool = True,
         use_instance_offsets: bool = False,
         label_convolution: Literal["lookup", "plain"] = "lookup",
@@ -241,7 +245,11 @@ class DPSIMSGenerator(ModelMixin, ConfigMixin):
                 hidden = self._gradient_checkpointing_func(RepeatableBlock(block), hidden, condition)
             else:
                 hidden = block(hidden, condition)
-        return torch.tanh(self.to_rgb(F.leaky_relu(hidden, 0.2)))
+        image = self.to_rgb(F.leaky_relu(hidden, 0.2))
+        if self.config.smooth_output:  # [1 2 1] / 4 in both directions, as two means of 2 x 2 pixels
+            image = F.pad(image, (1,) * 4, mode="replicate")
+            image = F.avg_pool2d(F.avg_pool2d(image, 2, stride=1), 2, stride=1)
+        return torch.tanh(image)
 
     def _conditions(
         self, encoding: MapEncoding, latents: Tensor, planes: Tensor | None, region_map: Tensor | None

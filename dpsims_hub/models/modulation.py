@@ -41,7 +41,7 @@ class Modulation(nn.Module):
     """Parameter-free batch norm, then gain and offset computed from a condition.
 
     In evaluation the norm's statistics are folded into the gain-and-offset convolution, so that a modulation
-    is that convolution and one multiply-add; equal to the slow form up to rounding (peers measured: 1e-6).
+    is that convolution and one multiply-add; equal to the slow form up to rounding (tested).
 
     Args:
         channels: C of the picture features.

@@ -1,8 +1,9 @@
 """Noise: the mapping network z -> w and the cross-attention that lets map features read w.
 
-DP-SIMS section on noise injection (quoted in method summaries): A = SoftMax(Q K^T / sqrt(d_q)) V with
-queries from the label-map features and keys and values from w. The sizes are our choice; so is the
-initialisation, for which default Linear scales were seen to leave the noise without any effect.
+DP-SIMS section on noise injection (quoted in public summaries of the paper):
+A = SoftMax(Q K^T / sqrt(d_q)) V with queries from the label-map features and keys and values from w. The
+sizes are our choice; so is the initialisation, for which default Linear scales were seen to leave the noise
+without any effect.
 """
 
 from __future__ import annotations

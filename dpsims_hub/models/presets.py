@@ -24,6 +24,7 @@ _SMALL = {
     "num_noise_tokens": 8,
     "attention_dim": 32,
     "noise_fields": 2,
+    "smooth_output": True,
 }
 
 _OASIS = {

@@ -1,0 +1,1 @@
+"""Training: settings, data order, the two updates, the loop, averages, checkpoints, sheets."""

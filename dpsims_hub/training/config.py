@@ -9,9 +9,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
+import os
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from dpsims_hub.models.feature_conditioning import CONDITIONINGS
 
 PRESETS: dict[str, dict[str, Any]] = {
     "dpsims": {"backbone": "convnext_large.fb_in22k", "learning_rate_g": 1e-3, "learning_rate_d": 1e-3},
@@ -41,9 +46,20 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Run settings by preset; the architectures of the same names are in dpsims_hub.models.presets."""
 
+_KINDS: dict[type, tuple[str, str]] = {
+    str: ("text", "TEXT"),
+    int: ("a whole number", "N"),
+    float: ("a number", "X"),
+    bool: ("true or false", ""),
+    tuple: ("a list of numbers", "JSON"),
+    dict: ("an object of settings", "JSON"),
+}
+"""How a setting's type is called in messages and in the help."""
 
-def _flag(default: Any, group: str, help: str) -> Any:
-    return dataclasses.field(default=default, metadata={"group": group, "help": help})
+
+def _flag(default: Any, group: str, help: str, **limits: Any) -> Any:
+    """A setting; limits are `least` (inclusive), `above` and `below` (exclusive), or `choices`."""
+    return dataclasses.field(default=default, metadata={"group": group, "help": help, **limits})
 
 
 @dataclass
@@ -57,14 +73,14 @@ class TrainConfig:
     """
 
     train_data_dir: str = _flag("", "data", "folder with images/, labels/ and a classes.json")
-    validation_data_dir: str = _flag("", "data", "folder of the same form for the validation sheets")
+    validation_data_dir: str = _flag("", "data", "likewise, for the sheets; default: training pairs")
     classes: str = _flag("", "data", "built-in class list or classes.json; default: the folder's own")
     resolution: str = _flag("256", "data", "side, or WIDTHxHEIGHT, in pixels")
-    max_zoom: float = _flag(1.4, "data", "crops are up to this many times smaller than the photo")
+    max_zoom: float = _flag(1.4, "data", "crops are up to this many times smaller than the photo", least=1)
     flip: bool = _flag(True, "data", "mirror half of the pairs")
-    dataloader_num_workers: int = _flag(0, "data", "worker processes that read and augment")
+    dataloader_num_workers: int = _flag(0, "data", "worker processes that read and augment", least=0)
 
-    preset: str = _flag("base", "model", "architecture and run settings: " + ", ".join(PRESETS))
+    preset: str = _flag("base", "model", "architecture and run settings", choices=tuple(PRESETS))
     generator_config: dict = _flag(None, "model", "JSON of DPSIMSGenerator settings over the preset")
     discriminator_config: dict = _flag(None, "model", "JSON of DPSIMSDiscriminator settings over the preset")
     backbone: str = _flag("convnext_base.fb_in22k", "model", "timm model, or none for OASIS's own encoder")
@@ -72,57 +88,59 @@ class TrainConfig:
     backbone_mean: tuple = _flag((), "model", "JSON list: mean of the backbone's inputs; default: timm's")
     backbone_std: tuple = _flag((), "model", "JSON list: standard deviation, likewise")
     backbone_kwargs: dict = _flag(None, "model", "JSON of further timm.create_model arguments")
-    feature_conditioning: str = _flag("sigmoid_batchnorm", "model", "see FeatureConditioning")
+    feature_conditioning: str = _flag("sigmoid_batchnorm", "model", "of D's inputs", choices=CONDITIONINGS)
 
-    focal_gamma: float = _flag(2.0, "losses", "focal exponent of the pixel loss; 0 is OASIS's")
-    label_smoothing: float = _flag(0.0, "losses", "of the discriminator's real targets")
-    weight_contrastive: float = _flag(1.0, "losses", "of the patch contrastive loss")
-    contrastive_temperature: float = _flag(0.1, "losses", "divides its cosine similarities")
-    contrastive_places: int = _flag(64, "losses", "places per feature map and image")
-    contrastive_strides: tuple = _flag((4, 8, 16), "losses", "JSON list: strides of its feature maps")
-    weight_diversity: float = _flag(4.0, "losses", "of the diversity hinge")
-    diversity_threshold: float = _flag(0.4, "losses", "pairs further apart than this are left alone")
-    diversity_strides: tuple = _flag((4, 8, 16, 32), "losses", "JSON list: strides of its feature maps")
-    weight_labelmix: float = _flag(0.0, "losses", "of OASIS's LabelMix")
+    focal_gamma: float = _flag(2.0, "losses", "focal exponent of the pixel loss; 0 is OASIS's", least=0)
+    label_smoothing: float = _flag(0.0, "losses", "of the discriminator's real targets", least=0, below=1)
+    weight_contrastive: float = _flag(1.0, "losses", "of the patch contrastive loss", least=0)
+    contrastive_temperature: float = _flag(0.1, "losses", "divides its cosine similarities", above=0)
+    contrastive_places: int = _flag(64, "losses", "places per feature map and image", least=1)
+    contrastive_strides: tuple = _flag((4, 8, 16), "losses", "JSON list: strides of the maps it reads")
+    weight_diversity: float = _flag(4.0, "losses", "of the diversity hinge", least=0)
+    diversity_threshold: float = _flag(0.4, "losses", "pairs further apart than this are left alone", least=0)
+    diversity_strides: tuple = _flag((4, 8, 16, 32), "losses", "JSON list: strides of the maps it reads")
+    weight_labelmix: float = _flag(0.0, "losses", "of OASIS's LabelMix", least=0)
 
-    learning_rate_g: float = _flag(3e-4, "optimisation", "Adam, generator")
-    learning_rate_d: float = _flag(3e-4, "optimisation", "Adam, discriminator")
+    learning_rate_g: float = _flag(3e-4, "optimisation", "Adam, generator", above=0)
+    learning_rate_d: float = _flag(3e-4, "optimisation", "Adam, discriminator", above=0)
     lr_decay_steps: int = _flag(
-        0, "optimisation", "over the last so many steps both rates fall linearly to 0; 0: constant, as the paper"
+        0,
+        "optimisation",
+        "over the last so many steps both rates fall linearly to 0; 0: constant, as the paper",
+        least=0,
     )
-    adam_beta1: float = _flag(0.0, "optimisation", "Adam's first beta")
-    adam_beta2: float = _flag(0.99, "optimisation", "Adam's second beta")
-    max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them")
-    ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator")
+    adam_beta1: float = _flag(0.0, "optimisation", "Adam's first beta", least=0, below=1)
+    adam_beta2: float = _flag(0.99, "optimisation", "Adam's second beta", least=0, below=1)
+    max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them", least=0)
+    ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator", least=0, below=1)
 
     output_dir: str = _flag("outputs/train", "run", "checkpoints, logs, sheets and the final model")
-    train_batch_size: int = _flag(4, "run", "label maps per process and step")
-    samples_per_map: int = _flag(2, "run", "photos per map and step; 2 or more feed the diversity loss")
-    max_train_steps: int = _flag(100_000, "run", "generator updates")
-    max_train_minutes: float = _flag(0.0, "run", "stop and save after so many minutes; 0: no limit")
-    gradient_accumulation_steps: int = _flag(1, "run", "micro-batches per update")
-    mixed_precision: str = _flag("no", "run", "no, bf16 or fp16")
-    seed: int = _flag(0, "run", "of weights, data order, augmentation and latents")
-    checkpointing_steps: int = _flag(500, "run", "steps between checkpoints")
-    checkpoints_total_limit: int = _flag(2, "run", "older ones are deleted")
-    resume_from_checkpoint: str = _flag("", "run", "'latest' or a checkpoint folder")
-    validation_steps: int = _flag(500, "run", "steps between validation sheets")
-    log_steps: int = _flag(20, "run", "steps between log lines")
-    report_to: str = _flag("tensorboard", "run", "tensorboard, wandb or none")
+    train_batch_size: int = _flag(4, "run", "label maps per process and step", least=1)
+    samples_per_map: int = _flag(2, "run", "photos per map; 2 or more feed the diversity loss", least=1)
+    max_train_steps: int = _flag(100_000, "run", "generator updates", least=1)
+    max_train_minutes: float = _flag(0.0, "run", "stop and save after so many minutes; 0: never", least=0)
+    gradient_accumulation_steps: int = _flag(1, "run", "micro-batches per update", least=1)
+    mixed_precision: str = _flag("no", "run", "precision of the networks", choices=("no", "bf16", "fp16"))
+    seed: int = _flag(0, "run", "of weights, data order, augmentation and latents", least=0)
+    checkpointing_steps: int = _flag(500, "run", "steps between checkpoints", least=1)
+    checkpoints_total_limit: int = _flag(2, "run", "older ones are deleted", least=1)
+    resume_from_checkpoint: str = _flag("", "run", "'latest' or a checkpoint-N folder")
+    validation_steps: int = _flag(500, "run", "steps between validation sheets", least=1)
+    log_steps: int = _flag(20, "run", "steps between log lines", least=1)
+    report_to: str = _flag("tensorboard", "run", "where curves go", choices=("tensorboard", "wandb", "none"))
 
     def __post_init__(self) -> None:
-        for name in ("generator_config", "discriminator_config", "backbone_kwargs"):
-            setattr(self, name, dict(getattr(self, name) or {}))
-        for name in ("train_batch_size", "samples_per_map", "max_train_steps", "checkpointing_steps",
-                     "validation_steps", "log_steps", "gradient_accumulation_steps", "checkpoints_total_limit"):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name}: must be at least 1, got {getattr(self, name)}.")
-        if self.max_zoom < 1:
-            raise ValueError(f"--max_zoom: must be at least 1, got {self.max_zoom}.")
-        if self.mixed_precision not in ("no", "bf16", "fp16"):
-            raise ValueError(f"--mixed_precision: {self.mixed_precision!r} is not no, bf16 or fp16.")
-        if self.preset not in PRESETS:
-            raise ValueError(f"--preset: {self.preset!r} is not one of {', '.join(PRESETS)}.")
+        for field in dataclasses.fields(self):
+            setattr(self, field.name, _checked(field, getattr(self, field.name)))
+        _ = self.size  # refuses a resolution that cannot be read
+        if self.weight_diversity and self.samples_per_map < 2:
+            raise ValueError("--weight_diversity: needs --samples_per_map of at least 2; or set it to 0.")
+        if self.mixed_precision == "fp16" and self.gradient_accumulation_steps > 1:
+            # Both networks' optimisers share one loss scale, which the first update of a step changes.
+            raise ValueError("--mixed_precision: fp16 cannot accumulate gradients here; use bf16.")
+        for name in ("backbone_mean", "backbone_std"):
+            if len(getattr(self, name)) not in (0, 3):
+                raise ValueError(f"--{name}: expected 3 numbers, got {len(getattr(self, name))}.")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -140,60 +158,130 @@ class TrainConfig:
         return sides[-1], sides[0]
 
     def save(self, path: Path) -> None:
-        """Write the merged settings as JSON, usable again with --config."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        """Write the merged settings as JSON, usable again with --config; whole or not at all."""
+        temporary = path.with_name(f"{path.name}.tmp")
+        temporary.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        temporary.replace(path)
+
+
+def _kind(field: dataclasses.Field) -> type:
+    return dict if field.default is None else type(field.default)
+
+
+def _checked(field: dataclasses.Field, value: Any) -> Any:
+    """The value in its setting's type; JSON lists, whole numbers, null and paths are taken as meant."""
+    kind = _kind(field)
+    if kind is dict:
+        value = dict(value) if isinstance(value, dict) else {} if value is None else value
+    elif kind is tuple and isinstance(value, list):
+        value = tuple(value)
+    elif kind is float and type(value) is int:
+        value = float(value)
+    elif kind is str and (type(value) is int or isinstance(value, os.PathLike)):
+        value = str(value)
+    numbers = value if kind is tuple and isinstance(value, tuple) else ()
+    if type(value) is not kind or not all(type(x) in (int, float) for x in numbers):
+        raise ValueError(f"--{field.name}: expected {_KINDS[kind][0]}, got {value!r}.")
+    _check_limits(field, value)
+    return value
+
+
+def _check_limits(field: dataclasses.Field, value: Any) -> None:
+    limits = field.metadata
+    if value not in limits.get("choices", (value,)):
+        raise ValueError(f"--{field.name}: {value!r} is not one of {', '.join(limits['choices'])}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"--{field.name}: must be finite, got {value}.")
+    if "least" in limits and value < limits["least"]:
+        raise ValueError(f"--{field.name}: must be at least {limits['least']}, got {value}.")
+    if "above" in limits and value <= limits["above"]:
+        raise ValueError(f"--{field.name}: must be above {limits['above']}, got {value}.")
+    if "below" in limits and value >= limits["below"]:
+        raise ValueError(f"--{field.name}: must be below {limits['below']}, got {value}.")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses with an exception, so that bad flags give one sentence like every other bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see --help.")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line: one flag per field, grouped; absent flags leave the preset's or file's value."""
-    parser = argparse.ArgumentParser(
+    """The command line: one flag per setting, grouped; absent flags leave the preset's or file's value."""
+    parser = _Parser(
         prog="train_accelerate.py",
         description="Train DP-SIMS on a folder of photos and label maps.",
+        epilog=_presets_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
     )
-    parser.add_argument("--config", help="JSON file of settings; flags override it")
+    parser.add_argument("--config", metavar="FILE", help="JSON file of settings; flags override it")
     groups: dict[str, Any] = {}
     for field in dataclasses.fields(TrainConfig):
         group = field.metadata["group"]
-        groups.setdefault(group, parser.add_argument_group(group))
-        default = "{}" if field.default is None else field.default
-        options: dict[str, Any] = {"help": f"{field.metadata['help']} (default: {default})"}
-        if isinstance(field.default, bool):
-            options["action"] = argparse.BooleanOptionalAction
-        else:
-            options["type"] = _json_value if isinstance(field.default, tuple | None) else type(field.default)
-        groups[group].add_argument(f"--{field.name}", **options)
+        if group not in groups:
+            groups[group] = parser.add_argument_group(group)
+        groups[group].add_argument(f"--{field.name}", **_flag_options(field))
     return parser
+
+
+def _flag_options(field: dataclasses.Field) -> dict[str, Any]:
+    kind, default = _kind(field), field.default
+    text = field.metadata["help"]
+    if choices := field.metadata.get("choices"):
+        text += f": {', '.join(choices)}"
+    shown = "" if not default and kind in (tuple, dict) else json.dumps(default) if kind is tuple else default
+    if kind is bool:
+        return {"help": f"{text} (default: {shown})", "action": argparse.BooleanOptionalAction}
+    if shown != "":
+        text += f" (default: {shown})"
+    return {"help": text, "metavar": _KINDS[kind][1], "type": _json_value if kind in (tuple, dict) else kind}
+
+
+def _presets_help() -> str:
+    lines = ["presets, over the defaults above and under a --config file and flags:"]
+    for name, settings in PRESETS.items():
+        words = f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items())
+        lines.append(textwrap.fill(words, 100, initial_indent="  ", subsequent_indent="      "))
+    return "\n".join(lines)
 
 
 def _json_value(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
 
 
 def parse_config(argv: list[str] | None = None) -> TrainConfig:
     """Merge preset, file and flags.
 
+    Args:
+        argv: the flags; None takes those of the process.
+
     Raises:
-        ValueError: an unknown setting in the file, or a value that cannot be used.
+        ValueError: an unknown flag or setting, or a value that cannot be used.
         FileNotFoundError: the configuration file does not exist.
     """
     flags = vars(make_parser().parse_args(argv))
-    file_settings: dict[str, Any] = {}
-    if path := flags.pop("config", None):
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"--config: no such file: {path}")
-        try:
-            file_settings = json.loads(Path(path).read_text())
-        except json.JSONDecodeError as error:
-            raise ValueError(f"--config: {path} is not JSON: {error}") from error
-    known = {field.name for field in dataclasses.fields(TrainConfig)}
-    if unknown := set(file_settings) - known:
-        raise ValueError(f"--config: {path} has unknown settings: {', '.join(sorted(unknown))}.")
-    chosen = {**file_settings, **flags}
+    path = flags.pop("config", None)
+    chosen = {**(_read_settings(Path(path)) if path else {}), **flags}
     preset = chosen.get("preset", TrainConfig.preset)
-    if preset not in PRESETS:
-        raise ValueError(f"--preset: {preset!r} is not one of {', '.join(PRESETS)}.")
-    return TrainConfig(**{**PRESETS[preset], **chosen})
+    # A preset that does not exist adds nothing here and is refused by TrainConfig.
+    return TrainConfig(**{**(PRESETS.get(preset, {}) if isinstance(preset, str) else {}), **chosen})
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"--config: no such file: {path}.")
+    try:
+        settings = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"--config: {path} is not JSON ({error}).") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"--config: {path} must hold one object of settings.")
+    if unknown := settings.keys() - {field.name for field in dataclasses.fields(TrainConfig)}:
+        raise ValueError(f"--config: {path} has unknown settings: {', '.join(sorted(unknown))}.")
+    return settings

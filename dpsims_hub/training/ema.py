@@ -6,7 +6,8 @@ the power iteration's vectors apart would average two halves of one number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,9 @@ from dpsims_hub.models import DPSIMSGenerator
 class ExponentialMovingAverage:
     """Averaged copy of a generator, in the form in which it is published.
 
+    While the generator trains, reading its effective weights makes one more step of spectral norm's power
+    iteration: training has two a step, and every process makes the same.
+
     Args:
         generator: the model in training, unwrapped.
         decay: weight of the past; the first steps use min(decay, (1 + t) / (10 + t)).
@@ -26,7 +30,8 @@ class ExponentialMovingAverage:
         # Not a deepcopy: torch's parametrized copies share one class, and folding one unmakes the other.
         settings = {name: value for name, value in generator.config.items() if not name.startswith("_")}
         plain = DPSIMSGenerator(**{**settings, "spectral_norm": False})
-        self.model = plain.to(generator.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        plain.to(generator.device, memory_format=torch.channels_last)
+        self.model = plain.eval().requires_grad_(False)
         self.decay = decay
         self.num_updates = 0
         self._blend(generator, decay=0.0)
@@ -45,6 +50,27 @@ class ExponentialMovingAverage:
                 average.lerp_(value.to(average.dtype), 1 - decay)
             else:
                 average.copy_(value)
+
+    @contextmanager
+    def refreshed(
+        self, inputs: Iterable[tuple[Tensor, Tensor]], precision: AbstractContextManager | None = None
+    ) -> Iterator[DPSIMSGenerator]:
+        """The averaged model with fresh batch-norm statistics, for looking at it or for saving it.
+
+        Afterwards the buffers are as before: how often a run is looked at changes nothing in it.
+
+        Args:
+            inputs: see `refresh_batch_norm`.
+            precision: autocast for the refreshing alone; None for full precision.
+        """
+        before = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
+        try:
+            with precision or nullcontext():
+                self.refresh_batch_norm(inputs)
+            yield self.model
+        finally:
+            for name, buffer in self.model.named_buffers():
+                buffer.copy_(before[name])
 
     @torch.no_grad()
     def refresh_batch_norm(self, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:

@@ -1,89 +1,44 @@
-"""The training loop, in reading order: build, resume, step, log, validate, checkpoint, save."""
+"""The training loop, in reading order: build, resume, step, log, checkpoint, validate, save."""
 
 from __future__ import annotations
 
 import json
-import signal
-import time
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DistributedType, ProjectConfiguration, set_seed
+from accelerate.utils import DistributedType, set_seed
+from diffusers import DiffusionPipeline, ModelMixin
+from safetensors import SafetensorError
+from torch import Tensor
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from dpsims_hub.labels import ClassSpec, FolderDataset
-from dpsims_hub.models import (
-    DECODER_WIDTHS,
-    GENERATOR_PRESETS,
-    DPSIMSDiscriminator,
-    DPSIMSGenerator,
-    PretrainedBackbone,
-)
+from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
 from dpsims_hub.pipeline import DPSIMSPipeline
-from dpsims_hub.training.checkpoint import find_checkpoint, save_checkpoint
+from dpsims_hub.sheets import save_picture
+from dpsims_hub.training.build import build_networks, make_accelerator
+from dpsims_hub.training.checkpoint import (
+    find_checkpoint,
+    make_portable,
+    put_in_place,
+    save_checkpoint,
+    starting_point,
+)
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import PositionSampler, TrainingPairs, make_loader
 from dpsims_hub.training.ema import ExponentialMovingAverage
-from dpsims_hub.training.preview import save_sheet, validation_sheet
+from dpsims_hub.training.preview import validation_sheet
+from dpsims_hub.training.run_log import RunLog
 from dpsims_hub.training.step import Networks, NonFiniteLossError, TrainingStep
+from dpsims_hub.training.stopping import StopRequest
 
 _NUM_PREVIEWS = 12
 _REFRESH_BATCHES = 16
 _CALIBRATION_PHOTOS = 64
-
-
-def build_networks(
-    config: TrainConfig, num_classes: int, ignore_index: int
-) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None]:
-    """The models that a configuration describes."""
-    generator = DPSIMSGenerator(
-        num_classes=num_classes,
-        sample_size=list(config.size),
-        ignore_index=ignore_index,
-        **{**GENERATOR_PRESETS[config.preset], **config.generator_config},
-    )
-    settings = {"decoder_widths": DECODER_WIDTHS[config.preset], **config.discriminator_config}
-    if config.backbone == "none":
-        settings.setdefault("image_encoder_widths", (128, 128, 256, 256, 512, 512))
-        return generator, DPSIMSDiscriminator(num_classes=num_classes, **settings), None
-    backbone = PretrainedBackbone(
-        config.backbone,
-        weights=None if config.backbone_weights == "random" else config.backbone_weights,
-        image_size=config.size,
-        mean=config.backbone_mean or None,
-        std=config.backbone_std or None,
-        model_kwargs=config.backbone_kwargs,
-    )
-    settings = {"feature_conditioning": config.feature_conditioning, **settings}
-    discriminator = DPSIMSDiscriminator(
-        num_classes=num_classes,
-        feature_channels=backbone.channels,
-        feature_strides=backbone.strides,
-        **settings,
-    )
-    return generator, discriminator, backbone
-
-
-def make_accelerator(config: TrainConfig) -> Accelerator:
-    """Accelerator of the run.
-
-    Raises:
-        ValueError: a kind of distribution other than one process per device (DDP) was asked for.
-    """
-    accelerator = Accelerator(
-        mixed_precision=config.mixed_precision,
-        gradient_accumulation_steps=config.gradient_accumulation_steps,
-        log_with=None if config.report_to == "none" else config.report_to,
-        project_config=ProjectConfiguration(config.output_dir, logging_dir=f"{config.output_dir}/logs"),
-    )
-    supported = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
-    if accelerator.distributed_type not in supported:
-        raise ValueError(
-            f"distributed type {accelerator.distributed_type.value}: two networks train against each other "
-            "here, which is supported on one process or with DDP only; choose that in `accelerate config`."
-        )
-    return accelerator
 
 
 class Trainer:
@@ -91,121 +46,174 @@ class Trainer:
 
     Args:
         config: settings.
+
+    Raises:
+        ValueError: settings or data that cannot be used; the sentence says which.
+        FileNotFoundError: a folder, checkpoint or weights file is not there.
     """
 
     def __init__(self, config: TrainConfig) -> None:
+        if not config.train_data_dir:
+            raise ValueError("--train_data_dir: missing; name a folder with images/, labels/, classes.json.")
         self.config = config
         self.output_dir = Path(config.output_dir)
+        self.step, self.checkpoint = starting_point(config.resume_from_checkpoint, self.output_dir)
+        self.seconds = 0.0
+        self.log = RunLog(self.output_dir / "log.jsonl")
         self.accelerator = make_accelerator(config)
         set_seed(config.seed)
         spec = ClassSpec.load(config.classes) if config.classes else None
         self.folder = FolderDataset(config.train_data_dir, spec)
         self.spec = self.folder.spec
         self.pairs = TrainingPairs(self.folder, config.size, config.seed, config.max_zoom, config.flip)
-        generator, discriminator, backbone = build_networks(config, self.spec.num_classes, self.spec.ignore_index)
-        device = self.accelerator.device
-        generator.to(device, memory_format=torch.channels_last)
-        discriminator.to(device, memory_format=torch.channels_last)
-        if backbone is not None:
-            backbone.to(device, memory_format=torch.channels_last)
-        if self.accelerator.distributed_type == DistributedType.MULTI_GPU:
-            generator = torch.nn.SyncBatchNorm.convert_sync_batchnorm(generator)
-        self.ema = ExponentialMovingAverage(generator, config.ema_decay)
-        if backbone is not None:
-            self._calibrate(discriminator, backbone)
-        betas = (config.adam_beta1, config.adam_beta2)
-        optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate_g, betas)
-        optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, betas)
-        prepared = self.accelerator.prepare(generator, discriminator, optimizer_g, optimizer_d)
-        self.networks = Networks(prepared[0], prepared[1], backbone, prepared[2], prepared[3])
-        self.accelerator.register_for_checkpointing(self.ema)
-        self.generator = generator
-        self.step_function = TrainingStep(
-            self.networks, config, self.accelerator, self.spec.num_classes, generator.config.latent_dim,
-            self.spec.ignore_index,
-        )  # fmt: skip
         self.previews = self._preview_pairs()
+        self._prepare(*build_networks(config, self.spec.num_classes, self.spec.ignore_index))
         # Every process has its own latents and dropout, after weights that are equal everywhere.
         set_seed(config.seed, device_specific=True)
-        self.step = 0
-        self.seconds = 0.0
-        self.stopping = False
 
-    @torch.no_grad()
-    def _calibrate(self, discriminator: DPSIMSDiscriminator, backbone: PretrainedBackbone) -> None:
-        """Statistics of real features, from the same first pairs on every process."""
-        photos = torch.stack([self.pairs[p]["real_images"] for p in range(_CALIBRATION_PHOTOS)])
-        discriminator.conditioning.calibrate(backbone(photos.to(self.accelerator.device)))
+    def _preview_pairs(self) -> list[dict[str, Tensor]]:
+        """Validation pairs spread over the folder; training pairs where there is none.
 
-    def _preview_pairs(self) -> list[dict[str, torch.Tensor]]:
-        """Validation pairs spread over the folder, whole pictures; training pairs where there is none."""
+        Photos are shown whole where they have the proportions of --resolution, otherwise the largest part
+        that has; always the same part.
+        """
+        if not self.config.validation_data_dir:
+            self.accelerator.print("No --validation_data_dir: the validation sheets show training pairs.")
         directory = self.config.validation_data_dir or self.config.train_data_dir
         pairs = TrainingPairs(FolderDataset(directory, self.spec), self.config.size, max_zoom=1.0, flip=False)
         count = min(_NUM_PREVIEWS, len(pairs.folder))
         return [pairs[i * len(pairs.folder) // count] for i in range(count)]
 
-    def resume(self) -> None:
-        """Load the wanted checkpoint, if there is one."""
-        found = find_checkpoint(self.config.resume_from_checkpoint, self.output_dir)
-        if found is None:
-            self.accelerator.print("No checkpoint yet: starting from step 0.")
-            return
-        self.step, path = found
-        self.accelerator.load_state(str(path))
-        self.accelerator.print(f"Resuming from {path}.")
+    def _prepare(
+        self,
+        generator: DPSIMSGenerator,
+        discriminator: DPSIMSDiscriminator,
+        backbone: PretrainedBackbone | None,
+    ) -> None:
+        """Device, average, optimisers, processes."""
+        config, accelerator = self.config, self.accelerator
+        for module in (generator, discriminator, backbone):
+            if module is not None:
+                module.to(accelerator.device, memory_format=torch.channels_last)
+        if accelerator.distributed_type == DistributedType.MULTI_GPU:
+            generator = torch.nn.SyncBatchNorm.convert_sync_batchnorm(generator)
+        self.generator = generator
+        self.ema = ExponentialMovingAverage(generator, config.ema_decay)
+        if discriminator.conditioning.method == "standardize":
+            discriminator.conditioning.calibrate(self._real_features(backbone))
+        betas = (config.adam_beta1, config.adam_beta2)
+        optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate_g, betas)
+        optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, betas)
+        prepared = accelerator.prepare(generator, discriminator, optimizer_g, optimizer_d)
+        self.networks = Networks(prepared[0], prepared[1], backbone, prepared[2], prepared[3])
+        accelerator.register_for_checkpointing(self.ema)
+        make_portable(accelerator)
+        spec, latent_dim = self.spec, generator.config.latent_dim
+        self.step_function = TrainingStep(
+            self.networks, config, accelerator, spec.num_classes, latent_dim, spec.ignore_index
+        )
+
+    @torch.no_grad()
+    def _real_features(self, backbone: PretrainedBackbone) -> list[Tensor]:
+        """Features of the same first photos on every process."""
+        photos = torch.stack([self.pairs[p]["real_images"] for p in range(_CALIBRATION_PHOTOS)])
+        return backbone(photos.to(self.accelerator.device))
 
     def run(self) -> Path:
-        """Train to the end and save the averaged generator as a pipeline.
+        """Train to the end, to a signal or to the time limit, and save the averaged generator.
 
         Returns:
             Folder of the pipeline, in Hub layout.
 
         Raises:
             NonFiniteLossError: with the step, the term and the last good checkpoint.
+            ValueError: the checkpoint does not fit the settings.
         """
         config, accelerator = self.config, self.accelerator
-        if config.resume_from_checkpoint:
-            self.resume()
-        if accelerator.is_main_process:
-            self.output_dir.mkdir(parents=True, exist_ok=True)
-            config.save(self.output_dir / "config.json")
-        accelerator.init_trackers("dpsims", config=_scalars(config))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask_to_stop)
-        start_step = self.step * config.gradient_accumulation_steps
-        sampler = PositionSampler(
-            config.train_batch_size, accelerator.process_index, accelerator.num_processes, start_step
-        )
-        progress = tqdm(
-            total=config.max_train_steps, initial=self.step, disable=not accelerator.is_local_main_process, unit="step"
-        )
-        self.networks.generator.train()
-        self.networks.discriminator.train()
-        started = time.perf_counter()
-        for batch in make_loader(self.pairs, sampler, config.dataloader_num_workers):
-            if self.step >= config.max_train_steps or self._out_of_time(started):
-                break
-            self._set_learning_rates()
-            logs = self._one_step(batch)
-            if not accelerator.sync_gradients:
-                continue
-            self.step += 1
-            self.ema.update(self.generator)
-            progress.update()
-            self._report(logs, progress)
-            if self.step % config.checkpointing_steps == 0:
-                save_checkpoint(accelerator, self.output_dir, self.step, config.checkpoints_total_limit)
-            if self.step % config.validation_steps == 0:
-                self.validate()
-            if self._stop_wanted():
-                save_checkpoint(accelerator, self.output_dir, self.step, config.checkpoints_total_limit)
-                accelerator.print(f"Stopped at step {self.step}; continue with --resume_from_checkpoint latest.")
-                break
-        self.seconds = time.perf_counter() - started
-        progress.close()
+        # Before the checkpoint is loaded: a new iterator draws from the random generator of the latents.
+        batches = iter(self._loader())
+        self._begin()
+        with StopRequest(accelerator, config.max_train_minutes) as stop, self._progress_bar() as progress:
+            stopping = False
+            while self.step < config.max_train_steps and not stopping:
+                logs = self._update(batches)
+                progress.update()
+                self._report(logs, progress)
+                stopping = stop.wanted()
+                last = stopping or self.step == config.max_train_steps
+                if last or self.step % config.checkpointing_steps == 0:
+                    save_checkpoint(accelerator, self.output_dir, self.step, config.checkpoints_total_limit)
+                if self.step % config.validation_steps == 0 and not last:
+                    self.validate()
+        self.seconds = stop.elapsed
+        if stopping:
+            accelerator.print(f"Stopped at step {self.step}; --resume_from_checkpoint latest continues.")
         path = self.save_pipeline()
         accelerator.end_training()
         return path
+
+    def _loader(self) -> DataLoader:
+        config, accelerator = self.config, self.accelerator
+        sampler = PositionSampler(
+            config.train_batch_size,
+            accelerator.process_index,
+            accelerator.num_processes,
+            start_step=self.step * config.gradient_accumulation_steps,
+        )
+        return make_loader(self.pairs, sampler, config.dataloader_num_workers)
+
+    def _progress_bar(self) -> tqdm:
+        return tqdm(
+            total=self.config.max_train_steps,
+            initial=self.step,
+            unit="step",
+            disable=not self.accelerator.is_local_main_process,
+        )
+
+    def _begin(self) -> None:
+        """Load the checkpoint, write the settings, open the logs."""
+        config, accelerator = self.config, self.accelerator
+        if self.checkpoint is not None:
+            self._load(self.checkpoint)
+            accelerator.print(f"Resuming from {self.checkpoint}.")
+        elif config.resume_from_checkpoint:
+            accelerator.print(f"No checkpoint in {self.output_dir} yet: starting from step 0.")
+        if accelerator.is_main_process:
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+            config.save(self.output_dir / "config.json")
+            self.log.rewind(self.step)
+        accelerator.init_trackers("dpsims", config=_scalars(config))
+        height, width = config.size
+        accelerator.print(
+            f"{len(self.folder)} pairs of {self.spec.num_classes} classes at {width}x{height}; "
+            f"{accelerator.num_processes} process(es) on {accelerator.device}; generator "
+            f"{_millions(self.generator)}, discriminator {_millions(self.networks.discriminator)}."
+        )
+        self.networks.generator.train()
+        self.networks.discriminator.train()
+
+    def _load(self, path: Path) -> None:
+        rank = self.accelerator.process_index
+        if not (path / f"random_states_{rank}.pkl").is_file():
+            print(f"{path} was saved by fewer processes: process {rank} starts with fresh latents.")
+        try:
+            self.accelerator.load_state(str(path))
+        except (RuntimeError, OSError, KeyError, IndexError, ValueError, SafetensorError) as error:
+            raise ValueError(
+                f"--resume_from_checkpoint: {path} is damaged or was made with other settings; use those of "
+                f"the config.json beside it ({error})."
+            ) from error
+        self.accelerator.step = 0  # micro-batches: a checkpoint lies between two updates
+
+    def _update(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """One update of both networks and of the average; returns the logs of its last micro-batch."""
+        self._set_learning_rates()
+        logs: dict[str, Tensor] = {}
+        for _ in range(self.config.gradient_accumulation_steps):
+            logs = self._one_step(next(batches))
+        self.step += 1
+        self.ema.update(self.generator)
+        return logs
 
     def _set_learning_rates(self) -> None:
         """A function of the step alone, so that a resumed run needs no scheduler state."""
@@ -217,7 +225,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
 
-    def _one_step(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def _one_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         device = self.accelerator.device
         images = batch["real_images"].to(device, non_blocking=True, memory_format=torch.channels_last)
         try:
@@ -228,69 +236,76 @@ class Trainer:
                 f"Step {self.step + 1}: {error} Last good checkpoint: {last[1] if last else 'none'}."
             ) from error
 
-    def _report(self, logs: dict[str, torch.Tensor], progress: tqdm) -> None:
-        if self.step % self.config.log_steps:
+    def _report(self, logs: dict[str, Tensor], progress: tqdm) -> None:
+        config = self.config
+        if self.step % config.log_steps:
             return
         values = {name: float(value) for name, value in logs.items()}
-        rate = progress.format_dict["rate"]
-        if rate:
-            values["images_per_second"] = (
-                rate * self.config.train_batch_size * self.config.samples_per_map * self.accelerator.num_processes
-            )
+        photos = config.train_batch_size * config.gradient_accumulation_steps * config.samples_per_map
+        if rate := progress.format_dict["rate"]:
+            values["images_per_second"] = rate * photos * self.accelerator.num_processes
         self.accelerator.log(values, step=self.step)
         progress.set_postfix(g=f"{values['loss_g_adversarial']:.2f}", fake=f"{values['accuracy_fake']:.2f}")
         if self.accelerator.is_main_process:
-            with (self.output_dir / "log.jsonl").open("a") as file:
-                file.write(json.dumps({"step": self.step, **{k: round(v, 5) for k, v in values.items()}}) + "\n")
+            self.log.write(self.step, values)
 
-    def _refresh(self) -> None:
-        """Batch-norm statistics of the averaged weights, from label maps of the training folder."""
+    def averaged_model(self) -> AbstractContextManager[DPSIMSGenerator]:
+        """The averaged generator with fresh batch-norm statistics, from maps of the training folder."""
         rng = torch.Generator().manual_seed(self.config.seed)
-        size, device = self.config.train_batch_size, self.accelerator.device
+        size = max(2, self.config.train_batch_size)  # one map may be one value per channel
+        device = self.accelerator.device
         inputs = []
-        for i in range(_REFRESH_BATCHES):
+        for _ in range(_REFRESH_BATCHES):
             positions = [int(p) for p in torch.randint(len(self.folder), (size,), generator=rng)]
             maps = torch.stack([self.pairs[p]["label_map"] for p in positions])
             latents = torch.randn(size, self.generator.config.latent_dim, generator=rng)
             inputs.append((maps.to(device), latents.to(device)))
-        with self.accelerator.autocast():
-            self.ema.refresh_batch_norm(inputs)
+        return self.ema.refreshed(inputs, self.accelerator.autocast())
 
     def validate(self) -> None:
         """Write the validation sheet of the present average."""
-        if not self.accelerator.is_main_process:
-            return
-        self._refresh()
-        sheet = validation_sheet(self.ema.model, self.previews, self.spec)
-        save_sheet(sheet, self.output_dir / "sheets" / f"step-{self.step:06d}.png")
+        if self.accelerator.is_main_process:
+            with self.averaged_model() as model:
+                self._write_sheet(model)
+
+    def _write_sheet(self, model: DPSIMSGenerator) -> None:
+        sheet = validation_sheet(model, self.previews, self.spec)
+        save_picture(sheet, self.output_dir / "sheets" / f"step-{self.step:06d}.png")
 
     def save_pipeline(self) -> Path:
-        """Save averaged generator and decoder of the discriminator in Hub layout (safetensors)."""
+        """Save averaged generator and decoder of the discriminator in Hub layout (safetensors).
+
+        Returns:
+            Folder of the pipeline; the discriminator is beside it.
+        """
         path = self.output_dir / "pipeline"
         if self.accelerator.is_main_process:
-            self.validate()
-            DPSIMSPipeline(self.ema.model, class_spec=self.spec.to_dict()).save_pretrained(path)
+            with self.averaged_model() as model:
+                self._write_sheet(model)
+                _save_whole(DPSIMSPipeline(model, class_spec=self.spec.to_dict()), path)
             discriminator = self.accelerator.unwrap_model(self.networks.discriminator)
-            discriminator.save_pretrained(self.output_dir / "discriminator")
-            facts = {"steps": self.step, "seconds": round(self.seconds), "torch": torch.__version__}
+            _save_whole(discriminator, self.output_dir / "discriminator")
+            facts = {
+                "steps": self.step,
+                "seconds": round(self.seconds),  # of this start; a resumed run's earlier ones are not counted
+                "processes": self.accelerator.num_processes,
+                "torch": torch.__version__,
+            }
             (self.output_dir / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
         self.accelerator.wait_for_everyone()
         return path
 
-    def _out_of_time(self, started: float) -> bool:
-        limit = self.config.max_train_minutes * 60
-        return bool(limit) and time.perf_counter() - started > limit
 
-    def _ask_to_stop(self, *_: object) -> None:
-        self.stopping = True
-
-    def _stop_wanted(self) -> bool:
-        """Whether any process was asked to stop: all must leave the loop at the same step."""
-        if self.accelerator.num_processes == 1:
-            return self.stopping
-        flag = torch.tensor(float(self.stopping), device=self.accelerator.device)
-        return bool(self.accelerator.reduce(flag, "sum") > 0)
+def _save_whole(model: DiffusionPipeline | ModelMixin, folder: Path) -> None:
+    temporary = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    model.save_pretrained(temporary)
+    put_in_place(temporary, folder)
 
 
-def _scalars(config: TrainConfig) -> dict:
+def _scalars(config: TrainConfig) -> dict[str, int | float | str | bool]:
     return {k: v for k, v in vars(config).items() if isinstance(v, int | float | str | bool)}
+
+
+def _millions(module: torch.nn.Module) -> str:
+    return f"{sum(p.numel() for p in module.parameters()) / 1e6:.2f} M parameters"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from PIL import Image
 
@@ -16,7 +14,7 @@ from dpsims_hub.sheets import comparison_sheet, fold_rows, photo_from_array
 def validation_sheet(
     generator: DPSIMSGenerator, pairs: list[dict[str, torch.Tensor]], spec: ClassSpec, groups: int = 2
 ) -> Image.Image:
-    """Draw one row per pair; the latents are the same at every call.
+    """One row per pair; the latents are the same at every call.
 
     Args:
         generator: in eval mode.
@@ -26,6 +24,7 @@ def validation_sheet(
     """
     device = next(generator.parameters()).device
     rng = torch.Generator().manual_seed(0)
+    groups = min(groups, len(pairs))
     rows = []
     for pair in pairs:
         latents = torch.randn(2, generator.config.latent_dim, generator=rng).to(device)
@@ -33,11 +32,3 @@ def validation_sheet(
         colours = Image.fromarray(colorize(pair["label_map"].numpy(), spec))
         rows.append([colours, *map(photo_from_array, (pair["real_images"].numpy(), *photos))])
     return comparison_sheet(fold_rows(rows, groups), ["labels", "real", "sample 1", "sample 2"] * groups)
-
-
-def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """Write the PNG beside and rename it, so that no half picture is ever there."""
-    temporary = path.with_suffix(".tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(temporary, format="PNG")
-    temporary.replace(path)

@@ -20,7 +20,7 @@ from dpsims_hub.training.config import TrainConfig
 
 
 class NonFiniteLossError(RuntimeError):
-    """A loss became infinite or not a number; the message names step and term."""
+    """A loss or a gradient became infinite or not a number; the message names step and term."""
 
 
 @dataclass
@@ -97,11 +97,11 @@ class TrainingStep:
             Losses, accuracies and norms, detached scalars.
 
         Raises:
-            NonFiniteLossError: a loss is infinite or not a number; no weight was changed by it.
+            NonFiniteLossError: a loss or a gradient norm is infinite or not a number; it changed no weight.
         """
         nets, accelerator = self.networks, self.accelerator
         with accelerator.accumulate(nets.generator, nets.discriminator):
-            weights = self._class_weights(label_map)
+            weights = self.class_weights(label_map)
             latents = torch.randn(
                 len(label_map) * self.config.samples_per_map, self.latent_dim, device=accelerator.device
             )
@@ -114,7 +114,7 @@ class TrainingStep:
             logs |= self._generator_update(fake_images, real, fake, label_map, weights)
         return logs
 
-    def _class_weights(self, label_map: Tensor) -> Tensor:
+    def class_weights(self, label_map: Tensor) -> Tensor:
         """Balancing weights over the global batch."""
         counts = losses.class_pixel_counts(label_map, self.num_classes, self.ignore_index)
         counts = self.accelerator.reduce(counts, "sum")
@@ -140,7 +140,12 @@ class TrainingStep:
             fake_logits = nets.discriminator(detached, size)
             terms = {
                 "loss_d_real": losses.class_pixel_loss(
-                    real_logits, label_map, weights, config.focal_gamma, self.ignore_index, config.label_smoothing
+                    real_logits,
+                    label_map,
+                    weights,
+                    config.focal_gamma,
+                    self.ignore_index,
+                    config.label_smoothing,
                 ),
                 "loss_d_fake": losses.fake_pixel_loss(fake_logits, config.focal_gamma),
             }
@@ -152,7 +157,7 @@ class TrainingStep:
                 terms["loss_labelmix"] = config.weight_labelmix * losses.labelmix_loss(
                     mixed_logits, mask, real_logits, fake_logits[first]
                 )
-        norm = self._descend(nets.discriminator, nets.optimizer_d, terms)
+        norm = self._descend("d", nets.discriminator, nets.optimizer_d, terms)
         return {
             **{name: value.detach() for name, value in terms.items()},
             "grad_norm_d": norm,
@@ -189,7 +194,7 @@ class TrainingStep:
                 terms["loss_g_diversity"] = config.weight_diversity * losses.diversity_hinge(
                     distance, config.diversity_threshold
                 )
-            norm = self._descend(nets.generator, nets.optimizer_g, terms)
+            norm = self._descend("g", nets.generator, nets.optimizer_g, terms)
         logs = {**{name: value.detach() for name, value in terms.items()}, "grad_norm_g": norm}
         if distance is not None:
             logs["pair_distance"] = distance.detach().mean()
@@ -205,16 +210,26 @@ class TrainingStep:
         levels = [fake[i] for i in self.diversity_levels]
         return losses.feature_distance([f[first].detach() for f in levels], [f[second] for f in levels])
 
-    def _descend(self, module: nn.Module, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]) -> Tensor:
-        """Check, backward, clip, step; returns the gradient norm."""
-        for name, value in terms.items():
+    def _descend(
+        self, name: str, module: nn.Module, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]
+    ) -> Tensor:
+        """Check, backward, clip, step; returns the gradient norm, 0 between the steps of an accumulation."""
+        for term, value in terms.items():
             if not torch.isfinite(value):
-                raise NonFiniteLossError(f"{name} is {value.item()}.")
+                raise NonFiniteLossError(f"{term} is {value.item()}.")
         self.accelerator.backward(sum(terms.values()))
-        limit = self.config.max_grad_norm or float("inf")
         norm = torch.zeros(())
         if self.accelerator.sync_gradients:
-            norm = self.accelerator.clip_grad_norm_(module.parameters(), limit)
+            norm = self._clip(name, module)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return norm.detach()
+
+    def _clip(self, name: str, module: nn.Module) -> Tensor:
+        """Clip in place, or with no limit only measure."""
+        limit = self.config.max_grad_norm or float("inf")
+        norm = self.accelerator.clip_grad_norm_(module.parameters(), limit)
+        # With fp16 the loss scale is found by overflowing: its scaler leaves such an update out.
+        if self.accelerator.scaler is None and not torch.isfinite(norm):
+            raise NonFiniteLossError(f"grad_norm_{name} is {norm.item()}.")
+        return norm

@@ -1,0 +1,143 @@
+"""From settings to modules: the two networks, the frozen backbone, the accelerator."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType, ProjectConfiguration
+
+from dpsims_hub.models import (
+    DECODER_WIDTHS,
+    GENERATOR_PRESETS,
+    DPSIMSDiscriminator,
+    DPSIMSGenerator,
+    PretrainedBackbone,
+)
+from dpsims_hub.training.config import TrainConfig
+
+_OASIS_ENCODER_WIDTHS = (128, 128, 256, 256, 512, 512)
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """Accelerator of the run, on the CPU where there is no other device.
+
+    Raises:
+        ValueError: a kind of distribution other than one process per device (DDP) was asked for, or the
+            package of `--report_to` is not installed.
+    """
+    accelerator = Accelerator(
+        # Without this, torchrun on a machine without GPU would start independent runs of one process.
+        cpu=not torch.accelerator.is_available(),
+        mixed_precision=config.mixed_precision,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        log_with=None if config.report_to == "none" else config.report_to,
+        project_config=ProjectConfiguration(config.output_dir, logging_dir=f"{config.output_dir}/logs"),
+    )
+    supported = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
+    if accelerator.distributed_type not in supported:
+        raise ValueError(
+            f"distributed type {accelerator.distributed_type.value}: two networks train against each other "
+            "here, which is supported on one process or with DDP only; choose that in `accelerate config`."
+        )
+    if config.report_to != "none" and not accelerator.log_with:
+        raise ValueError(
+            f"--report_to: {config.report_to} is not installed; pip install {config.report_to}, or use none."
+        )
+    return accelerator
+
+
+def build_networks(
+    config: TrainConfig, num_classes: int, ignore_index: int
+) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None]:
+    """The modules that a configuration describes; no backbone where the discriminator has its own encoder.
+
+    Args:
+        config: settings.
+        num_classes: N of the data.
+        ignore_index: id of unknown pixels.
+
+    Raises:
+        ValueError: settings that the modules do not know, or that do not fit each other.
+        FileNotFoundError: the backbone's weights are not there.
+    """
+    generator = _construct(
+        "generator_config",
+        DPSIMSGenerator,
+        {"num_classes": num_classes, "sample_size": list(config.size), "ignore_index": ignore_index},
+        {**GENERATOR_PRESETS[config.preset], **config.generator_config},
+    )
+    _check_resolution(config, generator.stride)
+    given: dict[str, Any] = {"num_classes": num_classes}
+    chosen = {"decoder_widths": DECODER_WIDTHS[config.preset], **config.discriminator_config}
+    backbone = None
+    if config.backbone == "none":
+        chosen.setdefault("image_encoder_widths", _OASIS_ENCODER_WIDTHS)
+        _check_depth(config, len(chosen["image_encoder_widths"]))
+    else:
+        backbone = build_backbone(config)
+        given |= {"feature_channels": backbone.channels, "feature_strides": backbone.strides}
+        chosen.setdefault("feature_conditioning", config.feature_conditioning)
+    _check_strides(config, backbone.strides if backbone is not None else ())
+    return generator, _construct("discriminator_config", DPSIMSDiscriminator, given, chosen), backbone
+
+
+def build_backbone(config: TrainConfig) -> PretrainedBackbone:
+    """The frozen backbone of the discriminator.
+
+    Raises:
+        ValueError: timm does not know it, or cannot build it or read its weights.
+        FileNotFoundError: the weights are not there.
+    """
+    return PretrainedBackbone(
+        config.backbone,
+        weights=None if config.backbone_weights == "random" else config.backbone_weights,
+        image_size=config.size,
+        mean=config.backbone_mean or None,
+        std=config.backbone_std or None,
+        model_kwargs=config.backbone_kwargs,
+    )
+
+
+def _construct(flag: str, kind: type, given: dict[str, Any], chosen: dict[str, Any]) -> Any:
+    """`kind(**given, **chosen)`, where `chosen` comes from a JSON flag."""
+    known = set(inspect.signature(kind.__init__).parameters) - {"self"} - set(given)
+    if unknown := chosen.keys() - known:
+        raise ValueError(
+            f"--{flag}: {', '.join(sorted(unknown))} cannot be set here; {kind.__name__} has "
+            f"{', '.join(sorted(known))}."
+        )
+    try:
+        return kind(**given, **chosen)
+    except TypeError as error:
+        raise ValueError(f"--{flag}: {kind.__name__} cannot be built: {error}.") from error
+
+
+def _check_resolution(config: TrainConfig, stride: int) -> None:
+    height, width = config.size
+    if height % stride or width % stride:
+        near_width, near_height = (max(1, round(side / stride)) * stride for side in (width, height))
+        raise ValueError(
+            f"--resolution: {width}x{height} (width x height) must be multiples of {stride}, the "
+            f"generator's stride; the nearest is {near_width}x{near_height}."
+        )
+
+
+def _check_depth(config: TrainConfig, depth: int) -> None:
+    if min(config.size) < 2**depth:
+        raise ValueError(
+            f"--resolution: {config.resolution} is too small for the discriminator's own encoder, which "
+            f"halves it {depth} times; use sides of at least {2**depth}."
+        )
+
+
+def _check_strides(config: TrainConfig, strides: Sequence[int]) -> None:
+    if config.weight_contrastive and not set(strides) & set(config.contrastive_strides):
+        found = f"has {', '.join(map(str, strides))}" if strides else "is none"
+        raise ValueError(
+            f"--contrastive_strides: {', '.join(map(str, config.contrastive_strides))} are no strides of the "
+            f"backbone, which {found}; choose others, or set --weight_contrastive 0."
+        )

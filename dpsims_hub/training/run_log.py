@@ -1,0 +1,41 @@
+"""The log of a run: one JSON line per logged step, in `log.jsonl`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class RunLog:
+    """Appends lines; a run that starts again at a step first drops the lines after it.
+
+    Args:
+        path: the file; its folder must exist when the first line is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rewind(self, step: int) -> None:
+        """Drop the lines of later steps, and a last line that a killed process left half-written."""
+        if not self.path.exists():
+            return
+        kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
+        temporary = self.path.with_name(f"{self.path.name}.tmp")
+        temporary.write_text("".join(f"{line}\n" for line in kept))
+        temporary.replace(self.path)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line; values that JSON has no number for become null."""
+        entry = {name: round(value, 5) if math.isfinite(value) else None for name, value in values.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **entry}) + "\n")
+
+
+def _step(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except ValueError:
+        return math.inf

@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from dpsims_hub.evaluation import load_backbone
+from dpsims_hub.labels import FolderDataset
+from dpsims_hub.pipeline import DPSIMSPipeline
+from tests.evaluation.tiny_model import COUNT, tiny_generator
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory) -> Path:
+    """Random weights of timm's tiny residual network."""
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("backbone") / "tiny.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def backbone(weights):
+    return load_backbone("test_resnet", weights)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> FolderDataset:
+    """Seven pairs of 48x32: blocks of three classes and unknown, in noisy colours."""
+    root = tmp_path_factory.mktemp("pairs")
+    (root / "images").mkdir()
+    (root / "labels").mkdir()
+    (root / "classes.json").write_text(json.dumps(["road", "sky", "car"]))
+    random = np.random.default_rng(0)
+    for number in range(COUNT):
+        ids = random.choice([0, 1, 2, 255], size=(4, 6)).astype(np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+        colours = np.where(ids == 255, 3, ids)[..., None] * 60 + random.integers(0, 60, (32, 48, 3))
+        Image.fromarray(colours.astype(np.uint8)).save(root / "images" / f"{number}.png")
+        Image.fromarray(ids).save(root / "labels" / f"{number}.png")
+    return FolderDataset(root)
+
+
+@pytest.fixture(scope="session")
+def pipe(folder) -> DPSIMSPipeline:
+    """A random model of those classes that makes 24x16."""
+    torch.manual_seed(0)
+    return DPSIMSPipeline(tiny_generator(), folder.spec.to_dict())

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import huggingface_hub
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from dpsims_hub.models import PretrainedBackbone
+
+SWIN = "swin_tiny_patch4_window7_224"
+TINY_SWIN = {"embed_dim": 16, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8)}
+
+
+def some_images(height: int, width: int) -> torch.Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def save_random_weights(name: str, path) -> nn.Module:
+    """A whole timm model with weights that no other seed gives, saved as safetensors."""
+    torch.manual_seed(123)
+    model = timm.create_model(name).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+    save_file(model.state_dict(), path)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "settings"),
+    [
+        ("test_convnext", (64, 96), {}),
+        ("test_resnet", (64, 96), {}),
+        ("test_efficientnet", (64, 96), {}),
+        ("test_vit", (64, 96), {"image_size": (64, 96)}),
+        (SWIN, (64, 96), {"image_size": (64, 96), "model_kwargs": TINY_SWIN}),
+    ],
+)
+def test_maps_have_the_channels_and_strides_that_it_names(name, size, settings):
+    backbone = PretrainedBackbone(name, weights=None, **settings)
+    features = backbone(some_images(*size))
+    assert len(features) == len(backbone.channels) > 0
+    for feature, channels, stride in zip(features, backbone.channels, backbone.strides, strict=True):
+        assert feature.shape == (1, channels, size[0] // stride, size[1] // stride)
+
+
+def test_strides_run_from_fine_to_coarse():
+    assert PretrainedBackbone("test_resnet", weights=None).strides == [2, 4, 8, 16, 32]
+    assert PretrainedBackbone("test_efficientnet", weights=None).strides == [2, 4, 8, 16, 32]
+    assert PretrainedBackbone("test_convnext", weights=None).strides == [4, 8, 16, 32]
+    vit = PretrainedBackbone("test_vit", weights=None, image_size=(32, 32))
+    assert set(vit.strides) == {16}
+
+
+def test_channels_last_layout_is_known_even_where_height_equals_channels():
+    torch.manual_seed(0)
+    backbone = PretrainedBackbone(SWIN, weights=None, image_size=(64, 64), model_kwargs=TINY_SWIN)
+    torch.manual_seed(0)
+    model = timm.create_model(SWIN, img_size=(64, 64), **TINY_SWIN).eval()
+    images = some_images(64, 64)
+    normalized = ((images + 1) / 2 - backbone.mean) / backbone.std
+    with torch.no_grad():
+        expected = model.forward_intermediates(normalized, output_fmt="NCHW", intermediates_only=True)
+        features = backbone(images)
+    assert features[0].shape == (1, 16, 16, 16)
+    for feature, reference in zip(features, expected, strict=True):
+        torch.testing.assert_close(feature, reference)
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_efficientnet"])
+def test_weights_from_a_file(name, tmp_path):
+    model = save_random_weights(name, tmp_path / "weights.safetensors")
+    images = some_images(64, 64)
+    backbone = PretrainedBackbone(name, weights=tmp_path / "weights.safetensors")
+    with torch.no_grad():
+        normalized = ((images + 1) / 2 - backbone.mean) / backbone.std
+        expected = model.forward_intermediates(normalized, intermediates_only=True)
+        features = backbone(images)
+        others = PretrainedBackbone(name, weights=None)(images)
+    assert len(features) == len(expected)
+    for feature, reference, other in zip(features, expected, others, strict=True):
+        torch.testing.assert_close(feature, reference)
+        assert not torch.allclose(feature, other, rtol=0.01)
+
+
+def test_stays_in_evaluation_whatever_is_asked():
+    backbone = PretrainedBackbone("test_resnet", weights=None)
+    statistics = {name: value.clone() for name, value in backbone.named_buffers()}
+    nn.Sequential(backbone).train()
+    assert not any(module.training for module in backbone.modules())
+    backbone(some_images(32, 32))
+    assert any("running_mean" in name for name in statistics)
+    assert all(torch.equal(value, statistics[name]) for name, value in backbone.named_buffers())
+
+
+def test_only_the_image_gets_a_gradient():
+    backbone = PretrainedBackbone("test_resnet", weights=None)
+    images = some_images(32, 32).requires_grad_()
+    sum(feature.sum() for feature in backbone(images)).backward()
+    assert images.grad.abs().max() > 0
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in backbone.parameters())
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
+def test_mean_and_deviation_are_those_of_timm(name):
+    backbone = PretrainedBackbone(name, weights=None)
+    config = timm.get_pretrained_cfg(name)
+    assert backbone.mean.flatten().tolist() == pytest.approx(config.mean)
+    assert backbone.std.flatten().tolist() == pytest.approx(config.std)
+
+
+def test_network_sees_zero_for_the_mean_and_one_a_deviation_above():
+    mean, std = [0.2, 0.5, 0.7], [0.1, 0.2, 0.3]
+    backbone = PretrainedBackbone("test_resnet", weights=None, mean=mean, std=std)
+    for deviations in (0, 1):
+        image = torch.tensor([2 * (m + deviations * s) - 1 for m, s in zip(mean, std, strict=True)])
+        features = backbone(image.view(1, 3, 1, 1).expand(1, 3, 32, 32))
+        expected = backbone.network(torch.full((1, 3, 32, 32), float(deviations)))
+        for feature, reference in zip(features, expected, strict=True):
+            torch.testing.assert_close(feature, reference, rtol=1e-4, atol=1e-5)
+
+
+def test_chosen_maps_only():
+    backbone = PretrainedBackbone("test_resnet", weights=None, out_indices=(1, 3))
+    assert backbone.strides == [4, 16]
+    assert [feature.shape[2] for feature in backbone(some_images(32, 32))] == [8, 2]
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match=r"timm has no model named 'resnet_of_my_own'; see timm.list_models"):
+        PretrainedBackbone("resnet_of_my_own", weights=None)
+
+
+def test_unknown_tag():
+    with pytest.raises(ValueError, match="timm cannot make feature maps with 'test_resnet.by_nobody'"):
+        PretrainedBackbone("test_resnet.by_nobody", weights=None)
+
+
+def test_unknown_option():
+    with pytest.raises(
+        ValueError, match="timm cannot make feature maps with 'test_resnet': .*number_of_eyes"
+    ):
+        PretrainedBackbone("test_resnet", weights=None, model_kwargs={"number_of_eyes": 3})
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file: .*absent.safetensors"):
+        PretrainedBackbone("test_resnet", weights=tmp_path / "absent.safetensors")
+
+
+def test_file_of_another_format(tmp_path):
+    (tmp_path / "weights.pth").write_bytes(b"anything")
+    with pytest.raises(ValueError, match=r"weights.pth is no .safetensors file"):
+        PretrainedBackbone("test_resnet", weights=tmp_path / "weights.pth")
+
+
+def test_broken_file(tmp_path):
+    (tmp_path / "broken.safetensors").write_bytes(b"not at all")
+    with pytest.raises(ValueError, match="broken.safetensors is no readable safetensors file"):
+        PretrainedBackbone("test_resnet", weights=tmp_path / "broken.safetensors")
+
+
+def test_weights_of_another_model(tmp_path):
+    save_random_weights("test_convnext", tmp_path / "other.safetensors")
+    with pytest.raises(
+        ValueError, match=r"other.safetensors has only \d+ of the \d+ weights of 'test_resnet'"
+    ):
+        PretrainedBackbone("test_resnet", weights=tmp_path / "other.safetensors")
+
+
+def test_weights_of_another_size(tmp_path):
+    save_random_weights("test_resnet", tmp_path / "small.safetensors")
+    with pytest.raises(ValueError, match=r"timm cannot make feature maps with 'resnet18'") as caught:
+        PretrainedBackbone("resnet18", weights=tmp_path / "small.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_cannot_be_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="timm's own for 'test_resnet' cannot be fetched") as caught:
+        PretrainedBackbone("test_resnet")
+    assert "give a local .safetensors file" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,72 @@
+"""Small generators of every kind, and maps for them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dpsims_hub.models import DPSIMSGenerator
+
+LATENT_DIM = 6
+NUM_CLASSES = 3
+IGNORE = 255
+
+TINY = {
+    "num_classes": NUM_CLASSES,
+    "sample_size": (16, 24),
+    "latent_dim": LATENT_DIM,
+    "image_widths": (16, 12, 12, 8),
+    "encoder_widths": (8, 16, 16),
+    "modulation_widths": (8, 16, 16),
+    "mapping_width": 12,
+    "num_noise_tokens": 2,
+    "attention_dim": 4,
+}
+STRIDE = 4
+
+OASIS = {
+    "label_encoder": "none",
+    "noise_injection": "spatial",
+    "modulation_widths": (10,),
+    "modulation_kernel": 3,
+    "modulated_shortcut": True,
+    "upsample": "nearest",
+    "padding_mode": "zeros",
+}
+
+KINDS = {
+    "noise at modulation": {},
+    "noise at encoder": {"noise_at": "encoder"},
+    "noise fields": {"noise_fields": 2},
+    "noise fields at encoder": {"noise_fields": 2, "noise_at": "encoder"},
+    "spatial noise": {"noise_injection": "spatial", "padding_mode": "zeros", "modulation_kernel": 3},
+    "no noise": {"noise_injection": "none"},
+    "oasis": OASIS,
+}
+
+
+def tiny_generator(seed: int = 0, **settings) -> DPSIMSGenerator:
+    """A generator in evaluation, with batch-norm statistics as after some training."""
+    torch.manual_seed(seed)
+    generator = DPSIMSGenerator(**{**TINY, **settings}).eval()
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.3)
+            module.running_var.uniform_(0.5, 2.0)
+    return generator
+
+
+def some_maps(count: int, height: int = 8, width: int = 12, seed: int = 0) -> Tensor:
+    """Maps (count, height, width) with every class and some ignored pixels."""
+    random = torch.Generator().manual_seed(seed)
+    ids = torch.randint(0, NUM_CLASSES + 1, (count, height, width), generator=random)
+    return ids.where(ids < NUM_CLASSES, IGNORE)
+
+
+def assert_same(result: Tensor, expected: Tensor) -> None:
+    """Equal up to rounding: the order of sums depends on where in memory a tensor happens to lie."""
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)
+
+
+def some_latents(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, LATENT_DIM, generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.training.tiny_run import forget_accelerators, tiny_flags, write_pairs
+from train_accelerate import main
+
+
+@pytest.fixture(autouse=True)
+def _new_accelerator():
+    forget_accelerators()
+    yield
+    forget_accelerators()
+
+
+@pytest.fixture(scope="session")
+def pairs_dir(tmp_path_factory) -> Path:
+    """Twelve pairs of 48x64 (height x width), 3 classes."""
+    return write_pairs(tmp_path_factory.mktemp("pairs"))
+
+
+@pytest.fixture
+def flags(pairs_dir, tmp_path):
+    """Makes the flags of a tiny run that writes to tmp_path/out."""
+
+    def make(*more: object, steps: int = 4) -> list[str]:
+        return tiny_flags(pairs_dir, tmp_path / "out", *more, steps=steps)
+
+    return make
+
+
+class Finished(NamedTuple):
+    """A run that ended by itself after 4 steps, with checkpoints after 2 and 4 and a sheet after 2."""
+
+    output_dir: Path
+    flags: list[str]
+    printed: str
+
+
+@pytest.fixture(scope="session")
+def finished(pairs_dir, tmp_path_factory) -> Finished:
+    forget_accelerators()
+    output_dir = tmp_path_factory.mktemp("finished") / "out"
+    often = ("--checkpointing_steps", 2, "--validation_steps", 2)
+    rates = ("--learning_rate_g", 2e-4, "--lr_decay_steps", 3)
+    argv = tiny_flags(pairs_dir, output_dir, *often, *rates)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(argv) == 0
+    forget_accelerators()
+    return Finished(output_dir, argv, printed.getvalue())

@@ -1,0 +1,154 @@
+"""Settings: preset < file < flags, and what cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import pytest
+
+from dpsims_hub.models import DECODER_WIDTHS, GENERATOR_PRESETS
+from dpsims_hub.training.config import PRESETS, TrainConfig, make_parser, parse_config
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(settings: object) -> list[str]:
+        path = tmp_path / "settings.json"
+        path.write_text(settings if isinstance(settings, str) else json.dumps(settings))
+        return ["--config", str(path)]
+
+    return write_file
+
+
+def test_flags_beat_the_file_which_beats_the_preset(write):
+    file = write({"preset": "oasis", "adam_beta2": 0.5, "weight_labelmix": 3})
+    config = parse_config([*file, "--weight_labelmix", "2"])
+    assert config.weight_labelmix == 2  # flag
+    assert config.adam_beta2 == 0.5  # file
+    assert config.learning_rate_d == PRESETS["oasis"]["learning_rate_d"]  # preset
+    assert config.seed == TrainConfig().seed  # default
+    flag_preset = parse_config([*file, "--preset", "small"])
+    assert flag_preset.backbone == PRESETS["small"]["backbone"]
+    assert flag_preset.adam_beta2 == 0.5
+
+
+def test_saved_settings_are_the_same_settings_again(tmp_path):
+    flags = ["--preset", "small", "--no-flip", "--backbone_mean", "[0.5, 0.5, 0.5]", "--resolution", "64x32"]
+    config = parse_config([*flags, "--generator_config", '{"latent_dim": 3}', "--train_data_dir", "here"])
+    config.save(tmp_path / "config.json")
+    assert parse_config(["--config", str(tmp_path / "config.json")]) == config
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_finished_run_leaves_its_settings(finished):
+    saved = parse_config(["--config", str(finished.output_dir / "config.json")])
+    assert saved == parse_config(finished.flags)
+
+
+def test_every_setting_is_a_flag_and_reads_its_own_default():
+    for field in dataclasses.fields(TrainConfig):
+        value = getattr(TrainConfig(), field.name)
+        text = json.dumps(value) if isinstance(value, dict | tuple) else str(value)
+        words = [f"--{field.name}", text]
+        if isinstance(value, bool):
+            words = [f"--{field.name}" if value else f"--no-{field.name}"]
+        assert getattr(parse_config(words), field.name) == value
+        assert type(getattr(parse_config(words), field.name)) is type(value)
+
+
+def test_help_lists_every_flag_in_its_group_with_default_and_preset_settings():
+    text = make_parser().format_help()
+    sections = re.split(r"^(\w+):\n", text, flags=re.M)
+    groups = dict(zip(sections[1::2], sections[2::2], strict=True))
+    for field in dataclasses.fields(TrainConfig):
+        group = groups[field.metadata["group"]]
+        entry = re.search(rf"^  --{field.name}\b.*?(?=^  --|^\S|\Z)", group, re.M | re.S)
+        assert entry, field.name
+        words = " ".join(entry[0].split())
+        assert field.metadata["help"] in words
+        if field.default not in (None, "", ()):
+            default = json.dumps(field.default) if isinstance(field.default, tuple) else field.default
+            assert f"(default: {default})" in words
+    for name, settings in PRESETS.items():
+        for setting, value in settings.items():
+            assert f"{setting} {value}" in " ".join(text[text.index(f"\n  {name}: ") :].split())
+
+
+def test_every_preset_can_be_used_and_has_an_architecture():
+    assert PRESETS.keys() == GENERATOR_PRESETS.keys() == DECODER_WIDTHS.keys()
+    for name, settings in PRESETS.items():
+        config = parse_config(["--preset", name])
+        assert {key: getattr(config, key) for key in settings} == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("256", (256, 256)), ("128x96", (96, 128)), ("8X4", (4, 8)), (64, (64, 64))]
+)
+def test_size_is_height_and_width(text, size):
+    assert TrainConfig(resolution=text).size == size
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"resolution": "axb"}, "--resolution: 'axb' is neither a side nor WIDTHxHEIGHT"),
+        ({"resolution": "1x2x3"}, "--resolution"),
+        ({"resolution": "0"}, "--resolution"),
+        ({"preset": "huge"}, "--preset: 'huge' is not one of dpsims, base, small, oasis"),
+        ({"preset": ["small"]}, "--preset: expected text"),
+        ({"train_batch_size": 0}, "--train_batch_size: must be at least 1, got 0"),
+        ({"train_batch_size": "4"}, "--train_batch_size: expected a whole number, got '4'"),
+        ({"train_batch_size": 1.5}, "--train_batch_size: expected a whole number"),
+        ({"train_batch_size": True}, "--train_batch_size: expected a whole number"),
+        ({"flip": 1}, "--flip: expected true or false, got 1"),
+        ({"max_zoom": 0.5}, "--max_zoom: must be at least 1"),
+        ({"max_zoom": float("nan")}, "--max_zoom: must be finite"),
+        ({"learning_rate_g": 0}, "--learning_rate_g: must be above 0"),
+        ({"ema_decay": 1}, "--ema_decay: must be below 1"),
+        ({"seed": -1}, "--seed: must be at least 0"),
+        ({"mixed_precision": "fp8"}, "--mixed_precision: 'fp8' is not one of no, bf16, fp16"),
+        ({"mixed_precision": "fp16", "gradient_accumulation_steps": 2}, "--mixed_precision: fp16 cannot"),
+        ({"report_to": "paper"}, "--report_to: 'paper' is not one of tensorboard, wandb, none"),
+        ({"feature_conditioning": "x"}, "--feature_conditioning: 'x' is not one of sigmoid_batchnorm"),
+        ({"samples_per_map": 1}, "--weight_diversity: needs --samples_per_map of at least 2"),
+        ({"generator_config": [1]}, "--generator_config: expected an object of settings, got"),
+        ({"contrastive_strides": 4}, "--contrastive_strides: expected a list of numbers, got 4"),
+        ({"contrastive_strides": ["4"]}, "--contrastive_strides: expected a list of numbers"),
+        ({"backbone_mean": [0.5]}, "--backbone_mean: expected 3 numbers, got 1"),
+        ({"learning_rate": 1, "foo": 2}, "settings.json has unknown settings: foo, learning_rate."),
+        ([1], "settings.json must hold one object of settings"),
+        ('{"seed": 1', "settings.json is not JSON"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_its_setting(write, settings, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)) as caught:
+        parse_config(write(settings))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--train_batch_size", "many"], "argument --train_batch_size: invalid int value: 'many'"),
+        (["--generator_config", "{a: 3}"], "argument --generator_config: '{a: 3}' is not JSON"),
+        (["--learning_rate", "1"], "unrecognized arguments: --learning_rate 1"),
+        (["--train_batch", "1"], "unrecognized arguments: --train_batch 1"),  # no guessing of short forms
+        (["--seed"], "argument --seed: expected one argument"),
+    ],
+)
+def test_flags_that_cannot_be_used_are_refused_in_one_line(flags, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)) as caught:
+        parse_config(flags)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(FileNotFoundError, match="--config: no such file: nowhere.json"):
+        parse_config(["--config", "nowhere.json"])
+
+
+def test_settings_of_two_configurations_are_not_shared():
+    TrainConfig().generator_config["latent_dim"] = 3
+    assert TrainConfig().generator_config == {}

@@ -1,0 +1,89 @@
+"""Which pair comes when: a function of the position alone."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+import torch
+
+from dpsims_hub.labels import FolderDataset
+from dpsims_hub.training.data import PositionSampler, TrainingPairs, make_loader
+from tests.training.tiny_run import write_pairs
+
+
+@pytest.fixture
+def folder(pairs_dir) -> FolderDataset:
+    return FolderDataset(pairs_dir)
+
+
+def number(image: torch.Tensor) -> int:
+    """The photo's number in its folder, from its blue channel."""
+    return round(float((image[2].mean() + 1) * 127.5) / 20)
+
+
+def batches(folder: FolderDataset, count: int, workers: int = 0, start_step: int = 0) -> list[dict]:
+    pairs = TrainingPairs(folder, (24, 32), seed=5)
+    loader = make_loader(pairs, PositionSampler(3, start_step=start_step), workers)
+    return list(islice(iter(loader), count))
+
+
+def assert_equal(first: list, second: list) -> None:
+    assert len(first) == len(second)
+    for a, b in zip(first, second, strict=True):
+        assert a.keys() == b.keys() == {"real_images", "label_map"}
+        assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_items_are_tensors_in_the_stated_ranges(folder):
+    item = TrainingPairs(folder, (24, 32))[0]
+    assert item["real_images"].shape == (3, 24, 32)
+    assert item["real_images"].dtype == torch.float32
+    assert item["real_images"].min() >= -1
+    assert item["real_images"].max() <= 1
+    assert item["real_images"].std() > 0.1
+    assert item["label_map"].shape == (24, 32)
+    assert item["label_map"].dtype == torch.int64
+    assert set(item["label_map"].unique().tolist()) <= {0, 1, 2}
+
+
+def test_a_position_is_the_same_whatever_the_workers_and_the_start(folder):
+    straight = batches(folder, 6)
+    assert_equal(batches(folder, 6, workers=2), straight)
+    assert_equal(batches(folder, 3, start_step=3), straight[3:])
+    assert_equal(batches(folder, 2, workers=1, start_step=4), straight[4:])
+
+
+def test_a_position_is_the_same_whatever_was_read_before(folder):
+    pairs, fresh = (TrainingPairs(folder, (24, 32), seed=5) for _ in range(2))
+    for position in (13, 0, 25, 13):
+        assert_equal([pairs[position]], [fresh[position]])
+        fresh = TrainingPairs(folder, (24, 32), seed=5)
+
+
+def test_two_ranks_share_what_one_would_read(folder):
+    single = list(islice(PositionSampler(6), 60))
+    ranks = [list(islice(PositionSampler(3, rank, 2), 30)) for rank in range(2)]
+    assert not set(ranks[0]) & set(ranks[1])
+    interleaved = [p for step in range(10) for rank in ranks for p in rank[3 * step : 3 * step + 3]]
+    assert interleaved == single == list(range(60))
+
+
+def test_every_epoch_has_every_pair_once_in_a_new_order(tmp_path):
+    folder = FolderDataset(write_pairs(tmp_path / "seven", count=7))
+    pairs = TrainingPairs(folder, (24, 32), seed=5, max_zoom=1.0, flip=False)
+    # Batches of 2 on 2 ranks: epochs of 7 end in the middle of a step.
+    positions = sorted(p for rank in range(2) for p in islice(PositionSampler(2, rank, 2), 14))
+    numbers = [number(pairs[position]["real_images"]) for position in positions]
+    epochs = [numbers[start : start + 7] for start in range(0, 28, 7)]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_the_seed_changes_order_and_crops(folder):
+    first, second = (TrainingPairs(folder, (24, 32), seed=seed) for seed in (1, 2))
+    numbers = [[number(pairs[p]["real_images"]) for p in range(12)] for pairs in (first, second)]
+    assert numbers[0] != numbers[1]
+    again = TrainingPairs(folder, (24, 32), seed=1)
+    same_photo = next(p for p in range(12, 24) if number(again[p]["real_images"]) == numbers[0][0])
+    assert not torch.equal(first[0]["real_images"], again[same_photo]["real_images"])
