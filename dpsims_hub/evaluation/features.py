@@ -6,12 +6,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from dpsims_hub.models import PretrainedBackbone
 
@@ -28,37 +26,31 @@ def load_backbone(
     std: Sequence[float] | None = None,
     model_kwargs: dict | None = None,
 ) -> PretrainedBackbone:
-    """Loads a backbone, and refuses weights that leave a part of it random.
+    """Loads a backbone, and refuses weights that leave any part of it random.
 
-    Timm tells of tensors that a file lacks only in a log message that nobody sees; distances between random
-    features look like any others.
+    Timm tells of tensors that it does not find only in a log message below its warnings, and distances
+    between features that are random in part look like any others.
 
     Args:
         name: timm model name.
-        weights: a local weight file, or "pretrained" for timm's own weights of that name.
+        weights: a local .safetensors file, or "pretrained" for timm's own weights of that name.
         image_size: (H, W) in pixels, for backbones of fixed input size.
         mean: per-channel mean of the backbone's inputs in [0, 1]; None reads timm's own.
         std: per-channel standard deviation, likewise.
         model_kwargs: further arguments of `timm.create_model`.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file, or timm's own weights cannot be fetched.
         ValueError: timm does not know the name or an argument, or the weights are damaged or incomplete.
     """
     with _messages_of(TIMM_LOADER) as messages:
-        try:
-            backbone = PretrainedBackbone(
-                name, weights, image_size=image_size, mean=mean, std=std, model_kwargs=model_kwargs
-            )
-        except TypeError as error:
-            raise ValueError(f"backbone: {name} does not take {model_kwargs} ({error}).") from error
-        except (SafetensorError, UnpicklingError, EOFError) as error:
-            raise ValueError(f"backbone weights: {weights} is damaged or no weights ({error}).") from error
-    missing = next((text for text in messages if text.startswith("Missing keys")), None)
+        backbone = PretrainedBackbone(
+            name, weights, image_size=image_size, mean=mean, std=std, model_kwargs=model_kwargs
+        )
+    missing = _missing_tensors(messages, backbone.network)
     if missing:
-        names = missing[missing.index("(") + 1 : missing.index(")")].split(", ")
         raise ValueError(
-            f"backbone weights: {weights} lacks {len(names)} tensors of {name}, first {names[0]}; "
+            f"backbone weights: {weights} lacks {len(missing)} tensors of {name}, first {missing[0]}; "
             "give the weights of this very architecture."
         )
     return backbone
@@ -77,6 +69,18 @@ def pooled(maps: Sequence[Tensor]) -> np.ndarray:
     Our choice: coarse maps say what is there, fine ones of what texture; every map counts by its channels.
     """
     return torch.cat([one.double().mean((2, 3)) for one in maps], dim=1).cpu().numpy()
+
+
+def _missing_tensors(messages: Sequence[str], network: nn.Module) -> list[str]:
+    """Names in timm's message about missing tensors, without those that feature maps do not need.
+
+    The message uses the names of the whole model; the feature extractor writes "stages_0.x" for "stages.0.x",
+    or puts the model one level deeper.
+    """
+    used = {name.removeprefix("model.").replace(".", "_") for name in network.state_dict()}
+    listed = [text for text in messages if text.startswith("Missing keys (")]
+    names = [name for text in listed for name in text[text.index("(") + 1 : text.index(")")].split(", ")]
+    return [name for name in names if name.replace(".", "_") in used]
 
 
 @contextmanager

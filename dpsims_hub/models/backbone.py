@@ -106,12 +106,13 @@ def _create_network(name: str, weights: str | Path | None, options: dict) -> nn.
         raise ValueError(f"backbone weights: {file} is no readable safetensors file: {error}") from error
     except OSError as error:
         raise FileNotFoundError(
-            f"backbone weights: timm's own for {name!r} cannot be fetched ({_first_line(error)}); "
+            f"backbone weights: timm's own for {name!r} cannot be fetched ({_in_one_line(error)}); "
             "give a local .safetensors file."
         ) from error
     except (AssertionError, AttributeError, RuntimeError, NotImplementedError, TypeError) as error:
-        cause = _first_line(error)
-        raise ValueError(f"backbone: timm cannot make feature maps with {name!r}: {cause}") from error
+        raise ValueError(
+            f"backbone: timm cannot make feature maps with {name!r}: {_in_one_line(error)}"
+        ) from error
     if file is not None:
         _check_loaded(network, name, file)
     return network
@@ -136,5 +137,6 @@ def _fingerprint(tensor: Tensor) -> tuple[int, str]:
     return tensor.numel(), f"{float(tensor.detach().double().sum()):.6g}"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
+def _in_one_line(error: Exception) -> str:
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) < 250 else f"{words[:250]} ..."

@@ -12,7 +12,6 @@ import shutil
 from pathlib import Path
 
 from accelerate import Accelerator
-from torch import Tensor, nn
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 
@@ -59,21 +58,11 @@ def starting_point(wanted: str, output_dir: Path) -> tuple[int, Path | None]:
     return step, path
 
 
-def make_portable(accelerator: Accelerator) -> None:
-    """Store models without the wrapper of several processes: a run may go on with another number of them."""
-
-    def before_saving(models: list[nn.Module], weights: list[dict[str, Tensor]], folder: str) -> None:
-        weights[:] = [accelerator.unwrap_model(model).state_dict() for model in models]
-
-    def before_loading(models: list[nn.Module], folder: str) -> None:
-        models[:] = [accelerator.unwrap_model(model) for model in models]
-
-    accelerator.register_save_state_pre_hook(before_saving)
-    accelerator.register_load_state_pre_hook(before_loading)
-
-
 def save_checkpoint(accelerator: Accelerator, output_dir: Path, step: int, total_limit: int) -> Path:
     """Write the state of every process, then drop all but the newest `total_limit` checkpoints.
+
+    Accelerate stores networks without the wrapper of several processes, so that a run may go on with another
+    number of them.
 
     Args:
         accelerator: knows models, optimisers, random states and what else was registered.

@@ -21,13 +21,7 @@ from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBa
 from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.sheets import save_picture
 from dpsims_hub.training.build import build_networks, make_accelerator
-from dpsims_hub.training.checkpoint import (
-    find_checkpoint,
-    make_portable,
-    put_in_place,
-    save_checkpoint,
-    starting_point,
-)
+from dpsims_hub.training.checkpoint import find_checkpoint, put_in_place, save_checkpoint, starting_point
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import PositionSampler, TrainingPairs, make_loader
 from dpsims_hub.training.ema import ExponentialMovingAverage
@@ -107,7 +101,6 @@ class Trainer:
         prepared = accelerator.prepare(generator, discriminator, optimizer_g, optimizer_d)
         self.networks = Networks(prepared[0], prepared[1], backbone, prepared[2], prepared[3])
         accelerator.register_for_checkpointing(self.ema)
-        make_portable(accelerator)
         spec, latent_dim = self.spec, generator.config.latent_dim
         self.step_function = TrainingStep(
             self.networks, config, accelerator, spec.num_classes, latent_dim, spec.ignore_index

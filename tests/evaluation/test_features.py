@@ -53,7 +53,7 @@ def test_loading_is_silent_and_leaves_logging_as_it_was(weights, capfd):
     ("name", "options", "words"),
     [
         ("no_such_network", {}, "no model named 'no_such_network'"),
-        ("test_resnet", {"model_kwargs": {"colour": 3}}, "does not take {'colour': 3}"),
+        ("test_resnet", {"model_kwargs": {"colour": 3}}, "colour"),
     ],
 )
 def test_bad_backbone(weights, name, options, words):
@@ -65,7 +65,7 @@ def test_bad_weight_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="none.safetensors"):
         load_backbone("test_resnet", tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"no weights" * 9)
-    with pytest.raises(ValueError, match="damaged or no weights"):
+    with pytest.raises(ValueError, match="bad.safetensors"):
         load_backbone("test_resnet", tmp_path / "bad.safetensors")
 
 

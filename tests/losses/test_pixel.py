@@ -81,7 +81,7 @@ def test_ignored_pixels_get_no_gradient(logits):
 
 
 def test_a_map_without_known_pixels_gives_zero(logits):
-    loss = class_pixel_loss(logits.requires_grad_(), torch.full((2, 2, 3), IGNORE), torch.zeros(3))
+    loss = class_pixel_loss(logits.requires_grad_(), torch.full((2, 2, 3), IGNORE), torch.ones(3))
     loss.backward()
     assert loss.item() == 0
     assert (logits.grad == 0).all()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -213,3 +215,17 @@ def test_oasis_noise_is_a_plane_beside_the_labels():
     features = generator.start(torch.full((1, 2, 2), IGNORE), latents)
     weight = generator.start.weight[:, -LATENT_DIM:].sum((2, 3))
     torch.testing.assert_close(features, (weight @ latents[0]).view(1, -1, 1, 1).expand_as(features))
+
+
+def test_smooth_output_is_a_binomial_filter_before_tanh():
+    generator = tiny_generator(smooth_output=True)
+    raw = []
+    generator.to_rgb.register_forward_hook(lambda _, __, output: raw.append(output))
+    sample = generator(some_maps(1, 4, 8), some_latents(1)).sample
+    for channel, y, x in [(0, 0, 0), (1, 2, 3), (2, 3, 7), (0, 1, 4)]:
+        total = 0.0
+        for dy, row_weight in ((-1, 1), (0, 2), (1, 1)):
+            for dx, column_weight in ((-1, 1), (0, 2), (1, 1)):
+                row, column = min(max(y + dy, 0), 3), min(max(x + dx, 0), 7)
+                total += row_weight * column_weight / 16 * float(raw[0][0, channel, row, column])
+        assert float(sample[0, channel, y, x]) == pytest.approx(math.tanh(total), abs=1e-5)

@@ -41,6 +41,7 @@ KINDS = {
     "noise fields at encoder": {"noise_fields": 2, "noise_at": "encoder"},
     "spatial noise": {"noise_injection": "spatial", "padding_mode": "zeros", "modulation_kernel": 3},
     "no noise": {"noise_injection": "none"},
+    "smooth output": {"smooth_output": True},
     "oasis": OASIS,
 }
 

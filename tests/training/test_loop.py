@@ -74,6 +74,18 @@ def test_the_exported_generator_is_plain_and_knows_its_size_and_classes(finished
     assert [pipe.id2label[i] for i in range(3)] == ["road", "sky", "car"]
 
 
+def test_the_exported_batch_norm_is_refreshed_not_averaged(finished):
+    state = DPSIMSPipeline.from_pretrained(finished.output_dir / "pipeline").generator.state_dict()
+    checkpoint = finished.output_dir / "checkpoint-4" / "custom_checkpoint_0.pkl"
+    averaged = torch.load(checkpoint, weights_only=False)["model"]
+    norms = [name.rpartition(".")[0] for name in state if name.endswith("running_mean")]
+    assert len(norms) == 6
+    for norm in norms:
+        assert state[f"{norm}.num_batches_tracked"] == 16
+        assert averaged[f"{norm}.num_batches_tracked"] == 4
+        assert not torch.allclose(state[f"{norm}.running_var"], averaged[f"{norm}.running_var"], rtol=0.01)
+
+
 def test_the_discriminator_folder_loads(finished):
     folder = finished.output_dir / "discriminator"
     discriminator = DPSIMSDiscriminator.from_pretrained(folder)
