@@ -22,9 +22,7 @@ def _focal(log_probability: Tensor, gamma: float) -> Tensor:
     """-(1 - p)^gamma log p, elementwise."""
     if gamma == 0:
         return -log_probability
-    # Not quite 0 where p rounds to 1: the slope of a power below 1 is infinite there.
-    smallest = torch.finfo(log_probability.dtype).tiny
-    return -((1 - log_probability.exp()).clamp(min=smallest) ** gamma) * log_probability
+    return -((1 - log_probability.exp()).clamp(min=0) ** gamma) * log_probability
 
 
 def class_pixel_loss(

@@ -89,11 +89,11 @@ def test_a_map_without_known_pixels_gives_zero(logits):
 
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
 def test_certain_logits_keep_loss_and_gradient_finite(gamma):
-    logits = torch.zeros(1, 3, 1, 2)
-    logits[0, 1, 0] = torch.tensor([200.0, -200.0])  # right beyond doubt, wrong beyond doubt
-    loss = class_pixel_loss(logits.requires_grad_(), torch.zeros(1, 1, 2).long(), torch.ones(2), gamma)
+    logits = torch.zeros(1, 3, 1, 3)
+    logits[0, 1, 0] = torch.tensor([200.0, 18.5, -200.0])  # right, right with p rounded to 1, wrong
+    loss = class_pixel_loss(logits.requires_grad_(), torch.zeros(1, 1, 3).long(), torch.ones(2), gamma)
     loss.backward()
-    assert loss.item() == pytest.approx(200.0 / 2, rel=0.01)
+    assert loss.item() == pytest.approx(200.0 / 3, rel=0.01)
     assert logits.grad.isfinite().all()
 
 

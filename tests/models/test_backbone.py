@@ -103,9 +103,10 @@ def test_only_the_image_gets_a_gradient():
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in backbone.parameters())
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
-def test_mean_and_deviation_are_those_of_timm(name):
+@pytest.mark.parametrize(("name", "red"), [("test_resnet", 0.5), ("mobilenetv2_035", 0.485)])
+def test_mean_and_deviation_are_those_of_timm(name, red):
     backbone = PretrainedBackbone(name, weights=None)
+    assert backbone.mean[0, 0].item() == pytest.approx(red)
     config = timm.get_pretrained_cfg(name)
     assert backbone.mean.flatten().tolist() == pytest.approx(config.mean)
     assert backbone.std.flatten().tolist() == pytest.approx(config.std)
