@@ -8,6 +8,7 @@ The discriminator stays outside: it is needed for training only.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,13 @@ import torch
 from dpsims_hub import DPSIMSPipeline
 
 MAX_BYTES = 12_000_000  # what the package may carry
+
+
+def forget_origin(path: Path) -> None:
+    """Drop the folder that diffusers notes as a configuration's origin: it means nothing elsewhere."""
+    settings = json.loads(path.read_text())
+    settings.pop("_name_or_path", None)
+    path.write_text(json.dumps(settings, indent=2) + "\n")
 
 
 def bundle(source: Path, destination: Path) -> int:
@@ -28,6 +36,9 @@ def bundle(source: Path, destination: Path) -> int:
     temporary = destination.with_name(destination.name + ".tmp")
     pipe.save_pretrained(temporary)
     files = [path for path in temporary.rglob("*") if path.is_file()]
+    for path in files:
+        if path.suffix == ".json":
+            forget_origin(path)
     size = sum(path.stat().st_size for path in files)
     if size > MAX_BYTES:
         shutil.rmtree(temporary)
