@@ -1,9 +1,9 @@
 """The evaluation of one model on one folder of photos and label maps.
 
 One pass over the reference photos (the training photos where they are given) collects features and the mean
-colour of each class; one pass over the data makes K photos of every label map and compares them; one pass
-compares different real photos with each other. A distance alone says nothing: every number has a floor and
-a ceiling from the same run beside it.
+colour of each class, and fits the pixel probe; one pass over the data makes K photos of every label map and
+compares them; one pass compares different real photos with each other. A number alone says nothing: each has
+a floor and a ceiling from the same run beside it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from dpsims_hub.evaluation.distances import GENERATED, REAL, distance_rows
 from dpsims_hub.evaluation.diversity import differences_within, pair_differences, shuffled_partners
 from dpsims_hub.evaluation.features import feature_maps, pooled
 from dpsims_hub.evaluation.photo_batches import RESIZING, PhotoBatch, read_batches
+from dpsims_hub.evaluation.pixel_probe import PixelProbe
+from dpsims_hub.evaluation.segmentation_scores import mean_iou, pixel_accuracy
 from dpsims_hub.evaluation.speed import CALLS, time_photos
 from dpsims_hub.evaluation.stand_ins import ClassMeanColours
 from dpsims_hub.labels import FolderDataset, colorize
@@ -72,12 +74,13 @@ def evaluate(
         pipe: the model.
         backbone: gives the features, on the model's device.
         data: real photos and label maps that the model was not trained on.
-        train: those that it was trained on, for the floor "real against real".
+        train: those that it was trained on, for the floor "real against real" and for the pixel probe, which
+            would flatter real photos that it was fitted on; without them there is none.
         settings: seed, batch size, photos per map; None for the defaults.
         advance: called with the number of images that went through the backbone, `count_images` in all.
 
     Returns:
-        Size, counts, distances, diversity and speed, JSON-safe.
+        Size, counts, distances, diversity, faithfulness (None without `train`) and speed, JSON-safe.
 
     Raises:
         FileNotFoundError: a file of the data is missing.
@@ -86,7 +89,9 @@ def evaluate(
     for folder in (data, train):
         if folder is not None:
             _check_fits(pipe, folder)
-    run = _Run(pipe, backbone, data, settings or Settings(), advance)
+    settings = settings or Settings()
+    probe = None if train is None else PixelProbe(data.spec.num_classes, len(train), settings.seed)
+    run = _Run(pipe, backbone, data, settings, advance, probe)
     colours, train_features = run.read_reference(train or data)
     run.compare_with_real(colours)
     run.compare_real_photos()
@@ -103,6 +108,7 @@ def evaluate(
             _joined(run.features), None if train is None else train_features, run.settings.seed
         ),
         "diversity": _mean_differences(_joined(run.differences)),
+        "faithfulness": None if train is None else _faithfulness(run.confusions, len(data)),
         "speed": time_photos(pipe, list(timed)),
     }
 
@@ -116,10 +122,13 @@ class _Run:
     data: FolderDataset
     settings: Settings
     advance: Callable[[int], object]
+    probe: PixelProbe | None
     features: dict[str, list[np.ndarray]] = field(default_factory=dict)
     """Pooled features by kind of image."""
     differences: dict[str, list[np.ndarray]] = field(default_factory=dict)
     """Rows of `pair_differences` by kind of pair."""
+    confusions: dict[str, np.ndarray] = field(default_factory=dict)
+    """The probe's confusion matrix by kind of image."""
 
     def __post_init__(self) -> None:
         self.size = tuple(self.pipe.generator.config.sample_size)
@@ -141,6 +150,10 @@ class _Run:
         for batch in self.batches(reference, range(len(reference))):
             colours.add(*batch)
             features.append(pooled(self.look(batch.photos)))
+            if self.probe is not None:
+                self.probe.collect(*batch)
+        if self.probe is not None:
+            self.probe.fit()
         return colours, np.concatenate(features)
 
     def compare_with_real(self, colours: ClassMeanColours) -> None:
@@ -161,11 +174,16 @@ class _Run:
         real_maps, fake_maps = self.look(batch.photos), self.look(fakes.reshape(-1, *fakes.shape[2:]))
         first_maps = [maps[::count] for maps in fake_maps]
         coloured = np.stack([colorize(label_map, self.data.spec) for label_map in batch.label_maps])
-        self._add(self.features, GENERATED, pooled(first_maps))
-        self._add(self.features, REAL, pooled(real_maps))
-        self._add(self.features, "coloured label maps", pooled(self.look(coloured)))
         painted = colours.paint(batch.label_maps)
-        self._add(self.features, "class mean colours", pooled(self.look(painted)))
+        images = {
+            GENERATED: (fakes[:, 0], first_maps),
+            REAL: (batch.photos, real_maps),
+            "coloured label maps": (coloured, self.look(coloured)),
+            "class mean colours": (painted, self.look(painted)),
+        }
+        for kind, (pictures, maps) in images.items():
+            self._add(self.features, kind, pooled(maps))
+            self._judge(kind, pictures, batch.label_maps)
         within = differences_within(fake_maps, fakes)
         self._add(self.differences, f"{count} generated photos of one label map", within)
         across = pair_differences(first_maps, real_maps, fakes[:, 0], batch.photos)
@@ -178,6 +196,11 @@ class _Run:
             maps = self.look(first.photos), self.look(second.photos)
             values = pair_differences(*maps, first.photos, second.photos)
             self._add(self.differences, "real photos of different label maps", values)
+            self._judge("real photos of other label maps", second.photos, first.label_maps)
+
+    def _judge(self, kind: str, images: np.ndarray, label_maps: np.ndarray) -> None:
+        if self.probe is not None:
+            self.confusions[kind] = self.confusions.get(kind, 0) + self.probe.judge(images, label_maps)
 
     @staticmethod
     def _add(collection: dict[str, list[np.ndarray]], kind: str, values: np.ndarray) -> None:
@@ -213,6 +236,19 @@ def _mean_differences(differences: dict[str, np.ndarray]) -> list[dict]:
             {"pairs": kind, "n": len(values), "feature_distance": features, "pixel_difference": pixels}
         )
     return rows
+
+
+def _faithfulness(confusions: dict[str, np.ndarray], count: int) -> list[dict]:
+    """One row per kind of image: how well the probe finds the label maps again in the images."""
+    return [
+        {
+            "images": kind,
+            "n": count,
+            "probe_mean_iou": mean_iou(confusion),
+            "probe_pixel_accuracy": pixel_accuracy(confusion),
+        }
+        for kind, confusion in confusions.items()
+    ]
 
 
 def _check_fits(pipe: DPSIMSPipeline, data: FolderDataset) -> None:

@@ -12,7 +12,7 @@ def notes_for(report: Mapping) -> list[str]:
     """What a reader must know to read the numbers rightly.
 
     Args:
-        report: with "features", "data" and "distances".
+        report: with "features", "data" and "faithfulness".
     """
     name, dimension = report["features"]["backbone"], report["features"]["dimension"]
     count = report["data"]["pairs"]
@@ -29,15 +29,18 @@ def notes_for(report: Mapping) -> list[str]:
         "very features.",
         "The label maps are those of the real photos and fix what is where, so a value below real training "
         "photos does not mean better than real.",
-        "Feature distance: 1 - cosine at each place, image mean removed, mean over the feature maps of more than "
-        "one place; 0 for equal, 1 for unrelated photos. Pixel difference: mean absolute, of the full range; "
-        "brightness alone raises it.",
-        "Faithfulness to the label maps (mIoU of a segmenter): not measured.",
+        "Feature distance: 1 - cosine at each place, image mean removed, mean over the feature maps of more "
+        "than one place; 0 for equal, 1 for unrelated photos. Pixel difference: mean absolute, of the full "
+        "range; brightness alone raises it.",
+        "The pixel probe is a ridge regression on colour and texture, fitted on the real training photos: no "
+        "segmenter. Read its values only beside that of the real photos."
+        if report["faithfulness"]
+        else "Faithfulness to the label maps: not measured (it needs --train-data).",
     ]
 
 
 def format_report(report: Mapping) -> str:
-    """The report as text: a heading, three tables, notes."""
+    """The report as text: a heading, tables, speed, recipe, notes."""
     features, size, machine = report["features"], report["size"], report["machine"]
     heading = (
         f"model {report['model']['name']}, data {report['data']['name']} ({report['data']['pairs']} pairs), "
@@ -51,6 +54,11 @@ def format_report(report: Mapping) -> str:
         (row["pairs"], str(row["n"]), f"{row['feature_distance']:.3f}", f"{row['pixel_difference']:.3f}")
         for row in report["diversity"]
     ]
+    faithfulness = [("images", "n", "mIoU of the pixel probe", "its pixel accuracy")] + [
+        (row["images"], str(row["n"]), f"{row['probe_mean_iou']:.1%}", f"{row['probe_pixel_accuracy']:.1%}")
+        for row in report["faithfulness"] or ()
+    ]
+    tables = [distances, diversity, faithfulness] if report["faithfulness"] else [distances, diversity]
     speed = report["speed"]
     timing = (
         f"{speed['seconds_per_photo'] * 1000:.0f} ms per photo ({speed['photos_per_second']:.3g} photos/s; "
@@ -62,7 +70,7 @@ def format_report(report: Mapping) -> str:
         f"real photos: {report['resizing']['real photos']}; label maps: {report['resizing']['label maps']}"
     )
     notes = "\n".join(f"- {note}" for note in report["notes"])
-    return "\n\n".join([heading, format_table(distances), format_table(diversity), timing, recipe, notes])
+    return "\n\n".join([heading, *map(format_table, tables), timing, recipe, notes])
 
 
 def format_table(rows: Sequence[Sequence[str]]) -> str:

@@ -46,6 +46,7 @@ def test_loading_is_silent_and_leaves_logging_as_it_was(weights, capfd):
     before = (logger.level, logger.propagate, list(logger.handlers))
     load_backbone("test_resnet", weights)
     assert (logger.level, logger.propagate, list(logger.handlers)) == before
+    assert logger.propagate
     assert capfd.readouterr().err == ""
 
 

@@ -89,6 +89,11 @@ def test_training_photos_give_the_floor(pipe, backbone, folder):
     assert row(measured["distances"], "images", "real training photos")["value"] == pytest.approx(0, abs=1e-6)
     assert measured["train_data"] == {"pairs": COUNT}
     assert measured["class_mean_colours_of"] == "the training photos"
+    scores = {one["images"]: one["probe_mean_iou"] for one in measured["faithfulness"]}
+    assert len(scores) == 5
+    assert scores["real photos"] > 0.8  # fitted on these very photos, whose classes have colours of their own
+    assert scores["real photos"] > scores["real photos of other label maps"]
+    assert scores["real photos"] > scores["generated photos"]
     assert json.loads(json.dumps(measured)) == measured
 
 
@@ -97,6 +102,10 @@ def test_speed_is_that_of_single_photos(measured):
     assert 0 < speed["seconds_per_photo"] < 60
     assert speed["photos_per_second"] == pytest.approx(1 / speed["seconds_per_photo"])
     assert speed["dtype"] == "float32"
+
+
+def test_no_probe_without_training_photos(measured):
+    assert measured["faithfulness"] is None
 
 
 def test_photos_come_map_by_map(pipe, folder):

@@ -20,6 +20,7 @@ REPORT = {
         {"images": "generated photos", "n": 101, "against": "real photos", "n_against": 100, "value": 223.456}
     ],
     "diversity": [{"pairs": "4 photos", "n": 99, "feature_distance": 0.12345, "pixel_difference": 0.0678}],
+    "faithfulness": [{"images": "painted", "n": 98, "probe_mean_iou": 0.314, "probe_pixel_accuracy": 0.672}],
     "speed": {"seconds_per_photo": 0.0421, "photos_per_second": 23.75, "what": "batch 1", "dtype": "float32"},
     "machine": {
         "device": "cpu",
@@ -36,6 +37,7 @@ def test_text_holds_every_number_and_its_recipe():
     text = format_report(REPORT)
     for words in (
         *("runs/one", "city/val", "128x96", "seed 5", "FD-tinynet", "223.5", "101", "100", "0.123", "0.068"),
+        *("painted", "98", "31.4%", "67.2%"),
         *(
             "42 ms",
             "23.8 photos/s",
@@ -59,6 +61,11 @@ def test_notes_name_the_backbone_and_the_number_of_photos():
     notes = "\n".join(notes_for(REPORT))
     assert "FD-tinynet" in notes
     assert "n = 101, fewer than its 488 dimensions" in notes
+    assert "no segmenter" in notes
+    assert "not measured" not in notes
+    bare = REPORT | {"faithfulness": None}
+    assert "not measured (it needs --train-data)" in "\n".join(notes_for(bare))
+    assert "pixel probe" not in format_report(bare)
     many = REPORT | {"data": {"pairs": 5000}}
     assert "(n = 5000):" in "\n".join(notes_for(many))
 

@@ -21,6 +21,8 @@ from train_accelerate import main
 
 def train_one_rank(argv: list[str], results: str) -> None:
     """Trains as one of the processes and writes what it ends with."""
+    # A forked process must not use its parent's pool of threads; accelerate asks for more unless this is set.
+    os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     if not torch.accelerator.is_available():  # the launcher's hint, which torchrun does not give
         del os.environ["ACCELERATE_USE_CPU"]

@@ -1,0 +1,148 @@
+"""A small judge of faithfulness that shares nothing with the discriminator and needs no download.
+
+Ridge regression from colour and texture around a pixel to its class, fitted on real training photos in
+closed form: colours blurred at several scales, the energy of the bands between them, and the energy of
+horizontal and vertical edges, all through random Fourier features (Rahimi & Recht 2007). It does not know
+where in the frame a pixel lies. It is far weaker than a segmenter: only its order, and the distance to its
+own value on real photos, mean something. All constants are our choice, taken once and not tuned.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dpsims_hub.evaluation.segmentation_scores import confusion_matrix
+from dpsims_hub.labels.resizing import resize_label_map
+
+HEIGHT = 96  # pixels; larger photos are judged at this height
+STEP = 2  # every second pixel of every second row is judged
+SCALES = (0, 1, 2, 4, 8, 16)  # standard deviations of the blurs, pixels
+EDGE_SCALES = (1, 3, 8)
+MAX_PIXELS = 60_000  # fitted on, at most 300 of one photo
+WAVES, BANDWIDTH = 512, 0.12  # random Fourier features, and the scale of their directions
+RIDGE = 1e-4
+DARK = 0.003  # keeps logarithms of energies finite
+
+
+class PixelProbe:
+    """Learns the classes of pixels from real photos, and says which classes other images look like.
+
+    Args:
+        num_classes: N.
+        num_photos: how many photos will be collected from, which bounds the pixels of each.
+        seed: of the pixels and of the Fourier features.
+    """
+
+    def __init__(self, num_classes: int, num_photos: int, seed: int = 0) -> None:
+        self.num_classes = num_classes
+        self.pixels_per_photo = min(max(MAX_PIXELS // num_photos, 1), 300)
+        self.random = torch.Generator().manual_seed(seed)
+        self.rows: list[Tensor] = []
+        self.ids: list[Tensor] = []
+
+    def collect(self, photos: np.ndarray, label_maps: np.ndarray) -> None:
+        """Takes some known pixels of real photos (B, H, W, 3) uint8 with maps (B, H, W) ids."""
+        features, ids = pixel_features(photos), _judged_ids(label_maps)
+        for rows, truth in zip(features, torch.from_numpy(ids), strict=True):
+            known = torch.nonzero(truth < self.num_classes)[:, 0]
+            chosen = known[torch.randperm(len(known), generator=self.random)[: self.pixels_per_photo]]
+            self.rows.append(rows[chosen])
+            self.ids.append(truth[chosen])
+
+    def fit(self) -> None:
+        """Solves for the weights, once all photos are collected.
+
+        Raises:
+            ValueError: there was not one known pixel.
+        """
+        rows, ids = torch.cat(self.rows), torch.cat(self.ids)
+        if not len(rows):
+            raise ValueError("the training label maps hold no known pixel; check their class list.")
+        self.mean, self.deviation = rows.mean(0), rows.std(0, correction=0) + 1e-6
+        self.directions = torch.randn(rows.shape[1], WAVES, generator=self.random) * BANDWIDTH
+        self.phases = torch.rand(WAVES, generator=self.random) * 2 * math.pi
+        counts = torch.bincount(ids, minlength=self.num_classes).clamp(min=1)
+        importance = counts.rsqrt()[ids]  # between counting pixels and counting classes
+        targets = F.one_hot(ids, self.num_classes).float()
+        self.weights = ridge_regression(self._expand(rows), targets, importance / importance.mean(), RIDGE)
+
+    def judge(self, images: np.ndarray, label_maps: np.ndarray) -> np.ndarray:
+        """Confusion matrix (N, N) of the classes in label maps (B, H, W) with those that images look like.
+
+        Args:
+            images: (B, H, W, 3) uint8.
+            label_maps: (B, H, W) ids that the images should follow.
+        """
+        confusion = np.zeros((self.num_classes, self.num_classes), dtype=np.int64)
+        for image, truth in zip(images, _judged_ids(label_maps), strict=True):
+            looks = (self._expand(pixel_features(image[None])[0]) @ self.weights).argmax(1)
+            confusion += confusion_matrix(truth, looks.numpy(), self.num_classes)
+        return confusion
+
+    def _expand(self, rows: Tensor) -> Tensor:
+        rows = (rows - self.mean) / self.deviation
+        waves = torch.cos(rows @ self.directions + self.phases)
+        return torch.cat([waves, rows, torch.ones(len(rows), 1)], dim=1)
+
+
+def ridge_regression(inputs: Tensor, targets: Tensor, importance: Tensor, strength: float) -> Tensor:
+    """W that minimises sum_i importance_i |x_i W - t_i|^2 + strength n |W|^2, (D, N).
+
+    Args:
+        inputs: (n, D).
+        targets: (n, N).
+        importance: (n,), at least 0.
+        strength: of the penalty, per row.
+    """
+    weighted = (inputs * importance[:, None]).double().T
+    penalty = strength * len(inputs) * torch.eye(inputs.shape[1], dtype=torch.float64)
+    return torch.linalg.solve(weighted @ inputs.double() + penalty, weighted @ targets.double()).float()
+
+
+def pixel_features(photos: np.ndarray) -> Tensor:
+    """Colour and texture around the judged pixels: (B, H, W, 3) uint8 -> (B, pixels, 29) on the CPU."""
+    pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2).float() / 255
+    size = _judged_size(pixels.shape[-2:])
+    if size != tuple(pixels.shape[-2:]):
+        pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
+    colours = [gaussian_blur(pixels, scale) for scale in SCALES]
+    energies = [
+        gaussian_blur((fine - coarse).abs().mean(1, keepdim=True), scale)
+        for fine, coarse, scale in zip(colours, colours[1:], SCALES[1:], strict=False)
+    ]
+    grey = F.pad(pixels.mean(1, keepdim=True), (1, 0, 1, 0), mode="replicate")
+    edges = [grey[..., 1:, 1:] - grey[..., 1:, :-1], grey[..., 1:, 1:] - grey[..., :-1, 1:]]
+    energies += [gaussian_blur(edge.abs(), scale) for scale in EDGE_SCALES for edge in edges]
+    planes = torch.cat([*colours, *(torch.log(energy + DARK) for energy in energies)], dim=1)
+    return planes[..., ::STEP, ::STEP].flatten(2).transpose(1, 2)
+
+
+def gaussian_blur(planes: Tensor, deviation: float) -> Tensor:
+    """Blurs (B, C, H, W) by a Gaussian of that deviation in pixels, edges repeated; 0 does nothing."""
+    if deviation == 0:
+        return planes
+    radius = math.ceil(3 * deviation)
+    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / deviation) ** 2)
+    kernel = (kernel / kernel.sum())[None, None]
+    height, width = planes.shape[-2:]
+    flat = planes.reshape(-1, 1, height, width)
+    flat = F.conv2d(F.pad(flat, (radius, radius, 0, 0), mode="replicate"), kernel[:, :, None])
+    flat = F.conv2d(F.pad(flat, (0, 0, radius, radius), mode="replicate"), kernel[..., None])
+    return flat.reshape(planes.shape)
+
+
+def _judged_size(size: tuple[int, ...]) -> tuple[int, int]:
+    height, width = size
+    return (height, width) if height <= HEIGHT else (HEIGHT, max(round(width * HEIGHT / height), 1))
+
+
+def _judged_ids(label_maps: np.ndarray) -> np.ndarray:
+    """The ids (B, pixels) int64 of the judged pixels."""
+    size = _judged_size(label_maps.shape[1:])
+    maps = np.stack([resize_label_map(label_map, size) for label_map in label_maps])
+    return maps[:, ::STEP, ::STEP].reshape(len(maps), -1).astype(np.int64)

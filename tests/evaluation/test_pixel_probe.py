@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from dpsims_hub.evaluation.pixel_probe import PixelProbe, gaussian_blur, pixel_features, ridge_regression
+from dpsims_hub.evaluation.segmentation_scores import mean_iou
+
+
+def scene(seed: int, height: int = 24, width: int = 36) -> tuple[np.ndarray, np.ndarray]:
+    """Vertical bands of three classes in random order: dark, bright, and as bright on average but checked."""
+    random = np.random.default_rng(seed)
+    ids = random.permutation([0, 1, 2]).repeat(width // 3)[None].repeat(height, axis=0).astype(np.uint8)
+    checks = np.indices((height, width)).sum(axis=0) % 2 * 80
+    levels = np.choose(ids, [np.full_like(checks, 60), np.full_like(checks, 150), 110 + checks])
+    photo = levels[..., None] + random.integers(-5, 6, (height, width, 3))
+    ids[:2] = 255
+    return photo.astype(np.uint8), ids
+
+
+def scenes(*seeds: int, **size: int) -> tuple[np.ndarray, np.ndarray]:
+    photos, ids = zip(*(scene(seed, **size) for seed in seeds), strict=True)
+    return np.stack(photos), np.stack(ids)
+
+
+@pytest.fixture(scope="module")
+def probe() -> PixelProbe:
+    fitted = PixelProbe(3, num_photos=12)
+    for seed in range(0, 12, 4):
+        fitted.collect(*scenes(*range(seed, seed + 4)))
+    fitted.fit()
+    return fitted
+
+
+def test_finds_colour_and_texture_in_new_photos(probe):
+    photos, ids = scenes(100, 101, 102)
+    assert mean_iou(probe.judge(photos, ids)) > 0.85
+
+
+def test_counts_the_known_judged_pixels(probe):
+    photos, ids = scenes(100, 101)
+    assert probe.judge(photos, ids).sum() == (ids[:, ::2, ::2] != 255).sum()
+
+
+def test_colour_without_texture_is_not_enough(probe):
+    """The class of checks, painted in its mean colour, is taken for the bright one."""
+    photos, ids = scenes(100, 101, 102)
+    flat = np.choose(np.where(ids == 255, 0, ids), [60, 150, 150])[..., None].repeat(3, axis=3)
+    confusion = probe.judge(flat.astype(np.uint8), ids)
+    assert confusion[2, 2] < 0.2 * confusion[2].sum()
+    assert confusion[1, 1] > 0.8 * confusion[1].sum()
+
+
+def test_photos_of_other_maps_score_lower(probe):
+    photos, ids = scenes(*range(100, 106))
+    right, wrong = probe.judge(photos, ids), probe.judge(np.roll(photos, 1, axis=0), ids)
+    assert mean_iou(wrong) < 0.6 * mean_iou(right)
+
+
+def test_same_seed_same_probe(probe):
+    again = PixelProbe(3, num_photos=12)
+    again.collect(*scenes(*range(12)))  # in one batch instead of three
+    again.fit()
+    torch.testing.assert_close(again.weights, probe.weights, rtol=1e-3, atol=1e-4)
+
+
+def test_large_photos_are_judged_small():
+    small = pixel_features(np.zeros((1, 96, 144, 3), np.uint8))
+    large = pixel_features(np.zeros((1, 288, 432, 3), np.uint8))
+    assert small.shape == large.shape == (1, 48 * 72, 29)
+    photos, ids = scenes(0, height=288, width=432)
+    fitted = PixelProbe(3, num_photos=1)
+    fitted.collect(photos, ids)
+    fitted.fit()
+    assert fitted.judge(photos, ids).sum() == 47 * 72  # the unknown rows 0 and 1 hide the first of 48
+
+
+def test_photos_share_a_budget_of_pixels():
+    assert PixelProbe(3, num_photos=100).pixels_per_photo == 300
+    assert PixelProbe(3, num_photos=1000).pixels_per_photo == 60
+    assert PixelProbe(3, num_photos=10**6).pixels_per_photo == 1
+
+
+def test_maps_without_known_pixels():
+    fitted = PixelProbe(3, num_photos=1)
+    fitted.collect(np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 8, 8), 255))
+    with pytest.raises(ValueError, match="no known pixel"):
+        fitted.fit()
+
+
+def test_ridge_is_least_squares_with_rows_for_the_penalty():
+    random = np.random.default_rng(0)
+    inputs, targets = random.normal(size=(20, 6)), random.normal(size=(20, 2))
+    importance = random.uniform(0, 2, 20)
+    root = np.sqrt(importance)[:, None]
+    rows = np.concatenate([inputs * root, np.sqrt(0.3 * 20) * np.eye(6)])
+    wanted = np.concatenate([targets * root, np.zeros((6, 2))])
+    expected, *_ = np.linalg.lstsq(rows, wanted, rcond=None)
+    found = ridge_regression(*(torch.from_numpy(a) for a in (inputs, targets, importance)), 0.3)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("deviation", [0, 1, 4])
+def test_blur_is_scipys(deviation):
+    planes = np.random.default_rng(0).normal(size=(2, 3, 9, 14)).astype(np.float32)
+    expected = gaussian_filter(planes, (0, 0, deviation, deviation), mode="nearest", truncate=3)
+    np.testing.assert_allclose(gaussian_blur(torch.from_numpy(planes), deviation), expected, atol=1e-5)
