@@ -1,6 +1,10 @@
-"""Settings of every test: no hub, no telemetry; read when the libraries are imported, so set before that."""
+"""Settings of every test, made before the libraries read them: no hub, no telemetry, one thread.
+
+Tiny networks gain nothing from a second thread, and lose much where another process keeps it busy.
+"""
 
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
