@@ -33,7 +33,8 @@ def notes_for(report: Mapping) -> list[str]:
         "than one place; 0 for equal, 1 for unrelated photos. Pixel difference: mean absolute, of the full "
         "range; brightness alone raises it.",
         "The pixel probe is a ridge regression on colour and texture, fitted on the real training photos: no "
-        "segmenter. Read its values only beside that of the real photos."
+        "segmenter. Read its values only beside that of the real photos; one at or above it means that the "
+        "probe sees no more, not that the photos follow their maps better than real ones."
         if report["faithfulness"]
         else "Faithfulness to the label maps: not measured (it needs --train-data).",
     ]

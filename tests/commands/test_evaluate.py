@@ -48,7 +48,7 @@ def options(model, pairs, weights) -> list[object]:
 
 def test_prints_and_writes_the_report(options, pairs, weights, tmp_path, capsys):
     target = tmp_path / "new" / "report.json"
-    means = ("--backbone-mean", "[0.5,0.5,0.5]", "--backbone-std", "[0.5, 0.5, 0.5]")
+    means = ("--backbone-mean", "[0.4,0.5,0.6]", "--backbone-std", "[0.5, 0.5, 0.5]")
     arguments = [*options, *means, "--train-data", pairs, "--seed", "3", "--output", target]
     assert main([str(argument) for argument in arguments]) == 0
     printed = capsys.readouterr().out
@@ -62,7 +62,8 @@ def test_prints_and_writes_the_report(options, pairs, weights, tmp_path, capsys)
     assert report["train_data"]["pairs"] == report["data"]["pairs"] == 5
     assert report["seed"] == 3
     assert report["size"] == {"width": 24, "height": 16}
-    assert report["features"]["mean"] == [0.5, 0.5, 0.5]
+    assert report["features"]["mean"] == [0.4, 0.5, 0.6]
+    assert report["features"]["std"] == [0.5, 0.5, 0.5]
     assert report["features"]["weights"] == weights.name
     assert {"torch", "timm", "python"} <= set(report["versions"])
     assert report["machine"]["device"]

@@ -75,6 +75,22 @@ def test_large_photos_are_judged_small():
     assert fitted.judge(photos, ids).sum() == 47 * 72  # the unknown rows 0 and 1 hide the first of 48
 
 
+def test_features_tell_flat_from_striped_and_which_way_the_stripes_go():
+    stripes = np.zeros((1, 24, 36, 3), np.uint8)
+    stripes[:, :, ::2] = 255
+    flat, upright, lying = (
+        pixel_features(photo).mean(dim=(0, 1))[18:]
+        for photo in (np.full_like(stripes, 127), stripes, stripes.transpose(0, 2, 1, 3))
+    )
+    nothing, full = pytest.approx(np.log(0.003), abs=1e-3), pytest.approx(0, abs=0.2)
+    assert all(value == nothing for value in flat.tolist())
+    # five bands, then edges along x and along y at three scales
+    assert (upright[:5] > flat[:5]).all()
+    for along_x, along_y in ((5, 6), (7, 8), (9, 10)):
+        assert (float(upright[along_x]), float(lying[along_y])) == (full, full)
+        assert (float(upright[along_y]), float(lying[along_x])) == (nothing, nothing)
+
+
 def test_photos_share_a_budget_of_pixels():
     assert PixelProbe(3, num_photos=100).pixels_per_photo == 300
     assert PixelProbe(3, num_photos=1000).pixels_per_photo == 60
