@@ -4,7 +4,9 @@
         --backbone_weights mobilenetv2.safetensors --output_dir outputs/mine
     accelerate launch --cpu train_accelerate.py ...              # leave the GPU alone
     torchrun --nproc_per_node 2 train_accelerate.py ...          # several processes, also on a CPU
+    ... --dataset_name OWNER/NAME --streaming                    # from the Hub, without a local copy
     ... --resume_from_checkpoint latest                          # continue
+    ... --dry_run                                                # only show what would be trained
 
 DIR holds images/, labels/ and a classes.json. Every setting is a flag (`--help`). Ctrl-C and SIGTERM stop
 after the step, with a checkpoint and the model as it is.
@@ -12,23 +14,53 @@ after the step, with a checkpoint and the model as it is.
 
 from __future__ import annotations
 
+import os
 import sys
 
-from dpsims_hub.training.config import parse_config
-from dpsims_hub.training.loop import Trainer
-from dpsims_hub.training.step import NonFiniteLossError
+from dpsims_hub.training.config import TrainConfig, parse_config
 
 
 def main(argv: list[str] | None = None) -> int:
     """Parse, train, say where the model is; bad input gives one sentence and exit code 2."""
+    from dpsims_hub.training.step import NonFiniteLossError  # after parsing, so that --help is quick
+
     try:
-        trainer = Trainer(parse_config(argv))
-        path = trainer.run()
+        config = parse_config(argv)
+        return show_plan(config) if config.dry_run else train(config)
     except (ValueError, OSError, NonFiniteLossError) as error:
         print(f"train_accelerate.py: {_sentence(error)}", file=sys.stderr)
         return 2
+
+
+def train(config: TrainConfig) -> int:
+    """Train, and upload the model if that is asked for."""
+    from dpsims_hub.training.loop import Trainer
+
+    trainer = Trainer(config)
+    repository = ""
+    if config.push_to_hub and trainer.accelerator.is_main_process:
+        from dpsims_hub.hub.upload import open_repository, upload_run
+
+        # Before the first step: a missing login should not be found out after the last.
+        repository = open_repository(config.hub_model_id, config.output_dir, config.hub_private_repo)
+    path = trainer.run()
     if trainer.accelerator.is_main_process:
         print(f"Model: {path}")
+    if repository:
+        print(f"Uploaded: {upload_run(config.output_dir, repository, trainer.step)}")
+    return 0
+
+
+def show_plan(config: TrainConfig) -> int:
+    """Print settings, sizes and memory of the run that the flags describe, without starting it."""
+    from dpsims_hub.training.feed import training_source
+    from dpsims_hub.training.plan import describe_plan
+
+    data = training_source(config).open()
+    num_pairs = None if config.streaming else len(data)
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if os.environ.get("RANK", "0") == "0":
+        print(describe_plan(config, data.spec.num_classes, num_pairs, world_size))
     return 0
 
 

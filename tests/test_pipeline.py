@@ -8,27 +8,14 @@ from PIL import Image
 from dpsims_hub.labels import ClassSpec, LabelMapError
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pipeline import DPSIMSPipeline
+from tests.tiny import LATENT_DIM, tiny_generator
 
 SPEC = ClassSpec.load("camvid")
-LATENT_DIM = 8
 
 
 @pytest.fixture(scope="module")
 def pipe() -> DPSIMSPipeline:
-    torch.manual_seed(0)
-    network = DPSIMSGenerator(
-        num_classes=SPEC.num_classes,
-        sample_size=(16, 24),
-        latent_dim=LATENT_DIM,
-        image_widths=(16, 16, 12, 8),
-        encoder_widths=(8, 8, 8),
-        modulation_widths=(8, 8, 8),
-        mapping_width=16,
-        mapping_layers=1,
-        num_noise_tokens=2,
-        attention_dim=4,
-        spectral_norm=False,
-    ).eval()
+    network = tiny_generator(SPEC.num_classes, spectral_norm=False)
     return DPSIMSPipeline(network, SPEC.to_dict())
 
 
@@ -201,21 +188,27 @@ def test_region_map_is_resized_with_the_maps(pipe, maps):
         ({"num_images_per_label": 0}, "num_images_per_label must be a whole number of at least 1, not 0"),
         ({"num_images_per_label": 1.5}, "not 1.5"),
         ({"output_type": "jpeg"}, "output_type must be one of pil, np, pt"),
-        ({"latents": torch.zeros(2, LATENT_DIM)}, r"\(2, 8\); these maps and photos need \(1, 8\)"),
-        ({"latents": torch.zeros(1, LATENT_DIM + 1)}, r"\(1, 9\)"),
-        ({"latents": torch.zeros(1, 2, LATENT_DIM)}, r"\(1, 2, 8\)"),
+        ({"latents": torch.zeros(2, LATENT_DIM)}, r"\(2, 6\); these maps and photos need \(1, 6\)"),
+        ({"latents": torch.zeros(1, LATENT_DIM + 1)}, r"\(1, 7\)"),
+        ({"latents": torch.zeros(1, 2, LATENT_DIM)}, r"\(1, 2, 6\)"),
         ({"generator": [torch.Generator()] * 2}, "2 random generators for 1 photos"),
         ({"height": 16}, "height and width together"),
         ({"height": 18, "width": 27}, "27x18 .* multiples of 4"),
         ({"height": 16, "width": 16}, "distort the scene by 50%; take 24x16"),
         ({"region_map": np.zeros((2, 16, 24), int)}, r"region_map has shape \(2, 16, 24\)"),
         ({"region_map": np.full((16, 24), -1)}, "whole numbers from 0"),
-        ({"region_map": np.ones((16, 24), int), "latents": torch.zeros(1, 1, LATENT_DIM)}, r"\(1, 2, 8\)"),
-        ({"region_map": np.zeros((16, 24), int), "class_latents": {"Car": torch.zeros(8)}}, "not both"),
+        ({"region_map": np.ones((16, 24), int), "latents": torch.zeros(1, 1, LATENT_DIM)}, r"\(1, 2, 6\)"),
+        (
+            {"region_map": np.zeros((16, 24), int), "class_latents": {"Car": torch.zeros(LATENT_DIM)}},
+            "not both",
+        ),
         ({"class_latents": {"Boat": torch.zeros(LATENT_DIM)}}, "no class called 'Boat'"),
         ({"class_latents": {11: torch.zeros(LATENT_DIM)}}, r"ids 0\.\.10, not 11"),
         ({"class_latents": {"Car": torch.zeros(3)}}, r"class_latents\['Car'\] has shape \(3,\)"),
-        ({"class_latents": {"Car": torch.zeros(8), 8: torch.zeros(8)}}, "'Car' is given twice"),
+        (
+            {"class_latents": {"Car": torch.zeros(LATENT_DIM), 8: torch.zeros(LATENT_DIM)}},
+            "'Car' is given twice",
+        ),
     ],
 )
 def test_bad_arguments(pipe, maps, arguments, words):

@@ -8,14 +8,18 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 SUBCOMMANDS = {
     "generate": "make photos from label maps",
     "demo": "draw the example layouts with the bundled model into one picture",
     "evaluate": "measure a model: distances to real photos, diversity, speed",
+    "check-data": "read a data set as training would, and report what is in it and what is wrong",
+    "prepare-data": "turn a folder of pairs into parquet shards for streaming",
+    "benchmark": "measure speed on this machine",
 }
-"""Name of each subcommand, which is also its module's, and its line in the help."""
+"""Name of each subcommand, which is also its module's (with _ for -), and its line in the help."""
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         arguments = build_parser(argv).parse_args(argv)
-        return importlib.import_module(f"{__name__}.{arguments.subcommand}").run(arguments)
+        return _module(arguments.subcommand).run(arguments)
     except (ValueError, OSError) as error:
         print(f"dpsims: {_one_line(error)}", file=sys.stderr)
         return BAD_INPUT
@@ -70,7 +74,7 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
             formatter_class=argparse.RawTextHelpFormatter,
         )
         if name == asked:
-            importlib.import_module(f"{__name__}.{name}").add_arguments(command)
+            _module(name).add_arguments(command)
     return parser
 
 
@@ -86,6 +90,10 @@ class ShowVersion(argparse.Action):
 
         print(f"dpsims {__version__}")
         parser.exit()
+
+
+def _module(subcommand: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{subcommand.replace('-', '_')}")
 
 
 def _one_line(error: BaseException) -> str:

@@ -3,23 +3,27 @@
 Photo k of a map is drawn from seed S + k, whatever the other maps, the batch size and the number of photos:
 `generate --seed 7 --num-images 3` writes the photos of the seeds 7, 8 and 9, and in Python
 `pipe(label_map, generator=torch.Generator().manual_seed(9))` makes the last one again. All maps are read and
-checked before the first photo is made.
+checked before the first photo is made. With `--as-dataset` the photos become a data set, see
+`dpsims_hub.commands.generate_dataset`.
 """
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
 from dpsims_hub.commands.paths import check_outputs, collect_maps, photo_path
+from dpsims_hub.commands.processes import launched_processes
+from dpsims_hub.paired_dataset import IMAGE_FORMATS
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipeline import DPSIMSPipeline
 
 MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
@@ -42,20 +46,39 @@ class Job:
     stored: bool
 
 
+AnyJob = TypeVar("AnyJob", bound=Job)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims generate`."""
     parser.add_argument(
         "maps", nargs="+", type=Path, metavar="MAP.png", help="label maps, or folders of them"
     )
     add_model_options(parser)
-    parser.add_argument("--output", type=Path, default=Path("outputs"), help="folder (default: outputs)")
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--output", type=Path, default=Path("outputs"), help="folder (default: outputs)")
+    target.add_argument(
+        "--as-dataset",
+        type=Path,
+        metavar="FOLDER",
+        help="write a data set instead: images/, labels/, classes.json, the seed of every photo;\n"
+        "maps in subfolders too, all photos from different seeds; also under torchrun or\n"
+        "accelerate launch; the same command again continues what was stopped",
+    )
+    parser.add_argument(
+        "--image-format",
+        choices=IMAGE_FORMATS,
+        default="png",
+        help="of the photos of a data set; label maps are always PNG (default: png)",
+    )
     parser.add_argument("--seed", type=_whole(0, MAX_SEED), default=0, help="seed of photo 0 (default: 0)")
     parser.add_argument(
         "--num-images",
         type=_whole(1, 100_000),
         default=1,
         metavar="K",
-        help="photos of each map, from the seeds SEED, SEED + 1, ... (default: 1)",
+        help="photos of each map, from the seeds SEED, SEED + 1, ... (a data set\n"
+        "goes on counting from map to map; default: 1)",
     )
     parser.add_argument(
         "--batch-size",
@@ -85,22 +108,28 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: a file is missing or cannot be written.
         ValueError: anything else in the input is wrong.
     """
+    if arguments.as_dataset is not None:
+        from dpsims_hub.commands import generate_dataset
+
+        return generate_dataset.run(arguments)
+    if arguments.image_format != "png" or launched_processes() > 1:
+        what = "--image-format" if arguments.image_format != "png" else "more than one process"
+        raise ValueError(f"{what} works with --as-dataset only.")
+    return _write_photos(arguments)
+
+
+def _write_photos(arguments: argparse.Namespace) -> int:
+    """The plain form: every photo into one folder."""
     from tqdm import tqdm
 
     from dpsims_hub import __version__
     from dpsims_hub.sheets import save_picture
 
-    last_seed = arguments.seed + arguments.num_images - 1
-    if last_seed > MAX_SEED:
-        raise ValueError(
-            f"the last photo would need seed {last_seed}, above {MAX_SEED}; take a smaller --seed."
-        )
+    check_seed(arguments.seed, arguments.num_images)
     paths = collect_maps(arguments.maps)
     check_outputs(paths, arguments.output, arguments.num_images)
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
-    jobs = [
-        read_job(path, pipe, arguments.size, arguments.allow_distortion, arguments.stored) for path in paths
-    ]
+    jobs = [read_job(path, pipe, pipe.spec, arguments) for path in paths]
     shown: dict[Job, list[Image.Image]] = {job: [] for job in jobs[:SHEET_ROWS]} if arguments.sheet else {}
     count = len(jobs) * arguments.num_images
     with tqdm(total=count, unit="photo", disable=None if count > 1 else True) as bar:
@@ -121,17 +150,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def read_job(
-    path: Path, pipe: "DPSIMSPipeline", wanted: tuple[int, int] | None, allow_distortion: bool, stored: bool
-) -> Job:
+def check_seed(seed: int, count: int) -> None:
+    """Checks that `count` photos from `seed` on have seeds.
+
+    Raises:
+        ValueError: the last one would be too large.
+    """
+    if seed + count - 1 > MAX_SEED:
+        raise ValueError(
+            f"the last photo would need seed {seed + count - 1}, above {MAX_SEED}; take a smaller --seed."
+        )
+
+
+def read_job(path: Path, pipe: "DPSIMSPipeline", spec: "ClassSpec", arguments: argparse.Namespace) -> Job:
     """Reads a label map once, only to find its faults and its size before any photo is made.
 
     Args:
         path: of the map.
-        pipe: knows the classes and the sizes that the network makes.
-        wanted: (height, width) of the photo, or None for the map's own.
-        allow_distortion: whether the wanted size may change width : height.
-        stored: whether the file holds the data set's own values.
+        pipe: knows the sizes that the network makes.
+        spec: the classes, and the rule for stored values.
+        arguments: of the command line: size, allow_distortion, stored.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -140,14 +178,17 @@ def read_job(
     from dpsims_hub.labels import read_label_map
     from dpsims_hub.map_batches import photo_size
 
-    label_map = read_label_map(path, pipe.spec, stored=stored)
+    shape = read_label_map(path, spec, stored=arguments.stored).shape
     try:
-        return Job(path, photo_size(label_map.shape, pipe.generator.stride, wanted, allow_distortion), stored)
+        size = photo_size(shape, pipe.generator.stride, arguments.size, arguments.allow_distortion)
     except ValueError as error:
         raise ValueError(f"{path}: {error} (--size, --allow-distortion)") from error
+    return Job(path, size, arguments.stored)
 
 
-def plan_batches(jobs: Sequence[Job], num_images: int, batch_size: int) -> Iterator[tuple[list[Job], range]]:
+def plan_batches(
+    jobs: Sequence[AnyJob], num_images: int, batch_size: int
+) -> Iterator[tuple[list[AnyJob], range]]:
     """Groups photos into calls of at most `batch_size`: maps of one photo size, and which of their photos.
 
     Every (map, photo number) comes exactly once; maps of one size keep their order.
@@ -157,7 +198,7 @@ def plan_batches(jobs: Sequence[Job], num_images: int, batch_size: int) -> Itera
         num_images: K, photos of each map.
         batch_size: N. With K <= N a call makes all photos of N // K maps, otherwise up to N photos of one.
     """
-    by_size: dict[tuple[int, int], list[Job]] = {}
+    by_size: dict[tuple[int, int], list[AnyJob]] = {}
     for job in jobs:
         by_size.setdefault(job.size, []).append(job)
     at_once = max(batch_size // num_images, 1)
@@ -185,7 +226,7 @@ def make_photos(
     for batch, numbers in plan_batches(jobs, arguments.num_images, arguments.batch_size):
         order = [(job, number) for job in batch for number in numbers]
         photos = pipe(
-            [_read(job, pipe) for job in batch],
+            [read_map(job, pipe.spec) for job in batch],
             num_images_per_label=len(numbers),
             generator=[torch.Generator().manual_seed(arguments.seed + number) for _, number in order],
         ).images
@@ -205,7 +246,7 @@ def draw_sheet(pipe: "DPSIMSPipeline", shown: dict[Job, list["Image.Image"]], se
 
     rows, captions, ids = [], [], set()
     for job, photos in shown.items():
-        label_map = _read(job, pipe)
+        label_map = read_map(job, pipe.spec)
         scale = max(1, 256 // label_map.shape[1])
         rows.append([picture_of_map(label_map, pipe.spec, scale)] + [enlarge_photo(p, scale) for p in photos])
         captions.append([job.path.stem] + [f"seed {seed + number}" for number in range(len(photos))])
@@ -214,11 +255,11 @@ def draw_sheet(pipe: "DPSIMSPipeline", shown: dict[Job, list["Image.Image"]], se
     return comparison_sheet(rows, captions=captions, legend=flow_legend(pipe.spec, sorted(ids), width))
 
 
-def _read(job: Job, pipe: "DPSIMSPipeline") -> np.ndarray:
+def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
     """The map in the size of its photos, (H, W) ids."""
     from dpsims_hub.labels import read_label_map
 
-    return read_label_map(job.path, pipe.spec, stored=job.stored, size=job.size)
+    return read_label_map(job.path, spec, stored=job.stored, size=job.size)
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -1,4 +1,8 @@
-"""Label maps: class lists, exact reading, colours, folders of pairs, augmentation (numpy and Pillow only)."""
+"""Label maps: class lists, exact reading, colours, data sets of pairs, augmentation (numpy and Pillow only).
+
+What reads rows of parquet or webdataset needs `datasets` and is imported from its own module:
+`dpsims_hub.labels.source`, the one door to all of them, or `tables` and `streams`.
+"""
 
 from dpsims_hub.labels.augment import (
     augment_pair,
@@ -9,10 +13,12 @@ from dpsims_hub.labels.augment import (
 )
 from dpsims_hub.labels.class_file import ClassInfo, ClassSpecError
 from dpsims_hub.labels.errors import LabelMapError
-from dpsims_hub.labels.folder import FolderDataset, Sample
+from dpsims_hub.labels.folder import FolderDataset
 from dpsims_hub.labels.instance_offsets import instance_offsets
+from dpsims_hub.labels.layouts import Listing, PairFiles, list_pairs
 from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.render import colorize, pixel_shares, render_legend
+from dpsims_hub.labels.samples import Sample
 from dpsims_hub.labels.spec import ClassSpec
 
 __all__ = [
@@ -21,12 +27,15 @@ __all__ = [
     "ClassSpecError",
     "FolderDataset",
     "LabelMapError",
+    "Listing",
+    "PairFiles",
     "Sample",
     "augment_pair",
     "colorize",
     "crop_pair",
     "flip_pair",
     "instance_offsets",
+    "list_pairs",
     "pixel_shares",
     "random_resized_crop_pair",
     "read_label_map",

@@ -33,6 +33,7 @@ def augment_pair(
     rng: np.random.Generator,
     max_zoom: float = 1.4,
     flip_probability: float = 0.5,
+    keep_proportions: bool = True,
 ) -> Sample:
     """Return a random crop of the wanted size, mirrored by a coin.
 
@@ -43,47 +44,70 @@ def augment_pair(
             draw.
         max_zoom: See `random_crop_box`.
         flip_probability: In 0..1.
+        keep_proportions: See `random_crop_box`.
 
     Raises:
         ValueError: If `max_zoom` is below 1, `flip_probability` outside 0..1 or a side below 1.
     """
     if not 0 <= flip_probability <= 1:
         raise ValueError(f"flip_probability must lie in 0..1, not {flip_probability}.")
-    sample = random_resized_crop_pair(sample, size, rng=rng, max_zoom=max_zoom)
+    sample = random_resized_crop_pair(
+        sample, size, rng=rng, max_zoom=max_zoom, keep_proportions=keep_proportions
+    )
     return flip_pair(sample) if rng.random() < flip_probability else sample
 
 
 def random_resized_crop_pair(
-    sample: Sample, size: tuple[int, int], *, rng: np.random.Generator, max_zoom: float = 1.4
+    sample: Sample,
+    size: tuple[int, int],
+    *,
+    rng: np.random.Generator,
+    max_zoom: float = 1.4,
+    keep_proportions: bool = True,
 ) -> Sample:
-    """Return a random crop with the proportions of `size`, resized to it.
+    """Return a random crop, resized to `size`.
 
     Args:
         sample: Photo, label map and perhaps object numbers of one size.
         size: Wanted (height, width) in pixels.
         rng: Draws three numbers.
         max_zoom: See `random_crop_box`.
+        keep_proportions: See `random_crop_box`.
 
     Raises:
         ValueError: If `max_zoom` is below 1 or a side below 1.
     """
-    return crop_pair(sample, random_crop_box(sample.label_map.shape, size, rng=rng, max_zoom=max_zoom), size)
+    box = random_crop_box(
+        sample.label_map.shape, size, rng=rng, max_zoom=max_zoom, keep_proportions=keep_proportions
+    )
+    return crop_pair(sample, box, size)
 
 
 def random_crop_box(
-    shape: tuple[int, ...], size: tuple[int, int], *, rng: np.random.Generator, max_zoom: float = 1.4
+    shape: tuple[int, ...],
+    size: tuple[int, int],
+    *,
+    rng: np.random.Generator,
+    max_zoom: float = 1.4,
+    keep_proportions: bool = True,
 ) -> Box:
-    """Return a random box with the proportions of `size` inside a picture of `shape`.
+    """Return a random box inside a picture of `shape`, to be resized to `size`.
 
-    The largest such box is divided by a zoom drawn uniformly from 1..`max_zoom` and placed uniformly. 1.4 is
-    our choice: objects look at most 1.4 times larger than in the photo, and half of the photo's area stays in
-    view. SPADE's recipe (286 to 256) corresponds to a fixed zoom of 1.12.
+    Our rule: the largest box with the proportions of `size` is divided by a zoom drawn uniformly from
+    1..`max_zoom` and placed uniformly. 1.4 is our choice: objects look at most 1.4 times larger than in the
+    photo, and half of the photo's area stays in view.
+
+    Without `keep_proportions` it is the rule of SPADE and OASIS: the whole picture is stretched to `max_zoom`
+    times `size` and a window of `size` is cut out; 286/256 is their zoom for ADE20K and COCO-Stuff, 1 (the
+    whole picture) that for Cityscapes. They round the stretched photo to pixels before cutting, which moves a
+    border by less than one pixel.
 
     Args:
         shape: (height, width) of the picture.
-        size: (height, width) whose proportions the box gets, to the nearest pixel.
+        size: (height, width) that the box will be resized to.
         rng: Draws three numbers: zoom, top, left.
         max_zoom: At least 1; 1 gives the largest box.
+        keep_proportions: Our rule (True) or that of SPADE and OASIS.
 
     Raises:
         ValueError: If `max_zoom` is below 1 or a side below 1.
@@ -92,10 +116,13 @@ def random_crop_box(
         raise ValueError(f"max_zoom must be at least 1, not {max_zoom}.")
     if min(size) < 1:
         raise ValueError(f"size must be (height, width) of at least 1 px each, not {tuple(size)}.")
-    zoom = 1 + (max_zoom - 1) * rng.random()
-    scale = min(shape[0] / size[0], shape[1] / size[1]) / zoom
-    height = min(max(round(size[0] * scale), 1), shape[0])
-    width = min(max(round(size[1] * scale), 1), shape[1])
+    draw = rng.random()
+    if keep_proportions:
+        scale = min(shape[0] / size[0], shape[1] / size[1]) / (1 + (max_zoom - 1) * draw)
+        wanted = (size[0] * scale, size[1] * scale)
+    else:
+        wanted = (shape[0] / max_zoom, shape[1] / max_zoom)
+    height, width = (min(max(round(side), 1), full) for side, full in zip(wanted, shape, strict=False))
     top, left = (int(rng.random() * (space + 1)) for space in (shape[0] - height, shape[1] - width))
     return Box(top, left, height, width)
 

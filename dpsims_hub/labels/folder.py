@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-from PIL import Image, ImageOps
 
 from dpsims_hub.labels.errors import LabelMapError
-from dpsims_hub.labels.image_files import decode, open_image
-from dpsims_hub.labels.reading import read_label_map
+from dpsims_hub.labels.image_files import open_image
+from dpsims_hub.labels.layouts import Listing, PairFiles, list_pairs
+from dpsims_hub.labels.samples import Part, Sample, make_sample
 from dpsims_hub.labels.spec import ClassSpec
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 SHOWN = 5  # names listed in a message
 
 
-class Sample(NamedTuple):
-    """One pair: RGB photo, ids (H, W), file stem, and object numbers (H, W) if there is `instances/`."""
-
-    image: Image.Image
-    label_map: np.ndarray
-    stem: str
-    instance_ids: np.ndarray | None = None
-
-
 class FolderDataset:
-    """Pairs of `images/STEM.jpg` (or jpeg, png, webp) and `labels/STEM.png`, by equal stem, sorted by stem.
+    """Pairs of a folder by equal stem, sorted by stem; see `list_pairs` for the layouts.
 
-    The folder needs nothing else than a `classes.json` in it or in its parent. `instances/STEM.png` (8 or 16
-    bit object numbers) is read where that folder exists. Files are opened when a sample is asked for, so that
-    the object is small, can be pickled for worker processes, and costs no memory for many photos.
+    The plain layout is `images/STEM.jpg` (or jpeg, png, webp), `labels/STEM.png`, perhaps
+    `instances/STEM.png` (8 or 16 bit object numbers), and a `classes.json` in the folder or in its parent.
+    Files are opened when a sample is asked for, so that the object is small, can be pickled for worker
+    processes, and costs no memory for many photos.
 
     Args:
-        root: The folder that holds `images/` and `labels/`, or their parent when `split` is given.
-        spec: The classes; None reads the folder's own `classes.json`.
-        split: Subfolder of `root` to read, such as "train"; `classes.json` may lie beside it or in it.
+        root: The folder, or its parent when `split` is given.
+        spec: The classes; None reads the folder's own `classes.json`, else the built-in list of the layout.
+        split: Which split to read, such as "train"; `classes.json` may lie beside it or in it.
         stored: Whether label files follow the spec's stored-value rule (the rule of the data set, the
             default) or hold plain ids.
 
@@ -54,147 +42,70 @@ class FolderDataset:
         split: str | None = None,
         stored: bool = True,
     ) -> None:
-        self.root = Path(root) / split if split else Path(root)
+        listing = list_pairs(root, split)
+        _check(listing)
+        self.root = listing.root
         self.stored = stored
-        photos = _by_stem(_subfolder(self.root, "images"), PHOTO_SUFFIXES)
-        labels = _by_stem(_subfolder(self.root, "labels"), (".png",))
-        instances = self.root / "instances"
-        objects = _by_stem(instances, (".png",)) if instances.is_dir() else None
-        _check_pairs(self.root, photos, labels, objects)
-        self.spec = spec if spec is not None else _own_spec(self.root)
-        self.stems = sorted(photos)
-        self._photo_names = [photos[stem].name for stem in self.stems]
-        self._label_names = [labels[stem].name for stem in self.stems]
-        self._instance_names = [objects[stem].name for stem in self.stems] if objects is not None else None
+        self.spec = spec if spec is not None else listing.spec()
+        self.has_instances = listing.has_instances
+        self._pairs = listing.pairs
 
     def __len__(self) -> int:
-        return len(self.stems)
-
-    @property
-    def has_instances(self) -> bool:
-        """Whether samples carry `instance_ids`."""
-        return self._instance_names is not None
+        return len(self._pairs)
 
     def __getitem__(self, index: int) -> Sample:
         """Return sample `index`, decoded now.
 
         Raises:
             IndexError: If `index` is outside the data set.
-            LabelMapError: If a file is damaged, a value is no class, or photo and map differ in size.
+            LabelMapError: If a file is gone or damaged, a value is no class, or photo and map differ in size.
         """
-        stem = self.stems[index]
-        photo_path = self.photo_path(index)
-        photo = read_photo(photo_path)
-        label_map = read_label_map(self.label_path(index), self.spec, stored=self.stored)
-        _check_same_size(photo.size[::-1], label_map.shape, photo_path, "label map")
-        instance_ids = self._instance_ids(index, photo)
-        return Sample(photo, label_map, stem, instance_ids)
+        return read_pair(self.root, self._pairs[index], self.spec, stored=self.stored)
 
-    def photo_path(self, index: int) -> Path:
-        """Return the path of photo `index`."""
-        return self.root / "images" / self._photo_names[index]
-
-    def label_path(self, index: int) -> Path:
-        """Return the path of label map `index`."""
-        return self.root / "labels" / self._label_names[index]
-
-    def _instance_ids(self, index: int, photo: Image.Image) -> np.ndarray | None:
-        if self._instance_names is None:
-            return None
-        path = self.root / "instances" / self._instance_names[index]
-        image = open_image(path)
-        decode(image, str(path))
-        numbers = np.asarray(image)
-        if numbers.ndim != 2:
-            raise LabelMapError(
-                f"{path}: object numbers must be an 8- or 16-bit greyscale PNG, not {image.mode}."
-            )
-        _check_same_size(photo.size[::-1], numbers.shape, self.photo_path(index), "instance map")
-        return numbers.astype(np.int32)
+    def name(self, index: int) -> str:
+        """Return what messages call pair `index`: the path of its photo."""
+        return str(self.root / self._pairs[index].photo)
 
 
-def read_photo(path: str | Path) -> Image.Image:
-    """Return the photo at `path` as RGB, turned upright by its EXIF orientation.
+def read_pair(root: Path, pair: PairFiles, spec: ClassSpec, *, stored: bool = True) -> Sample:
+    """Open and decode one pair of a listing.
+
+    Args:
+        root: The listing's root.
+        pair: Which files.
+        spec: The classes.
+        stored: Whether label files follow the spec's stored-value rule or hold plain ids.
 
     Raises:
-        FileNotFoundError: If there is nothing at `path`.
-        LabelMapError: If it is no image, damaged, not 8 bits a channel, or has a side above 4096 px.
+        LabelMapError: If a file is gone or damaged, a value is no class, or photo and map differ in size.
     """
-    image = open_image(path)
-    decode(image, str(path))
-    if image.mode.startswith(("I", "F")):
-        raise LabelMapError(
-            f"{path}: has more than 8 bits a channel; save the photo as an 8-bit PNG or JPEG."
-        )
-    return ImageOps.exif_transpose(image).convert("RGB")
+    with ExitStack() as files:
+
+        def part(path: str) -> Part:
+            full = root / path
+            try:
+                return Part(files.enter_context(open_image(full)), str(full))
+            except FileNotFoundError as error:
+                raise LabelMapError(
+                    f"{full}: no such file; it was there when the folder was listed."
+                ) from error
+
+        objects = None if pair.instances is None else part(pair.instances)
+        return make_sample(part(pair.photo), part(pair.label), objects, spec, stem=pair.stem, stored=stored)
 
 
-def _subfolder(root: Path, name: str) -> Path:
-    folder = root / name
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"{root}: no such folder; it should hold images/, labels/ and a classes.json."
-        )
-    if not folder.is_dir():
-        inside = sorted(path.name for path in root.iterdir() if (path / name).is_dir())
-        hint = f"; did you mean split={inside[0]!r}" if inside else ""
-        raise FileNotFoundError(f"{root}: has no {name}/ folder{hint}.")
-    return folder
-
-
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return the files of a folder by stem; hidden files and other kinds of file are passed over."""
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in suffixes:
-            continue
-        if path.stem in files:
-            raise ValueError(
-                f"{folder}: {files[path.stem].name} and {path.name} share one stem; remove one of them."
-            )
-        files[path.stem] = path
-    return files
-
-
-def _check_pairs(
-    root: Path, photos: dict[str, Path], labels: dict[str, Path], objects: dict[str, Path] | None
-) -> None:
-    if not photos and not labels:
+def _check(listing: Listing) -> None:
+    """Refuse a listing with a fault, in one sentence that counts and names the files."""
+    where = listing.root / listing.split if listing.layout == "folder" else listing.root
+    if listing.unpaired:
+        faults = "; ".join(_listed(what, names) for what, names in listing.unpaired.items())
+        raise ValueError(f"{where}: {faults}.")
+    if not listing.pairs:
         raise ValueError(
-            f"{root}: holds no photos (images/*.jpg, .jpeg, .png or .webp) and no maps (labels/*.png)."
+            f"{where}: holds no photos (images/*.jpg, .jpeg, .png or .webp) and no maps (labels/*.png)."
         )
-    faults = [
-        _listed("photo(s) without labels/STEM.png", photos.keys() - labels.keys()),
-        _listed("label map(s) without a photo", labels.keys() - photos.keys()),
-        _listed(
-            "photo(s) without instances/STEM.png",
-            photos.keys() - objects.keys() if objects is not None else (),
-        ),
-    ]
-    if any(faults):
-        raise ValueError(f"{root}: {'; '.join(fault for fault in faults if fault)}.")
 
 
-def _listed(what: str, stems: Iterable[str]) -> str:
-    names = sorted(stems)
-    if not names:
-        return ""
+def _listed(what: str, names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{len(names)} {what} ({', '.join(names[:SHOWN])}{more})"
-
-
-def _own_spec(root: Path) -> ClassSpec:
-    for folder in (root, root.resolve().parent):
-        if (folder / "classes.json").is_file():
-            return ClassSpec.load(folder / "classes.json")
-    raise FileNotFoundError(
-        f"{root}: no classes.json in it or in its parent; write one, or name a built-in class list."
-    )
-
-
-def _check_same_size(photo: tuple[int, int], other: tuple[int, ...], path: Path, what: str) -> None:
-    if tuple(photo) != tuple(other):
-        raise LabelMapError(
-            f"{path}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} "
-            f"{other[0]} x {other[1]}; make them equal (maps by nearest neighbour)."
-        )

@@ -6,18 +6,24 @@ checkpoint: its weights belong to their publishers and are found again by name o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import timm
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+_LOADER = "timm.models._builder"
 
 
 class PretrainedBackbone(nn.Module):
     """A timm backbone as frozen feature extractor: always in eval mode, gradients reach only the image.
+
+    Weights must be complete: features that are random in part look like any others, in a loss and in a
+    distance. What feature maps do not need, such as a classifier, may be missing or be there.
 
     Args:
         name: timm model name, such as "convnext_large.fb_in22k" or "mobilenetv2_100".
@@ -30,8 +36,8 @@ class PretrainedBackbone(nn.Module):
         model_kwargs: further arguments of `timm.create_model`, such as `{"pad_type": "same"}`.
 
     Raises:
-        ValueError: timm does not know the name, the model has no feature maps, or the file is no safetensors
-            file with this model's weights.
+        ValueError: timm does not know the name, the model has no feature maps, or the weights are damaged or
+            lack a tensor of the feature network.
         FileNotFoundError: the weights file does not exist, or timm's own weights cannot be fetched.
     """
 
@@ -100,8 +106,9 @@ def _create_network(name: str, weights: str | Path | None, options: dict) -> nn.
             raise ValueError(f"backbone weights: {file} is no .safetensors file; other formats are not read.")
         options = {**options, "pretrained_cfg_overlay": {"file": str(file)}}
     try:
-        # With pretrained=False timm ignores a given file without a word.
-        network = timm.create_model(name, pretrained=weights is not None, features_only=True, **options)
+        with _messages_of(_LOADER) as messages:
+            # With pretrained=False timm ignores a given file without a word.
+            network = timm.create_model(name, pretrained=weights is not None, features_only=True, **options)
     except SafetensorError as error:
         raise ValueError(f"backbone weights: {file} is no readable safetensors file: {error}") from error
     except OSError as error:
@@ -113,28 +120,46 @@ def _create_network(name: str, weights: str | Path | None, options: dict) -> nn.
         raise ValueError(
             f"backbone: timm cannot make feature maps with {name!r}: {_in_one_line(error)}"
         ) from error
-    if file is not None:
-        _check_loaded(network, name, file)
+    if missing := _missing_tensors(messages, network):
+        source = file or "timm's own"
+        raise ValueError(
+            f"backbone weights: {source} lacks {len(missing)} of the {len(network.state_dict())} "
+            f"tensors of {name!r}, first {missing[0]}; give the weights of this very architecture."
+        )
     return network
 
 
-def _check_loaded(network: nn.Module, name: str, file: Path) -> None:
-    """Refuse a file that left most weights random: timm skips names that it does not know.
+def _missing_tensors(messages: Sequence[str], network: nn.Module) -> list[str]:
+    """Names in timm's message about missing tensors, without those that feature maps do not need.
 
-    Values are compared, not names, because timm renames many published weights.
+    Timm tells of tensors that it does not find only there, below its warnings; values cannot be compared with
+    the file's, because timm renames and resizes many published weights. The message uses the names of the
+    whole model; the feature extractor writes "stages_0.x" for "stages.0.x", or puts the model one level
+    deeper.
     """
-    stored = {_fingerprint(tensor) for tensor in load_file(file).values()}
-    own = [weight for weight in network.parameters() if weight.ndim > 1]
-    found = sum(_fingerprint(weight) in stored for weight in own)
-    if 2 * found < len(own):
-        raise ValueError(
-            f"backbone weights: {file} has only {found} of the {len(own)} weights of {name!r}; "
-            "give a file of that model."
-        )
+    used = {name.removeprefix("model.").replace(".", "_") for name in network.state_dict()}
+    listed = [text for text in messages if text.startswith("Missing keys (")]
+    names = [name for text in listed for name in text[text.index("(") + 1 : text.index(")")].split(", ")]
+    return [name for name in names if name.replace(".", "_") in used]
 
 
-def _fingerprint(tensor: Tensor) -> tuple[int, str]:
-    return tensor.numel(), f"{float(tensor.detach().double().sum()):.6g}"
+@contextmanager
+def _messages_of(logger_name: str) -> Iterator[list[str]]:
+    """Collects what a library logs from level INFO on, and keeps it off the screen."""
+    texts: list[str] = []
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: texts.append(record.getMessage())
+    logger = logging.getLogger(logger_name)
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield texts
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def _in_one_line(error: Exception) -> str:

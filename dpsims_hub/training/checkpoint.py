@@ -1,23 +1,38 @@
 """Checkpoints that are either whole or not there.
 
-A folder is written beside its place as `NAME.tmp`, synced to disk and renamed. A process killed at any moment
-leaves the last whole checkpoint; a leftover `checkpoint-N.tmp` is never resumed from.
+A process killed at any moment leaves the last whole checkpoint; a leftover `checkpoint-N.tmp` is never
+resumed from. A disk that fills is one sentence, and the checkpoint before stays.
 """
 
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import torch
 from accelerate import Accelerator
+from accelerate.utils import gather_object, load
+from safetensors import SafetensorError
+
+from dpsims_hub.training.manifest import find_damage, write_manifest
+from dpsims_hub.training.whole_folder import finish_interrupted, put_in_place, remove
+from dpsims_hub.training.write_failure import explain, is_write_failure
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
+class CheckpointError(OSError):
+    """A checkpoint could not be written, or one that is needed is damaged; the message says what to do."""
+
+
 def list_checkpoints(output_dir: Path) -> list[tuple[int, Path]]:
-    """(step, folder) of the whole checkpoints, oldest first."""
+    """(step, folder) of the checkpoints, oldest first, whatever they hold."""
     matches = ((_NAME.fullmatch(path.name), path) for path in output_dir.glob("checkpoint-*"))
     return sorted((int(match[1]), path) for match, path in matches if match and path.is_dir())
 
@@ -25,16 +40,37 @@ def list_checkpoints(output_dir: Path) -> list[tuple[int, Path]]:
 def find_checkpoint(wanted: str, output_dir: Path) -> tuple[int, Path] | None:
     """(step, folder) of the checkpoint to resume from: "latest" (None if there is none) or a folder.
 
+    "latest" is the newest whole one; for each damaged one that is passed over, process 0 prints a sentence.
+
     Raises:
         FileNotFoundError: the folder named is no checkpoint.
+        CheckpointError: it is damaged; or for "latest" all there are.
     """
     if wanted == "latest":
-        return next(reversed(list_checkpoints(output_dir)), None)
+        return _newest_whole(output_dir)
     path = Path(wanted)
     match = _NAME.fullmatch(path.name)
     if not path.is_dir() or match is None:
         raise FileNotFoundError(f"--resume_from_checkpoint: {wanted} is no checkpoint-N folder.")
+    if damage := find_damage(path):
+        raise CheckpointError(f"--resume_from_checkpoint: {path} is damaged: {damage}; name another one.")
     return int(match[1]), path
+
+
+def _newest_whole(output_dir: Path) -> tuple[int, Path] | None:
+    checkpoints = list_checkpoints(output_dir)
+    for step, path in reversed(checkpoints):
+        damage = find_damage(path)
+        if damage is None:
+            return step, path
+        if os.environ.get("RANK", "0") == "0":
+            print(f"{path} is damaged: {damage}; looking for the one before it.")
+    if checkpoints:
+        raise CheckpointError(
+            f"--resume_from_checkpoint: every checkpoint in {output_dir} is damaged (the newest is "
+            f"{checkpoints[-1][1].name}); delete them to start from step 0, or choose another --output_dir."
+        )
+    return None
 
 
 def starting_point(wanted: str, output_dir: Path) -> tuple[int, Path | None]:
@@ -46,79 +82,119 @@ def starting_point(wanted: str, output_dir: Path) -> tuple[int, Path | None]:
 
     Raises:
         FileNotFoundError: the folder named is no checkpoint.
+        CheckpointError: it is damaged; or for "latest" all there are.
         ValueError: `output_dir` holds a later checkpoint, which "latest" would take for this run's.
     """
+    finish_interrupted(output_dir)
     step, path = (find_checkpoint(wanted, output_dir) if wanted else None) or (0, None)
-    newest = find_checkpoint("latest", output_dir)
-    if newest is not None and newest[0] > step:
-        raise ValueError(
-            f"--output_dir: {newest[1]} is already there, ahead of step {step} where this run would start; "
-            "continue it with --resume_from_checkpoint latest, or choose another folder."
-        )
+    # One that was passed over as damaged is no hindrance: the next save removes it.
+    for later, folder in reversed(list_checkpoints(output_dir)):
+        if later > step and not (path and find_damage(folder)):
+            raise ValueError(
+                f"--output_dir: {folder} is already there, ahead of step {step} where this run would start; "
+                "continue it with --resume_from_checkpoint latest, or choose another folder."
+            )
     return step, path
 
 
-def save_checkpoint(accelerator: Accelerator, output_dir: Path, step: int, total_limit: int) -> Path:
+def save_checkpoint(
+    accelerator: Accelerator,
+    output_dir: Path,
+    step: int,
+    total_limit: int,
+    data_state: dict[str, Any] | None = None,
+) -> Path:
     """Write the state of every process, then drop all but the newest `total_limit` checkpoints.
 
     Accelerate stores networks without the wrapper of several processes, so that a run may go on with another
-    number of them.
+    number of them. Every process must call it; they agree on success before the folder takes its name. The
+    disk must hold one checkpoint more than stay.
 
     Args:
         accelerator: knows models, optimisers, random states and what else was registered.
         output_dir: one folder, seen by every process.
         step: generator updates done.
         total_limit: checkpoints that stay, at least 1.
+        data_state: where this process is in its data; plain values and tensors. None where the step says it.
 
     Returns:
         The folder `checkpoint-STEP`.
+
+    Raises:
+        CheckpointError: some process could not write, the same in all; nothing of the new checkpoint stays.
     """
     final = output_dir / f"checkpoint-{step}"
     temporary = output_dir / f"{final.name}.tmp"
-    if accelerator.is_main_process:
-        for leftover in output_dir.glob("checkpoint-*.tmp"):
-            shutil.rmtree(leftover)
-    accelerator.wait_for_everyone()
-    accelerator.save_state(str(temporary))
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        put_in_place(temporary, final)
-        for _, old in list_checkpoints(output_dir)[:-total_limit]:
-            doomed = old.with_name(f"{old.name}.tmp")  # so that a half-deleted one never looks whole
-            os.replace(old, doomed)
-            shutil.rmtree(doomed)
-    accelerator.wait_for_everyone()
+    _together(accelerator, final, partial(_remove_leftovers, output_dir))
+    _together(accelerator, final, partial(_write, accelerator, temporary, data_state), on_all=True)
+    _together(accelerator, final, partial(_finish, temporary, final, step, accelerator.num_processes))
+    _together(accelerator, final, partial(_drop_others, output_dir, step, total_limit))
     return final
 
 
-def put_in_place(temporary: Path, final: Path) -> None:
-    """Sync a folder written as `temporary` and rename it to `final`; an older `final` goes last.
+def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
+    """What `save_checkpoint` got as data state of a process; None if it had none or was not there.
 
-    Between the two renames neither name is there for an instant, but both folders are whole.
+    Args:
+        path: a checkpoint.
+        rank: of the process.
+
+    Raises:
+        CheckpointError: the file cannot be read.
     """
-    _sync(temporary)
-    retired = final.with_name(f"{final.name}.old")
-    shutil.rmtree(retired, ignore_errors=True)
-    if final.exists():
-        os.replace(final, retired)
-    os.replace(temporary, final)
-    _sync_folder(final.parent)
-    shutil.rmtree(retired, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            _sync_folder(path)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    file = path / f"data_{rank}.pt"
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return load(file) if file.exists() else None
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"--resume_from_checkpoint: {file} cannot be read ({error}).") from error
+
+
+def _remove_leftovers(output_dir: Path) -> None:
+    for pattern in ("checkpoint-*.tmp", "checkpoint-*.old"):
+        for leftover in output_dir.glob(pattern):
+            shutil.rmtree(leftover)
+
+
+def _write(accelerator: Accelerator, temporary: Path, data_state: dict[str, Any] | None) -> None:
+    accelerator.save_state(str(temporary))
+    if data_state is not None:
+        torch.save(data_state, temporary / f"data_{accelerator.process_index}.pt")
+
+
+def _finish(temporary: Path, final: Path, step: int, processes: int) -> None:
+    write_manifest(temporary, step, processes)
+    put_in_place(temporary, final)
+
+
+def _drop_others(output_dir: Path, step: int, total_limit: int) -> None:
+    """Keep the newest ones up to `step`; later ones were damaged, or the run would not have started."""
+    checkpoints = list_checkpoints(output_dir)
+    kept = [path for number, path in checkpoints if number <= step][-total_limit:]
+    for _, path in checkpoints:
+        if path not in kept:
+            remove(path)
+
+
+def _together(
+    accelerator: Accelerator, final: Path, action: Callable[[], None], on_all: bool = False
+) -> None:
+    """Act on the main process or on all; a failure to write in one of them is raised in every one."""
+    failure, cause = "", None
+    if accelerator.is_main_process or on_all:
+        try:
+            action()
+        except (OSError, RuntimeError, SafetensorError) as error:
+            if not is_write_failure(error):
+                raise
+            failure, cause = f"{final} could not be written: {explain(error, final.parent)}", error
+    failures = [text for text in gather_object([failure]) if text]
+    if failures:
+        if accelerator.is_main_process:
+            shutil.rmtree(final.with_name(f"{final.name}.tmp"), ignore_errors=True)
+        raise CheckpointError(f"{failures[0]} {_last_good(final.parent)}") from cause
+
+
+def _last_good(output_dir: Path) -> str:
+    last = next((p for _, p in reversed(list_checkpoints(output_dir)) if find_damage(p) is None), None)
+    size = f" ({sum(file.stat().st_size for file in last.iterdir()) / 1e6:.1f} MB)" if last else ""
+    return f"Last good checkpoint: {last or 'none'}{size}."

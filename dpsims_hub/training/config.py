@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dpsims_hub.models.feature_conditioning import CONDITIONINGS
+from dpsims_hub.training.transform import RESIZE_MODES
 
 PRESETS: dict[str, dict[str, Any]] = {
     "dpsims": {"backbone": "convnext_large.fb_in22k", "learning_rate_g": 1e-3, "learning_rate_d": 1e-3},
@@ -72,15 +73,33 @@ class TrainConfig:
         ValueError: a value cannot be used; the sentence names the flag.
     """
 
-    train_data_dir: str = _flag("", "data", "folder with images/, labels/ and a classes.json")
-    validation_data_dir: str = _flag("", "data", "likewise, for the sheets; default: training pairs")
-    classes: str = _flag("", "data", "built-in class list or classes.json; default: the folder's own")
+    train_data_dir: str = _flag("", "data", "folder with images/, labels/ and a classes.json, or a known layout")
+    dataset_name: str = _flag("", "data", "instead: Hub id, or folder of parquet, webdataset or imagefolder")
+    dataset_config_name: str = _flag("", "data", "configuration of --dataset_name")
+    dataset_revision: str = _flag("", "data", "branch, tag or commit of --dataset_name")
+    train_split: str = _flag("", "data", "split to train on; default: 'train', or the folder itself")
+    image_column: str = _flag("image", "data", "column of the photos in --dataset_name")
+    label_column: str = _flag("label", "data", "column of the label maps")
+    instance_column: str = _flag("", "data", "column of the object numbers, if there are any")
+    classes: str = _flag("", "data", "built-in class list or classes.json; default: the data's own")
+    streaming: bool = _flag(False, "data", "read --dataset_name row by row, without a local copy")
+    shuffle_buffer_size: int = _flag(256, "data", "rows of a stream that are shuffled together", least=1)
+    cache_dir: str = _flag("", "data", "where --dataset_name is kept; default: that of datasets")
+    max_train_samples: int = _flag(0, "data", "use only the first so many pairs; 0: all", least=0)
+    skip_bad_samples: int = _flag(0, "data", "pass over up to so many unusable pairs; 0: stop at one", least=0)
+    validation_data_dir: str = _flag("", "data", "folder for the sheets; default: training pairs")
+    validation_split: str = _flag("", "data", "split for the sheets, of the folder above or --dataset_name")
     resolution: str = _flag("256", "data", "side, or WIDTHxHEIGHT, in pixels")
-    max_zoom: float = _flag(1.4, "data", "crops are up to this many times smaller than the photo", least=1)
+    resize_mode: str = _flag("crop", "data", "keep proportions, or SPADE's rule", choices=RESIZE_MODES)
+    max_zoom: float = _flag(1.4, "data", "crops are up to (stretch: exactly) so many times smaller", least=1)
     flip: bool = _flag(True, "data", "mirror half of the pairs")
+    instance_offsets: bool = _flag(False, "data", "feed the generator offsets to object centres")
     dataloader_num_workers: int = _flag(0, "data", "worker processes that read and augment", least=0)
 
     preset: str = _flag("base", "model", "architecture and run settings", choices=tuple(PRESETS))
+    pretrained_model_name_or_path: str = _flag("", "model", "published model to start from: path or Hub id")
+    revision: str = _flag("", "model", "branch, tag or commit of that model")
+    variant: str = _flag("", "model", "weights variant of that model, such as fp16")
     generator_config: dict = _flag(None, "model", "JSON of DPSIMSGenerator settings over the preset")
     discriminator_config: dict = _flag(None, "model", "JSON of DPSIMSDiscriminator settings over the preset")
     backbone: str = _flag("convnext_base.fb_in22k", "model", "timm model, or none for OASIS's own encoder")
@@ -112,6 +131,7 @@ class TrainConfig:
     adam_beta1: float = _flag(0.0, "optimisation", "Adam's first beta", least=0, below=1)
     adam_beta2: float = _flag(0.99, "optimisation", "Adam's second beta", least=0, below=1)
     max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them", least=0)
+    use_ema: bool = _flag(True, "optimisation", "publish averaged weights rather than the last ones")
     ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator", least=0, below=1)
 
     output_dir: str = _flag("outputs/train", "run", "checkpoints, logs, sheets and the final model")
@@ -121,6 +141,8 @@ class TrainConfig:
     max_train_minutes: float = _flag(0.0, "run", "stop and save after so many minutes; 0: never", least=0)
     gradient_accumulation_steps: int = _flag(1, "run", "micro-batches per update", least=1)
     mixed_precision: str = _flag("no", "run", "precision of the networks", choices=("no", "bf16", "fp16"))
+    gradient_checkpointing: bool = _flag(False, "run", "spend time to save memory")
+    compile: bool = _flag(False, "run", "torch.compile the networks: slow to start, then faster on a GPU")
     seed: int = _flag(0, "run", "of weights, data order, augmentation and latents", least=0)
     checkpointing_steps: int = _flag(500, "run", "steps between checkpoints", least=1)
     checkpoints_total_limit: int = _flag(2, "run", "older ones are deleted", least=1)
@@ -128,6 +150,10 @@ class TrainConfig:
     validation_steps: int = _flag(500, "run", "steps between validation sheets", least=1)
     log_steps: int = _flag(20, "run", "steps between log lines", least=1)
     report_to: str = _flag("tensorboard", "run", "where curves go", choices=("tensorboard", "wandb", "none"))
+    dry_run: bool = _flag(False, "run", "print settings, sizes and memory, and exit")
+    push_to_hub: bool = _flag(False, "run", "upload the finished model")
+    hub_model_id: str = _flag("", "run", "repository to upload to; default: the output folder's name")
+    hub_private_repo: bool = _flag(False, "run", "make that repository private")
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -138,6 +164,10 @@ class TrainConfig:
         if self.mixed_precision == "fp16" and self.gradient_accumulation_steps > 1:
             # Both networks' optimisers share one loss scale, which the first update of a step changes.
             raise ValueError("--mixed_precision: fp16 cannot accumulate gradients here; use bf16.")
+        if self.streaming and not self.dataset_name:
+            raise ValueError(
+                "--streaming: reads a --dataset_name; turn a folder into shards with `dpsims prepare-data`."
+            )
         for name in ("backbone_mean", "backbone_std"):
             if len(getattr(self, name)) not in (0, 3):
                 raise ValueError(f"--{name}: expected 3 numbers, got {len(getattr(self, name))}.")
@@ -211,7 +241,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The command line: one flag per setting, grouped; absent flags leave the preset's or file's value."""
     parser = _Parser(
         prog="train_accelerate.py",
-        description="Train DP-SIMS on a folder of photos and label maps.",
+        description="Train DP-SIMS on photos and their label maps.",
         epilog=_presets_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,

@@ -1,74 +1,92 @@
 """Training pairs as an endless, seeded sequence that can start at any position.
 
-Position p of the sequence is always the same pair with the same crop, whatever the number of workers or
-processes: the epoch is p // n, the order of an epoch depends on (seed, epoch), the crop on (seed, p). A run
-that resumes at step s therefore continues with exactly the data it would have seen.
+Position p of the sequence is always the same pair with the same crop and latents, whatever the number of
+workers or processes: the epoch is p // n, the order of an epoch depends on (seed, epoch), the rest on (seed,
+p). A run that resumes at step s therefore continues with exactly the data it would have seen. Streams, which
+have no positions, are in `stream.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from dpsims_hub.labels import FolderDataset
-from dpsims_hub.labels.augment import augment_pair
+from dpsims_hub.labels import ClassSpec, LabelMapError, Sample
+from dpsims_hub.training.transform import PairTransform
+
+_MAX_REPLACEMENTS = 100  # bad pairs in a row before the data itself must be wrong
+
+
+class Pairs(Protocol):
+    """A map-style data set: a folder, or a table with two image columns."""
+
+    spec: ClassSpec
+    has_instances: bool
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
 
 
 class TrainingPairs(Dataset):
-    """Augmented pairs of a folder, indexed by position in the endless sequence.
+    """Augmented pairs, indexed by position in the endless sequence.
 
     Args:
-        folder: the pairs.
-        size: (H, W) of the results, in pixels.
+        pairs: the data.
+        transform: makes tensors of a pair.
         seed: of order and augmentation, not negative.
-        max_zoom: crops are up to this many times smaller than the photo; with 1 the whole photo where it has
-            the proportions of `size`, otherwise the largest part that has, placed by the seed.
-        flip: mirror half of the pairs.
+        skip_bad: put another pair in the place of one that cannot be used, and say so in its item.
+        max_samples: use only the first so many pairs; 0 for all.
+
+    Raises:
+        ValueError: there is no pair.
     """
 
     def __init__(
-        self,
-        folder: FolderDataset,
-        size: tuple[int, int],
-        seed: int = 0,
-        max_zoom: float = 1.4,
-        flip: bool = True,
+        self, pairs: Pairs, transform: PairTransform, seed: int = 0, skip_bad: bool = False, max_samples: int = 0
     ) -> None:
-        self.folder = folder
-        self.size = size
+        self.pairs = pairs
+        self.transform = transform
         self.seed = seed
-        self.max_zoom = max_zoom
-        self.flip = flip
+        self.skip_bad = skip_bad
+        self.count = min(len(pairs), max_samples) if max_samples else len(pairs)
+        if not self.count:
+            raise ValueError("the data has no pair to train on.")
         self._order: tuple[int, np.ndarray] | None = None
 
-    def __getitem__(self, position: int) -> dict[str, torch.Tensor]:
-        """{"real_images": (3, H, W) float32 in [-1, 1], "label_map": (H, W) int64}."""
-        epoch, place = divmod(position, len(self.folder))
-        rng = np.random.default_rng((self.seed, 1, position))
-        sample = augment_pair(
-            self.folder[int(self._epoch_order(epoch)[place])],
-            self.size,
-            rng=rng,
-            max_zoom=self.max_zoom,
-            flip_probability=0.5 if self.flip else 0.0,
-        )
-        return as_tensors(np.asarray(sample.image), sample.label_map)
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        """What `PairTransform` makes of the pair at `position`, and "skipped": sentences about bad pairs.
+
+        Raises:
+            LabelMapError: the pair cannot be used and `skip_bad` is off, or too many in a row cannot.
+        """
+        epoch, place = divmod(position, self.count)
+        index = int(self._epoch_order(epoch)[place])
+        skipped: list[str] = []
+        replacements = np.random.default_rng((self.seed, 2, position))
+        while True:
+            try:
+                return {**self.transform(self.pairs[index], (self.seed, 1, position)), "skipped": skipped}
+            except LabelMapError as error:
+                if not self.skip_bad or len(skipped) >= _MAX_REPLACEMENTS:
+                    raise
+                skipped.append(str(error))
+                index = int(replacements.integers(self.count))
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
-        """Permutation of the pairs; the last one is kept, for large folders."""
+        """Permutation of the pairs; the last one is kept, for large data sets."""
         if self._order is None or self._order[0] != epoch:
             rng = np.random.default_rng((self.seed, 0, epoch))
-            self._order = (epoch, rng.permutation(len(self.folder)))
+            self._order = (epoch, rng.permutation(self.count))
         return self._order[1]
-
-
-def as_tensors(image: np.ndarray, label_map: np.ndarray) -> dict[str, torch.Tensor]:
-    """(H, W, 3) uint8 and (H, W) ids -> the tensors of one training pair."""
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
-    return {"real_images": pixels, "label_map": torch.from_numpy(label_map.astype(np.int64))}
 
 
 class PositionSampler(Sampler[int]):
@@ -99,6 +117,15 @@ class PositionSampler(Sampler[int]):
             step += 1
 
 
+def collate(items: Sequence[dict[str, Any]]) -> dict[str, Tensor | list[str]]:
+    """Items of one shape -> a batch: tensors stacked, the sentences of "skipped" joined."""
+    batch: dict[str, Tensor | list[str]] = {
+        name: torch.stack([item[name] for item in items]) for name in items[0] if name != "skipped"
+    }
+    batch["skipped"] = [sentence for item in items for sentence in item["skipped"]]
+    return batch
+
+
 def make_loader(pairs: TrainingPairs, sampler: PositionSampler, num_workers: int) -> DataLoader:
     """Endless loader of one process; never passed to `Accelerator.prepare`, which would shard it again."""
     return DataLoader(
@@ -106,6 +133,7 @@ def make_loader(pairs: TrainingPairs, sampler: PositionSampler, num_workers: int
         batch_size=sampler.batch_size,
         sampler=sampler,
         num_workers=num_workers,
+        collate_fn=collate,
         persistent_workers=num_workers > 0,
         pin_memory=torch.cuda.is_available(),
     )

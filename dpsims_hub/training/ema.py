@@ -6,7 +6,7 @@ the power iteration's vectors apart would average two halves of one number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -53,7 +53,7 @@ class ExponentialMovingAverage:
 
     @contextmanager
     def refreshed(
-        self, inputs: Iterable[tuple[Tensor, Tensor]], precision: AbstractContextManager | None = None
+        self, inputs: Iterable[Mapping[str, Tensor]], precision: AbstractContextManager | None = None
     ) -> Iterator[DPSIMSGenerator]:
         """The averaged model with fresh batch-norm statistics, for looking at it or for saving it.
 
@@ -73,11 +73,11 @@ class ExponentialMovingAverage:
                 buffer.copy_(before[name])
 
     @torch.no_grad()
-    def refresh_batch_norm(self, inputs: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def refresh_batch_norm(self, inputs: Iterable[Mapping[str, Tensor]]) -> None:
         """Recompute the batch-norm statistics of the averaged weights, as OASIS does before evaluation.
 
         Args:
-            inputs: pairs (label_map, latents); the statistics are the mean over these batches.
+            inputs: arguments of the generator; the statistics are the mean over these batches.
         """
         norms = [m for m in self.model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         momenta = [norm.momentum for norm in norms]
@@ -85,8 +85,8 @@ class ExponentialMovingAverage:
             norm.reset_running_stats()
             norm.momentum = None  # cumulative mean
         self.model.train()
-        for label_map, latents in inputs:
-            self.model(label_map, latents)
+        for arguments in inputs:
+            self.model(**arguments)
         self.model.eval()
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum

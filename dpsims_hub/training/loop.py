@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -13,22 +16,29 @@ from accelerate.utils import DistributedType, set_seed
 from diffusers import DiffusionPipeline, ModelMixin
 from safetensors import SafetensorError
 from torch import Tensor
-from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from dpsims_hub.labels import ClassSpec, FolderDataset
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
 from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.sheets import save_picture
 from dpsims_hub.training.build import build_networks, make_accelerator
-from dpsims_hub.training.checkpoint import find_checkpoint, put_in_place, save_checkpoint, starting_point
+from dpsims_hub.training.checkpoint import (
+    find_checkpoint,
+    load_data_state,
+    put_in_place,
+    save_checkpoint,
+    starting_point,
+)
 from dpsims_hub.training.config import TrainConfig
-from dpsims_hub.training.data import PositionSampler, TrainingPairs, make_loader
 from dpsims_hub.training.ema import ExponentialMovingAverage
+from dpsims_hub.training.feed import Feed, training_source, validation_source
+from dpsims_hub.training.finetune import build_finetuned
+from dpsims_hub.training.phases import PhaseClock
 from dpsims_hub.training.preview import validation_sheet
-from dpsims_hub.training.run_log import RunLog
+from dpsims_hub.training.run_log import RunLog, log_picture
 from dpsims_hub.training.step import Networks, NonFiniteLossError, TrainingStep
 from dpsims_hub.training.stopping import StopRequest
+from dpsims_hub.training.transform import PairTransform
 
 _NUM_PREVIEWS = 12
 _REFRESH_BATCHES = 16
@@ -47,36 +57,63 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig) -> None:
-        if not config.train_data_dir:
-            raise ValueError("--train_data_dir: missing; name a folder with images/, labels/, classes.json.")
+        source = training_source(config)
         self.config = config
         self.output_dir = Path(config.output_dir)
         self.step, self.checkpoint = starting_point(config.resume_from_checkpoint, self.output_dir)
         self.seconds = 0.0
         self.log = RunLog(self.output_dir / "log.jsonl")
         self.accelerator = make_accelerator(config)
+        self.clock = PhaseClock(self.accelerator.device)
         set_seed(config.seed)
-        spec = ClassSpec.load(config.classes) if config.classes else None
-        self.folder = FolderDataset(config.train_data_dir, spec)
-        self.spec = self.folder.spec
-        self.pairs = TrainingPairs(self.folder, config.size, config.seed, config.max_zoom, config.flip)
+        with self.accelerator.main_process_first():  # the others find what it downloaded
+            data = source.open()
+        self.spec = data.spec
+        networks = self._build()
+        self.feed = Feed(
+            config,
+            data,
+            self._transform(config.max_zoom, config.flip, networks[0].config.latent_dim),
+            self.accelerator.process_index,
+            self.accelerator.num_processes,
+        )
         self.previews = self._preview_pairs()
-        self._prepare(*build_networks(config, self.spec.num_classes, self.spec.ignore_index))
-        # Every process has its own latents and dropout, after weights that are equal everywhere.
+        self._prepare(*networks)
+        # Every process has its own dropout, after weights that are equal everywhere.
         set_seed(config.seed, device_specific=True)
 
+    def _build(self) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None]:
+        """New networks, or those of a published model with their class tables rearranged."""
+        config, spec = self.config, self.spec
+        if not config.pretrained_model_name_or_path:
+            return build_networks(config, spec.num_classes, spec.ignore_index)
+        *networks, report = build_finetuned(config, spec)
+        self.accelerator.print("\n".join(report))
+        return tuple(networks)
+
+    def _transform(self, max_zoom: float, flip: bool, latent_dim: int = 0) -> PairTransform:
+        config = self.config
+        return PairTransform(
+            config.size,
+            max_zoom,
+            flip,
+            config.resize_mode,
+            latent_dim,
+            config.samples_per_map,
+            self.spec if config.instance_offsets else None,
+        )
+
     def _preview_pairs(self) -> list[dict[str, Tensor]]:
-        """Validation pairs spread over the folder; training pairs where there is none.
+        """Validation pairs spread over the folder, or the first of a stream; training pairs without any.
 
         Photos are shown whole where they have the proportions of --resolution, otherwise the largest part
         that has; always the same part.
         """
-        if not self.config.validation_data_dir:
-            self.accelerator.print("No --validation_data_dir: the validation sheets show training pairs.")
-        directory = self.config.validation_data_dir or self.config.train_data_dir
-        pairs = TrainingPairs(FolderDataset(directory, self.spec), self.config.size, max_zoom=1.0, flip=False)
-        count = min(_NUM_PREVIEWS, len(pairs.folder))
-        return [pairs[i * len(pairs.folder) // count] for i in range(count)]
+        source = validation_source(self.config)
+        if source is None:
+            self.accelerator.print("No validation data: the validation sheets show training pairs.")
+        data = self.feed.source if source is None else source.open(self.spec)
+        return Feed(self.config, data, self._transform(max_zoom=1.0, flip=False)).spread(_NUM_PREVIEWS)
 
     def _prepare(
         self,
@@ -86,30 +123,35 @@ class Trainer:
     ) -> None:
         """Device, average, optimisers, processes."""
         config, accelerator = self.config, self.accelerator
-        for module in (generator, discriminator, backbone):
-            if module is not None:
-                module.to(accelerator.device, memory_format=torch.channels_last)
+        modules = [module for module in (generator, discriminator, backbone) if module is not None]
+        for module in modules:
+            module.to(accelerator.device, memory_format=torch.channels_last)
         if accelerator.distributed_type == DistributedType.MULTI_GPU:
             generator = torch.nn.SyncBatchNorm.convert_sync_batchnorm(generator)
         self.generator = generator
-        self.ema = ExponentialMovingAverage(generator, config.ema_decay)
+        self.ema = ExponentialMovingAverage(generator, config.ema_decay if config.use_ema else 0.0)
         if discriminator.conditioning.method == "standardize":
             discriminator.conditioning.calibrate(self._real_features(backbone))
+        if config.gradient_checkpointing:
+            generator.enable_gradient_checkpointing()
+        if config.compile:
+            for module in modules:
+                module.compile()
         betas = (config.adam_beta1, config.adam_beta2)
         optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate_g, betas)
         optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, betas)
         prepared = accelerator.prepare(generator, discriminator, optimizer_g, optimizer_d)
         self.networks = Networks(prepared[0], prepared[1], backbone, prepared[2], prepared[3])
         accelerator.register_for_checkpointing(self.ema)
-        spec, latent_dim = self.spec, generator.config.latent_dim
         self.step_function = TrainingStep(
-            self.networks, config, accelerator, spec.num_classes, latent_dim, spec.ignore_index
+            self.networks, config, accelerator, self.spec.num_classes, self.spec.ignore_index, self.clock
         )
 
     @torch.no_grad()
     def _real_features(self, backbone: PretrainedBackbone) -> list[Tensor]:
-        """Features of the same first photos on every process."""
-        photos = torch.stack([self.pairs[p]["real_images"] for p in range(_CALIBRATION_PHOTOS)])
+        """Features of the same photos on every process."""
+        examples = self.feed.examples(_CALIBRATION_PHOTOS)
+        photos = torch.stack([example["real_images"] for example in examples])
         return backbone(photos.to(self.accelerator.device))
 
     def run(self) -> Path:
@@ -123,37 +165,30 @@ class Trainer:
             ValueError: the checkpoint does not fit the settings.
         """
         config, accelerator = self.config, self.accelerator
-        # Before the checkpoint is loaded: a new iterator draws from the random generator of the latents.
-        batches = iter(self._loader())
         self._begin()
         with StopRequest(accelerator, config.max_train_minutes) as stop, self._progress_bar() as progress:
             stopping = False
             while self.step < config.max_train_steps and not stopping:
-                logs = self._update(batches)
+                logs = self._update()
                 progress.update()
                 self._report(logs, progress)
                 stopping = stop.wanted()
                 last = stopping or self.step == config.max_train_steps
                 if last or self.step % config.checkpointing_steps == 0:
-                    save_checkpoint(accelerator, self.output_dir, self.step, config.checkpoints_total_limit)
+                    self._save_checkpoint(stop.elapsed)
                 if self.step % config.validation_steps == 0 and not last:
                     self.validate()
-        self.seconds = stop.elapsed
+        self.seconds += stop.elapsed
         if stopping:
             accelerator.print(f"Stopped at step {self.step}; --resume_from_checkpoint latest continues.")
         path = self.save_pipeline()
         accelerator.end_training()
         return path
 
-    def _loader(self) -> DataLoader:
-        config, accelerator = self.config, self.accelerator
-        sampler = PositionSampler(
-            config.train_batch_size,
-            accelerator.process_index,
-            accelerator.num_processes,
-            start_step=self.step * config.gradient_accumulation_steps,
-        )
-        return make_loader(self.pairs, sampler, config.dataloader_num_workers)
+    def _save_checkpoint(self, elapsed: float) -> None:
+        config = self.config
+        state = {"feed": self.feed.state(), "seconds": self.seconds + elapsed}
+        save_checkpoint(self.accelerator, self.output_dir, self.step, config.checkpoints_total_limit, state)
 
     def _progress_bar(self) -> tqdm:
         return tqdm(
@@ -164,8 +199,14 @@ class Trainer:
         )
 
     def _begin(self) -> None:
-        """Load the checkpoint, write the settings, open the logs."""
+        """Load the checkpoint, find the place in the data, write the settings, open the logs."""
         config, accelerator = self.config, self.accelerator
+        state = load_data_state(self.checkpoint, accelerator.process_index) if self.checkpoint else None
+        self.seconds = state["seconds"] if state else 0.0
+        # Before the checkpoint is loaded: a new iterator draws from the global random generator.
+        micro_step = self.step * config.gradient_accumulation_steps
+        if sentence := self.feed.start(micro_step, state["feed"] if state else None):
+            print(sentence)
         if self.checkpoint is not None:
             self._load(self.checkpoint)
             accelerator.print(f"Resuming from {self.checkpoint}.")
@@ -178,12 +219,13 @@ class Trainer:
         accelerator.init_trackers("dpsims", config=_scalars(config))
         height, width = config.size
         accelerator.print(
-            f"{len(self.folder)} pairs of {self.spec.num_classes} classes at {width}x{height}; "
+            f"{self.feed.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes at {width}x{height}; "
             f"{accelerator.num_processes} process(es) on {accelerator.device}; generator "
             f"{_millions(self.generator)}, discriminator {_millions(self.networks.discriminator)}."
         )
         self.networks.generator.train()
         self.networks.discriminator.train()
+        self.clock.reset()
 
     def _load(self, path: Path) -> None:
         rank = self.accelerator.process_index
@@ -198,14 +240,17 @@ class Trainer:
             ) from error
         self.accelerator.step = 0  # micro-batches: a checkpoint lies between two updates
 
-    def _update(self, batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+    def _update(self) -> dict[str, Tensor]:
         """One update of both networks and of the average; returns the logs of its last micro-batch."""
         self._set_learning_rates()
         logs: dict[str, Tensor] = {}
-        for _ in range(self.config.gradient_accumulation_steps):
-            logs = self._one_step(next(batches))
+        for micro in range(self.config.gradient_accumulation_steps):
+            with self.clock("data"):
+                batch = self.feed.next()
+            logs = self._one_step(batch, self.step * self.config.gradient_accumulation_steps + micro)
         self.step += 1
-        self.ema.update(self.generator)
+        with self.clock("ema"):
+            self.ema.update(self.generator)
         return logs
 
     def _set_learning_rates(self) -> None:
@@ -218,11 +263,14 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
 
-    def _one_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _one_step(self, batch: dict[str, Tensor], micro_step: int) -> dict[str, Tensor]:
         device = self.accelerator.device
-        images = batch["real_images"].to(device, non_blocking=True, memory_format=torch.channels_last)
+        batch = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+        batch["real_images"] = batch["real_images"].contiguous(memory_format=torch.channels_last)
+        # Equal in all processes, and a function of the step: nothing to restore on resume.
+        draws = torch.Generator().manual_seed(self.config.seed * 1_000_003 + micro_step)
         try:
-            return self.step_function(images, batch["label_map"].to(device, non_blocking=True))
+            return self.step_function(batch, draws)
         except NonFiniteLossError as error:
             last = find_checkpoint("latest", self.output_dir)
             raise NonFiniteLossError(
@@ -237,23 +285,34 @@ class Trainer:
         photos = config.train_batch_size * config.gradient_accumulation_steps * config.samples_per_map
         if rate := progress.format_dict["rate"]:
             values["images_per_second"] = rate * photos * self.accelerator.num_processes
+        values["data_wait_share"] = self.clock.shares().get("data", 0.0)
+        self.clock.reset()
+        values["learning_rate_g"] = self.networks.optimizer_g.param_groups[0]["lr"]
+        values["learning_rate_d"] = self.networks.optimizer_d.param_groups[0]["lr"]
+        values["memory_gib"] = _peak_memory_gib(self.accelerator.device)
+        values["bad_samples"] = len(self.feed.bad)
         self.accelerator.log(values, step=self.step)
-        progress.set_postfix(g=f"{values['loss_g_adversarial']:.2f}", fake=f"{values['accuracy_fake']:.2f}")
+        shown = {"g": f"{values['loss_g_adversarial']:.2f}", "fake": f"{values['accuracy_fake']:.2f}"}
+        if rate:
+            shown["img/s"] = f"{values['images_per_second']:.1f}"
+        progress.set_postfix(shown)
         if self.accelerator.is_main_process:
             self.log.write(self.step, values)
 
     def averaged_model(self) -> AbstractContextManager[DPSIMSGenerator]:
-        """The averaged generator with fresh batch-norm statistics, from maps of the training folder."""
-        rng = torch.Generator().manual_seed(self.config.seed)
+        """The averaged generator with fresh batch-norm statistics, from maps of the training data."""
+        return self.ema.refreshed(self._refresh_inputs(), self.accelerator.autocast())
+
+    def _refresh_inputs(self) -> Iterator[dict[str, Tensor]]:
         size = max(2, self.config.train_batch_size)  # one map may be one value per channel
-        device = self.accelerator.device
-        inputs = []
-        for _ in range(_REFRESH_BATCHES):
-            positions = [int(p) for p in torch.randint(len(self.folder), (size,), generator=rng)]
-            maps = torch.stack([self.pairs[p]["label_map"] for p in positions])
-            latents = torch.randn(size, self.generator.config.latent_dim, generator=rng)
-            inputs.append((maps.to(device), latents.to(device)))
-        return self.ema.refreshed(inputs, self.accelerator.autocast())
+        all_examples = self.feed.examples(_REFRESH_BATCHES * size)
+        while examples := list(islice(all_examples, size)):
+            inputs = {
+                name: torch.stack([example[name] for example in examples]).to(self.accelerator.device)
+                for name in ("label_map", "latents", "instance_offsets")
+                if name in examples[0]
+            }
+            yield {**inputs, "latents": inputs["latents"][:, 0]}
 
     def validate(self) -> None:
         """Write the validation sheet of the present average."""
@@ -264,6 +323,7 @@ class Trainer:
     def _write_sheet(self, model: DPSIMSGenerator) -> None:
         sheet = validation_sheet(model, self.previews, self.spec)
         save_picture(sheet, self.output_dir / "sheets" / f"step-{self.step:06d}.png")
+        log_picture(self.accelerator, sheet, self.step)
 
     def save_pipeline(self) -> Path:
         """Save averaged generator and decoder of the discriminator in Hub layout (safetensors).
@@ -280,7 +340,7 @@ class Trainer:
             _save_whole(discriminator, self.output_dir / "discriminator")
             facts = {
                 "steps": self.step,
-                "seconds": round(self.seconds),  # of this start; a resumed run's earlier ones are not counted
+                "seconds": round(self.seconds),
                 "processes": self.accelerator.num_processes,
                 "torch": torch.__version__,
             }
@@ -298,6 +358,14 @@ def _save_whole(model: DiffusionPipeline | ModelMixin, folder: Path) -> None:
 
 def _scalars(config: TrainConfig) -> dict[str, int | float | str | bool]:
     return {k: v for k, v in vars(config).items() if isinstance(v, int | float | str | bool)}
+
+
+def _peak_memory_gib(device: torch.device) -> float:
+    """Most memory so far: of the CUDA device's tensors, otherwise of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def _millions(module: torch.nn.Module) -> str:

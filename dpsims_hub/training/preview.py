@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from dpsims_hub.labels import ClassSpec, colorize
 from dpsims_hub.models import DPSIMSGenerator
@@ -12,13 +13,14 @@ from dpsims_hub.sheets import comparison_sheet, fold_rows, photo_from_array
 
 @torch.no_grad()
 def validation_sheet(
-    generator: DPSIMSGenerator, pairs: list[dict[str, torch.Tensor]], spec: ClassSpec, groups: int = 2
+    generator: DPSIMSGenerator, pairs: list[dict[str, Tensor]], spec: ClassSpec, groups: int = 2
 ) -> Image.Image:
     """One row per pair; the latents are the same at every call.
 
     Args:
         generator: in eval mode.
-        pairs: "real_images" (3, H, W) in [-1, 1] and "label_map" (H, W) each.
+        pairs: "real_images" (3, H, W) in [-1, 1], "label_map" (H, W) and perhaps "instance_offsets" (2, H,
+            W) each.
         spec: gives the colours.
         groups: rows put side by side.
     """
@@ -28,7 +30,10 @@ def validation_sheet(
     rows = []
     for pair in pairs:
         latents = torch.randn(2, generator.config.latent_dim, generator=rng).to(device)
-        photos = generator(pair["label_map"][None].to(device), latents).sample.float().cpu().numpy()
+        inputs = {
+            name: pair[name][None].to(device) for name in ("label_map", "instance_offsets") if name in pair
+        }
+        photos = generator(**inputs, latents=latents).sample.float().cpu().numpy()
         colours = Image.fromarray(colorize(pair["label_map"].numpy(), spec))
         rows.append([colours, *map(photo_from_array, (pair["real_images"].numpy(), *photos))])
     return comparison_sheet(fold_rows(rows, groups), ["labels", "real", "sample 1", "sample 2"] * groups)

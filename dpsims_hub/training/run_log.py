@@ -1,4 +1,4 @@
-"""The log of a run: one JSON line per logged step, in `log.jsonl`."""
+"""What a run leaves to look at: one JSON line per logged step in `log.jsonl`, pictures in the trackers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
+from accelerate import Accelerator
+from PIL import Image
 
 
 class RunLog:
@@ -32,6 +36,16 @@ class RunLog:
         entry = {name: round(value, 5) if math.isfinite(value) else None for name, value in values.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **entry}) + "\n")
+
+
+def log_picture(accelerator: Accelerator, picture: Image.Image, step: int) -> None:
+    """Show a picture in every tracker of the run that can show one (TensorBoard, wandb)."""
+    pixels = np.asarray(picture.convert("RGB"))
+    for tracker in accelerator.trackers:
+        if tracker.name == "tensorboard":
+            tracker.log_images({"validation": pixels[None]}, step=step, dataformats="NHWC")
+        elif hasattr(tracker, "log_images"):
+            tracker.log_images({"validation": [pixels]}, step=step)
 
 
 def _step(line: str) -> float:

@@ -6,8 +6,8 @@ pass, and the backbone sees the generated images once for both updates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -63,8 +63,8 @@ class TrainingStep:
         config: weights of the losses.
         accelerator: precision, processes, accumulation.
         num_classes: N.
-        latent_dim: length of z.
         ignore_index: id of unknown pixels.
+        clock: times the phases, see `PhaseClock`; None for no timing.
     """
 
     def __init__(
@@ -73,25 +73,27 @@ class TrainingStep:
         config: TrainConfig,
         accelerator: Accelerator,
         num_classes: int,
-        latent_dim: int,
         ignore_index: int = 255,
+        clock: Callable[[str], AbstractContextManager] | None = None,
     ) -> None:
         self.networks = networks
         self.config = config
         self.accelerator = accelerator
         self.num_classes = num_classes
-        self.latent_dim = latent_dim
         self.ignore_index = ignore_index
+        self.clock = clock or (lambda phase: nullcontext())
         strides = networks.backbone.strides if networks.backbone is not None else []
         self.contrastive_levels = [i for i, s in enumerate(strides) if s in config.contrastive_strides]
         self.diversity_levels = [i for i, s in enumerate(strides) if s in config.diversity_strides]
 
-    def __call__(self, real_images: Tensor, label_map: Tensor) -> dict[str, Tensor]:
+    def __call__(self, batch: dict[str, Tensor], draws: torch.Generator | None = None) -> dict[str, Tensor]:
         """Update D, then G.
 
         Args:
-            real_images: (B, 3, H, W) in [-1, 1].
-            label_map: (B, H, W) ids.
+            batch: "real_images" (B, 3, H, W) in [-1, 1], "label_map" (B, H, W) ids, "latents" (B, K,
+                latent_dim) with K = samples_per_map, perhaps "instance_offsets" (B, 2, H, W); on the device.
+            draws: CPU random generator of the losses' places and masks; the same state in every process
+                makes several processes compute what one would. None for the global one.
 
         Returns:
             Losses, accuracies and norms, detached scalars.
@@ -100,18 +102,22 @@ class TrainingStep:
             NonFiniteLossError: a loss or a gradient norm is infinite or not a number; it changed no weight.
         """
         nets, accelerator = self.networks, self.accelerator
+        label_map, real_images = batch["label_map"], batch["real_images"]
         with accelerator.accumulate(nets.generator, nets.discriminator):
             weights = self.class_weights(label_map)
-            latents = torch.randn(
-                len(label_map) * self.config.samples_per_map, self.latent_dim, device=accelerator.device
-            )
-            with accelerator.autocast():
-                fake_images = nets.generator(label_map, latents).sample
+            with self.clock("generator_forward"), accelerator.autocast():
+                fake_images = nets.generator(
+                    label_map, batch["latents"].flatten(0, 1), instance_offsets=batch.get("instance_offsets")
+                ).sample
                 fake = self._features(fake_images)
                 with torch.no_grad():
                     real = self._features(real_images)
-            logs = self._discriminator_update(real_images, fake_images, real, fake, label_map, weights)
-            logs |= self._generator_update(fake_images, real, fake, label_map, weights)
+            with self.clock("d_step"):
+                logs = self._discriminator_update(
+                    real_images, fake_images, real, fake, label_map, weights, draws
+                )
+            with self.clock("g_step"):
+                logs |= self._generator_update(fake_images, real, fake, label_map, weights, draws)
         return logs
 
     def class_weights(self, label_map: Tensor) -> Tensor:
@@ -132,6 +138,7 @@ class TrainingStep:
         fake: list[Tensor] | Tensor,
         label_map: Tensor,
         weights: Tensor,
+        draws: torch.Generator | None,
     ) -> dict[str, Tensor]:
         nets, config, size = self.networks, self.config, label_map.shape[1:]
         detached = fake.detach() if isinstance(fake, Tensor) else [f.detach() for f in fake]
@@ -151,7 +158,7 @@ class TrainingStep:
             }
             if config.weight_labelmix:
                 first = slice(None, None, config.samples_per_map)
-                mask = losses.class_mask(label_map)
+                mask = losses.class_mask(label_map, draws)
                 mixed = losses.mix(mask, real_images, fake_images.detach()[first])
                 mixed_logits = nets.discriminator(self._features(mixed), size)
                 terms["loss_labelmix"] = config.weight_labelmix * losses.labelmix_loss(
@@ -172,6 +179,7 @@ class TrainingStep:
         fake: list[Tensor] | Tensor,
         label_map: Tensor,
         weights: Tensor,
+        draws: torch.Generator | None,
     ) -> dict[str, Tensor]:
         nets, config = self.networks, self.config
         maps = label_map.repeat_interleave(config.samples_per_map, dim=0)
@@ -189,6 +197,7 @@ class TrainingStep:
                     [real[i] for i in self.contrastive_levels],
                     config.contrastive_temperature,
                     config.contrastive_places,
+                    generator=draws,
                 )
             if config.weight_diversity and distance is not None:
                 terms["loss_g_diversity"] = config.weight_diversity * losses.diversity_hinge(

@@ -2,13 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from dpsims_hub.commands import main
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pipeline import DPSIMSPipeline
+from tests.tiny import tiny_generator
 
 SPEC = ClassSpec.load("camvid")
 
@@ -16,20 +15,7 @@ SPEC = ClassSpec.load("camvid")
 @pytest.fixture(scope="session")
 def model(tmp_path_factory) -> Path:
     """A folder with a tiny random model of the CamVid classes that makes multiples of 4."""
-    torch.manual_seed(0)
-    network = DPSIMSGenerator(
-        num_classes=SPEC.num_classes,
-        sample_size=(16, 24),
-        latent_dim=8,
-        image_widths=(16, 16, 12, 8),
-        encoder_widths=(8, 8, 8),
-        modulation_widths=(8, 8, 8),
-        mapping_width=16,
-        mapping_layers=1,
-        num_noise_tokens=2,
-        attention_dim=4,
-        spectral_norm=False,
-    )
+    network = tiny_generator(SPEC.num_classes, spectral_norm=False)
     folder = tmp_path_factory.mktemp("model")
     DPSIMSPipeline(network, SPEC.to_dict()).save_pretrained(folder)
     return folder

@@ -11,7 +11,9 @@ from dpsims_hub.evaluation.measure import make_photos
 from dpsims_hub.labels import ClassSpec, FolderDataset
 from dpsims_hub.labels.resizing import resize_label_map
 from dpsims_hub.pipeline import DPSIMSPipeline
-from tests.evaluation.tiny_model import COUNT, SIZE, tiny_generator
+from tests.tiny import LATENT_DIM, SIZE, tiny_generator
+
+COUNT = 7  # pairs in the folder
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def resized(folder: FolderDataset) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def test_distances_are_those_of_photos_made_one_by_one(pipe, backbone, folder, measured):
     real, maps = resized(folder)
-    latents = torch.randn(COUNT, 2, 8, generator=torch.Generator().manual_seed(3))
+    latents = torch.randn(COUNT, 2, LATENT_DIM, generator=torch.Generator().manual_seed(3))
     fakes = [np.asarray(pipe(m, latents=z[:1]).images[0]) for m, z in zip(maps, latents, strict=True)]
     coloured = [folder.spec.palette[np.where(m == 255, 0, m)] * (m != 255)[..., None] for m in maps]
     features = [
@@ -52,7 +54,7 @@ def test_distances_are_those_of_photos_made_one_by_one(pipe, backbone, folder, m
 
 def test_pixel_differences_are_those_of_photos_made_one_by_one(pipe, folder, measured):
     real, maps = resized(folder)
-    latents = torch.randn(COUNT, 2, 8, generator=torch.Generator().manual_seed(3))
+    latents = torch.randn(COUNT, 2, LATENT_DIM, generator=torch.Generator().manual_seed(3))
     pairs = [
         [np.asarray(pipe(m, latents=z[k : k + 1]).images[0]).astype(float) for k in (0, 1)]
         for m, z in zip(maps, latents, strict=True)
@@ -110,7 +112,7 @@ def test_no_probe_without_training_photos(measured):
 
 def test_photos_come_map_by_map(pipe, folder):
     maps = np.stack(resized(folder)[1][:2])
-    latents = torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(0))
+    latents = torch.randn(2, 3, LATENT_DIM, generator=torch.Generator().manual_seed(0))
     photos = make_photos(pipe, maps, latents)
     assert photos.shape == (2, 3, *SIZE, 3)
     alone = np.asarray(pipe(maps[1], latents=latents[1, 2:]).images[0])

@@ -1,26 +1,37 @@
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import huggingface_hub
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from dpsims_hub.models import PretrainedBackbone
 
 SWIN = "swin_tiny_patch4_window7_224"
 TINY_SWIN = {"embed_dim": 16, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8)}
+KINDS = [
+    ("test_convnext", {}),
+    ("test_resnet", {}),
+    ("test_efficientnet", {}),
+    ("test_vit", {"image_size": (64, 96)}),
+    (SWIN, {"image_size": (64, 96), "model_kwargs": TINY_SWIN}),
+]
+MOBILENET = Path(__file__).parents[3] / "shared" / "data" / "backbones" / "mobilenetv2_100_tfsame.safetensors"
 
 
 def some_images(height: int, width: int) -> torch.Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def save_random_weights(name: str, path) -> nn.Module:
+def save_random_weights(name: str, path, **options) -> nn.Module:
     """A whole timm model with weights that no other seed gives, saved as safetensors."""
     torch.manual_seed(123)
-    model = timm.create_model(name).eval()
+    model = timm.create_model(name, **options).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)
@@ -28,17 +39,9 @@ def save_random_weights(name: str, path) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "settings"),
-    [
-        ("test_convnext", (64, 96), {}),
-        ("test_resnet", (64, 96), {}),
-        ("test_efficientnet", (64, 96), {}),
-        ("test_vit", (64, 96), {"image_size": (64, 96)}),
-        (SWIN, (64, 96), {"image_size": (64, 96), "model_kwargs": TINY_SWIN}),
-    ],
-)
-def test_maps_have_the_channels_and_strides_that_it_names(name, size, settings):
+@pytest.mark.parametrize(("name", "settings"), KINDS)
+def test_maps_have_the_channels_and_strides_that_it_names(name, settings):
+    size = (64, 96)
     backbone = PretrainedBackbone(name, weights=None, **settings)
     features = backbone(some_images(*size))
     assert len(features) == len(backbone.channels) > 0
@@ -69,16 +72,20 @@ def test_channels_last_layout_is_known_even_where_height_equals_channels():
         torch.testing.assert_close(feature, reference)
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_efficientnet"])
-def test_weights_from_a_file(name, tmp_path):
-    model = save_random_weights(name, tmp_path / "weights.safetensors")
-    images = some_images(64, 64)
-    backbone = PretrainedBackbone(name, weights=tmp_path / "weights.safetensors")
+@pytest.mark.parametrize(("name", "settings"), KINDS)
+def test_weights_from_a_file(name, settings, tmp_path):
+    options = {"img_size": settings["image_size"]} if settings else {}
+    model = save_random_weights(
+        name, tmp_path / "weights.safetensors", **options, **settings.get("model_kwargs", {})
+    )
+    images = some_images(64, 96)
+    backbone = PretrainedBackbone(name, weights=tmp_path / "weights.safetensors", **settings)
     with torch.no_grad():
         normalized = ((images + 1) / 2 - backbone.mean) / backbone.std
-        expected = model.forward_intermediates(normalized, intermediates_only=True)
+        expected = model.forward_intermediates(normalized, output_fmt="NCHW", intermediates_only=True)
         features = backbone(images)
-        others = PretrainedBackbone(name, weights=None)(images)
+        others = PretrainedBackbone(name, weights=None, **settings)(images)
+    expected = expected[-len(features) :]
     assert len(features) == len(expected)
     for feature, reference, other in zip(features, expected, others, strict=True):
         torch.testing.assert_close(feature, reference)
@@ -95,11 +102,16 @@ def test_stays_in_evaluation_whatever_is_asked():
     assert all(torch.equal(value, statistics[name]) for name, value in backbone.named_buffers())
 
 
-def test_only_the_image_gets_a_gradient():
-    backbone = PretrainedBackbone("test_resnet", weights=None)
-    images = some_images(32, 32).requires_grad_()
-    sum(feature.sum() for feature in backbone(images)).backward()
-    assert images.grad.abs().max() > 0
+@pytest.mark.parametrize(("name", "settings"), KINDS)
+def test_only_the_image_gets_a_gradient(name, settings):
+    torch.manual_seed(0)
+    backbone = PretrainedBackbone(name, weights=None, **settings)
+    images = some_images(64, 96).requires_grad_()
+    for feature in backbone(images):
+        (gradient,) = torch.autograd.grad(feature.square().sum(), images, retain_graph=True)
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().max() > 0
+    backbone(images)[-1].sum().backward()
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in backbone.parameters())
 
 
@@ -165,10 +177,50 @@ def test_broken_file(tmp_path):
 
 def test_weights_of_another_model(tmp_path):
     save_random_weights("test_convnext", tmp_path / "other.safetensors")
-    with pytest.raises(
-        ValueError, match=r"other.safetensors has only \d+ of the \d+ weights of 'test_resnet'"
-    ):
+    with pytest.raises(ValueError, match=r"other.safetensors lacks \d+ of the \d+ tensors of 'test_resnet'"):
         PretrainedBackbone("test_resnet", weights=tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "lost", "of_classifier"),
+    [
+        ("test_convnext", {}, "stages.1.blocks.0.mlp.fc1.bias", "head.fc.weight"),
+        ("test_resnet", {}, "layer2.0.bn1.running_var", "fc.bias"),
+        ("test_efficientnet", {}, "blocks.1.0.conv_exp.weight", "conv_head.weight"),
+        ("test_vit", {}, "blocks.2.attn.qkv.weight", "head.weight"),
+        (SWIN, TINY_SWIN, "layers.1.downsample.norm.weight", "head.fc.weight"),
+    ],
+)
+def test_a_file_must_hold_all_but_the_classifier(name, settings, lost, of_classifier, tmp_path):
+    tensors = save_random_weights(name, tmp_path / "weights.safetensors", **settings).state_dict()
+    del tensors[of_classifier]
+    save_file(tensors, tmp_path / "weights.safetensors")
+    PretrainedBackbone(name, tmp_path / "weights.safetensors", model_kwargs=settings)
+    del tensors[lost]
+    save_file(tensors, tmp_path / "weights.safetensors")
+    with pytest.raises(ValueError, match=f"lacks 1 of the .*, first {lost}; give the weights of this very"):
+        PretrainedBackbone(name, tmp_path / "weights.safetensors", model_kwargs=settings)
+
+
+@pytest.mark.skipif(not MOBILENET.is_file(), reason="needs the shared MobileNetV2 weights")
+def test_published_mobilenet_is_complete(tmp_path):
+    backbone = PretrainedBackbone("mobilenetv2_100", MOBILENET, model_kwargs={"pad_type": "same"})
+    stored = load_file(MOBILENET)
+    assert all(torch.equal(value, stored[name]) for name, value in backbone.network.state_dict().items())
+    del stored["blocks.6.0.bn3.running_mean"]
+    save_file(stored, tmp_path / "part.safetensors")
+    with pytest.raises(ValueError, match=r"first blocks.6.0.bn3.running_mean"):
+        PretrainedBackbone("mobilenetv2_100", tmp_path / "part.safetensors")
+
+
+def test_loading_is_silent_and_leaves_logging_as_it_was(tmp_path, capfd):
+    save_random_weights("test_efficientnet", tmp_path / "weights.safetensors")
+    logger = logging.getLogger("timm.models._builder")
+    before = (logger.level, logger.propagate, list(logger.handlers))
+    PretrainedBackbone("test_efficientnet", tmp_path / "weights.safetensors")
+    assert (logger.level, logger.propagate, list(logger.handlers)) == before
+    assert logger.propagate
+    assert capfd.readouterr().err == ""
 
 
 def test_weights_of_another_size(tmp_path):

@@ -6,17 +6,8 @@ import pytest
 import torch
 
 from dpsims_hub.models import DPSIMSGeneratorOutput
-from tests.models.tiny_generator import (
-    IGNORE,
-    KINDS,
-    LATENT_DIM,
-    OASIS,
-    STRIDE,
-    assert_same,
-    some_latents,
-    some_maps,
-    tiny_generator,
-)
+from tests.models.generator_kinds import IGNORE, KINDS, OASIS, assert_same, some_latents, some_maps
+from tests.tiny import LATENT_DIM, STRIDE, tiny_generator
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 with_attention = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("noise")])

@@ -3,15 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.models.tiny_generator import (
-    IGNORE,
-    LATENT_DIM,
-    OASIS,
-    assert_same,
-    some_latents,
-    some_maps,
-    tiny_generator,
-)
+from tests.models.generator_kinds import IGNORE, OASIS, assert_same, some_latents, some_maps
+from tests.tiny import LATENT_DIM, tiny_generator
 
 
 @pytest.fixture(scope="module")

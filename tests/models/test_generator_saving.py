@@ -7,7 +7,8 @@ import torch
 
 import dpsims_hub
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
-from tests.models.tiny_generator import KINDS, assert_same, some_latents, some_maps, tiny_generator
+from tests.models.generator_kinds import KINDS, assert_same, some_latents, some_maps
+from tests.tiny import tiny_generator
 
 
 @pytest.mark.parametrize("spectral_norm", [False, True])

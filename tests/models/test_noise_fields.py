@@ -5,19 +5,8 @@ import math
 import pytest
 import torch
 
-from dpsims_hub import DPSIMSGenerator
 from dpsims_hub.models.noise import NoiseFields
-
-TINY = {
-    "num_classes": 3,
-    "latent_dim": 8,
-    "image_widths": (16, 16, 8, 8),
-    "encoder_widths": (8, 8, 8),
-    "modulation_widths": (8, 8, 8),
-    "mapping_width": 16,
-    "num_noise_tokens": 2,
-    "attention_dim": 4,
-}
+from tests.tiny import LATENT_DIM, tiny_generator
 
 
 def test_fields_are_the_sum_over_the_basis():
@@ -59,10 +48,10 @@ def test_each_pixel_reads_the_fields_of_its_own_region():
 @pytest.mark.parametrize("noise_at", ["encoder", "modulation"])
 def test_only_fields_give_a_uniform_map_a_texture(noise_at):
     torch.manual_seed(0)
-    label_map, latents = torch.zeros(1, 16, 24, dtype=torch.long), torch.randn(1, 8)
+    label_map, latents = torch.zeros(1, 16, 24, dtype=torch.long), torch.randn(1, LATENT_DIM)
     texture = {}
     for num_fields in (0, 2):
-        generator = DPSIMSGenerator(**TINY, noise_at=noise_at, noise_fields=num_fields).eval()
+        generator = tiny_generator(noise_at=noise_at, noise_fields=num_fields)
         with torch.no_grad():
             texture[num_fields] = generator(label_map, latents).sample.std(dim=(2, 3)).mean()
     assert texture[0] < 1e-3  # replicate padding and noise without a place: nothing differs anywhere

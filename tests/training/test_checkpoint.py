@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, debug_launcher
 
 from dpsims_hub.training.checkpoint import (
+    CheckpointError,
     find_checkpoint,
     list_checkpoints,
-    put_in_place,
+    load_data_state,
     save_checkpoint,
     starting_point,
 )
@@ -42,8 +45,8 @@ def saver(tmp_path):
     last = Breaking()
     accelerator.register_for_checkpointing(last)
 
-    def save(step: int, total_limit: int = 3):
-        return save_checkpoint(accelerator, tmp_path, step, total_limit)
+    def save(step: int, total_limit: int = 3, data_state: dict | None = None):
+        return save_checkpoint(accelerator, tmp_path, step, total_limit, data_state)
 
     save.last, save.accelerator = last, accelerator
     return save
@@ -110,23 +113,141 @@ def test_files_and_other_names_are_no_checkpoints(tmp_path):
     assert starting_point("latest", tmp_path) == (0, None)
 
 
-def test_a_run_starts_where_it_is_told_unless_a_later_checkpoint_is_there(tmp_path):
-    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere" / "checkpoint-5"
-    for path in (out, elsewhere):
-        path.mkdir(parents=True)
-    assert starting_point("", out) == (0, None)
-    assert starting_point(str(elsewhere), out) == (5, elsewhere)
-    (out / "checkpoint-6").mkdir()
-    assert starting_point("latest", out) == (6, out / "checkpoint-6")
+def test_a_run_starts_where_it_is_told_unless_a_later_checkpoint_is_there(saver, tmp_path):
+    elsewhere = (tmp_path / "elsewhere").joinpath(saver(5).name)
+    elsewhere.parent.mkdir()
+    (tmp_path / "checkpoint-5").rename(elsewhere)
+    assert starting_point("", tmp_path) == (0, None)
+    assert starting_point(str(elsewhere), tmp_path) == (5, elsewhere)
+    saver(6)
+    assert starting_point("latest", tmp_path) == (6, tmp_path / "checkpoint-6")
     for wanted in ("", str(elsewhere)):
         with pytest.raises(ValueError, match="checkpoint-6 is already there"):
-            starting_point(wanted, out)
+            starting_point(wanted, tmp_path)
 
 
-def test_put_in_place_replaces_an_older_folder_as_a_whole(tmp_path):
-    old, new = tmp_path / "model", tmp_path / "model.tmp"
-    for folder, name in ((old, "a"), (new, "b")):
-        (folder / "sub").mkdir(parents=True)
-        (folder / "sub" / name).write_text(name)
-    put_in_place(new, old)
-    assert [path.name for path in tmp_path.rglob("*")] == ["model", "sub", "b"]
+def test_the_data_state_of_a_process_comes_back(saver):
+    state = {"epoch": 3, "rows": [(1, "a.png"), None], "bytes": b"\x00\xff", "place": torch.arange(3), "big": 2**100}
+    path = saver(1, data_state=state)
+    found = load_data_state(path, 0)
+    assert torch.equal(found.pop("place"), state.pop("place"))
+    assert found == state
+    assert load_data_state(path, 1) is None
+    (path / "data_0.pt").write_bytes(b"not this")
+    with pytest.raises(CheckpointError, match="data_0.pt cannot be read"):
+        load_data_state(path, 0)
+
+
+def test_the_manifest_lists_every_file_with_its_size(saver):
+    path = saver(7, data_state={})
+    manifest = json.loads((path / "checkpoint.json").read_text())
+    assert (manifest["step"], manifest["processes"]) == (7, 1)
+    assert manifest["versions"]["torch"] == torch.__version__
+    others = {file.name: len(file.read_bytes()) for file in path.iterdir() if file.name != "checkpoint.json"}
+    assert manifest["files"] == others
+    assert {"model.safetensors", "optimizer.bin", "random_states_0.pkl", "data_0.pt"} <= others.keys()
+
+
+def shorten(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+DAMAGES = {
+    "short": (lambda p: shorten(p / "optimizer.bin"), "optimizer.bin has "),
+    "lost": (lambda p: (p / "model.safetensors").unlink(), "it holds no model.safetensors"),
+    "manifest cut": (lambda p: shorten(p / "checkpoint.json") or shorten(p / "checkpoint.json"), "cannot be read"),
+    "manifest empty": (lambda p: os.truncate(p / "checkpoint.json", 0), "checkpoint.json cannot be read"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over_with_a_sentence(saver, tmp_path, capsys, damage):
+    for step in (1, 2):
+        saver(step)
+    act, words = DAMAGES[damage]
+    act(tmp_path / "checkpoint-2")
+    assert starting_point("latest", tmp_path) == (1, tmp_path / "checkpoint-1")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{tmp_path / 'checkpoint-2'} is damaged: ")
+    assert words in printed
+    assert printed.count("\n") == 1
+    with pytest.raises(CheckpointError, match="checkpoint-2 is damaged.*name another one"):
+        find_checkpoint(str(tmp_path / "checkpoint-2"), tmp_path)
+
+
+def test_a_run_never_starts_at_zero_over_damaged_checkpoints(saver, tmp_path):
+    for step in (1, 2):
+        shorten(saver(step) / "optimizer.bin")
+    with pytest.raises(CheckpointError, match=r"every checkpoint in .* is damaged .*delete them"):
+        starting_point("latest", tmp_path)
+    with pytest.raises(ValueError, match="checkpoint-2 is already there"):
+        starting_point("", tmp_path)
+
+
+def test_checkpoints_passed_over_as_damaged_do_not_push_out_good_ones(saver, tmp_path):
+    saver(1)
+    for step in (5, 6):
+        shorten(saver(step) / "optimizer.bin")
+    saver(2, total_limit=1)
+    assert list_checkpoints(tmp_path) == [(2, tmp_path / "checkpoint-2")]
+    shorten(tmp_path / "checkpoint-2" / "optimizer.bin")
+    saver(2)  # in the place of the damaged one
+    assert find_checkpoint("latest", tmp_path) == (2, tmp_path / "checkpoint-2")
+
+
+def test_a_checkpoint_without_a_manifest_is_taken_if_its_states_are_there(saver, tmp_path):
+    for step in (1, 2):
+        (saver(step) / "checkpoint.json").unlink()
+    assert find_checkpoint("latest", tmp_path) == (2, tmp_path / "checkpoint-2")
+    (tmp_path / "checkpoint-2" / "random_states_0.pkl").unlink()
+    assert find_checkpoint("latest", tmp_path) == (1, tmp_path / "checkpoint-1")
+
+
+def test_an_error_that_is_no_failure_to_write_stays_what_it_is(saver, tmp_path):
+    def bug() -> None:
+        raise RuntimeError("size mismatch")
+
+    saver.last.action = bug
+    with pytest.raises(RuntimeError, match="size mismatch") as caught:
+        saver(1)
+    assert not isinstance(caught.value, CheckpointError)
+
+
+def save_on_two_ranks(folder: str) -> None:
+    """Saves twice; the second time process 1 finds a folder in the place of its data state."""
+    torch.set_num_threads(1)
+    output_dir = Path(folder) / "out"
+    accelerator = Accelerator(cpu=True)
+    assert accelerator.num_processes == 2
+    model = accelerator.prepare(torch.nn.Linear(2, 2))
+    accelerator.prepare(torch.optim.Adam(model.parameters()))
+    rank = accelerator.process_index
+    save_checkpoint(accelerator, output_dir, 1, 3, {"rank": rank})
+    if rank == 1:
+        breaking = Breaking()
+        breaking.action = lambda: (output_dir / "checkpoint-2.tmp" / "data_1.pt").mkdir(parents=True)
+        accelerator.register_for_checkpointing(breaking)
+    try:
+        save_checkpoint(accelerator, output_dir, 2, 3, {"rank": rank})
+    except CheckpointError as error:
+        (Path(folder) / f"error_{rank}").write_text(str(error))
+
+
+def test_a_process_that_cannot_write_stops_all_with_one_sentence(tmp_path):
+    debug_launcher(save_on_two_ranks, (str(tmp_path),), num_processes=2)
+    out = tmp_path / "out"
+    assert [load_data_state(out / "checkpoint-1", rank) for rank in range(2)] == [{"rank": 0}, {"rank": 1}]
+    assert json.loads((out / "checkpoint-1" / "checkpoint.json").read_text())["processes"] == 2
+    first, second = ((tmp_path / f"error_{rank}").read_text() for rank in range(2))
+    assert first == second
+    assert first.startswith(f"{out / 'checkpoint-2'} could not be written: ")
+    assert first.count(str(out / "checkpoint-1")) == 1
+    assert [path.name for path in out.iterdir()] == ["checkpoint-1"]
+
+
+def test_processes_that_do_not_share_the_folder_are_refused(saver, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(saver.accelerator), "num_processes", 2)  # and only one of them writes here
+    monkeypatch.setattr("dpsims_hub.training.checkpoint.gather_object", lambda values: values)
+    with pytest.raises(CheckpointError, match="nothing came from process 1; --output_dir must be one folder"):
+        saver(1)
+    assert not list(tmp_path.iterdir())

@@ -113,7 +113,8 @@ def test_refreshed_batch_norm_has_the_mean_statistics_of_the_batches_and_goes_ba
     before = {name: value.clone() for name, value in average.model.state_dict().items()}
     inputs = [(MAPS.roll(seed, 2), latents(seed)) for seed in range(3)]
     expected = batch_statistics(average.model, inputs)
-    with average.refreshed(inputs) as model:
+    arguments = [{"label_map": label_map, "latents": z} for label_map, z in inputs]
+    with average.refreshed(arguments) as model:
         assert model is average.model
         assert not model.training
         norms = {n: m for n, m in model.named_modules() if isinstance(m, torch.nn.BatchNorm2d)}

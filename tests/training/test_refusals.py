@@ -36,7 +36,7 @@ def refused(capsys, tmp_path):
 
 
 def test_no_data_folder(refused):
-    assert "--train_data_dir: missing" in refused(["--preset", "small"])
+    assert "--train_data_dir and --dataset_name neither names the data" in refused(["--preset", "small"])
 
 
 def test_a_data_folder_that_is_not_there(refused, flags, tmp_path):

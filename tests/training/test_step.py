@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.data import collate
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.step import NonFiniteLossError, frozen
 
@@ -18,9 +19,10 @@ def make_trainer(flags):
     return make
 
 
-def batch(trainer: Trainer) -> tuple[torch.Tensor, torch.Tensor]:
-    pairs = [trainer.pairs[position] for position in range(2)]
-    return tuple(torch.stack([pair[name] for pair in pairs]) for name in ("real_images", "label_map"))
+def batch(trainer: Trainer) -> dict[str, torch.Tensor]:
+    items = collate([trainer.feed.pairs[position] for position in range(2)])
+    del items["skipped"]
+    return items
 
 
 def clones(module: torch.nn.Module) -> list[torch.Tensor]:
@@ -43,7 +45,7 @@ def test_each_update_changes_its_own_network_only(make_trainer):
         seen["discriminator"] = clones(nets.discriminator)
 
     nets.optimizer_d.optimizer.register_step_post_hook(after_discriminator_update)
-    trainer.step_function(*batch(trainer))
+    trainer.step_function(batch(trainer))
     assert seen["generator"]
     assert not any(gradient is not None for gradient in seen["gradients"])
     assert not same(discriminator, nets.discriminator)
@@ -59,7 +61,7 @@ def test_the_discriminator_is_frozen_in_the_generator_update_only(make_trainer):
     discriminator, trainable = trainer.networks.discriminator, []
     weight = next(discriminator.parameters())
     discriminator.register_forward_pre_hook(lambda *_: trainable.append(weight.requires_grad))
-    trainer.step_function(*batch(trainer))
+    trainer.step_function(batch(trainer))
     assert trainable == [True, True, False]  # real and generated photos; then for the generator
 
 
@@ -69,7 +71,7 @@ def test_the_backbone_never_changes(make_trainer):
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     backbone.train()
     for _ in range(2):
-        trainer.step_function(*batch(trainer))
+        trainer.step_function(batch(trainer))
     assert not backbone.training
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
     assert all(p.grad is None and not p.requires_grad for p in backbone.parameters())
@@ -97,7 +99,7 @@ def test_loss_weights_multiply_their_terms(make_trainer):
     logs = []
     for factor in (1, 3):
         trainer = make_trainer("--weight_contrastive", factor, "--weight_diversity", factor)
-        logs.append(trainer.step_function(*batch(trainer)))
+        logs.append(trainer.step_function(batch(trainer)))
     for name in ("loss_g_contrastive", "loss_g_diversity"):
         assert float(logs[1][name]) == pytest.approx(3 * float(logs[0][name]), rel=1e-4)
     first, second = (float(log["loss_g_adversarial"]) for log in logs)
@@ -106,7 +108,7 @@ def test_loss_weights_multiply_their_terms(make_trainer):
 
 def test_one_photo_per_map_has_no_pair_to_compare(make_trainer):
     trainer = make_trainer("--samples_per_map", 1, "--weight_diversity", 0)
-    logs = trainer.step_function(*batch(trainer))
+    logs = trainer.step_function(batch(trainer))
     assert not {"pair_distance", "loss_g_diversity"} & logs.keys()
 
 
@@ -114,7 +116,7 @@ def test_a_gradient_that_overflows_stops_the_run_before_it_changes_a_weight(make
     trainer = make_trainer("--weight_contrastive", 1e30)
     before = clones(trainer.networks.generator)
     with pytest.raises(NonFiniteLossError, match=r"grad_norm_g is (inf|nan)"):
-        trainer.step_function(*batch(trainer))
+        trainer.step_function(batch(trainer))
     assert same(before, trainer.networks.generator)
 
 
@@ -128,7 +130,27 @@ def test_clipping_bounds_the_update_but_not_the_logged_norm(make_trainer):
                 sum(float(p.grad.square().sum()) for g in optimizer.param_groups for p in g["params"]) ** 0.5
             )
         )
-        norms.append(float(trainer.step_function(*batch(trainer))["grad_norm_g"]))
+        norms.append(float(trainer.step_function(batch(trainer))["grad_norm_g"]))
         lengths += seen
     assert norms[0] == pytest.approx(norms[1], rel=0.01)  # the clipped update of D came before
     assert lengths == pytest.approx([norms[0], 1e-6], rel=1e-3)
+
+
+def test_latents_of_the_batch_are_what_the_generator_gets(make_trainer):
+    trainer = make_trainer()
+    seen = []
+    trainer.networks.generator.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[1]))
+    inputs = batch(trainer)
+    trainer.step_function(inputs)
+    rows = [inputs["latents"][pair, sample] for pair in range(2) for sample in range(2)]  # map-major
+    assert torch.equal(seen[0], torch.stack(rows))
+
+
+def test_equal_draws_give_equal_losses_whatever_the_global_random_state(make_trainer):
+    found = []
+    for seed in (1, 2):
+        trainer = make_trainer("--weight_labelmix", 1, "--contrastive_places", 3)
+        torch.manual_seed(seed)
+        logs = trainer.step_function(batch(trainer), torch.Generator().manual_seed(7))
+        found.append((float(logs["loss_labelmix"]), float(logs["loss_g_contrastive"])))
+    assert found[0] == found[1]

@@ -1,28 +1,14 @@
-"""Small generators of every kind, and maps for them."""
+"""Settings that make the tiny generator one of every kind, and maps and latents for it."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dpsims_hub.models import DPSIMSGenerator
+from tests.tiny import LATENT_DIM
 
-LATENT_DIM = 6
 NUM_CLASSES = 3
 IGNORE = 255
-
-TINY = {
-    "num_classes": NUM_CLASSES,
-    "sample_size": (16, 24),
-    "latent_dim": LATENT_DIM,
-    "image_widths": (16, 12, 12, 8),
-    "encoder_widths": (8, 16, 16),
-    "modulation_widths": (8, 16, 16),
-    "mapping_width": 12,
-    "num_noise_tokens": 2,
-    "attention_dim": 4,
-}
-STRIDE = 4
 
 OASIS = {
     "label_encoder": "none",
@@ -44,17 +30,6 @@ KINDS = {
     "smooth output": {"smooth_output": True},
     "oasis": OASIS,
 }
-
-
-def tiny_generator(seed: int = 0, **settings) -> DPSIMSGenerator:
-    """A generator in evaluation, with batch-norm statistics as after some training."""
-    torch.manual_seed(seed)
-    generator = DPSIMSGenerator(**{**TINY, **settings}).eval()
-    for module in generator.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.3)
-            module.running_var.uniform_(0.5, 2.0)
-    return generator
 
 
 def some_maps(count: int, height: int = 8, width: int = 12, seed: int = 0) -> Tensor:

@@ -1,0 +1,178 @@
+"""`dpsims check-data`: reads a data set by any door, and says what it holds and what is wrong with it.
+
+One pass over all pairs, or the first N; a bad pair never ends it. Exit code 0: no error; 1: errors were
+found; 2: the data could not be opened at all.
+"""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source, whole_number
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dpsims_hub.labels.survey import Survey
+
+ERRORS_FOUND = 1
+PAIRS_A_ROW = 2
+DEFAULT_SHEET = Path("outputs/check-data.png")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `dpsims check-data`."""
+    add_data_options(parser)
+    parser.add_argument(
+        "--max-samples", type=whole_number(1), metavar="N", help="read the first N pairs only (default: all)"
+    )
+    add_workers_option(parser)
+    parser.add_argument(
+        "--json", metavar="FILE", help="also write the facts as JSON; - prints them instead of the table"
+    )
+    sheet = parser.add_mutually_exclusive_group()
+    sheet.add_argument(
+        "--sheet",
+        type=Path,
+        default=DEFAULT_SHEET,
+        metavar="FILE.png",
+        help=f"picture of up to 8 pairs, maps coloured (default: {DEFAULT_SHEET})",
+    )
+    sheet.add_argument("--no-sheet", dest="sheet", action="store_const", const=None, help="no picture")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reads the data and reports.
+
+    Returns:
+        0, or 1 if something is wrong with the data.
+
+    Raises:
+        OSError: the data do not exist, or a result cannot be written.
+        ValueError: anything else in the input is wrong.
+    """
+    from dpsims_hub.labels.survey_report import format_survey, survey_facts
+
+    source = data_source(arguments)
+    with counted_warnings() as noted:
+        survey = read_survey(source, arguments.max_samples, arguments.workers)
+    if not survey.num_pairs and not survey.num_faults:
+        raise ValueError(f"{source.describe()}: holds no pairs.")
+    facts = survey_facts(survey, source.describe())
+    facts["advice"] += [f"{count} x {text}" for text, count in noted.items()]
+    if arguments.json == "-":
+        json.dump(facts, sys.stdout, indent=2)
+        print()
+    else:
+        print(format_survey(facts))
+    if arguments.json not in (None, "-"):
+        _write_text(Path(arguments.json), json.dumps(facts, indent=2) + "\n")
+    if arguments.sheet is not None and survey.num_good:
+        _save_sheet(survey, arguments.sheet, source.describe(), quiet=arguments.json == "-")
+    return ERRORS_FOUND if facts["num_errors"] else 0
+
+
+def read_survey(source: Any, max_samples: int | None, num_workers: int) -> "Survey":
+    """Reads pairs with a progress bar.
+
+    Args:
+        source: a `DataSource`.
+        max_samples: pairs to read; None reads all.
+        num_workers: threads.
+
+    Raises:
+        OSError, ValueError: the source cannot be opened.
+    """
+    from tqdm import tqdm
+
+    from dpsims_hub.labels.survey import Survey, survey_pairs
+    from dpsims_hub.labels.survey_doors import open_door
+
+    door = open_door(source)
+    survey = Survey(door.spec)
+    if door.listing is not None:
+        survey.add_unpaired(door.listing)
+    total = min(filter(None, (door.total, max_samples)), default=None)
+    with tqdm(total=total, unit="pair", disable=None) as bar:
+        survey_pairs(survey, islice(door.pairs, max_samples), num_workers, bar.update)
+    return survey
+
+
+def draw_sheet(survey: "Survey", title: str) -> "Image.Image":
+    """One picture: examples spread over the data, photo beside coloured map, and a legend of their classes.
+
+    Args:
+        survey: with at least one good pair.
+        title: what the footer calls the data.
+    """
+    import numpy as np
+
+    from dpsims_hub.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
+
+    spec, examples = survey.spec, survey.examples.chosen()
+    rows = [[example.image, picture_of_map(example.label_map, spec)] for example in examples]
+    captions = [_captions(example.stem, np.unique(example.label_map), survey) for example in examples]
+    groups = min(PAIRS_A_ROW, len(rows))
+    rows, captions = fold_rows(rows, groups), fold_rows(captions, groups)
+    seen = np.unique(np.concatenate([np.unique(example.label_map) for example in examples])).tolist()
+    width = max(sum(picture.width for picture in row) for row in rows)
+    return comparison_sheet(
+        rows,
+        ["photo", "label map"] * groups,
+        captions=captions,
+        legend=flow_legend(spec, seen, width),
+        footer=f"{title}: {len(examples)} of {survey.num_good} pairs, classes of {spec.name}",
+    )
+
+
+@contextmanager
+def counted_warnings() -> Iterator[dict[str, int]]:
+    """Counts what reading warns of, without the file names, instead of printing a line for each file."""
+    noted: dict[str, int] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        print_warning = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            text = str(message).partition(": ")[2]
+            if category is UserWarning and text:
+                noted[text] = noted.get(text, 0) + 1
+            else:
+                print_warning(message, category, *place, **more)
+
+        warnings.showwarning = note
+        yield noted
+
+
+def _captions(name: str, ids: Any, survey: "Survey") -> list[str]:
+    """The photo's file name, and how many classes its map holds."""
+    count = int((ids != survey.spec.ignore_index).sum())
+    return [name.rpartition("/")[2], f"{count} class{'' if count == 1 else 'es'}"]
+
+
+def _save_sheet(survey: "Survey", path: Path, title: str, *, quiet: bool) -> None:
+    from dpsims_hub.sheets import save_picture
+
+    save_picture(draw_sheet(survey, title), path)
+    if not quiet:
+        print(f"\npicture: {path}")
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Writes a file that is either complete or absent."""
+    unfinished = path.with_name(f"{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise OSError(f"cannot write {path} ({error.strerror or error}); choose another --json.") from error
+    finally:
+        if path.parent.is_dir():
+            unfinished.unlink(missing_ok=True)

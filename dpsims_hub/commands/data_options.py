@@ -1,0 +1,121 @@
+"""Options of the subcommands that read a data set: which one, and by which door."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dpsims_hub.labels.source import DataSource
+
+DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Adds DIR, --dataset-name and what belongs to them, named as the trainer's flags."""
+    parser.add_argument(
+        "directory",
+        nargs="?",
+        default="",
+        metavar="DIR",
+        help="folder of pairs: images/, labels/ [instances/] and a classes.json, or ADE20K,\n"
+        "COCO-Stuff or Cityscapes as distributed; or a folder of parquet, webdataset or imagefolder",
+    )
+    _add(parser, "--dataset-name", "NAME", "instead of DIR: Hub id (owner/name) or a local path")
+    _add(parser, "--dataset-config-name", "NAME", "configuration of a data set on the Hub")
+    parser.add_argument("--split", default="", help="such as train or val (default: train; of a DIR: itself)")
+    parser.add_argument("--revision", default="", help="branch, tag or commit on the Hub")
+    _add(parser, "--image-column", "NAME", "of photos (default: image)", default="image")
+    _add(parser, "--label-column", "NAME", "of label maps (default: label)", default="label")
+    _add(parser, "--instance-column", "NAME", "of object numbers (default: instances, if there is one)")
+    add_classes_option(parser)
+    parser.add_argument("--streaming", action="store_true", help="read rows as they come, build no table")
+    _add(parser, "--cache-dir", "DIR", "where tables are built")
+
+
+def _add(
+    parser: argparse.ArgumentParser, flag: str, metavar: str, description: str, default: str = ""
+) -> None:
+    """Adds a flag, which may also be spelled with the underscores of the trainer."""
+    dest = flag.strip("-").replace("-", "_")
+    parser.add_argument(flag, metavar=metavar, help=description, default=default)
+    parser.add_argument(f"--{dest}", dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def add_classes_option(parser: argparse.ArgumentParser) -> None:
+    """Adds --classes."""
+    parser.add_argument(
+        "--classes",
+        default="",
+        metavar="NAME_OR_FILE",
+        help="ade20k, camvid, cityscapes, coco-stuff or a classes.json\n(default: the data set's own)",
+    )
+
+
+def add_workers_option(parser: argparse.ArgumentParser) -> None:
+    """Adds --workers."""
+    parser.add_argument(
+        "--workers",
+        type=whole_number(0),
+        default=DEFAULT_WORKERS,
+        metavar="N",
+        help=f"threads that read files (default here: {DEFAULT_WORKERS})",
+    )
+
+
+def data_source(arguments: argparse.Namespace) -> "DataSource":
+    """The source that the options name; a DIR of rows instead of pairs is opened as --dataset-name would.
+
+    Args:
+        arguments: of `add_data_options`.
+
+    Raises:
+        ValueError: DIR and --dataset-name are both given, or neither.
+    """
+    from dpsims_hub.labels.source import DataSource
+
+    directory, name = arguments.directory, arguments.dataset_name
+    if bool(directory) == bool(name):
+        fault = "DIR and --dataset-name both name data" if name else "nothing to read"
+        raise ValueError(f"{fault}; give one: a DIR of pairs, or --dataset-name.")
+    if directory and holds_rows(directory, arguments.split):
+        directory, name = "", directory
+    return DataSource(
+        directory=directory,
+        name=name,
+        config_name=arguments.dataset_config_name,
+        split=arguments.split,
+        revision=arguments.revision,
+        image_column=arguments.image_column,
+        label_column=arguments.label_column,
+        instance_column=arguments.instance_column,
+        classes=arguments.classes,
+        streaming=arguments.streaming,
+        cache_dir=arguments.cache_dir,
+    )
+
+
+def holds_rows(directory: str, split: str) -> bool:
+    """Whether a path is a file, or a folder without pairs but with parquet, archives or an imagefolder."""
+    from dpsims_hub.labels.layouts import list_pairs
+    from dpsims_hub.labels.named_data import kind_of_folder
+
+    if Path(directory).is_file():
+        return True
+    try:
+        list_pairs(directory, split or None)
+    except (FileNotFoundError, ValueError):
+        return kind_of_folder(Path(directory)) is not None
+    return False
+
+
+def whole_number(low: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `low`, for argparse."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low}")
+        return int(text)
+
+    return parse

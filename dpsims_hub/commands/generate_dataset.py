@@ -1,0 +1,292 @@
+"""`dpsims generate --as-dataset`: photos for label maps as a data set, on one process or many.
+
+All maps are read and checked first. Then the photos are made in batches that depend on the maps, K and the
+batch size only; the processes share the unfinished batches. A photo's seed is counted over all maps and
+photos (`dpsims_hub.paired_dataset.Plan`). So neither the number of processes nor a stop in the middle changes
+a photo. Another batch size changes it by rounding of the device's arithmetic at most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from dpsims_hub.commands.generate import Job, check_seed, plan_batches, read_job, read_map
+from dpsims_hub.commands.model_options import load_pipeline
+from dpsims_hub.commands.paths import NamedMap, check_apart, find_maps
+from dpsims_hub.commands.processes import ProcessGroup, StopSignals
+from dpsims_hub.commands.stored_rules import reading_spec
+
+if TYPE_CHECKING:
+    from dpsims_hub.labels import ClassSpec
+    from dpsims_hub.paired_dataset import PairedDatasetWriter
+    from dpsims_hub.photo_plan import Plan
+    from dpsims_hub.pipeline import DPSIMSPipeline
+
+MAX_THREADS = 8  # our choice: PNGs are packed while the next photos are made
+TERMINATED = 128 + signal.SIGTERM
+
+
+@dataclass(frozen=True)
+class NumberedJob(Job):
+    """A label map and its place in the plan of the data set."""
+
+    index: int
+
+
+Batch = tuple[list[NumberedJob], range]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Makes the data set that the command line asks for, or what is missing of it.
+
+    Returns:
+        0 when it is complete, 143 after SIGTERM.
+
+    Raises:
+        OSError: a file is missing or cannot be written.
+        ValueError: anything else in the input is wrong, or the folder belongs to another run.
+        KeyboardInterrupt: after Ctrl-C, when the photos under way are written.
+    """
+    from dpsims_hub.paired_dataset import PairedDatasetWriter
+
+    group = ProcessGroup(arguments.device)
+    maps = group.together(lambda: _find_maps(arguments))
+    pipe = group.together(lambda: _load(arguments, group))
+    spec = group.together(lambda: reading_spec(arguments.maps, pipe.spec, arguments.stored))
+    with PairedDatasetWriter(arguments.as_dataset, arguments.image_format) as writer:
+        settings = group.by_first(lambda: _check_settings(writer, pipe, arguments, len(maps)))
+        jobs, plan = _check_maps(maps, pipe, spec, arguments, group)
+        notes = {"model": arguments.model, "batch_size": arguments.batch_size}
+        batches = list(plan_batches(jobs, arguments.num_images, arguments.batch_size))
+        pending = group.by_first(lambda: _pending(writer, plan, batches, settings, notes, pipe.spec))
+        if not pending:
+            group.by_first(lambda: writer.finish(plan))
+            whole = f"all {len(plan)} photos of {len(maps)} label maps"
+            _say(group, f"nothing to do: {writer.folder} holds {whole}")
+            return 0
+        mine = [(batches[number], missing) for number, missing in pending[group.index :: group.count]]
+        maker = PhotoMaker(pipe, spec, plan, writer, arguments.model)
+        return _make_all(maker, mine, group, sum(missing for _, missing in pending))
+
+
+class PhotoMaker:
+    """Makes the photos of a batch and hands them to threads that write them.
+
+    Args:
+        pipe: the model.
+        spec: how the maps are read.
+        plan: seeds and names.
+        writer: of the data set, begun.
+        model: what the photos' facts call the model.
+    """
+
+    def __init__(
+        self, pipe: DPSIMSPipeline, spec: ClassSpec, plan: Plan, writer: PairedDatasetWriter, model: str
+    ) -> None:
+        from dpsims_hub import __version__
+
+        self.pipe, self.spec, self.plan, self.writer = pipe, spec, plan, writer
+        self.facts = {"model": model, "software": f"dpsims_hub {__version__}"}
+
+    def make(self, batch: Batch, pool: ThreadPoolExecutor) -> list[Future[None]]:
+        """Makes all photos of a batch, so that none depends on what is there, and writes the missing ones.
+
+        Returns:
+            The writes under way, one for each missing photo.
+        """
+        import torch
+
+        from dpsims_hub.paired_dataset import encode_label
+
+        jobs, numbers = batch
+        maps = list(pool.map(lambda job: read_map(job, self.spec), jobs))
+        order = [(place, job.index, number) for place, job in enumerate(jobs) for number in numbers]
+        seeds = [self.plan.seed_of(index, number) for _, index, number in order]
+        photos = self.pipe(
+            maps,
+            num_images_per_label=len(numbers),
+            generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+        ).images
+        labels = [encode_label(label_map) for label_map in maps]
+        writes = []
+        for (place, index, number), seed, photo in zip(order, seeds, photos, strict=True):
+            stem = self.plan.stem_of(index, number)
+            if not self.writer.has(stem):
+                facts = {"seed": str(seed), "label_map": self.plan.maps[index].source, **self.facts}
+                writes.append(pool.submit(self.writer.write, stem, photo, labels[place], facts))
+        return writes
+
+    def run(self, batches: Sequence[Batch], stop: StopSignals) -> Iterator[int]:
+        """Makes batches until a signal; photos of one are written while the next are made.
+
+        Yields:
+            How many photos are newly on disk.
+        """
+        with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+            writes: list[Future[None]] = []
+            for batch in batches:
+                if stop.number:
+                    break
+                following = self.make(batch, pool)
+                yield _settle(writes)
+                writes = following
+            yield _settle(writes)
+
+
+def _find_maps(arguments: argparse.Namespace) -> list[NamedMap]:
+    if arguments.sheet:
+        raise ValueError(
+            "--sheet does not go with --as-dataset; look at the data set with dpsims check-data."
+        )
+    maps = find_maps(arguments.maps)
+    check_apart(arguments.maps, arguments.as_dataset)
+    check_seed(arguments.seed, len(maps) * arguments.num_images)
+    return maps
+
+
+def _load(arguments: argparse.Namespace, group: ProcessGroup) -> DPSIMSPipeline:
+    pipe = load_pipeline(arguments.model, group.device, arguments.dtype)
+    if pipe.generator.config.use_instance_offsets:
+        raise ValueError(
+            f"{arguments.model}: needs object maps beside label maps, which generate does not read."
+        )
+    return pipe
+
+
+def _check_settings(
+    writer: PairedDatasetWriter, pipe: DPSIMSPipeline, arguments: argparse.Namespace, count: int
+) -> dict[str, Any]:
+    """All that the photos depend on, if the folder is free for it."""
+    from dpsims_hub.evaluation.recipe import tensors_sha256
+    from dpsims_hub.map_batches import by
+
+    settings = {
+        "dtype": arguments.dtype,
+        "maps": count,
+        "num_images": arguments.num_images,
+        "seed": arguments.seed,
+        "size": by(arguments.size) if arguments.size else None,
+        "stored": arguments.stored,
+        "image_format": arguments.image_format,
+        "weights_sha256": tensors_sha256(pipe.generator),
+    }
+    writer.check(settings, pipe.spec)
+    return settings
+
+
+def _check_maps(
+    maps: Sequence[NamedMap],
+    pipe: DPSIMSPipeline,
+    spec: ClassSpec,
+    arguments: argparse.Namespace,
+    group: ProcessGroup,
+) -> tuple[list[NumberedJob], Plan]:
+    """Reads every map once, each process its share; keeps their sizes and hashes, not their pixels."""
+    from dpsims_hub.photo_plan import Plan, PlannedMap
+
+    def check() -> list[tuple[tuple[int, int], str]]:
+        share = maps[group.index :: group.count]
+        with _progress(group, len(share), "checking", "map") as bar:
+            checked = []
+            for one in share:
+                checked.append((read_job(one.path, pipe, spec, arguments).size, _sha256(one.path)))
+                bar.update()
+        return checked
+
+    shares = group.gather(group.together(check))
+    checked = [shares[place % group.count][place // group.count] for place in range(len(maps))]
+    jobs = [
+        NumberedJob(one.path, size, arguments.stored, index)
+        for index, (one, (size, _)) in enumerate(zip(maps, checked, strict=True))
+    ]
+    planned = [PlannedMap(one.name, one.source, sha) for one, (_, sha) in zip(maps, checked, strict=True)]
+    return jobs, Plan(planned, arguments.num_images, arguments.seed)
+
+
+def _pending(
+    writer: PairedDatasetWriter,
+    plan: Plan,
+    batches: Sequence[Batch],
+    settings: dict[str, Any],
+    notes: dict[str, Any],
+    spec: ClassSpec,
+) -> list[tuple[int, int]]:
+    """Begins the data set; (number of the batch, photos missing) for every unfinished batch."""
+    from dpsims_hub.evaluation.recipe import package_versions
+
+    done = writer.begin(plan, settings, {**notes, "versions": package_versions()}, spec)
+    missing = (
+        sum(plan.stem_of(job.index, number) not in done for job in jobs for number in numbers)
+        for jobs, numbers in batches
+    )
+    return [(number, count) for number, count in enumerate(missing) if count]
+
+
+def _make_all(maker: PhotoMaker, mine: Sequence[tuple[Batch, int]], group: ProcessGroup, missing: int) -> int:
+    """Makes this process's batches, waits for the others, and says what was done."""
+    made, start = 0, time.perf_counter()
+    with StopSignals() as stop:
+        with _progress(group, sum(count for _, count in mine), "making", "photo") as bar:
+            for count in maker.run([batch for batch, _ in mine], stop):
+                made += count
+                bar.update(count)
+        if not stop.number:
+            made = _made_by_all(made, group, stop)
+    if stop.number == signal.SIGINT:
+        raise KeyboardInterrupt
+    if stop.number:
+        print("dpsims: stopped; every photo written so far is complete.", file=sys.stderr)
+        return TERMINATED
+    speed = missing / (time.perf_counter() - start)
+    plan, writer = maker.plan, maker.writer
+    group.by_first(lambda: writer.finish(plan))
+    _say(
+        group,
+        f"photos: {len(plan)} ({made} made, {len(plan) - missing} kept), label maps: {len(plan.maps)}, "
+        f"processes: {group.count}, {speed:.1f} photos/s, folder: {writer.folder}",
+    )
+    return 0
+
+
+def _made_by_all(made: int, group: ProcessGroup, stop: StopSignals) -> int:
+    """Waits for the other processes; those that were stopped end without an answer."""
+    try:
+        return sum(group.gather(made))
+    except OSError:
+        if stop.number:
+            return made
+        raise
+
+
+def _settle(writes: Sequence[Future[None]]) -> int:
+    for write in writes:
+        write.result()
+    return len(writes)
+
+
+def _progress(group: ProcessGroup, total: int, what: str, unit: str) -> tqdm:
+    """A bar of the first process's own share, where somebody can see it."""
+    whose = f"{what} (process 1 of {group.count})" if group.count > 1 else what
+    return tqdm(total=total, desc=whose, unit=unit, disable=None if group.is_first else True)
+
+
+def _say(group: ProcessGroup, sentence: str) -> None:
+    if group.is_first:
+        print(sentence)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

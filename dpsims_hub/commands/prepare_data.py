@@ -1,0 +1,152 @@
+"""`dpsims prepare-data`: a folder of pairs becomes parquet shards, which training can stream.
+
+Every pair is checked on the way; nothing appears under OUT before all of it is complete.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.data_options import add_classes_option, add_workers_option, whole_number
+
+if TYPE_CHECKING:
+    from dpsims_hub.labels.layouts import Listing
+
+VALIDATION = "validation"
+MEGABYTE = 10**6
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `dpsims prepare-data`."""
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        help="folder of pairs: images/, labels/ [instances/] and a classes.json, or ADE20K,\n"
+        "COCO-Stuff or Cityscapes as distributed",
+    )
+    parser.add_argument(
+        "output", type=Path, metavar="OUT", help="new folder, or one of shards without that split"
+    )
+    parser.add_argument(
+        "--split",
+        default="train",
+        help="name of the split; read from DIR's folder of that name, if DIR\nlies in splits (default: train)",
+    )
+    parser.add_argument(
+        "--validation", metavar="DIR", help=f"another folder of pairs, written as the split {VALIDATION}"
+    )
+    parser.add_argument(
+        "--num-shards",
+        type=whole_number(1),
+        default=0,
+        metavar="N",
+        help="files of the split (default: a multiple of 8, each at most about 500 MB);\n"
+        "best a multiple of processes x workers; never more than pairs",
+    )
+    parser.add_argument("--seed", type=whole_number(0), default=0, help="of the order (default: 0)")
+    parser.add_argument(
+        "--max-samples",
+        type=whole_number(1),
+        default=0,
+        metavar="N",
+        help="only N pairs of each split, drawn by the seed (default: all)",
+    )
+    parser.add_argument(
+        "--skip-bad",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="leave out up to N bad pairs of each split (default: 0, stop at the first)",
+    )
+    add_classes_option(parser)
+    add_workers_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the shards, and prints how to train on them.
+
+    Raises:
+        OSError: a folder is missing, or the shards cannot be written.
+        ValueError: anything else in the input is wrong, above all a bad pair.
+    """
+    from dpsims_hub.commands import INTERRUPTED
+
+    folders = {arguments.split: arguments.directory}
+    if arguments.validation:
+        if arguments.split == VALIDATION:
+            raise ValueError(f"--split {VALIDATION} and --validation would write one split; leave one out.")
+        folders[VALIDATION] = arguments.validation
+    listings = {split: list_split(folder, split) for split, folder in folders.items()}
+    try:
+        for split, listing in listings.items():
+            prepare_split(listing, split, arguments)
+    except KeyboardInterrupt:
+        print("dpsims: stopped; no half-written split remains.", file=sys.stderr)
+        return INTERRUPTED
+    flags = f"--dataset_name {arguments.output} --train_split {arguments.split} --streaming"
+    flags += f" --validation_split {VALIDATION}" if arguments.validation else ""
+    print(f"train on it: accelerate launch train_accelerate.py {flags}")
+    return 0
+
+
+def list_split(folder: str, split: str) -> "Listing":
+    """The pairs that lie in a folder itself, else those of its split.
+
+    Args:
+        folder: of pairs.
+        split: its name.
+
+    Raises:
+        FileNotFoundError: there is no folder of pairs.
+        ValueError: a file has no partner, or there are no pairs.
+    """
+    from dpsims_hub.labels.layouts import list_pairs
+
+    try:
+        return list_pairs(folder)
+    except (FileNotFoundError, ValueError) as error:
+        if not Path(folder).is_dir():
+            raise
+        try:
+            return list_pairs(folder, split)
+        except FileNotFoundError:
+            said = str(error).rstrip(".")
+            raise FileNotFoundError(f"{said}; it has no split {split!r} either.") from None
+
+
+def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace) -> None:
+    """Writes one split with a progress bar, and says what was written.
+
+    Args:
+        listing: its pairs.
+        split: its name.
+        arguments: of the command line.
+
+    Raises:
+        OSError: the shards cannot be written.
+        ValueError: the data or the output folder cannot be used.
+    """
+    from tqdm import tqdm
+
+    from dpsims_hub.labels import ClassSpec
+    from dpsims_hub.labels.shards import ShardOptions, write_shards
+
+    options = ShardOptions(
+        split=split,
+        num_shards=arguments.num_shards,
+        seed=arguments.seed,
+        max_samples=arguments.max_samples,
+        skip_bad=arguments.skip_bad,
+        num_workers=arguments.workers,
+    )
+    spec = ClassSpec.load(arguments.classes) if arguments.classes else listing.spec()
+    total = min(len(listing.pairs), arguments.max_samples or len(listing.pairs))
+    with tqdm(total=total, unit="pair", desc=split, disable=None) as bar:
+        written = write_shards(listing, spec, arguments.output, options, bar.update)
+    for sentence in written.skipped:
+        print(f"left out: {sentence}", file=sys.stderr)
+    print(
+        f"{split}: {written.num_pairs} pairs in {written.num_shards} shard(s), "
+        f"{written.num_bytes / MEGABYTE:.1f} MB, in {arguments.output}"
+    )

@@ -1,0 +1,298 @@
+"""What a data set holds and what is wrong with it, found in one pass and bounded memory.
+
+Every pair is decoded as training would decode it. A bad pair never ends the pass: all its files are looked at
+one by one, and what is wrong with each is kept as a `Fault`. Counts come from the good pairs alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from PIL import ImageOps
+
+from dpsims_hub.labels.class_file import MAX_CLASSES, ClassInfo
+from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.examples import Examples, shrink
+from dpsims_hub.labels.image_files import decode
+from dpsims_hub.labels.layouts import Listing
+from dpsims_hub.labels.read_ahead import read_ahead
+from dpsims_hub.labels.reading import NUMBER_MODES, read_label_map
+from dpsims_hub.labels.samples import Part, Sample, make_sample
+from dpsims_hub.labels.spec import ClassSpec
+
+FAULT_KINDS = ("unpaired", "unreadable", "ids", "format", "size")
+MAX_KEPT = 1000  # faults of a kind whose sentences are kept; all are counted
+COLUMNS = ("photo", "label", "instances")
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong.
+
+    `kind` is "unpaired" (a file without a partner), "unreadable" (missing, damaged, no image), "ids" (values
+    that are no class), "format" (an image that cannot be a photo, a map or object numbers) or "size" (photo
+    and map differ). Of wrong ids, `value` is the most frequent one and `pixels` how many hold it.
+    """
+
+    kind: str
+    name: str
+    message: str
+    value: int | None = None
+    pixels: int | None = None
+
+
+class PairParts(NamedTuple):
+    """How to open the images of one pair: each call opens a file or the bytes of a row anew, undecoded."""
+
+    name: str
+    photo: Callable[[], Part]
+    label: Callable[[], Part]
+    instances: Callable[[], Part] | None = None
+
+    def openers(self) -> dict[str, Callable[[], Part]]:
+        """Return the calls by column."""
+        calls = dict(zip(COLUMNS, self[1:], strict=True))
+        return {column: call for column, call in calls.items() if call is not None}
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """What one pair adds to a survey.
+
+    Args:
+        name: What messages call the pair.
+        faults: What is wrong; nothing below is set where there is any.
+        size: (height, width) in pixels.
+        kinds: File format and image mode of each column, such as "PNG L".
+        pixels: Of each class, and of unknown at the end, shape (N + 1,).
+        num_objects: Objects of the thing classes, by their object numbers.
+        example: The pair made small, if it was wanted.
+    """
+
+    name: str
+    faults: tuple[Fault, ...] = ()
+    size: tuple[int, int] = (0, 0)
+    kinds: dict[str, str] = field(default_factory=dict)
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    num_objects: int = 0
+    example: Sample | None = None
+
+
+class Survey:
+    """Sums over pairs.
+
+    Args:
+        spec: The classes.
+
+    Attributes:
+        num_pairs: Pairs read, good and bad.
+        num_good: Pairs without a fault; all that follows counts these.
+        sizes: Photos by (height, width).
+        kinds: Files by format and mode, for each column.
+        pixels: Of each class, and of unknown at the end, shape (N + 1,).
+        photos: Photos that hold each class, and unknown at the end, shape (N + 1,).
+        num_all_unknown: Maps without one known pixel.
+        num_objects: Objects of thing classes.
+        num_faults: By kind, all of them.
+        faults: By kind, the first `MAX_KEPT`.
+        examples: Small pairs spread over the data, for a picture.
+    """
+
+    def __init__(self, spec: ClassSpec) -> None:
+        self.spec = spec
+        self.num_pairs = self.num_good = self.num_all_unknown = self.num_objects = 0
+        self.sizes: Counter[tuple[int, int]] = Counter()
+        self.kinds: dict[str, Counter[str]] = {column: Counter() for column in COLUMNS}
+        self.pixels = np.zeros(spec.num_classes + 1, dtype=np.int64)
+        self.photos = np.zeros(spec.num_classes + 1, dtype=np.int64)
+        self.num_faults: Counter[str] = Counter()
+        self.faults: dict[str, list[Fault]] = {kind: [] for kind in FAULT_KINDS}
+        self.examples = Examples()
+
+    def add(self, facts: PairFacts) -> None:
+        """Add one pair."""
+        position = self.num_pairs
+        self.num_pairs += 1
+        for fault in facts.faults:
+            self.add_fault(fault)
+        if facts.faults:
+            return
+        self.num_good += 1
+        self.sizes[facts.size] += 1
+        for column, kind in facts.kinds.items():
+            self.kinds[column][kind] += 1
+        self.pixels += facts.pixels
+        self.photos += facts.pixels > 0
+        self.num_all_unknown += not facts.pixels[:-1].any()
+        self.num_objects += facts.num_objects
+        if facts.example is not None:
+            self.examples.add(position, facts.example)
+
+    def add_fault(self, fault: Fault) -> None:
+        """Count a fault, and keep it while there are few of its kind."""
+        self.num_faults[fault.kind] += 1
+        if len(self.faults[fault.kind]) < MAX_KEPT:
+            self.faults[fault.kind].append(fault)
+
+    def add_unpaired(self, listing: Listing) -> None:
+        """Count the files of a folder that have no partner."""
+        for what, names in listing.unpaired.items():
+            for name in names:
+                path = str(listing.root / name)
+                self.add_fault(Fault("unpaired", path, f"{path}: one of {len(names)} {what}."))
+
+
+def survey_pairs(
+    survey: Survey,
+    pairs: Iterable[PairParts],
+    num_workers: int = 0,
+    on_pair: Callable[[], object] | None = None,
+) -> None:
+    """Read all pairs into a survey. A source that breaks off is a fault too, and the end of the pass.
+
+    Args:
+        survey: Receives the facts.
+        pairs: Drawn one by one while others are read.
+        num_workers: Threads.
+        on_pair: Called after each pair, for a progress bar.
+    """
+    jobs = _jobs(survey, pairs)
+    with closing(read_ahead(partial(_do, spec=survey.spec), jobs, num_workers)) as facts_of_pairs:
+        for facts in facts_of_pairs:
+            survey.add(facts)
+            if on_pair is not None:
+                on_pair()
+
+
+def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False) -> PairFacts:
+    """Read one pair as training does, and look at each file apart where that fails.
+
+    Args:
+        parts: How to open it.
+        spec: The classes.
+        with_example: Whether the facts shall carry a small version of the pair.
+    """
+    try:
+        with ExitStack() as files:
+            opened = {column: call() for column, call in parts.openers().items()}
+            for part in opened.values():
+                files.callback(part.image.close)
+            kinds = {column: f"{part.image.format} {part.image.mode}" for column, part in opened.items()}
+            photo, label = opened["photo"], opened["label"]
+            sample = make_sample(photo, label, opened.get("instances"), spec, stem=parts.name)
+    except (LabelMapError, OSError) as error:
+        return PairFacts(parts.name, find_faults(parts, spec, error))
+    return PairFacts(
+        parts.name,
+        size=sample.label_map.shape,
+        kinds=kinds,
+        pixels=_count_pixels(sample.label_map, spec),
+        num_objects=_count_objects(sample, spec),
+        example=shrink(sample) if with_example else None,
+    )
+
+
+def find_faults(parts: PairParts, spec: ClassSpec, error: Exception) -> tuple[Fault, ...]:
+    """Return what is wrong with each file of a pair, or with the pair as a whole.
+
+    Args:
+        parts: A pair that cannot be read.
+        spec: The classes.
+        error: What reading the whole pair raised; it is the fault if every file alone is well.
+    """
+    calls = parts.openers()
+    damaged = {column: _damage(call, parts.name) for column, call in calls.items()}
+    faults = [fault for fault in damaged.values() if fault is not None]
+    if damaged["label"] is None and (fault := _label_fault(calls["label"], spec)) is not None:
+        faults.append(fault)
+    if not faults:
+        kind = "size" if len({_upright_size(call) for call in calls.values()}) > 1 else "format"
+        faults.append(Fault(kind, parts.name, str(error)))
+    return tuple(faults)
+
+
+def _jobs(survey: Survey, pairs: Iterable[PairParts]) -> Iterator[tuple[PairParts, bool]]:
+    """Yield pairs, and whether an example is wanted of each; end at a source that breaks off."""
+    try:
+        for position, parts in enumerate(pairs):
+            yield parts, survey.examples.wants(position)
+    except Exception as error:  # the libraries of streams raise many types; a report is wanted all the same
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        survey.add_fault(Fault("unreadable", "the data", f"the data: cannot be read on ({reason})."))
+
+
+def _do(job: tuple[PairParts, bool], *, spec: ClassSpec) -> PairFacts:
+    return read_facts(job[0], spec, with_example=job[1])
+
+
+def _count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
+    counts = np.bincount(label_map.ravel(), minlength=spec.ignore_index + 1).astype(np.int64)
+    return np.append(counts[: spec.num_classes], counts[spec.ignore_index])
+
+
+def _count_objects(sample: Sample, spec: ClassSpec) -> int:
+    """Return how many objects of thing classes there are: pixels of one number and one class are one."""
+    if sample.instance_ids is None:
+        return 0
+    is_thing = np.zeros(spec.ignore_index + 1, dtype=bool)
+    is_thing[[info.id for info in spec.classes if info.kind == "thing"]] = True
+    things = is_thing[sample.label_map]
+    keys = sample.instance_ids[things].astype(np.int64) * (spec.ignore_index + 1) + sample.label_map[things]
+    return len(np.unique(keys))
+
+
+def _damage(call: Callable[[], Part], name: str) -> Fault | None:
+    """Return the fault of a file that cannot be opened or decoded."""
+    try:
+        part = call()
+        with part.image:
+            decode(part.image, part.name)
+    except LabelMapError as error:
+        return Fault("unreadable", str(error).partition(": ")[0], str(error))
+    except OSError as error:
+        where = str(error.filename or str(error).partition(": ")[0] or name)
+        reason = error.strerror or str(error).removeprefix(f"{where}: ").rstrip(".")
+        return Fault("unreadable", where, f"{where}: cannot be read ({reason}).")
+    return None
+
+
+def _label_fault(call: Callable[[], Part], spec: ClassSpec) -> Fault | None:
+    """Return the fault of a decodable map: wrong ids, or an image that is no map of ids."""
+    part = call()
+    mode = part.image.mode
+    try:
+        read_label_map(part.image, spec, stored=True, name=part.name)
+    except LabelMapError as error:
+        if mode not in NUMBER_MODES or not (wrong := _wrong_values(call(), spec)):
+            return Fault("format", part.name, str(error))
+        value, pixels = wrong.most_common(1)[0]
+        return Fault("ids", part.name, str(error), value, pixels)
+    return None
+
+
+def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
+    """Return the pixels of every value that is no class; empty where no numbers can be read."""
+    wrong: Counter[int] = Counter()
+    with suppress(LabelMapError):
+        values = read_label_map(part.image, _every_value(), stored=True, name=part.name)
+        meaningless = spec.id_table(stored=True)[values] < 0
+        found, counts = np.unique(values[meaningless], return_counts=True)
+        wrong.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+    return wrong
+
+
+@cache
+def _every_value() -> ClassSpec:
+    """Return a list in which each of the 65536 values is itself, so that a map reads as its numbers."""
+    classes = tuple(ClassInfo(value, str(value)) for value in range(MAX_CLASSES))
+    return ClassSpec("all values", classes, ignore_index=MAX_CLASSES)
+
+
+def _upright_size(call: Callable[[], Part]) -> tuple[int, int]:
+    with call().image as image:
+        return ImageOps.exif_transpose(image).size

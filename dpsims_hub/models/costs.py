@@ -1,0 +1,81 @@
+"""What networks cost: parameters, multiply-adds, memory of their tensors and of the process.
+
+All but the last can be had without computing, on tensors of the device "meta", which have no values.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Numbers in the module's parameters, frozen ones included."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def tensor_bytes(module: nn.Module) -> int:
+    """Bytes of the module's parameters and buffers."""
+    return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
+
+
+def count_multiply_adds(call: Callable[[], object]) -> int:
+    """Multiply-adds of the matrix products and convolutions in a call, of its backward passes too.
+
+    Other work, such as norms and interpolation, is not counted, as is usual in papers.
+    """
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops() // 2
+
+
+def peak_memory(device: torch.device) -> int:
+    """Most bytes so far: of the tensors on a CUDA device, otherwise of this whole process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+class LiveMemory(TorchDispatchMode):
+    """Inside, follows the bytes of all tensors that are alive, and their peak.
+
+    It sees what operations return, in backward passes too; not what they use within themselves, such as the
+    workspace of a convolution, and not what an allocator keeps in reserve.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+        self.peak = 0
+        self._sizes: dict[int, int] = {}
+
+    def __torch_dispatch__(
+        self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs the operation and follows the storage of its results."""
+        results = func(*args, **(kwargs or {}))
+        for result in tree_leaves(results):
+            if isinstance(result, Tensor):
+                self._follow(result.untyped_storage())
+        return results
+
+    def _follow(self, storage: torch.UntypedStorage) -> None:
+        key = id(storage)
+        if key not in self._sizes:
+            self._sizes[key] = storage.nbytes()
+            self.bytes += self._sizes[key]
+            self.peak = max(self.peak, self.bytes)
+            weakref.finalize(storage, self._forget, key)
+
+    def _forget(self, key: int) -> None:
+        self.bytes -= self._sizes.pop(key)

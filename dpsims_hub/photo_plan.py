@@ -1,0 +1,56 @@
+"""Which photos a generated data set gets: their names and their seeds, fixed before the first is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+SEED_RULE = "photo k of map i has seed + i * num_images + k; i and k count from 0, maps as in metadata.jsonl"
+
+
+@dataclass(frozen=True)
+class PlannedMap:
+    """One label map of a data set.
+
+    Args:
+        name: unique; its photos are called name_0, name_1, ...
+        source: where it came from, for people.
+        sha256: of its file.
+    """
+
+    name: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which photos a data set gets, and from which seeds.
+
+    Photos of different maps have different seeds (`SEED_RULE`): with the same K seeds for every map, a data
+    set of 10000 maps would show K moods of light and weather only.
+
+    Args:
+        maps: in the order that counts for the seeds.
+        num_images: K, photos of each map.
+        seed: of the first photo.
+    """
+
+    maps: Sequence[PlannedMap]
+    num_images: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.maps) * self.num_images
+
+    def seed_of(self, index: int, number: int) -> int:
+        """The seed of photo `number` of map `index`."""
+        return self.seed + index * self.num_images + number
+
+    def stem_of(self, index: int, number: int) -> str:
+        """What photo `number` of map `index`, and its label, are called."""
+        return f"{self.maps[index].name}_{number}"
+
+    def stems(self) -> Iterator[str]:
+        """The names of all photos, in order."""
+        return (f"{one.name}_{number}" for one in self.maps for number in range(self.num_images))

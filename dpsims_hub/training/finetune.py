@@ -1,0 +1,311 @@
+"""Fine-tuning: both networks start from a published model, on the classes of new data.
+
+Classes are matched by name: a matched class takes over its row of every label table of the generator and its
+row of the discriminator's head, a new one keeps the row it was built with. Everything else is copied.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.utils import logging
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from dpsims_hub.bundled import NAMES, bundled_model
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.model_folder import WEIGHTS
+from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
+from dpsims_hub.models.label_convolution import LabelConvolution
+from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.training.build import build_networks
+from dpsims_hub.training.config import TrainConfig
+
+_FLAG = "--pretrained_model_name_or_path"
+_OF_THE_RUN = ("num_classes", "sample_size", "ignore_index")
+_NAMES_SHOWN = 20
+
+
+def build_finetuned(
+    config: TrainConfig, spec: ClassSpec
+) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None, list[str]]:
+    """The modules of a run that starts from `config.pretrained_model_name_or_path`.
+
+    The generator's architecture is the published one, with spectral norm on as in training.
+
+    Args:
+        config: settings.
+        spec: classes of the new data.
+
+    Returns:
+        Generator, discriminator, backbone, and lines for the run's log: which classes were matched (new <-
+        published), which are new, which were dropped, and where the discriminator comes from.
+
+    Raises:
+        FileNotFoundError: there is no such model, or a file of it or of the backbone is missing.
+        ValueError: no class in common, a damaged file, or settings that do not fit the published model.
+    """
+    folder, pipe = _published(config)
+    published = pipe.generator.remove_spectral_norm().eval()
+    sources = match_classes(spec, pipe.spec)
+    if not any(source is not None for source in sources):
+        raise ValueError(
+            f"{_FLAG}: {config.pretrained_model_name_or_path} and the data have no class in common: the "
+            f"model has {_listed(pipe.spec.names)}; the data has {_listed(spec.names)}."
+        )
+    wanted = _with_architecture(config, published)
+    generator, discriminator, backbone = build_networks(wanted, spec.num_classes, spec.ignore_index)
+    _check_architecture(config, published, generator)
+    copy_generator(generator, published, sources)
+    report = _class_report(config.pretrained_model_name_or_path, spec, pipe.spec, sources)
+    discriminator, line = _start_discriminator(config, folder, discriminator, sources)
+    return generator, discriminator, backbone, [*report, line]
+
+
+def match_classes(new: ClassSpec, old: ClassSpec) -> list[int | None]:
+    """The published class that each new one continues, by id; None where there is none.
+
+    A new class's name is looked for first, then its aliases, each among the old names before the old aliases,
+    in any letter case. One published class may go on as several (car and truck both start from vehicle).
+    """
+    sources: list[int | None] = []
+    for info in new.classes:
+        ids = (_find(old, name) for name in (info.name, *info.aliases))
+        sources.append(next((found for found in ids if found is not None), None))
+    return sources
+
+
+@torch.no_grad()
+def copy_generator(new: DPSIMSGenerator, old: DPSIMSGenerator, sources: Sequence[int | None]) -> None:
+    """Copies a folded generator into one that may have spectral norm, label tables by class.
+
+    Args:
+        new: in construction; of the same architecture but for the number of classes.
+        old: published, without spectral norm.
+        sources: for each new class, the id of the old one or None.
+    """
+    for name, source in old.named_modules():
+        target = new.get_submodule(name)
+        if isinstance(source, LabelConvolution):
+            _copy_label_table(target, source, sources)
+            continue
+        own = (*source.named_parameters(recurse=False), *source.named_buffers(recurse=False))
+        for attribute, value in own:
+            if parametrize.is_parametrized(target, attribute):
+                norm = set_normalized_weight(target, value)
+                parametrize.register_parametrization(target, attribute, PublishedNorm(norm))
+            else:
+                getattr(target, attribute).copy_(value)
+
+
+class PublishedNorm(nn.Module):
+    """Gives a spectrally normalised weight the norm that it was published with, as a constant factor.
+
+    An average of weights of norm 1 has a norm of a little less. Normalising it to 1 again would change every
+    layer by up to a hundredth, and the photos with them.
+
+    Args:
+        norm: largest singular value of the published weight.
+    """
+
+    def __init__(self, norm: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("norm", norm.clone())
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Weight of norm 1 -> weight of the published norm."""
+        return weight * self.norm
+
+
+@torch.no_grad()
+def set_normalized_weight(layer: nn.Module, weight: Tensor) -> Tensor:
+    """Makes `weight / norm` the effective weight of a layer with spectral norm.
+
+    The raw weight keeps the size that it was built with: spectral norm does not see it, Adam's steps do. The
+    power iteration starts at its end, so that training does not move the weight by itself.
+
+    Args:
+        layer: with spectral norm on `weight`.
+        weight: of the layer's shape.
+
+    Returns:
+        The norm: the largest singular value of `weight` as a matrix, a scalar.
+    """
+    chain = layer.parametrizations.weight
+    matrix = weight.double().flatten(1)
+    left = torch.linalg.eigh(matrix @ matrix.T).eigenvectors[:, -1]
+    right = matrix.T @ left
+    norm = right.norm()
+    chain.original.copy_(weight * (chain.original.norm() / weight.norm()))
+    chain[0]._u.copy_(left)
+    chain[0]._v.copy_(right / norm)
+    return norm.to(weight.dtype)
+
+
+def _copy_label_table(new: LabelConvolution, old: LabelConvolution, sources: Sequence[int | None]) -> None:
+    """Rows by class; the planes behind them (noise) and the bias as they are. Unknown pixels have no row."""
+    for target, source in enumerate(sources):
+        if source is not None:
+            new.weight[:, target] = old.weight[:, source]
+    new.weight[:, new.num_classes :] = old.weight[:, old.num_classes :]
+    new.bias.copy_(old.bias)
+
+
+def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
+    """Folder and content of the model; a bundled name wins over a folder of that name."""
+    name, revision, variant = config.pretrained_model_name_or_path, config.revision, config.variant or None
+    logging.disable_progress_bar()
+    try:
+        if name in NAMES:
+            folder = bundled_model(name)
+        elif Path(name).is_dir():
+            folder = Path(name)
+        else:
+            folder = Path(DPSIMSPipeline.download(name, revision=revision or None, variant=variant))
+        return folder, DPSIMSPipeline.from_pretrained(folder, variant=variant, dtype=torch.float32)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{_FLAG}: {error}") from error
+
+
+def _settings(model: DPSIMSGenerator | DPSIMSDiscriminator) -> dict[str, Any]:
+    return {name: value for name, value in model.config.items() if not name.startswith("_")}
+
+
+def _with_architecture(config: TrainConfig, published: DPSIMSGenerator) -> TrainConfig:
+    """The run's settings with the published architecture below the run's own flags."""
+    offsets = published.config.use_instance_offsets
+    if config.instance_offsets != offsets:
+        raise ValueError(
+            f"--instance_offsets: {config.pretrained_model_name_or_path} was trained "
+            f"{'with' if offsets else 'without'} them; {'add' if offsets else 'leave out'} this flag."
+        )
+    settings = {name: value for name, value in _settings(published).items() if name not in _OF_THE_RUN}
+    merged = {**settings, "spectral_norm": True, **config.generator_config}
+    return dataclasses.replace(config, generator_config=merged)
+
+
+def _check_architecture(config: TrainConfig, published: DPSIMSGenerator, built: DPSIMSGenerator) -> None:
+    """Refuses flags that give some tensor another shape than the published one, whatever the classes."""
+    plain = _settings(built) | {"spectral_norm": False, "num_classes": published.config.num_classes}
+    with torch.device("meta"):
+        tensors = DPSIMSGenerator(**plain).state_dict()
+    if _shapes(tensors) == _shapes(published.state_dict()):
+        return
+    theirs = _settings(published)
+    changed = [name for name, value in config.generator_config.items() if value != theirs[name]]
+    raise ValueError(
+        f"--generator_config: {', '.join(changed)} would change the shape of weights of "
+        f"{config.pretrained_model_name_or_path}; leave out what differs from its generator/config.json."
+    )
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
+def _start_discriminator(
+    config: TrainConfig, folder: Path, fresh: DPSIMSDiscriminator, sources: Sequence[int | None]
+) -> tuple[DPSIMSDiscriminator, str]:
+    """The published discriminator on the new classes where there is one that fits, else the fresh one."""
+    place = next((p for p in (folder, folder.parent) if _is_discriminator(p / "discriminator")), None)
+    if place is None:
+        return fresh, "Discriminator: new, none was published with the generator."
+    path = place / "discriminator"
+    try:
+        settings = json.loads((path / "config.json").read_text())
+        settings = {name: value for name, value in settings.items() if not name.startswith("_")}
+        if reason := _misfit(config, place, settings, fresh):
+            return fresh, f"Discriminator: new, the one in {path} has {reason}."
+        old = DPSIMSDiscriminator(**settings)
+        old.load_state_dict(load_file(path / f"{WEIGHTS}.safetensors"))
+    except (RuntimeError, SafetensorError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: config.json or the weights are damaged or do not fit each other; copy them again, or "
+            "move the folder away to begin with a new discriminator."
+        ) from error
+    new = DPSIMSDiscriminator(**{**settings, "num_classes": fresh.config.num_classes})
+    copy_discriminator(new, old, sources)
+    return new, f"Discriminator: from {path}, its classes matched likewise."
+
+
+@torch.no_grad()
+def copy_discriminator(
+    new: DPSIMSDiscriminator, old: DPSIMSDiscriminator, sources: Sequence[int | None]
+) -> None:
+    """Copies a discriminator, the rows of its head by class, "fake" from "fake".
+
+    Where the head has spectral norm its bound of 1 stays, so classes that are added or dropped scale all of
+    its rows by one factor.
+
+    Args:
+        new: in construction; of the same architecture but for the number of classes.
+        old: published.
+        sources: for each new class, the id of the old one or None.
+    """
+    kept = {name: value for name, value in old.state_dict().items() if not name.startswith("head.")}
+    new.load_state_dict(kept, strict=False)
+    heads = [module.head.eval() for module in (new, old)]  # reading them in training would move them
+    weight, theirs = (head.weight.clone() for head in heads)
+    for target, source in [(0, 0), *((t + 1, s + 1) for t, s in enumerate(sources) if s is not None)]:
+        weight[target] = theirs[source]
+        heads[0].bias[target] = heads[1].bias[source]
+    if parametrize.is_parametrized(heads[0], "weight"):
+        set_normalized_weight(heads[0], weight)
+    else:
+        heads[0].weight.copy_(weight)
+    new.head.train()
+
+
+def _is_discriminator(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and (folder / f"{WEIGHTS}.safetensors").is_file()
+
+
+def _misfit(
+    config: TrainConfig, place: Path, published: dict[str, Any], fresh: DPSIMSDiscriminator
+) -> str | None:
+    """What makes a published discriminator another one than the run asks for, or None.
+
+    Widths that the run does not set are the published ones. Feature maps of one shape may come from two
+    backbones; the run's settings beside a trainer's discriminator tell them apart.
+    """
+    run = place / "config.json"
+    backbone = json.loads(run.read_text()).get("backbone", config.backbone) if run.is_file() else None
+    if backbone not in (None, config.backbone):
+        return f"the backbone {backbone}, not {config.backbone}"
+    free = {"num_classes"} | ({"decoder_widths"} - config.discriminator_config.keys())
+    for name, value in _settings(fresh).items():
+        theirs = published.get(name, value)
+        value = list(value) if isinstance(value, tuple) else value
+        if name not in free and value != theirs:
+            return f"{name} {theirs}, not {value}"
+    return None
+
+
+def _class_report(name: str, new: ClassSpec, old: ClassSpec, sources: Sequence[int | None]) -> list[str]:
+    pairs = [f"{new.names[t]} <- {old.names[s]}" for t, s in enumerate(sources) if s is not None]
+    added = [new.names[target] for target, source in enumerate(sources) if source is None]
+    dropped = [other for number, other in enumerate(old.names) if number not in sources]
+    return [
+        f"Generator: from {name}, {len(pairs)} of {new.num_classes} classes matched: {', '.join(pairs)}.",
+        f"New classes: {', '.join(added) or 'none'}.",
+        f"Classes of {name} that were dropped: {', '.join(dropped) or 'none'}.",
+    ]
+
+
+def _find(spec: ClassSpec, name: str) -> int | None:
+    try:
+        return spec.class_id(name)
+    except KeyError:
+        return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

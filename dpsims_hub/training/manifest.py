@@ -1,0 +1,62 @@
+"""What a whole checkpoint holds: `checkpoint.json`, the last file written into it.
+
+Names and sizes tell a folder that lost a file, or the end of one, when the disk filled or lost power. Hashes
+would tell bits that turned over too, and cost a second reading of hundreds of megabytes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import accelerate
+import torch
+
+from dpsims_hub import __version__
+
+_NAME = "checkpoint.json"
+_WITHOUT_MANIFEST = ("model.safetensors", "optimizer.bin", "random_states_0.pkl")
+
+
+def write_manifest(folder: Path, step: int, processes: int) -> None:
+    """List the folder's files.
+
+    Args:
+        folder: with everything else already written.
+        step: generator updates done.
+        processes: that wrote into it.
+
+    Raises:
+        FileNotFoundError: a process wrote elsewhere, on a machine that does not share the folder.
+    """
+    sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != _NAME}
+    missing = [rank for rank in range(processes) if f"random_states_{rank}.pkl" not in sizes]
+    if missing:
+        raise FileNotFoundError(
+            f"nothing came from process {missing[0]}; --output_dir must be one folder that all machines share"
+        )
+    versions = {"dpsims_hub": __version__, "torch": torch.__version__, "accelerate": accelerate.__version__}
+    content = {"step": step, "processes": processes, "versions": versions, "files": sizes}
+    (folder / _NAME).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def find_damage(folder: Path) -> str | None:
+    """What is missing from a checkpoint; None for a whole one.
+
+    One from before there were manifests is whole if it holds both networks' weights and states.
+    """
+    path = folder / _NAME
+    if not path.exists():
+        missing = [name for name in _WITHOUT_MANIFEST if not (folder / name).is_file()]
+        return f"it holds no {missing[0]}" if missing else None
+    try:
+        sizes = json.loads(path.read_bytes())["files"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"its {_NAME} cannot be read"
+    for name, size in sizes:
+        file = folder / name
+        if not file.is_file():
+            return f"it holds no {name}"
+        if (found := file.stat().st_size) != size:
+            return f"{name} has {found} of {size} bytes"
+    return None

@@ -1,0 +1,113 @@
+"""What a run would be, as text: settings, networks, steps, memory. Nothing is read, computed or written.
+
+Memory is that of the tensors of one process. At rest it is exact; gradients and activations are counted in a
+step without values (`rehearsal.py`). What libraries take for themselves is not in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.rehearsal import StepCosts, rehearse
+
+_ROLES = {
+    "generator": "generator, preset {preset}",
+    "discriminator": "discriminator, what is trained of it",
+    "backbone": "backbone {backbone}, frozen",
+}
+
+
+def describe_plan(
+    config: TrainConfig, num_classes: int, num_pairs: int | None = None, world_size: int = 1
+) -> str:
+    """The text that a dry run prints.
+
+    Args:
+        config: of the run, merged.
+        num_classes: N of the data.
+        num_pairs: pairs of an epoch; None for a stream, which does not know.
+        world_size: processes of the run.
+
+    Raises:
+        ValueError: settings that the modules do not know, or that do not fit each other.
+    """
+    costs = rehearse(config, num_classes)
+    parts = (
+        _settings(config),
+        _networks(config, num_classes, costs),
+        _steps(config, num_pairs, world_size, costs),
+        _memory(config, world_size, costs),
+    )
+    return "\n\n".join(parts)
+
+
+def _settings(config: TrainConfig) -> str:
+    """All settings, as --config reads them, and which of them were chosen."""
+    plain = dataclasses.asdict(TrainConfig())
+    merged = {**dataclasses.asdict(config), "dry_run": False}
+    chosen = [name for name, value in merged.items() if value != plain[name]]
+    text = json.dumps(merged, indent=2)
+    return f"Settings, usable again with --config:\n{text}\nNot the defaults: {', '.join(chosen) or 'none'}."
+
+
+def _networks(config: TrainConfig, num_classes: int, costs: StepCosts) -> str:
+    height, width = config.size
+    rows = [("", "parameters", "multiply-adds per image")]
+    for name, network in costs.networks.items():
+        role = _ROLES[name].format(preset=config.preset, backbone=config.backbone)
+        rows.append((role, f"{network.parameters / 1e6:.2f} M", f"{network.multiply_adds / 1e9:.2f} G"))
+    text = f"Networks for {num_classes} classes at {width}x{height} (width x height):\n{_table(rows)}"
+    if config.pretrained_model_name_or_path:
+        text += (
+            f"\n  These sizes are of --preset {config.preset}; the run takes the generator's architecture "
+            f"from {config.pretrained_model_name_or_path}."
+        )
+    return text
+
+
+def _steps(config: TrainConfig, num_pairs: int | None, world_size: int, costs: StepCosts) -> str:
+    micro_batches = config.gradient_accumulation_steps
+    maps = config.train_batch_size * micro_batches * world_size
+    seen = config.max_train_steps * maps
+    epochs = (
+        "a stream, epochs unknown" if num_pairs is None else f"{seen / num_pairs:.1f} epochs of {num_pairs}"
+    )
+    return "\n".join(
+        (
+            f"Steps: {config.max_train_steps}.",
+            f"  each {maps} label maps ({config.train_batch_size} x {micro_batches} micro-batches x "
+            f"{world_size} processes), {maps * config.samples_per_map} generated photos",
+            f"  each {costs.multiply_adds * micro_batches * world_size / 1e12:.3f} T multiply-adds, of both "
+            "updates, forward and backward",
+            f"  together {seen} pairs: {epochs}",
+        )
+    )
+
+
+def _memory(config: TrainConfig, world_size: int, costs: StepCosts) -> str:
+    items = {
+        "weights of all networks": costs.weights,
+        "averaged generator": costs.average,
+        "moments of both optimisers": costs.optimizers,
+        "gradients and activations at their peak, estimated": costs.step_peak,
+    }
+    if config.gradient_accumulation_steps > 1:
+        items["gradients kept between micro-batches"] = costs.trained
+    if world_size > 1:
+        items["gradient buckets of DDP"] = costs.trained
+    items["together"] = sum(items.values())
+    rows = [(name, f"{value / 1e6:.0f} MB") for name, value in items.items()]
+    return (
+        f"Memory of the tensors of each process:\n{_table(rows)}\n"
+        "  Not in it: the libraries themselves, workspaces of convolutions, reserves of the allocator, the "
+        "loader's workers" + (", what --compile saves or adds." if config.compile else ".")
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    """Left column flush left, the others flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
+    return "\n".join(f"  {'  '.join(row)}" for row in cells)
