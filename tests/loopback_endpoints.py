@@ -82,9 +82,6 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # noqa: N802
         self._answer()
 
-    def do_DELETE(self) -> None:  # noqa: N802
-        self._answer()
-
     def log_message(self, *unused: object) -> None:
         pass
 

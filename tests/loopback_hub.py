@@ -114,7 +114,7 @@ class LoopbackHub:
             env=self.environment(home / "hf", token) | variables,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=250,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         default="train",
-        help="name of the split; read from DIR's folder of that name, if DIR\nlies in splits (default: train)",
+        help="name of the split; a DIR that lies in splits gives the one of\nthis name (default: train)",
     )
     parser.add_argument(
         "--validation", metavar="DIR", help=f"another folder of pairs, written as the split {VALIDATION}"

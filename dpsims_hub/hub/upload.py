@@ -101,8 +101,8 @@ def upload_run(output_dir: str | Path, repo_id: str, step: int, facts: CardFacts
         assemble_run(output_dir, staged, repo_id, step, facts)
     except OSError as error:
         raise UploadError(
-            f"{repo_id}: the files to upload cannot be put together ({_reason(error)}); the model is in {pipeline}, "
-            f"upload it with: {_retry(repo_id, pipeline)}"
+            f"{repo_id}: the files to upload cannot be put together ({_reason(error)}); the model "
+            f"is in {pipeline}, upload it with: {_retry(repo_id, pipeline)}"
         ) from error
     try:
         url = _commit(repo_id, staged, f"DP-SIMS generator after {step} steps")

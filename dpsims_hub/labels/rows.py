@@ -166,7 +166,7 @@ def _read(path: str, name: str) -> bytes:
     from datasets.utils.file_utils import xopen
 
     try:
-        with xopen(path, "rb") if "://" in path else open(path, "rb") as file:
+        with xopen(path, "rb") as file:
             return file.read()
     except Exception as error:  # file systems of the network raise many types
         raise LabelMapError(f"{name}: cannot be read ({type(error).__name__}).") from error

@@ -42,8 +42,8 @@ def class_text(spec: ClassSpec) -> str:
 def write_card(folder: Path, schema: pyarrow.Schema) -> None:
     """Write `classes.json` and README.md for the shards in `folder/data`.
 
-    The splits are counted anew from the shards. What a person has written into an existing README.md stays:
-    its text, and its other metadata.
+    The splits are counted anew from the shards. An existing `classes.json` stays, and so does what a person
+    has written into README.md: its text, and its other metadata.
 
     Args:
         folder: Holds `data/SPLIT-*-of-*.parquet`.
@@ -60,7 +60,8 @@ def write_card(folder: Path, schema: pyarrow.Schema) -> None:
     card = DatasetCard(text, ignore_metadata_errors=True)
     for key, value in _metadata(folder, schema).items():
         card.data[key] = value
-    _replace(folder / "classes.json", classes + "\n")
+    if not (folder / "classes.json").exists():
+        _replace(folder / "classes.json", classes + "\n")
     _replace(readme, str(card))
 
 

@@ -11,12 +11,13 @@ and PNG leave nothing to gain.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -142,7 +143,8 @@ def choose_num_shards(root: Path, pairs: Sequence[PairFiles]) -> int:
         root: What the paths are relative to.
         pairs: The files.
     """
-    total = sum((root / path).stat().st_size for pair in pairs for path in _paths(pair))
+    files = (root / path for pair in pairs for path in _paths(pair))
+    total = sum(file.stat().st_size for file in files if file.exists())  # a missing one is reported when read
     return SHARDS_STEP * max(1, math.ceil(total / (SHARD_BYTES * SHARDS_STEP)))
 
 
@@ -230,8 +232,14 @@ def _check_same_kind(folder: Path, shard: Path, schema: pyarrow.Schema) -> None:
             f"{folder}: its splits have the columns {', '.join(other.names)}, this one would have "
             f"{', '.join(schema.names)}; choose another folder."
         )
-    if (other.metadata or {}).get(CLASSES_KEY) != schema.metadata[CLASSES_KEY]:
+    if _classes_in(other) != _classes_in(schema):
         raise ValueError(f"{folder}: its splits have other classes than this one; choose another folder.")
+
+
+def _classes_in(schema: pyarrow.Schema) -> ClassSpec | None:
+    """Return the class list of a schema without its name, which may come from a folder's."""
+    text = (schema.metadata or {}).get(CLASSES_KEY)
+    return None if text is None else replace(ClassSpec.from_dict(json.loads(text)), name="")
 
 
 def _split_files(folder: Path) -> dict[str, list[Path]]:

@@ -179,9 +179,7 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
     """
     try:
         with ExitStack() as files:
-            opened = {column: call() for column, call in parts.openers().items()}
-            for part in opened.values():
-                files.callback(part.image.close)
+            opened = {column: _entered(call, files) for column, call in parts.openers().items()}
             kinds = {column: f"{part.image.format} {part.image.mode}" for column, part in opened.items()}
             photo, label = opened["photo"], opened["label"]
             sample = make_sample(photo, label, opened.get("instances"), spec, stem=parts.name)
@@ -230,6 +228,13 @@ def _do(job: tuple[PairParts, bool], *, spec: ClassSpec) -> PairFacts:
     return read_facts(job[0], spec, with_example=job[1])
 
 
+def _entered(call: Callable[[], Part], files: ExitStack) -> Part:
+    """Open an image that is closed with `files`."""
+    part = call()
+    files.callback(part.image.close)
+    return part
+
+
 def _count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
     counts = np.bincount(label_map.ravel(), minlength=spec.ignore_index + 1).astype(np.int64)
     return np.append(counts[: spec.num_classes], counts[spec.ignore_index])
@@ -263,15 +268,17 @@ def _damage(call: Callable[[], Part], name: str) -> Fault | None:
 
 def _label_fault(call: Callable[[], Part], spec: ClassSpec) -> Fault | None:
     """Return the fault of a decodable map: wrong ids, or an image that is no map of ids."""
-    part = call()
-    mode = part.image.mode
-    try:
-        read_label_map(part.image, spec, stored=True, name=part.name)
-    except LabelMapError as error:
-        if mode not in NUMBER_MODES or not (wrong := _wrong_values(call(), spec)):
-            return Fault("format", part.name, str(error))
-        value, pixels = wrong.most_common(1)[0]
-        return Fault("ids", part.name, str(error), value, pixels)
+    with ExitStack() as files:
+        part = _entered(call, files)
+        mode = part.image.mode
+        try:
+            read_label_map(part.image, spec, stored=True, name=part.name)
+        except LabelMapError as error:
+            wrong = _wrong_values(_entered(call, files), spec) if mode in NUMBER_MODES else Counter()
+            if not wrong:
+                return Fault("format", part.name, str(error))
+            value, pixels = wrong.most_common(1)[0]
+            return Fault("ids", part.name, str(error), value, pixels)
     return None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from diffusers.utils import logging
+from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -169,9 +170,13 @@ def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
             folder = Path(name)
         else:
             folder = Path(DPSIMSPipeline.download(name, revision=revision or None, variant=variant))
+            # Of the same commit, which names the folder; a pipeline has no use for these files.
+            snapshot_download(
+                name, revision=folder.name, allow_patterns=["training_config.json", "discriminator/*"]
+            )
         return folder, DPSIMSPipeline.from_pretrained(folder, variant=variant, dtype=torch.float32)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{_FLAG}: {error}") from error
+    except OSError as error:
+        raise FileNotFoundError(f"{_FLAG}: {str(error).splitlines()[0]}") from error
 
 
 def _settings(model: DPSIMSGenerator | DPSIMSDiscriminator) -> dict[str, Any]:
@@ -273,10 +278,12 @@ def _misfit(
     """What makes a published discriminator another one than the run asks for, or None.
 
     Widths that the run does not set are the published ones. Feature maps of one shape may come from two
-    backbones; the run's settings beside a trainer's discriminator tell them apart.
+    backbones; the settings of the run that made it tell them apart, where they lie beside it.
     """
-    run = place / "config.json"
-    backbone = json.loads(run.read_text()).get("backbone", config.backbone) if run.is_file() else None
+    # A run writes the first, a published model holds the second.
+    runs = (place / name for name in ("config.json", "training_config.json"))
+    run = next((path for path in runs if path.is_file()), None)
+    backbone = None if run is None else json.loads(run.read_text()).get("backbone")
     if backbone not in (None, config.backbone):
         return f"the backbone {backbone}, not {config.backbone}"
     free = {"num_classes"} | ({"decoder_widths"} - config.discriminator_config.keys())

@@ -33,7 +33,13 @@ def describe_plan(
     Raises:
         ValueError: settings that the modules do not know, or that do not fit each other.
     """
-    costs = rehearse(config, num_classes)
+    return format_plan(config, rehearse(config, num_classes), num_classes, num_pairs, world_size)
+
+
+def format_plan(
+    config: TrainConfig, costs: StepCosts, num_classes: int, num_pairs: int | None, world_size: int
+) -> str:
+    """The text, from costs that are known; arguments as for `describe_plan`."""
     parts = (
         _settings(config),
         _networks(config, num_classes, costs),

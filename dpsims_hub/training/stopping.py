@@ -14,6 +14,19 @@ from accelerate import Accelerator
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+def ignore_stop_signals(worker_id: int = 0) -> None:
+    """For the `worker_init_fn` of a loader: its processes end with the run, not before it.
+
+    Terminals, launchers and schedulers send a signal to the whole group of processes. A worker that obeyed
+    would be missing in the last step, before the checkpoint.
+
+    Args:
+        worker_id: given by the loader.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class StopRequest:
     """Within its `with` block SIGTERM and SIGINT ask the run to stop at the end of the step.
 

@@ -1,45 +1,57 @@
 """Training runs in processes of their own that start at once: forks of one that has imported everything.
 
-Starting Python with PyTorch takes seconds. `ForkServer` starts one process by this file; for each run it forks
-a child, which calls `train_accelerate.main` and can be killed like any other.
+Starting Python with PyTorch takes seconds. `ForkServer` starts one process by this file; for each run it
+forks a child, which calls `train_accelerate.main` and can be killed like any other.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import resource
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+_WITH_A_DISK = 'mount -t tmpfs -o size=16m none "$0" && exec "$@"'
+
+
 class ForkServer:
-    """One run at a time; used as a context manager.
+    """Starts one run at a time.
 
     Args:
-        prefix: words before the Python command.
+        folder: an empty one, which becomes a disk of 16 MB where this system lets us mount one.
     """
 
-    def __init__(self, *prefix: str) -> None:
+    def __init__(self, folder: str) -> None:
+        mount = ["unshare", "--map-root-user", "--mount", "sh", "-c", _WITH_A_DISK, folder]
+        works = shutil.which("unshare") and _succeeds([*mount, "true"])
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-u", "-m", "tests.training.fork_server"],
+            [*(mount if works else ()), sys.executable, "-u", "-m", "tests.training.fork_server"],
             cwd=ROOT,
             env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
+        self.disk = Path(folder) if works else None
 
-    def __enter__(self) -> ForkServer:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.process.communicate(timeout=60)
+    @property
+    def disk_from_outside(self) -> Path:
+        """Where a process without that disk sees it."""
+        return Path(f"/proc/{self.process.pid}/root{self.disk}")
 
     def start(self, argv: list[str], log: Path, file_size_limit: int = -1) -> int:
         """Begin a run whose output goes to `log`; returns its process number."""
@@ -53,8 +65,28 @@ class ForkServer:
         return int(self.process.stdout.readline())
 
     def run(self, argv: list[str], log: Path, file_size_limit: int = -1) -> int:
+        """Start and wait."""
         self.start(argv, log, file_size_limit)
         return self.wait()
+
+    def stop(self) -> None:
+        """End the server, and the run of a test that failed."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+@functools.cache
+def shared_server() -> ForkServer:
+    """The one server of this test session."""
+    folder = tempfile.TemporaryDirectory()
+    server = ForkServer(folder.name)
+    atexit.register(folder.cleanup)
+    atexit.register(server.stop)
+    return server
 
 
 def serve() -> None:
@@ -75,7 +107,8 @@ def serve() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
-def act(main, order: dict) -> NoReturn:
+def act(main: Callable[[list[str]], int], order: dict) -> NoReturn:
+    """The run itself, in the forked process."""
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number in (sys.stdout.fileno(), sys.stderr.fileno()):
         os.dup2(log, number)

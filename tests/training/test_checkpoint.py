@@ -127,7 +127,7 @@ def test_a_run_starts_where_it_is_told_unless_a_later_checkpoint_is_there(saver,
 
 
 def test_the_data_state_of_a_process_comes_back(saver):
-    state = {"epoch": 3, "rows": [(1, "a.png"), None], "bytes": b"\x00\xff", "place": torch.arange(3), "big": 2**100}
+    state = {"rows": [(1, "a.png"), None], "bytes": b"\x00\xff", "place": torch.arange(3), "big": 2**100}
     path = saver(1, data_state=state)
     found = load_data_state(path, 0)
     assert torch.equal(found.pop("place"), state.pop("place"))
@@ -155,7 +155,7 @@ def shorten(path: Path) -> None:
 DAMAGES = {
     "short": (lambda p: shorten(p / "optimizer.bin"), "optimizer.bin has "),
     "lost": (lambda p: (p / "model.safetensors").unlink(), "it holds no model.safetensors"),
-    "manifest cut": (lambda p: shorten(p / "checkpoint.json") or shorten(p / "checkpoint.json"), "cannot be read"),
+    "manifest cut": (lambda p: os.truncate(p / "checkpoint.json", 60), "checkpoint.json cannot be read"),
     "manifest empty": (lambda p: os.truncate(p / "checkpoint.json", 0), "checkpoint.json cannot be read"),
 }
 

@@ -9,23 +9,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dpsims_hub.training.checkpoint import find_checkpoint
-from tests.training.fork_server import ROOT, ForkServer
+from tests.training.fork_server import ROOT, shared_server
 from tests.training.tiny_run import checkpoint_tensors, log_lines, tiny_flags
 
 KILLS = 30
 ENDLESS = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    with ForkServer() as running:
-        yield running
 
 
 def fingerprint(checkpoint: Path) -> dict[str, str]:
@@ -109,15 +103,14 @@ def run_flags(pairs_dir: Path, out: Path, steps: int, *more: object) -> list[str
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(server, pairs_dir, tmp_path):
-    rng = random.Random(4)
+@pytest.mark.timeout(900)
+def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(pairs_dir, tmp_path):
+    server, rng = shared_server(), random.Random(4)
     out, log, reference = tmp_path / "out", tmp_path / "log", tmp_path / "reference"
     run = Survivor(run_flags(pairs_dir, out, ENDLESS, "--checkpoints_total_limit", 2), out, log)
     for number in range(KILLS):
-        t = time.time()
         moment = moments(out, rng)[number % 3]
         run.live(lambda: server.start(run.argv, log), moment, server.wait)
-        print(number, time.time() - t, latest_step(out), run.cut_writes)
     for moment in moments(out, rng)[1:]:
         with log.open("a") as file:
             command = [sys.executable, "-u", "train_accelerate.py", *run.argv]

@@ -9,14 +9,34 @@ import re
 import pytest
 
 from dpsims_hub.training.config import TrainConfig, parse_config
-from dpsims_hub.training.plan import describe_plan
+from dpsims_hub.training.plan import describe_plan, format_plan
+from dpsims_hub.training.rehearsal import NetworkCosts, StepCosts
 from tests.training.tiny_run import tiny_flags
 from train_accelerate import main
+
+
+COSTS = StepCosts(
+    {
+        "generator": NetworkCosts(4_489_051, 710_153_472),
+        "discriminator": NetworkCosts(1_067_996, 700_366_848),
+        "backbone": NetworkCosts(1_811_712, 68_430_336),
+    },
+    multiply_adds=52_521_870_000,
+    weights=31_840_000,
+    average=20_070_000,
+    optimizers=44_460_000,
+    step_peak=749_880_000,
+    trained=22_230_000,
+)
 
 
 @pytest.fixture
 def config() -> TrainConfig:
     return parse_config(tiny_flags("data", "out", "--gradient_accumulation_steps", 3, "--dry_run", steps=100))
+
+
+def plan(config: TrainConfig, num_pairs: int | None = None, world_size: int = 1) -> str:
+    return format_plan(config, COSTS, 11, num_pairs, world_size)
 
 
 def printed_settings(text: str) -> dict:
@@ -29,12 +49,12 @@ def megabytes(text: str) -> dict[str, int]:
 
 def test_the_printed_settings_start_the_same_run_with_config(config, tmp_path):
     path = tmp_path / "plan.json"
-    path.write_text(json.dumps(printed_settings(describe_plan(config, 3))))
+    path.write_text(json.dumps(printed_settings(plan(config))))
     assert parse_config(["--config", str(path)]) == dataclasses.replace(config, dry_run=False)
 
 
 def test_chosen_settings_are_named(config):
-    line = next(x for x in describe_plan(config, 3).splitlines() if x.startswith("Not the defaults"))
+    line = next(x for x in plan(config).splitlines() if x.startswith("Not the defaults"))
     names = set(line.removeprefix("Not the defaults: ").rstrip(".").split(", "))
     given = {flag.removeprefix("--") for flag in tiny_flags("data", "out") if flag.startswith("--")}
     assert given - {"output_dir"} < names  # and what the preset chooses
@@ -43,18 +63,40 @@ def test_chosen_settings_are_named(config):
 
 
 def test_steps_and_epochs(config):
-    text = describe_plan(config, 3, num_pairs=50, world_size=2)
+    text = plan(config, num_pairs=50, world_size=2)
     assert "each 12 label maps (2 x 3 micro-batches x 2 processes), 24 generated photos" in text
     assert "together 1200 pairs: 24.0 epochs of 50" in text
-    assert "epochs unknown" in describe_plan(config, 3)
+    assert "epochs unknown" in plan(config)
+
+
+def test_networks_and_multiply_adds_in_millions_and_billions(config):
+    text = plan(config, world_size=2)
+    assert "Networks for 11 classes at 32x24 (width x height):" in text
+    assert re.search(r"generator, preset small +4\.49 M +0\.71 G\n", text)
+    assert re.search(r"discriminator, what is trained of it +1\.07 M +0\.70 G\n", text)
+    assert re.search(r"backbone test_resnet, frozen +1\.81 M +0\.07 G\n", text)
+    assert "each 0.315 T multiply-adds" in text  # 3 micro-batches of 2 processes
 
 
 def test_memory_is_summed_and_grows_with_what_is_kept(config):
-    one = megabytes(describe_plan(config, 3))
-    many = megabytes(describe_plan(config, 3, world_size=2))
-    assert one["together"] == pytest.approx(sum(one.values()) - one["together"], abs=len(one) / 2)
-    assert "gradients kept between micro-batches" in one
-    assert set(many) - set(one) == {"gradient buckets of DDP"}
+    one, two = megabytes(plan(config)), megabytes(plan(config, world_size=2))
+    assert one["gradients and activations at their peak, estimated"] == 750
+    assert one["gradients kept between micro-batches"] == 22
+    assert one["together"] == 868  # 31.84 + 20.07 + 44.46 + 749.88 + 22.23
+    assert two["gradient buckets of DDP"] == 22
+    assert two["together"] == 891
+    assert "gradients kept" not in plan(dataclasses.replace(config, gradient_accumulation_steps=1))
+
+
+def test_a_published_model_brings_its_own_architecture(config):
+    text = plan(dataclasses.replace(config, pretrained_model_name_or_path="me/streets"))
+    assert "generator's architecture from me/streets" in text
+
+
+def test_a_plan_measures_the_run_it_describes(config):
+    text = describe_plan(config, 3, 12)
+    assert "Networks for 3 classes" in text
+    assert 0 < megabytes(text)["together"] < 100
 
 
 def test_a_dry_run_writes_nothing_and_reads_no_weights(pairs_dir, tmp_path, capsys):

@@ -55,7 +55,7 @@ def launch(argv: list[str], processes: int) -> None:
 def test_bit_for_bit(pairs_dir, shards, tmp_path, door, processes, workers):
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
     more = ["--dataloader_num_workers", workers, "--checkpointing_steps", 3, "--shuffle_buffer_size", 4]
-    more += ["--validation_steps", 100]
+    more += ["--validation_steps", 100, "--checkpoints_total_limit", 5]
     if door == "stream":
         more += ["--train_data_dir", "", "--dataset_name", shards, "--streaming"]
     # 6 steps of 2 maps pass the end of an epoch of 12 pairs with two processes, and of a share with both.

@@ -179,15 +179,18 @@ def test_a_row_is_cropped_alike_whoever_reads_it(uneven):
     assert_equal(*by_number)
 
 
-def test_both_shards_and_rows_are_shuffled(folders):
-    """With a buffer of one row shards keep their inner order, with a larger one they do not."""
+def starts_of_runs(values: list[int]) -> list[int]:
+    return [value for i, value in enumerate(values) if i == 0 or value != values[i - 1] + 1]
+
+
+def test_shards_are_shuffled_anew_every_epoch_and_rows_within_the_buffer(folders):
     stream = open_stream(folders[EVEN])
-    plain, shuffled = (numbers(islice(make_pairs(stream, buffer_size=size), ROWS)) for size in (1, 20))
-    starts = [number for i, number in enumerate(plain) if i == 0 or number != plain[i - 1] + 1]
-    assert sorted(starts) == [0, 11, 21, 31]
-    assert starts != sorted(starts)
-    falls = sum(b < a for a, b in zip(shuffled, shuffled[1:], strict=False))
-    assert falls > 10  # of 40 steps; 20 in a random order, at most 3 in the order of reading
+    plain = numbers(islice(make_pairs(stream, buffer_size=1), 3 * ROWS))
+    orders = [starts_of_runs(plain[start : start + ROWS]) for start in range(0, 3 * ROWS, ROWS)]
+    assert all(sorted(order) == [0, 11, 21, 31] for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+    shuffled = numbers(islice(make_pairs(stream, buffer_size=20), ROWS))
+    assert len(starts_of_runs(shuffled)) > 20
 
 
 def test_it_reads_one_row_for_every_row_given_out_and_never_holds_more_than_the_buffer(folders):

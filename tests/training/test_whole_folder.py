@@ -37,7 +37,8 @@ def killed_before_operation(number: int, folder: Path, action: Callable[[], obje
     def watch(event: str, arguments: tuple) -> None:
         nonlocal left
         # Names without a folder are those of files that go while their folder is being deleted.
-        if event in OPERATIONS and str(arguments[0]).startswith(str(folder) if "/" in str(arguments[0]) else ""):
+        name = str(arguments[0]) if event in OPERATIONS else "/"
+        if name.startswith(str(folder)) or "/" not in name:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             left -= 1
