@@ -33,10 +33,11 @@ def fetch_model_folder(name: str, variant: str | None = None, **options: Any) ->
     """
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise FileNotFoundError(f"{name}: there is no such model folder, and it is no Hub id (owner/name).")
-    stem = f"*/{WEIGHTS}.{variant}" if variant else f"*/{WEIGHTS}"
-    patterns = ["model_index.json", "*/config.json", f"{stem}.safetensors", f"{stem}-*-of-*.safetensors"]
+    stem = f"{COMPONENT}/{WEIGHTS}.{variant}" if variant else f"{COMPONENT}/{WEIGHTS}"
+    patterns = ["model_index.json", f"{COMPONENT}/config.json", f"{stem}.safetensors"]
+    patterns += [f"{stem}-*-of-*.safetensors", f"{COMPONENT}/*.safetensors.index*.json"]
     try:
-        folder = snapshot_download(name, allow_patterns=[*patterns, "*/*.safetensors.index*.json"], **options)
+        folder = snapshot_download(name, allow_patterns=patterns, **options)
     except OSError as error:  # all of the Hub's own errors are OSErrors, with either HTTP library
         why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise FileNotFoundError(

@@ -2,8 +2,9 @@
 
 All maps are read and checked first. Then the photos are made in batches that depend on the maps, K and the
 batch size only; the processes share the unfinished batches. A photo's seed is counted over all maps and
-photos (`dpsims_hub.paired_dataset.Plan`). So neither the number of processes nor a stop in the middle changes
-a photo. Another batch size changes it by rounding of the device's arithmetic at most.
+photos (`dpsims_hub.photo_plan.Plan`). So neither the number of processes nor a stop in the middle changes
+a photo. Another batch size, device or number of CPU threads changes it by rounding at most; seeds and labels
+never change.
 """
 
 from __future__ import annotations

@@ -68,7 +68,11 @@ def build_networks(
         "generator_config",
         DPSIMSGenerator,
         {"num_classes": num_classes, "sample_size": list(config.size), "ignore_index": ignore_index},
-        {**GENERATOR_PRESETS[config.preset], **config.generator_config},
+        {
+            "use_instance_offsets": config.instance_offsets,
+            **GENERATOR_PRESETS[config.preset],
+            **config.generator_config,
+        },
     )
     _check_resolution(config, generator.stride)
     given: dict[str, Any] = {"num_classes": num_classes}

@@ -32,7 +32,8 @@ def generate(*arguments: object) -> int:
 
 
 def photos(folder: Path) -> list[Path]:
-    return sorted((folder / "images").glob("*.*")) if folder.is_dir() else []
+    """The photos that are there for good, in order; unfinished files are hidden."""
+    return sorted(path for path in (folder / "images").glob("*") if not path.name.startswith("."))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

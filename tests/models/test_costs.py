@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from dpsims_hub.models import DECODER_WIDTHS, GENERATOR_PRESETS, DPSIMSDiscriminator, DPSIMSGenerator
+from dpsims_hub.models.costs import (
+    LiveMemory,
+    count_multiply_adds,
+    count_parameters,
+    peak_memory,
+    tensor_bytes,
+)
 
 OASIS_ENCODER = (128, 128, 256, 256, 512, 512)
-
-
-def count_parameters(model: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def generator_costs(preset: str, num_planes: int, height: int, width: int) -> tuple[float, float]:
@@ -23,9 +25,8 @@ def generator_costs(preset: str, num_planes: int, height: int, width: int) -> tu
     with torch.device("meta"):
         generator = DPSIMSGenerator(num_planes, sample_size=(height, width), spectral_norm=False, **settings)
         label_map, latents = torch.zeros(1, height, width, dtype=torch.long), torch.zeros(1, 64)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        generator.eval()(label_map, latents)
-    return count_parameters(generator) / 1e6, counter.get_total_flops() / 2e9
+    multiply_adds = count_multiply_adds(lambda: generator.eval()(label_map, latents))
+    return count_parameters(generator) / 1e6, multiply_adds / 1e9
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,50 @@ def test_decoder_over_convnext_large_has_about_17_million():
     with torch.device("meta"):
         model = DPSIMSDiscriminator(151, (192, 384, 768, 1536), (4, 8, 16, 32), DECODER_WIDTHS["dpsims"])
     assert count_parameters(model) == by_hand
+
+
+def test_multiply_adds_of_a_layer_and_of_its_backward_pass():
+    layer, inputs = torch.nn.Linear(5, 7, bias=False), torch.ones(3, 5, requires_grad=True)
+    assert count_multiply_adds(lambda: layer(inputs)) == 3 * 5 * 7
+    assert count_multiply_adds(lambda: layer(inputs).sum().backward()) == 3 * (3 * 5 * 7)
+
+
+def test_bytes_of_parameters_and_buffers():
+    norm = torch.nn.BatchNorm2d(4)  # weight, bias, mean, variance; a count of 8 bytes
+    assert tensor_bytes(norm) == 4 * 4 * 4 + 8
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_live_memory_follows_what_is_made_and_what_goes(device):
+    with LiveMemory() as memory, torch.device(device):
+        first = torch.ones(100)
+        second = first * 2
+        view = second[:50].view(5, 10)
+        second.add_(1)
+        assert (memory.bytes, memory.peak) == (800, 800)
+        del first, second
+        assert memory.bytes == 400  # the view keeps the whole
+        del view
+        third = torch.zeros(75, dtype=torch.bfloat16)
+        assert (memory.bytes, memory.peak) == (150, 800)
+        del third
+    assert memory.bytes == 0
+
+
+def test_live_memory_sees_what_the_backward_pass_keeps_and_makes():
+    with LiveMemory() as memory:
+        inputs = torch.ones(1000, requires_grad=True)
+        result = inputs.exp().exp()  # the first is kept by the graph, the second is the result
+        kept = memory.bytes
+        result.sum().backward()
+    assert kept in range(12000, 12100)
+    assert memory.peak >= 16000
+    assert inputs.grad is not None
+
+
+def test_peak_memory_of_the_process_grows_with_it():
+    before = peak_memory(torch.device("cpu"))
+    block = torch.ones(2**22)  # 16 MiB
+    assert before > 2**24
+    assert peak_memory(torch.device("cpu")) >= before
+    del block

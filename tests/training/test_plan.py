@@ -14,7 +14,6 @@ from dpsims_hub.training.rehearsal import NetworkCosts, StepCosts
 from tests.training.tiny_run import tiny_flags
 from train_accelerate import main
 
-
 COSTS = StepCosts(
     {
         "generator": NetworkCosts(4_489_051, 710_153_472),
