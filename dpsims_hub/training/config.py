@@ -73,7 +73,7 @@ class TrainConfig:
         ValueError: a value cannot be used; the sentence names the flag.
     """
 
-    train_data_dir: str = _flag("", "data", "folder with images/, labels/ and a classes.json, or a known layout")
+    train_data_dir: str = _flag("", "data", "folder of images/, labels/, classes.json, or known layout")
     dataset_name: str = _flag("", "data", "instead: Hub id, or folder of parquet, webdataset or imagefolder")
     dataset_config_name: str = _flag("", "data", "configuration of --dataset_name")
     dataset_revision: str = _flag("", "data", "branch, tag or commit of --dataset_name")
@@ -86,12 +86,12 @@ class TrainConfig:
     shuffle_buffer_size: int = _flag(256, "data", "rows of a stream that are shuffled together", least=1)
     cache_dir: str = _flag("", "data", "where --dataset_name is kept; default: that of datasets")
     max_train_samples: int = _flag(0, "data", "use only the first so many pairs; 0: all", least=0)
-    skip_bad_samples: int = _flag(0, "data", "pass over up to so many unusable pairs; 0: stop at one", least=0)
+    skip_bad_samples: int = _flag(0, "data", "pass over so many unusable pairs; 0: none", least=0)
     validation_data_dir: str = _flag("", "data", "folder for the sheets; default: training pairs")
     validation_split: str = _flag("", "data", "split for the sheets, of the folder above or --dataset_name")
     resolution: str = _flag("256", "data", "side, or WIDTHxHEIGHT, in pixels")
     resize_mode: str = _flag("crop", "data", "keep proportions, or SPADE's rule", choices=RESIZE_MODES)
-    max_zoom: float = _flag(1.4, "data", "crops are up to (stretch: exactly) so many times smaller", least=1)
+    max_zoom: float = _flag(1.4, "data", "crops are up to (stretch: just) this much smaller", least=1)
     flip: bool = _flag(True, "data", "mirror half of the pairs")
     instance_offsets: bool = _flag(False, "data", "feed the generator offsets to object centres")
     dataloader_num_workers: int = _flag(0, "data", "worker processes that read and augment", least=0)

@@ -48,7 +48,12 @@ class TrainingPairs(Dataset):
     """
 
     def __init__(
-        self, pairs: Pairs, transform: PairTransform, seed: int = 0, skip_bad: bool = False, max_samples: int = 0
+        self,
+        pairs: Pairs,
+        transform: PairTransform,
+        seed: int = 0,
+        skip_bad: bool = False,
+        max_samples: int = 0,
     ) -> None:
         self.pairs = pairs
         self.transform = transform

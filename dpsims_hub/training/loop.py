@@ -219,7 +219,8 @@ class Trainer:
         accelerator.init_trackers("dpsims", config=_scalars(config))
         height, width = config.size
         accelerator.print(
-            f"{self.feed.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes at {width}x{height}; "
+            f"{self.feed.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes "
+            f"at {width}x{height}; "
             f"{accelerator.num_processes} process(es) on {accelerator.device}; generator "
             f"{_millions(self.generator)}, discriminator {_millions(self.networks.discriminator)}."
         )

@@ -91,7 +91,7 @@ def rehearse(config: TrainConfig, num_classes: int, ignore_index: int = 255) -> 
         step, average = _make_step(config, num_classes, ignore_index)
         nets = step.networks
         step(_make_batch(config, nets.generator))  # makes Adam's moments
-        at_rest = memory.peak = memory.bytes
+        at_rest = memory.bytes
         multiply_adds = count_multiply_adds(lambda: step(_make_batch(config, nets.generator)))
         step_peak = memory.peak - at_rest
         networks = _network_costs(config, nets, average.model)
@@ -147,7 +147,7 @@ class MetaAccelerator:
 
 
 class HalfPrecision(TorchFunctionMode):
-    """Autocast's rule for tensors without values: operands of large products are cast, weights only once.
+    """Autocast's rule for tensors without values: operands of large products are cast.
 
     Args:
         dtype: the half precision.
@@ -156,7 +156,6 @@ class HalfPrecision(TorchFunctionMode):
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
-        self._weights: dict[int, Tensor] = {}
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
@@ -170,13 +169,7 @@ class HalfPrecision(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _cast(self, tensor: Tensor) -> Tensor:
-        if not tensor.is_floating_point() or tensor.dtype == self.dtype:
-            return tensor
-        if not (tensor.is_leaf and tensor.requires_grad):
-            return tensor.to(self.dtype)
-        if id(tensor) not in self._weights:
-            self._weights[id(tensor)] = tensor.to(self.dtype)
-        return self._weights[id(tensor)]
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
 
 class EveryClass(TorchFunctionMode):

@@ -43,7 +43,7 @@ def report(tmp_path_factory) -> dict:
     before, tempfile.tempdir = tempfile.tempdir, str(folder)
     start = time.perf_counter()
     try:
-        more = ("--gradient_accumulation_steps", 2, "--resume_from_checkpoint", "latest")
+        more = ("--gradient_accumulation_steps", 2, "--resume_from_checkpoint", "other/checkpoint-9")
         config = synthetic_config(folder / "out", *more)
         with contextlib.redirect_stdout(io.StringIO()):
             measured = benchmark_training(config, 6, 2, ticks.append)

@@ -61,7 +61,7 @@ BAD = {
     "too few steps": (["training", "--steps", "1"], "at least 2 steps"),
     "bad setting": (["training", "--resolution", "wide"], "--resolution: 'wide'"),
     "no such data": (["training", "--data", "nowhere"], "nowhere"),
-    "report is a folder": (["training", "--json", "."], "give --json a file name"),
+    "report is a folder": (["training", "--steps", "1", "--json", "."], "give --json a file name"),
 }
 
 

@@ -20,20 +20,20 @@ def test_help_lists_every_subcommand(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--help"])
     assert end.value.code == 0
-    described = capsys.readouterr().out
+    described = " ".join(capsys.readouterr().out.split())  # however argparse breaks the lines
     for name, summary in SUBCOMMANDS.items():
-        assert name in described
-        assert summary in described
+        assert f"{name} {summary}" in described
 
 
 @pytest.mark.parametrize("name", SUBCOMMANDS)
 def test_every_subcommand_is_a_module_with_help(name, capsys):
-    module = importlib.import_module(f"dpsims_hub.commands.{name}")
+    module = importlib.import_module(f"dpsims_hub.commands.{name.replace('-', '_')}")
     assert callable(module.run)
     with pytest.raises(SystemExit) as end:
         main([name, "--help"])
     assert end.value.code == 0
-    assert SUBCOMMANDS[name].capitalize() in capsys.readouterr().out
+    described = " ".join(capsys.readouterr().out.split())
+    assert SUBCOMMANDS[name].capitalize() in described
 
 
 def test_parsing_needs_neither_torch_nor_diffusers():

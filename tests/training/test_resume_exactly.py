@@ -62,7 +62,8 @@ def test_bit_for_bit(pairs_dir, shards, tmp_path, door, processes, workers):
     flags = tiny_flags(pairs_dir, straight, *more, steps=7)
     launch(flags, processes)
     checkpoint = copy_checkpoint(straight / "checkpoint-3", resumed)
-    assert len(list(checkpoint.glob("data_*.pt"))) == len(list(checkpoint.glob("random_states_*"))) == processes
+    assert len(list(checkpoint.glob("data_*.pt"))) == processes
+    assert len(list(checkpoint.glob("random_states_*"))) == processes
     launch([*flags, "--output_dir", str(resumed), "--resume_from_checkpoint", "latest"], processes)
     assert_same_state(straight / "checkpoint-7", resumed / "checkpoint-7")
     first, second = (
