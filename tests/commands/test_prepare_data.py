@@ -138,5 +138,6 @@ def test_ctrl_c_leaves_nothing(tmp_path):
     run.send_signal(signal.SIGINT)
     said = run.communicate(timeout=100)[1]
     assert run.returncode == 130, said
-    assert "stopped; no half-written split remains" in said
+    assert "dpsims: stopped; no half-written split remains" in said
+    assert "photo" not in said  # the sentence of other commands
     assert not list(tmp_path.glob("out*"))

@@ -302,3 +302,4 @@ def test_the_text_holds_the_facts(tmp_path):
     for entry in (*facts["present"], facts["unknown"]):
         assert f"{entry['share']:.2%}" in text
     assert facts["errors"]["unreadable"]["listed"][0]["message"] in text
+    assert {entry["photo_share"] for entry in facts["present"]} == {1.0}  # of the four good ones

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 
 from dpsims_hub.training import whole_folder
 from dpsims_hub.training.checkpoint import find_checkpoint, list_checkpoints, save_checkpoint, starting_point
+from dpsims_hub.training.manifest import find_damage
 from dpsims_hub.training.whole_folder import finish_interrupted, put_in_place
 from tests.training.tiny_run import checkpoint_tensors
 
@@ -122,6 +123,7 @@ def test_a_kill_at_any_operation_of_a_save_leaves_a_good_checkpoint(tmp_path, mo
         step, path = starting_point("latest", out)
         assert checkpoint_tensors(path)["model.safetensors/weight"].unique().tolist() == [step]
         latest.add(step)
+        assert {old for old, path in list_checkpoints(out) if find_damage(path)} <= {3}
         save_checkpoint(accelerator, out, 4, 2)
         assert find_checkpoint("latest", out) == (4, out / "checkpoint-4")
         assert sorted(path.name for path in out.iterdir()) == [p.name for _, p in list_checkpoints(out)]
