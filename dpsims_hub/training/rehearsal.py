@@ -119,7 +119,8 @@ class Rehearsal(TrainingStep):
         self, name: str, module: nn.Module, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]
     ) -> Tensor:
         """Backward and step, without the checks."""
-        sum(terms.values()).backward()
+        # Not Tensor.backward, which hides HalfPrecision from what a checkpointed block computes again.
+        torch.autograd.backward(sum(terms.values()))
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return torch.zeros((), device=META)

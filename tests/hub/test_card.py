@@ -91,7 +91,7 @@ def test_measured_values_come_from_the_report(pipeline):
     report = json.loads((ROOT / "model_cards" / "camvid.json").read_text())
     card = make_card(pipeline, "someone/streets", RUN, CardFacts(evaluation=report))
     text = section(card, "Evaluation")
-    assert re.search(r"^\| generated photos \| 101 \| real photos \| 101 \| 195.2 \|$", text, re.M)
+    assert re.search(r"^\| generated photos \| 101 \| real photos \| 101 \| 195.3 \|$", text, re.M)
     assert re.search(r"^\| real photos of other label maps \| 101 \| 21.7% \| 59.9% \|$", text, re.M)
     assert "101 pairs of camvid/val at 128x96, seed 0" in text
     assert "22 ms" in text
