@@ -68,7 +68,7 @@ HALF = ("--mixed_precision", "bf16")
     [((), 0.01), (CHECKPOINTING, 0.01), (HALF, 0.2), (CHECKPOINTING + HALF, 0.2)],
 )
 def test_memory_and_multiply_adds_are_those_of_a_real_step(flags, tolerance):
-    """In half precision only nearly: the CPU's autocast pads in float32, CUDA's, which is rehearsed, does not."""
+    """In half precision nearly: the CPU's autocast pads in float32, unlike CUDA's, which is rehearsed."""
     memory, multiply_adds = real_step(tiny_config(*flags))
     costs = costs_of(*flags)
     assert costs.step_peak == pytest.approx(memory, rel=tolerance)
