@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         config = parse_config(argv)
         return show_plan(config) if config.dry_run else train(config)
     except (ValueError, OSError, NonFiniteLossError) as error:
-        print(f"train_accelerate.py: {_sentence(error)}", file=sys.stderr)
+        print(f"train_accelerate.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 
@@ -62,14 +62,6 @@ def show_plan(config: TrainConfig) -> int:
     if os.environ.get("RANK", "0") == "0":
         print(describe_plan(config, data.spec.num_classes, num_pairs, world_size))
     return 0
-
-
-def _sentence(error: Exception) -> str:
-    """The message on one line; of an error in a loader's worker process, what follows the traceback."""
-    text = str(error)
-    if "Original Traceback" in text:
-        text = text.strip().splitlines()[-1]
-    return " ".join(text.split())
 
 
 if __name__ == "__main__":

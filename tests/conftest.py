@@ -4,7 +4,11 @@ Tiny networks gain nothing from a second thread, and lose much where another pro
 """
 
 import os
+import signal
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that runs the tests in the background lets them ignore Ctrl-C, and so the processes they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)

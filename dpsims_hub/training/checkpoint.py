@@ -133,7 +133,9 @@ def save_checkpoint(
 
 
 def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
-    """What `save_checkpoint` got as data state of a process; None if it had none or was not there.
+    """What `save_checkpoint` got as data state of a process; None if there is none.
+
+    A process that was not there then gets that of process 0, so that all of them begin the same epoch.
 
     Args:
         path: a checkpoint.
@@ -142,7 +144,8 @@ def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
     Raises:
         CheckpointError: the file cannot be read.
     """
-    file = path / f"data_{rank}.pt"
+    own = path / f"data_{rank}.pt"
+    file = own if own.exists() else path / "data_0.pt"
     try:
         return load(file) if file.exists() else None
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:

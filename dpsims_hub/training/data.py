@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from dpsims_hub.labels import ClassSpec, LabelMapError, Sample
+from dpsims_hub.training.stopping import ignore_stop_signals
 from dpsims_hub.training.transform import PairTransform
 
 _MAX_REPLACEMENTS = 100  # bad pairs in a row before the data itself must be wrong
@@ -140,5 +141,6 @@ def make_loader(pairs: TrainingPairs, sampler: PositionSampler, num_workers: int
         num_workers=num_workers,
         collate_fn=collate,
         persistent_workers=num_workers > 0,
+        worker_init_fn=ignore_stop_signals,
         pin_memory=torch.cuda.is_available(),
     )

@@ -144,9 +144,15 @@ class Feed:
 
         Raises:
             LabelMapError: a pair cannot be used, and none is tolerated.
+            ValueError: the stream cannot be read.
             TooManyBadSamplesError: more than are tolerated.
         """
-        batch = next(self._batches)
+        try:
+            batch = next(self._batches)
+        except ValueError as error:
+            if self.config.dataloader_num_workers == 0:
+                raise
+            raise _as_raised_in_worker(error) from error
         for sentence in batch.pop("skipped"):
             if sentence not in self.bad:
                 self.bad.append(sentence)
@@ -195,3 +201,9 @@ class Feed:
             except LabelMapError:
                 if not self.config.skip_bad_samples:
                     raise
+
+
+def _as_raised_in_worker(error: ValueError) -> ValueError:
+    """The error of a loader's worker without the traceback, which PyTorch puts before its sentence."""
+    kind = type(error)
+    return kind(str(error).rstrip().rpartition(f"{kind.__name__}: ")[2])

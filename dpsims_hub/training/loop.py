@@ -206,7 +206,7 @@ class Trainer:
         # Before the checkpoint is loaded: a new iterator draws from the global random generator.
         micro_step = self.step * config.gradient_accumulation_steps
         if sentence := self.feed.start(micro_step, state["feed"] if state else None):
-            print(sentence)
+            accelerator.print(sentence)
         if self.checkpoint is not None:
             self._load(self.checkpoint)
             accelerator.print(f"Resuming from {self.checkpoint}.")

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
+from torch.utils.checkpoint import checkpoint
 
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.costs import LiveMemory, count_multiply_adds, count_parameters, tensor_bytes
@@ -119,8 +121,7 @@ class Rehearsal(TrainingStep):
         self, name: str, module: nn.Module, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]
     ) -> Tensor:
         """Backward and step, without the checks."""
-        # Not Tensor.backward, which hides HalfPrecision from what a checkpointed block computes again.
-        torch.autograd.backward(sum(terms.values()))
+        sum(terms.values()).backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return torch.zeros((), device=META)
@@ -199,7 +200,7 @@ def _make_step(
     generator, discriminator, backbone = build_networks(config, num_classes, ignore_index)
     average = ExponentialMovingAverage(generator, config.ema_decay)
     if config.gradient_checkpointing:
-        generator.enable_gradient_checkpointing()
+        generator.enable_gradient_checkpointing(partial(_checkpoint, config.mixed_precision))
     adams = [torch.optim.Adam(module.parameters()) for module in (generator, discriminator)]
     networks = Networks(generator.train(), discriminator.train(), backbone, *adams)
     accelerator = MetaAccelerator(config.mixed_precision)
@@ -222,6 +223,12 @@ def _network_costs(config: TrainConfig, nets: Networks, average: DPSIMSGenerator
         name: NetworkCosts(count_parameters(module), count_multiply_adds(call))
         for name, (module, call) in calls.items()
     }
+
+
+def _checkpoint(precision: str, block: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """Gradient checkpointing whose second run has the stand-in for autocast; PyTorch knows the real one."""
+    again = MetaAccelerator(precision).autocast()
+    return checkpoint(block, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), again))
 
 
 def _make_batch(config: TrainConfig, generator: DPSIMSGenerator) -> dict[str, Tensor]:

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from dpsims_hub.labels import LabelMapError
+from dpsims_hub.training.stopping import ignore_stop_signals
 from dpsims_hub.training.transform import PairTransform
 
 if TYPE_CHECKING:
@@ -281,6 +282,7 @@ def make_stream_loader(
         batch_size=batch_size,
         num_workers=num_workers,
         collate_fn=collate_fn,
+        worker_init_fn=ignore_stop_signals,
         pin_memory=torch.cuda.is_available(),
         # Of its own, so that a new iterator draws nothing from the global one.
         generator=torch.Generator().manual_seed(pairs.seed),
@@ -300,8 +302,8 @@ def restore(loader: StatefulDataLoader, state: dict[str, Any]) -> str:
 
     Args:
         loader: made for the same data, settings and numbers of processes and workers, or for others.
-        state: what `data_state` returned, in the process of the same rank. With another number of processes,
-            that of rank 0 for all of them, so that they begin the same epoch.
+        state: what `data_state` returned, in the process of the same rank; in a process that was not there
+            then, that of another one.
 
     Returns:
         "" where the loader goes on with the very next batch; otherwise a sentence on what differs, and the
@@ -326,7 +328,6 @@ def _settings(loader: StatefulDataLoader) -> dict[str, int | str]:
     pairs = loader.dataset
     return {
         "processes": pairs.world_size,
-        "rank": pairs.rank,
         "workers": loader.num_workers,
         "shards": pairs.stream.num_shards,
         "seed": pairs.seed,

@@ -132,10 +132,13 @@ def test_the_data_state_of_a_process_comes_back(saver):
     found = load_data_state(path, 0)
     assert torch.equal(found.pop("place"), state.pop("place"))
     assert found == state
-    assert load_data_state(path, 1) is None
+    for newcomer in (1, 5):
+        assert load_data_state(path, newcomer)["big"] == 2**100
     (path / "data_0.pt").write_bytes(b"not this")
     with pytest.raises(CheckpointError, match="data_0.pt cannot be read"):
         load_data_state(path, 0)
+    (path / "data_0.pt").unlink()
+    assert load_data_state(path, 0) is None
 
 
 def test_the_manifest_lists_every_file_with_its_size(saver):

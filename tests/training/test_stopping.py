@@ -68,7 +68,6 @@ def test_during_validation(flags, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(reason="torchrun signals the loader workers too: a worker may die first", strict=False)
 def test_two_processes_with_a_worker_each_under_torchrun(pairs_dir, tmp_path):
     out, log = tmp_path / "out", tmp_path / "log"
     more = ("--checkpointing_steps", ENDLESS, "--report_to", "none", "--dataloader_num_workers", 1)
