@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"dpsims: {_one_line(error)}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("dpsims: stopped; every photo written so far is complete.", file=sys.stderr)
+        print("dpsims: stopped; every file written so far is complete.", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -51,19 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def training_flags(words: Sequence[str]) -> list[str]:
-    """Flags of this command as those of `train_accelerate.py`: underscores, and the long names.
+    """Flags of this command as those of `train_accelerate.py`: the long names.
 
     Args:
-        words: such as ["--mixed-precision", "bf16", "--workers", "2"].
+        words: such as ["--mixed-precision", "bf16", "--workers=2"].
     """
     flags = []
     for word in words:
-        if word.startswith("--"):
-            name, equals, value = word.partition("=")
-            no = "--no-" if name.startswith("--no-") else "--"
-            name = no + name.removeprefix(no).replace("-", "_")
-            word = _SHORT_FORMS.get(name, name) + equals + value
-        flags.append(word)
+        name, equals, value = word.partition("=")
+        flags.append(_SHORT_FORMS.get(name, name) + equals + value)
     return flags
 
 
@@ -73,7 +69,7 @@ def _training_parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="dpsims benchmark training",
         description="Run the real training for some steps; nothing is kept.",
-        epilog="Every flag of train_accelerate.py can be given too, with - or _ in its name, for example\n"
+        epilog="Every flag of train_accelerate.py can be given too, for example\n"
         "  dpsims benchmark training --preset small --resolution 128x96 --mixed-precision bf16\n"
         "--data DIR is short for --train_data_dir (without it the pairs are synthetic), --workers N for\n"
         "--dataloader_num_workers.\n"

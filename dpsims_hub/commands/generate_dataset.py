@@ -248,7 +248,7 @@ def _make_all(maker: PhotoMaker, mine: Sequence[tuple[Batch, int]], group: Proce
     if stop.number == signal.SIGINT:
         raise KeyboardInterrupt
     if stop.number:
-        print("dpsims: stopped; every photo written so far is complete.", file=sys.stderr)
+        print("dpsims: stopped; every file written so far is complete.", file=sys.stderr)
         return TERMINATED
     speed = missing / (time.perf_counter() - start)
     plan, writer = maker.plan, maker.writer

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import math
 import os
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -289,18 +290,28 @@ def parse_config(argv: list[str] | None = None) -> TrainConfig:
     """Merge preset, file and flags.
 
     Args:
-        argv: the flags; None takes those of the process.
+        argv: the flags, with _ or - in their names; None takes those of the process.
 
     Raises:
         ValueError: an unknown flag or setting, or a value that cannot be used.
         FileNotFoundError: the configuration file does not exist.
     """
-    flags = vars(make_parser().parse_args(argv))
+    words = sys.argv[1:] if argv is None else argv
+    flags = vars(make_parser().parse_args([_with_underscores(word) for word in words]))
     path = flags.pop("config", None)
     chosen = {**(_read_settings(Path(path)) if path else {}), **flags}
     preset = chosen.get("preset", TrainConfig.preset)
     # A preset that does not exist adds nothing here and is refused by TrainConfig.
     return TrainConfig(**{**(PRESETS.get(preset, {}) if isinstance(preset, str) else {}), **chosen})
+
+
+def _with_underscores(word: str) -> str:
+    """--mixed-precision=bf16 -> --mixed_precision=bf16; --no-flip stays, which is argparse's own form."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    no = "no-" if name.startswith("no-") else ""
+    return f"--{no}{name.removeprefix(no).replace('-', '_')}{equals}{value}"
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

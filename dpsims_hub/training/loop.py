@@ -216,7 +216,7 @@ class Trainer:
             self.output_dir.mkdir(parents=True, exist_ok=True)
             config.save(self.output_dir / "config.json")
             self.log.rewind(self.step)
-        accelerator.init_trackers("dpsims", config=_scalars(config))
+        accelerator.init_trackers("dpsims", _scalars(config), {"wandb": {"dir": str(self.output_dir)}})
         height, width = config.size
         accelerator.print(
             f"{self.feed.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
@@ -277,16 +278,19 @@ def make_stream_loader(
             f"{_readers(pairs.world_size, num_workers)}: each reads {share.stride} times the rows that it "
             "decodes; as many shards as readers, or a multiple, would avoid it."
         )
-    return StatefulDataLoader(
-        pairs,
-        batch_size=batch_size,
-        num_workers=num_workers,
-        collate_fn=collate_fn,
-        worker_init_fn=ignore_stop_signals,
-        pin_memory=torch.cuda.is_available(),
-        # Of its own, so that a new iterator draws nothing from the global one.
-        generator=torch.Generator().manual_seed(pairs.seed),
-    )
+    with warnings.catch_warnings():
+        # About its own call of a function of PyTorch that does nothing any more.
+        warnings.filterwarnings("ignore", "'set_vital'", UserWarning)
+        return StatefulDataLoader(
+            pairs,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            collate_fn=collate_fn,
+            worker_init_fn=ignore_stop_signals,
+            pin_memory=torch.cuda.is_available(),
+            # Of its own, so that a new iterator draws nothing from the global one.
+            generator=torch.Generator().manual_seed(pairs.seed),
+        )
 
 
 def data_state(loader: StatefulDataLoader) -> dict[str, Any]:

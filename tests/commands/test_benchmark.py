@@ -34,22 +34,9 @@ def test_prints_and_writes_the_report(tmp_path, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"pairs", "new"}
 
 
-WORKERS = "--dataloader_num_workers"
-FLAGS = {
-    "dashes": (["--mixed-precision", "bf16"], ["--mixed_precision", "bf16"]),
-    "underscores": (["--train_batch_size=2"], ["--train_batch_size=2"]),
-    "short forms": (
-        ["--data", "a-b", "--workers=3"],
-        ["--train_data_dir", "a-b", "--dataloader_num_workers=3"],
-    ),
-    "switched off": (["--no-flip", "--no-use-ema"], ["--no-flip", "--no-use_ema"]),
-    "a value with dashes": (["--backbone-weights=my--file-1"], ["--backbone_weights=my--file-1"]),
-    "a number below zero": (["--seed", "-1"], ["--seed", "-1"]),
-}
-
-
-@pytest.mark.parametrize(("given", "expected"), FLAGS.values(), ids=FLAGS)
-def test_flags_become_those_of_training(given, expected):
+def test_short_forms_become_flags_of_training():
+    given = ["--data", "a-b", "--workers=3", "--no-flip", "--seed", "-1"]
+    expected = ["--train_data_dir", "a-b", "--dataloader_num_workers=3", "--no-flip", "--seed", "-1"]
     assert training_flags(given) == expected
 
 

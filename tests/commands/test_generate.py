@@ -315,7 +315,7 @@ def test_interrupt_leaves_whole_photos_only(model, maps, tmp_path):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "dpsims: stopped; every photo written so far is complete."
+    assert said.splitlines()[-1] == "dpsims: stopped; every file written so far is complete."
     assert "Traceback" not in said
     photos = list(out.iterdir())
     assert all(path.suffix == ".png" for path in photos)

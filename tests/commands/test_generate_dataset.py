@@ -197,7 +197,7 @@ def test_a_signal_ends_after_the_photos_under_way(model, nested, tmp_path, capsy
     options = ("--num-images", 2_000, "--batch-size", 2)
     assert generate(nested, "--model", model, "--as-dataset", out, *options) == code
     watcher.join()
-    assert capsys.readouterr().err == "dpsims: stopped; every photo written so far is complete.\n"
+    assert capsys.readouterr().err == "dpsims: stopped; every file written so far is complete.\n"
     assert 3 < len(photos(out)) < 3 * 2_000
     assert [path.name for path in photos(out)] == sorted(path.name for path in (out / "labels").iterdir())
     assert not list(out.rglob("*.tmp"))

@@ -76,6 +76,16 @@ def test_help_lists_every_flag_in_its_group_with_default_and_preset_settings():
             assert f"{setting} {value}" in " ".join(text[text.index(f"\n  {name}: ") :].split())
 
 
+def test_names_of_flags_have_underscores_or_hyphens():
+    words = ["--mixed-precision", "bf16", "--no-use-ema", "--train-data-dir=my-data", "--dry-run"]
+    config = parse_config(words)
+    assert config == parse_config(
+        ["--mixed_precision", "bf16", "--no-use_ema", "--train_data_dir=my-data", "--dry_run"]
+    )
+    assert (config.mixed_precision, config.use_ema, config.train_data_dir) == ("bf16", False, "my-data")
+    assert config.dry_run
+
+
 def test_every_preset_can_be_used_and_has_an_architecture():
     assert PRESETS.keys() == GENERATOR_PRESETS.keys() == DECODER_WIDTHS.keys()
     for name, settings in PRESETS.items():
