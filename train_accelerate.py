@@ -39,6 +39,7 @@ def train(config: TrainConfig) -> int:
     trainer = Trainer(config)
     repository = ""
     if config.push_to_hub and trainer.accelerator.is_main_process:
+        from dpsims_hub.hub.card import CardFacts
         from dpsims_hub.hub.upload import open_repository, upload_run
 
         # Before the first step: a missing login should not be found out after the last.
@@ -47,7 +48,8 @@ def train(config: TrainConfig) -> int:
     if trainer.accelerator.is_main_process:
         print(f"Model: {path}")
     if repository:
-        print(f"Uploaded: {upload_run(config.output_dir, repository, trainer.step)}")
+        facts = CardFacts(license=config.hub_license)
+        print(f"Uploaded: {upload_run(config.output_dir, repository, trainer.step, facts, print)}")
     return 0
 
 

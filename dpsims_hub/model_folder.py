@@ -1,56 +1,44 @@
-"""Model folders as `DPSIMSPipeline.save_pretrained` writes them: fetched from the Hub, checked on loading.
+"""Model folders: saved, pushed to the Hub, fetched from it, and checked before they are loaded.
 
-Diffusers names few faults clearly: a missing tensor leaves unset weights behind with a mere warning, a
-damaged file ends in a parser's message without the file's name, and a component of a third-party package
-cannot be fetched at all.
+Stock diffusers cannot fetch a component of a third-party package from the Hub, and looks for classes in
+whatever library model_index.json names. Here that file may name our network and nothing else.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from safetensors import SafetensorError, safe_open
+from diffusers import DiffusionPipeline
+from huggingface_hub import create_repo, file_exists, upload_folder
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.models.hub_files import fetch_files, take_hub_options
+from dpsims_hub.models.loading import check_network, network_patterns, refuse_other_formats, without_origin
+from dpsims_hub.models.stored_settings import CONFIG, read_json_object, read_settings
+from dpsims_hub.models.weight_files import WEIGHTS, weight_files
+
+__all__ = [
+    "COMPONENT",
+    "WEIGHTS",
+    "StoredPipeline",
+    "check_model_folder",
+    "check_model_index",
+    "matching_spec",
+]
 
 COMPONENT = "generator"
-WEIGHTS = "diffusion_pytorch_model"
-
-
-def fetch_model_folder(name: str, variant: str | None = None, **options: Any) -> str:
-    """Fetches from the Hub what a pipeline needs, nothing else, and checks it.
-
-    Args:
-        name: Hub id "owner/name".
-        variant: which weights, for example "fp16".
-        **options: of `huggingface_hub.snapshot_download`.
-
-    Returns:
-        The folder in the Hub's cache.
-
-    Raises:
-        FileNotFoundError: the name is no Hub id, the Hub cannot give the model, or the model lacks files.
-        ValueError: a weight file is damaged.
-    """
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise FileNotFoundError(f"{name}: there is no such model folder, and it is no Hub id (owner/name).")
-    stem = f"{COMPONENT}/{WEIGHTS}.{variant}" if variant else f"{COMPONENT}/{WEIGHTS}"
-    patterns = ["model_index.json", f"{COMPONENT}/config.json", f"{stem}.safetensors"]
-    patterns += [f"{stem}-*-of-*.safetensors", f"{COMPONENT}/*.safetensors.index*.json"]
-    try:
-        folder = snapshot_download(name, allow_patterns=patterns, **options)
-    except OSError as error:  # all of the Hub's own errors are OSErrors, with either HTTP library
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise FileNotFoundError(
-            f"{name}: neither a model folder here nor a model that the Hub gives ({why})."
-        ) from error
-    check_model_folder(folder, variant)
-    return folder
+INDEX = "model_index.json"
+ENTRY = ["dpsims_hub", "DPSIMSGenerator"]  # in every published folder, wherever the class lives
+MAX_INDEX_BYTES = 16 * 2**20  # 65535 classes with colours and aliases fit
 
 
 def check_model_folder(folder: str | Path, variant: str | None = None) -> None:
-    """Checks that a folder is complete and its weight files are whole.
-
-    Reads the headers of the weight files only: a cut-off file is found, a flipped bit in the numbers is not.
+    """Checks everything that loading would, without making a network.
 
     Args:
         folder: holds model_index.json and generator/.
@@ -58,55 +46,222 @@ def check_model_folder(folder: str | Path, variant: str | None = None) -> None:
 
     Raises:
         FileNotFoundError: model_index.json, generator/config.json or the weights are missing.
-        ValueError: a weight file is damaged.
+        ValueError: a file is damaged, or two of them contradict each other.
+    """
+    check_model_index(folder)
+    check_network(DPSIMSGenerator, Path(folder) / COMPONENT, variant)
+
+
+def check_model_index(folder: str | Path, *, own_network: bool = False, own_classes: bool = False) -> None:
+    """Checks model_index.json: it names our network, and its class list fits that network.
+
+    Args:
+        folder: holds model_index.json and generator/config.json.
+        own_network: whether the caller brings the network, so that generator/ is not read.
+        own_classes: whether the caller brings the class list.
+
+    Raises:
+        FileNotFoundError: one of the two files is missing.
+        ValueError: a file is damaged, names other classes than ours, or the class list does not fit.
     """
     folder = Path(folder)
-    for name in ("model_index.json", f"{COMPONENT}/config.json"):
+    for name in (INDEX, *([] if own_network else [f"{COMPONENT}/{CONFIG}"])):
         if not (folder / name).is_file():
             raise FileNotFoundError(
                 f"{folder}: is not a model folder, it has no {name}; "
                 "give one that DPSIMSPipeline.save_pretrained wrote."
             )
-    files = _weight_files(folder, variant)
-    if not files:
-        kind = f"{variant} weights" if variant else "weights"
-        raise FileNotFoundError(f"{folder / COMPONENT}: has no {kind} (*.safetensors); copy them there.")
-    for path in files:
-        _tensor_names(path)
+    path = folder / INDEX
+    stored = read_json_object(path, MAX_INDEX_BYTES)
+    _check_entries(path, stored)
+    if own_network or own_classes:
+        return  # the pipeline compares them when it is made
+    settings = read_settings(DPSIMSGenerator, folder / COMPONENT)
+    try:
+        matching_spec({"ignore_index": 255} | settings, stored.get("class_spec"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
-def check_complete(folder: str | Path, tensor_names: Iterable[str], variant: str | None = None) -> None:
-    """Checks that the weights hold every tensor of a network.
-
-    Args:
-        folder: a model folder that passed `check_model_folder`.
-        tensor_names: of the network.
-        variant: which weights.
-
-    Raises:
-        ValueError: a tensor is missing.
-    """
-    stored = set().union(*map(_tensor_names, _weight_files(Path(folder), variant)))
-    missing = sorted(set(tensor_names) - stored)
-    if missing:
+def _check_entries(path: Path, stored: Mapping[str, Any]) -> None:
+    if stored.get(COMPONENT) != ENTRY:
         raise ValueError(
-            f"{folder}: the weights lack {len(missing)} tensors of the network, first {missing[0]}; "
-            "copy or download them again."
+            f"{path}: names {reprlib.repr(stored.get(COMPONENT))} as its generator, where {ENTRY} is the "
+            "only one that is loaded; code that a model brings is never run here."
+        )
+    if stored.get("_class_name") != "DPSIMSPipeline":
+        found = reprlib.repr(stored.get("_class_name"))
+        raise ValueError(
+            f"{path}: names the pipeline {found}, and DPSIMSPipeline is the only one loaded here."
+        )
+    known = {COMPONENT, "class_spec"}
+    if foreign := sorted(name for name in stored if name not in known and not name.startswith("_")):
+        raise ValueError(
+            f"{path}: has the entry {reprlib.repr(foreign[0])}, which this version of dpsims_hub does not "
+            "know; install a newer one."
         )
 
 
-def _weight_files(folder: Path, variant: str | None) -> list[Path]:
-    """The weight files of one variant: a single one or several shards."""
-    stem = f"{WEIGHTS}.{variant}" if variant else WEIGHTS
-    patterns = (f"{stem}.safetensors", f"{stem}-*-of-*.safetensors")
-    return sorted(path for pattern in patterns for path in (folder / COMPONENT).glob(pattern))
+def matching_spec(settings: Mapping[str, Any], class_spec: Mapping | None) -> ClassSpec:
+    """The class list of a pipeline, checked against its network's settings.
+
+    Args:
+        settings: of the network; `num_classes` and `ignore_index` are read.
+        class_spec: `ClassSpec.to_dict()`, or None to name the classes by their numbers.
+
+    Raises:
+        ValueError: the class list is not usable, or disagrees with the settings.
+    """
+    if class_spec is None:
+        names = [f"class {number}" for number in range(settings["num_classes"])]
+        return ClassSpec.from_dict(
+            {"name": "unnamed", "classes": names, "ignore_index": settings["ignore_index"]}
+        )
+    spec = ClassSpec.from_dict(class_spec)
+    for what in ("num_classes", "ignore_index"):
+        here, there = getattr(spec, what), settings[what]
+        if here != there:
+            raise ValueError(f"{what} is {here} in the class list {spec.name} but {there} in the network.")
+    return spec
 
 
-def _tensor_names(path: Path) -> set[str]:
-    try:
-        with safe_open(path, framework="pt") as weights:
-            return set(weights.keys())
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path}: is damaged or no safetensors file ({error}); copy or download it again."
-        ) from error
+class StoredPipeline(DiffusionPipeline):
+    """The part of `DPSIMSPipeline` that has to do with folders and the Hub."""
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Any:
+        """Loads a pipeline from a folder or from the Hub, as `DiffusionPipeline.from_pretrained` does.
+
+        Everything is checked first, see `models/loading.py`, and no code that a model brings is ever run.
+
+        Args:
+            pretrained_model_name_or_path: a folder written by `save_pretrained`, or a Hub id "owner/name".
+            **kwargs: of `DiffusionPipeline.from_pretrained`: `dtype`, `variant`, `revision`, `token`,
+                `cache_dir`, `local_files_only`, ...; `generator` and `class_spec` to use instead of the
+                stored ones.
+
+        Raises:
+            FileNotFoundError: there is no such folder or Hub model, or a file of it is missing.
+            ValueError: a file is damaged, does not fit the others or is no safetensors file, or remote code
+                is asked for.
+        """
+        refuse_other_formats(kwargs)
+        if any(kwargs.pop(name, None) for name in ("trust_remote_code", "custom_pipeline")):
+            raise ValueError(
+                "DPSIMSPipeline runs no code that a model brings; leave out trust_remote_code and "
+                "custom_pipeline, or give them to DiffusionPipeline.from_pretrained if you trust the author."
+            )
+        own_network, variant = COMPONENT in kwargs, kwargs.get("variant")
+        if own_network and kwargs[COMPONENT] is None:
+            raise ValueError(
+                "generator=None: a pipeline needs a network; give one, or leave the argument out."
+            )
+        name = folder = str(pretrained_model_name_or_path)
+        options = take_hub_options(kwargs)
+        if not Path(name).is_dir():
+            network = {COMPONENT: kwargs[COMPONENT]} if own_network else {}
+            folder = cls.download(name, variant=variant, **network, **options)
+        check_model_index(folder, own_network=own_network, own_classes="class_spec" in kwargs)
+        if own_network:
+            kwargs.pop("variant", None)
+        elif variant:  # diffusers' own complaint names no file
+            weight_files(Path(folder) / COMPONENT, variant)
+        pipe = super().from_pretrained(folder, **kwargs)
+        pipe.register_to_config(_name_or_path=name)
+        return pipe
+
+    @classmethod
+    def download(cls, pretrained_model_name: str, **kwargs: Any) -> str:
+        """Fetches the files of a Hub model and returns their folder; `from_pretrained` calls it.
+
+        Stock diffusers refuses components of third-party packages here, although it loads them from a folder.
+
+        Args:
+            pretrained_model_name: Hub id "owner/name".
+            **kwargs: `variant`, `cache_dir`, `force_download`, `local_files_only`, `token`, `revision`. With
+                a network as `generator` its files are left out. Diffusers' other keywords, about remote code
+                and file formats, have no use here.
+
+        Raises:
+            FileNotFoundError: neither the Hub nor the cache gives the model.
+        """
+        own_network = kwargs.get(COMPONENT) is not None
+        patterns = [] if own_network else network_patterns(kwargs.get("variant"), COMPONENT)
+        return str(fetch_files(pretrained_model_name, [INDEX, *patterns], **take_hub_options(kwargs)))
+
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        max_shard_size: int | str | None = None,
+        push_to_hub: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Writes model_index.json and generator/ as safetensors with a checksum; see `CheckedModel`.
+
+        Args:
+            save_directory: the folder; it is made where there is none.
+            safe_serialization: True; there is no other format.
+            variant: part of the weight files' names, for example "fp16".
+            max_shard_size: larger weights are split into several files.
+            push_to_hub: upload afterwards, as the method of that name does.
+            **kwargs: of that method.
+
+        Raises:
+            ValueError: another format than safetensors is asked for.
+        """
+        refuse_other_formats(kwargs | {"safe_serialization": safe_serialization})
+        super().save_pretrained(str(save_directory), variant=variant, max_shard_size=max_shard_size)
+        if push_to_hub:
+            self.push_to_hub(kwargs.pop("repo_id", Path(save_directory).name), variant=variant, **kwargs)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | None = None,
+        create_pr: bool = False,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+    ) -> str:
+        """Uploads the pipeline in one commit, with a model card where the repository has none.
+
+        `dpsims publish` uploads more: evaluation, sample sheet, discriminator.
+
+        Args:
+            repo_id: Hub id "owner/name"; the repository is made where there is none.
+            commit_message: of the commit.
+            private: whether a new repository is private.
+            token: of the Hub; the one that `hf auth login` stored is the default.
+            create_pr: propose the commit instead of making it.
+            safe_serialization: True; there is no other format.
+            variant: part of the weight files' names, for example "fp16".
+
+        Returns:
+            Address of the commit.
+
+        Raises:
+            OSError: the Hub refuses or cannot be reached.
+        """
+        from dpsims_hub.hub.card import RunFacts, make_card  # the one call upwards: cards are made there
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, safe_serialization, variant)
+            card = make_card(Path(folder), repo_id, RunFacts())
+            repo_id = create_repo(repo_id, private=private, token=token, exist_ok=True).repo_id
+            if not file_exists(repo_id, "README.md", token=token):
+                card.save(Path(folder) / "README.md")
+            return upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                token=token,
+                commit_message=commit_message or "Upload DPSIMSPipeline",
+                create_pr=create_pr,
+                delete_patterns=network_patterns(variant, COMPONENT),  # shards of an older push would win
+            )
+
+    def to_json_string(self) -> str:
+        """model_index.json, without the place that the pipeline was loaded from."""
+        return without_origin(super().to_json_string())

@@ -5,26 +5,24 @@ Two things are called "generator", as everywhere in diffusers: the component (th
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, ImagePipelineOutput
+from diffusers import ImagePipelineOutput
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from dpsims_hub.labels import ClassSpec
 from dpsims_hub.latents import latents_by_class
 from dpsims_hub.map_batches import photo_size, read_map_batch, resize_maps
-from dpsims_hub.model_folder import check_complete, check_model_folder, fetch_model_folder
+from dpsims_hub.model_folder import StoredPipeline, matching_spec
 from dpsims_hub.models import DPSIMSGenerator
 
 OUTPUT_TYPES = ("pil", "np", "pt")
 
 
-class DPSIMSPipeline(DiffusionPipeline):
+class DPSIMSPipeline(StoredPipeline):
     """Makes photos from label maps with a DP-SIMS network.
 
     Args:
@@ -43,58 +41,12 @@ class DPSIMSPipeline(DiffusionPipeline):
         self.register_modules(generator=generator)
         self.register_to_config(class_spec=class_spec)
         self.image_processor = VaeImageProcessor(vae_scale_factor=1)
-        self.spec = _matching_spec(generator.config, class_spec)
+        self.spec = matching_spec(generator.config, class_spec)
 
     @property
     def id2label(self) -> dict[int, str]:
         """Class names by id, with integer keys."""
         return self.spec.id2label
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> "DPSIMSPipeline":
-        """Loads a pipeline from a folder or from the Hub, as `DiffusionPipeline.from_pretrained` does.
-
-        Adds only checks, so that a missing or damaged file is named instead of leaving weights unset.
-
-        Args:
-            pretrained_model_name_or_path: a folder written by `save_pretrained`, or a Hub id "owner/name".
-            **kwargs: of `DiffusionPipeline.from_pretrained`: `dtype`, `variant`, `revision`, `token`, ...
-
-        Raises:
-            FileNotFoundError: there is no such folder or Hub model, or a file of it is missing.
-            ValueError: a weight file is damaged or lacks tensors.
-        """
-        name, variant = str(pretrained_model_name_or_path), kwargs.get("variant")
-        reads_weights = Path(name).is_dir() and "generator" not in kwargs
-        if reads_weights:
-            check_model_folder(name, variant)
-        elif not Path(name).is_dir() and name.count("/") != 1:
-            raise FileNotFoundError(
-                f"{name}: there is no such model folder, and it is no Hub id (owner/name)."
-            )
-        pipe = super().from_pretrained(name, **kwargs)
-        if reads_weights:
-            check_complete(name, pipe.generator.state_dict(), variant)
-        return pipe
-
-    @classmethod
-    def download(cls, pretrained_model_name: str, **kwargs: Any) -> str:
-        """Fetches the files of a Hub model and returns their folder; `from_pretrained` calls it.
-
-        Stock diffusers refuses components of third-party packages here, although it loads them from a folder.
-
-        Args:
-            pretrained_model_name: Hub id "owner/name".
-            **kwargs: `variant`, `cache_dir`, `force_download`, `local_files_only`, `token`, `revision`; the
-                other keywords of diffusers are about remote code and file formats and have no use here.
-
-        Raises:
-            FileNotFoundError: the Hub cannot give the model, or it lacks files.
-            ValueError: a weight file is damaged.
-        """
-        wanted = ("variant", "cache_dir", "force_download", "local_files_only", "token", "revision")
-        options = {key: kwargs[key] for key in wanted if kwargs.get(key) is not None}
-        return fetch_model_folder(pretrained_model_name, **options)
 
     @torch.no_grad()
     def __call__(
@@ -301,19 +253,6 @@ class DPSIMSPipeline(DiffusionPipeline):
         if compile:
             self.generator.compile()
         return self
-
-
-def _matching_spec(config: Any, class_spec: dict | None) -> ClassSpec:
-    """The class list of the pipeline, checked against the network's settings."""
-    if class_spec is None:
-        names = [f"class {number}" for number in range(config.num_classes)]
-        return ClassSpec.from_dict({"name": "unnamed", "classes": names, "ignore_index": config.ignore_index})
-    spec = ClassSpec.from_dict(class_spec)
-    for what in ("num_classes", "ignore_index"):
-        here, there = getattr(spec, what), getattr(config, what)
-        if here != there:
-            raise ValueError(f"{what} is {here} in the class list {spec.name} but {there} in the network.")
-    return spec
 
 
 DPSIMSPipeline.__module__ = "dpsims_hub"  # a stable name, wherever this file lies

@@ -13,11 +13,14 @@ from typing import NoReturn
 
 SUBCOMMANDS = {
     "generate": "make photos from label maps",
-    "demo": "draw the example layouts with the bundled model into one picture",
+    "demo": "paint scenes in the browser with the bundled model, or draw them into one picture",
     "evaluate": "measure a model: distances to real photos, diversity, speed",
     "check-data": "read a data set as training would, and report what is in it and what is wrong",
     "prepare-data": "turn a folder of pairs into parquet shards for streaming",
     "benchmark": "measure speed on this machine",
+    "export": "make a folder to publish from a training run, a checkpoint or a model",
+    "publish": "upload a model folder to the Hub; without --yes only say what would happen",
+    "publish-space": "upload the browser demo to the Hub as a Space; without --yes only say what would",
 }
 """Name of each subcommand, which is also its module's (with _ for -), and its line in the help."""
 
@@ -70,7 +73,7 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         command = commands.add_parser(
             name,
             help=summary,
-            description=summary.capitalize() + ".",
+            description=summary[0].upper() + summary[1:] + ".",
             formatter_class=argparse.RawTextHelpFormatter,
         )
         if name == asked:

@@ -1,6 +1,21 @@
-"""Publishing on the Hugging Face Hub: model cards, and the upload of a training run."""
+"""Publishing on the Hugging Face Hub: folders to publish, model cards, uploads."""
 
-from dpsims_hub.hub.card import CardFacts, make_card
-from dpsims_hub.hub.upload import UploadError, open_repository, upload_run
+from dpsims_hub.hub.card import CardFacts, RunFacts, make_card
+from dpsims_hub.hub.export import ExportOptions, export
+from dpsims_hub.hub.repository import UploadError
+from dpsims_hub.hub.source import Source, open_model, open_run
+from dpsims_hub.hub.upload import open_repository, upload_run
 
-__all__ = ["CardFacts", "UploadError", "make_card", "open_repository", "upload_run"]
+__all__ = [
+    "CardFacts",
+    "ExportOptions",
+    "RunFacts",
+    "Source",
+    "UploadError",
+    "export",
+    "make_card",
+    "open_model",
+    "open_repository",
+    "open_run",
+    "upload_run",
+]

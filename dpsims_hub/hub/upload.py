@@ -1,36 +1,29 @@
-"""From a training run to a model repository on the Hub: opened before training, filled after it.
+"""`--push_to_hub`: a training run's model on the Hub, opened before training and filled after it.
 
-The folder that goes up holds what a stranger needs and nothing else: the pipeline in Hub layout, the
-discriminator's decoder, the newest validation sheet, the settings and a model card. Checkpoints, logs and
-optimiser states stay at home.
+The run is exported as `dpsims export` does it, and uploaded as `dpsims publish` does it.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError  # of either HTTP library
-from huggingface_hub.utils import validate_repo_id
+from safetensors import SafetensorError
 
-from dpsims_hub.hub.card import NOTHING_ELSE, CardFacts, RunFacts, check_template, make_card, publishable_path
-from dpsims_hub.model_folder import check_model_folder
+from dpsims_hub.hub.card import NOTHING_ELSE, CardFacts, check_template
+from dpsims_hub.hub.export import ExportOptions, export
+from dpsims_hub.hub.publish import OWNED, publishable_files
+from dpsims_hub.hub.repository import Place, UploadError, Words, commit, reason
+from dpsims_hub.hub.repository import open_repository as open_place
+from dpsims_hub.hub.source import open_run
+
+__all__ = ["UploadError", "open_repository", "upload_run"]
 
 STAGED = "hub"  # the folder, inside the run's, in which the upload is put together
-PIPELINE_FILES = ("model_index.json", "generator/config.json", "generator/*.safetensors*")
-WEIGHT_FOLDERS = ("generator/", "discriminator/")
-OWNERS_SETTINGS = ("output_dir", "cache_dir", "resume_from_checkpoint")  # of no use to others
-HUB_SETTINGS = ("push_to_hub", "hub_model_id", "hub_private_repo")  # nobody else may push there
-
-
-class UploadError(OSError):
-    """The Hub cannot be used; the message is one sentence with what, where and what to do."""
+WORDS = Words(name="--hub_model_id", private="--hub_private_repo", action="--push_to_hub")
 
 
 def open_repository(hub_model_id: str, output_dir: str | Path, private: bool = False) -> str:
@@ -53,29 +46,17 @@ def open_repository(hub_model_id: str, output_dir: str | Path, private: bool = F
     """
     check_template()
     name = hub_model_id or Path(output_dir).resolve().name
-    try:
-        validate_repo_id(name)
-    except HFValidationError as error:
-        raise ValueError(f"--hub_model_id: {name!r} is no name for a model ({_reason(error)}).") from error
-    if get_token() is None:
-        raise UploadError("--push_to_hub: nobody is logged in; run `hf auth login`, or set HF_TOKEN.")
-    api = HfApi()
-    try:
-        repo_id = api.create_repo(name, private=True if private else None, exist_ok=True).repo_id
-        api.auth_check(repo_id, write=True)
-        is_public = not api.repo_info(repo_id).private
-    except (HTTPError, OSError) as error:
-        raise UploadError(f"--push_to_hub: {name} cannot be written to: {_fault(error)}.") from error
-    if private and is_public:
-        raise ValueError(
-            f"--hub_private_repo: {repo_id} exists and is public; make it private on the Hub, or choose "
-            "another --hub_model_id."
-        )
-    return repo_id
+    return open_place(Place(name, private=private), WORDS).repo_id
 
 
-def upload_run(output_dir: str | Path, repo_id: str, step: int, facts: CardFacts = NOTHING_ELSE) -> str:
-    """Upload the model of a finished run in one commit, with the Hub's own progress bars.
+def upload_run(
+    output_dir: str | Path,
+    repo_id: str,
+    step: int,
+    facts: CardFacts = NOTHING_ELSE,
+    say: Callable[[str], None] = lambda line: None,
+) -> str:
+    """Export the model of a finished run and upload it in one commit.
 
     Weights of an earlier upload that this one does not have are removed in the same commit; other files of
     the repository stay.
@@ -85,6 +66,7 @@ def upload_run(output_dir: str | Path, repo_id: str, step: int, facts: CardFacts
         repo_id: From `open_repository`.
         step: Generator updates done.
         facts: What else the model card says.
+        say: Gets one line for each part of the export.
 
     Returns:
         The address of the model.
@@ -95,124 +77,28 @@ def upload_run(output_dir: str | Path, repo_id: str, step: int, facts: CardFacts
         UploadError: The disk or the Hub refused; the message says where the model is and how to retry.
     """
     output_dir = Path(output_dir)
+    source = open_run(output_dir)
+    source = replace(source, run=replace(source.run, step=step))
     pipeline, staged = output_dir / "pipeline", output_dir / STAGED
-    check_model_folder(pipeline)
+    shutil.rmtree(staged, ignore_errors=True)
     try:
-        assemble_run(output_dir, staged, repo_id, step, facts)
-    except OSError as error:
+        export(source, staged, ExportOptions(repo_id=repo_id, facts=facts), say)
+    except (OSError, SafetensorError) as error:
         raise UploadError(
-            f"{repo_id}: the files to upload cannot be put together ({_reason(error)}); the model "
-            f"is in {pipeline}, upload it with: {_retry(repo_id, pipeline)}"
+            f"{repo_id}: the files to upload cannot be put together ({reason(error)}); the model is in "
+            f"{pipeline}, upload it with: {_retry(repo_id, pipeline)}"
         ) from error
+    message = f"DP-SIMS generator after {step} steps"
     try:
-        url = _commit(repo_id, staged, f"DP-SIMS generator after {step} steps")
-    except (
-        HTTPError,
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # RuntimeError: from the Hub's Xet storage
+        url = commit(publishable_files(staged), Place(repo_id), OWNED, message)
+    except UploadError as error:
         raise UploadError(
-            f"{repo_id}: the upload failed: {_fault(error)}; the model is in {staged}, retry with: "
-            f"{_retry(repo_id, staged)}"
+            f"{error}; the model is in {staged}, retry with: dpsims publish {shlex.quote(str(staged))} "
+            f"{repo_id} --yes"
         ) from error
     shutil.rmtree(staged)
     return url
 
 
-def assemble_run(
-    output_dir: Path, folder: Path, repo_id: str, step: int, facts: CardFacts = NOTHING_ELSE
-) -> None:
-    """Put the publishable files of a run into a folder, readable by everyone; whole or not at all.
-
-    Args:
-        output_dir: Of the run.
-        folder: Where to put them; an older one is replaced.
-        repo_id: For the model card.
-        step: Generator updates done.
-        facts: What else the model card says.
-
-    Raises:
-        OSError: The folder cannot be written.
-        ValueError: The evaluation report lacks a part.
-    """
-    unfinished = folder.with_name(f"{folder.name}.tmp")
-    for old in (unfinished, folder):
-        shutil.rmtree(old, ignore_errors=True)
-    try:
-        for source, name in _sources(output_dir):
-            _place(source, unfinished / name)
-        config, run = (_read(output_dir / name) for name in ("config.json", "run.json"))
-        if config:
-            _write_json(_publishable(config), unfinished / "training_config.json")
-        make_card(unfinished, repo_id, RunFacts(step, config, run), facts).save(unfinished / "README.md")
-        for path in unfinished.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors writes files for the owner alone
-        os.replace(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _sources(output_dir: Path) -> Iterator[tuple[Path, str]]:
-    """(file of the run, its name in the repository)."""
-    pipeline, discriminator = output_dir / "pipeline", output_dir / "discriminator"
-    for pattern in PIPELINE_FILES:
-        yield from ((path, path.relative_to(pipeline).as_posix()) for path in pipeline.glob(pattern))
-    for pattern in ("config.json", "*.safetensors*"):
-        yield from ((path, f"discriminator/{path.name}") for path in discriminator.glob(pattern))
-    sheets = sorted((output_dir / "sheets").glob("step-*.png"), key=lambda path: (len(path.name), path.name))
-    yield from ((path, "validation_sheet.png") for path in sheets[-1:])
-
-
-def _place(source: Path, target: Path) -> None:
-    """Link where the file system can, so that large weights need no second place on the disk."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
-def _publishable(config: dict[str, Any]) -> dict[str, Any]:
-    """Settings that another person can train with: no folders of the owner, no pushing to the owner's Hub."""
-    kept = {key: value for key, value in config.items() if key not in (*OWNERS_SETTINGS, *HUB_SETTINGS)}
-    return {key: publishable_path(value) if isinstance(value, str) else value for key, value in kept.items()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.is_file() else {}
-
-
-def _write_json(value: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n")
-
-
-def _commit(repo_id: str, folder: Path, message: str) -> str:
-    """Everything in one commit: nobody ever sees half a model. Returns the model's address."""
-    api = HfApi()
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    stale = [
-        name for name in api.list_repo_files(repo_id) if name.startswith(WEIGHT_FOLDERS) and name not in files
-    ]
-    operations = [
-        *(CommitOperationDelete(name) for name in stale),
-        *(CommitOperationAdd(name, path) for name, path in sorted(files.items())),
-    ]
-    return str(api.create_commit(repo_id, operations, commit_message=message).repo_url)
-
-
 def _retry(repo_id: str, folder: Path) -> str:
     return f"hf upload {repo_id} {shlex.quote(str(folder))}"
-
-
-def _fault(error: Exception) -> str:
-    """What went wrong, and whether it was an answer of the Hub or none."""
-    refused = isinstance(error, HfHubHTTPError | ValueError)
-    return f"{'the Hub refuses' if refused else 'the Hub cannot be reached'} ({_reason(error)})"
-
-
-def _reason(error: Exception) -> str:
-    """The first line of a message, without its full stop."""
-    text = getattr(error, "server_message", None) or str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0].rstrip(".:")

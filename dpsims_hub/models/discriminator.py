@@ -13,12 +13,13 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
 
 from dpsims_hub.models.feature_conditioning import Conditioning, FeatureConditioning
+from dpsims_hub.models.loading import CheckedModel
+from dpsims_hub.models.setting_checks import check_types_and_ranges
 
 
 def _convolution(in_channels: int, out_channels: int, kernel_size: int, spectral_norm: bool) -> nn.Module:
@@ -72,7 +73,7 @@ class ResidualResize(nn.Module):
         return self.scale * (shortcut + F.avg_pool2d(hidden, 2))
 
 
-class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
+class DPSIMSDiscriminator(CheckedModel):
     """Per-pixel (N + 1)-class discriminator over backbone features.
 
     Args:
@@ -87,7 +88,8 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
             discriminator then reads images, and the two `feature_*` arguments must be empty.
 
     Raises:
-        ValueError: neither or both kinds of input are described, or channels and strides differ in number.
+        ValueError: a setting is out of range, neither or both kinds of input are described, or channels and
+            strides differ in number.
     """
 
     @register_to_config
@@ -102,6 +104,7 @@ class DPSIMSDiscriminator(ModelMixin, ConfigMixin):
         image_encoder_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        check_types_and_ranges(self.config, type(self).__init__, "DPSIMSDiscriminator")
         described = bool(feature_channels) != bool(image_encoder_widths)
         if not described or len(feature_channels) != len(feature_strides):
             raise ValueError(

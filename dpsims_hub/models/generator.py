@@ -14,7 +14,6 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.utils import BaseOutput
 from torch import Tensor, nn
@@ -29,6 +28,7 @@ from dpsims_hub.models.generator_checks import (
 )
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
 from dpsims_hub.models.label_encoder import LabelMapEncoder
+from dpsims_hub.models.loading import CheckedModel
 from dpsims_hub.models.map_encoding import MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
 from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, unit_variance_
@@ -51,7 +51,7 @@ def _upsample(features: Tensor, mode: str) -> Tensor:
     return F.interpolate(features, scale_factor=2, mode=mode, align_corners=align)
 
 
-class DPSIMSGenerator(ModelMixin, ConfigMixin):
+class DPSIMSGenerator(CheckedModel):
     """Label map and noise in, photo out, in one forward pass.
 
     Sizes not found in the paper's public descriptions are settings; defaults are the full-size model.

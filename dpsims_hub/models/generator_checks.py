@@ -6,26 +6,36 @@ Values are looked at on the CPU only: elsewhere the check would make the device 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from torch import Tensor
 
+from dpsims_hub.models.setting_checks import check_types_and_ranges
+
 
 def check_settings(settings: Mapping[str, Any], constructor: Callable) -> None:
-    """Refuse settings that contradict each other or that the constructor's annotations do not list.
+    """Refuse settings that contradict each other or that the constructor's annotations do not allow.
 
     Args:
         settings: the generator's settings by name.
         constructor: its annotated `__init__`.
 
     Raises:
-        ValueError: a word is not among the choices, or two settings exclude each other.
+        ValueError: a setting has another type or size than is allowed, or two settings exclude each other.
     """
-    for name, hint in get_type_hints(constructor).items():
-        if get_origin(hint) is Literal and settings[name] not in get_args(hint):
-            choices = ", ".join(map(repr, get_args(hint)))
-            raise ValueError(f"DPSIMSGenerator: {name}={settings[name]!r} is none of {choices}.")
+    check_types_and_ranges(settings, constructor, "DPSIMSGenerator")
+    if settings["ignore_index"] < settings["num_classes"]:
+        raise ValueError(
+            f"DPSIMSGenerator: ignore_index={settings['ignore_index']} must lie outside the ids 0 to "
+            f"{settings['num_classes'] - 1}; with many classes use 65535."
+        )
     num_scales = len(settings["image_widths"]) - 1
+    fewest = 2 if settings["label_encoder"] == "unet" else 1
+    if num_scales < fewest or not settings["modulation_widths"]:
+        raise ValueError(
+            f"DPSIMSGenerator: label_encoder={settings['label_encoder']!r} needs {fewest} blocks "
+            "(one entry more in image_widths) and modulation_widths."
+        )
     widths = [len(settings[name]) for name in ("encoder_widths", "modulation_widths")]
     if settings["label_encoder"] == "unet" and widths != [num_scales, num_scales]:
         raise ValueError(

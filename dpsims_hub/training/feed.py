@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -21,6 +22,8 @@ from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import PositionSampler, TrainingPairs, collate, make_loader
 from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore
 from dpsims_hub.training.transform import PairTransform
+
+_REFRESH_BATCHES = 16
 
 
 def training_source(config: TrainConfig) -> DataSource:
@@ -185,6 +188,15 @@ class Feed:
                 made += 1
             if made == before:
                 raise ValueError(f"{self.config.dataset_name}: the stream has no pair that can be used.")
+
+    def refresh_inputs(self) -> Iterator[dict[str, Tensor]]:
+        """Arguments of the generator from which batch-norm statistics are made: 16 batches (our choice)."""
+        size = max(2, self.config.train_batch_size)  # one map may be one value per channel
+        examples = self.examples(_REFRESH_BATCHES * size)
+        while batch := list(islice(examples, size)):
+            names = [name for name in ("label_map", "latents", "instance_offsets") if name in batch[0]]
+            inputs = {name: torch.stack([example[name] for example in batch]) for name in names}
+            yield {**inputs, "latents": inputs["latents"][:, 0]}
 
     def spread(self, count: int) -> list[dict[str, Tensor]]:
         """At most `count` examples spread evenly over the data; of a stream its first ones."""

@@ -15,8 +15,6 @@ from typing import Any
 import torch
 from diffusers.utils import logging
 from huggingface_hub import snapshot_download
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -228,9 +226,8 @@ def _start_discriminator(
         settings = {name: value for name, value in settings.items() if not name.startswith("_")}
         if reason := _misfit(config, place, settings, fresh):
             return fresh, f"Discriminator: new, the one in {path} has {reason}."
-        old = DPSIMSDiscriminator(**settings)
-        old.load_state_dict(load_file(path / f"{WEIGHTS}.safetensors"))
-    except (RuntimeError, SafetensorError, TypeError, ValueError) as error:
+        old = DPSIMSDiscriminator.from_pretrained(path)
+    except (RuntimeError, TypeError, ValueError, OSError) as error:
         raise ValueError(
             f"{path}: config.json or the weights are damaged or do not fit each other; copy them again, or "
             "move the folder away to begin with a new discriminator."

@@ -6,13 +6,11 @@ import json
 import resource
 import shutil
 import sys
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from itertools import islice
 from pathlib import Path
 
 import torch
-from accelerate.utils import DistributedType, set_seed
+from accelerate.utils import DistributedType, send_to_device, set_seed
 from diffusers import DiffusionPipeline, ModelMixin
 from safetensors import SafetensorError
 from torch import Tensor
@@ -41,7 +39,6 @@ from dpsims_hub.training.stopping import StopRequest
 from dpsims_hub.training.transform import PairTransform
 
 _NUM_PREVIEWS = 12
-_REFRESH_BATCHES = 16
 _CALIBRATION_PHOTOS = 64
 
 
@@ -302,18 +299,9 @@ class Trainer:
 
     def averaged_model(self) -> AbstractContextManager[DPSIMSGenerator]:
         """The averaged generator with fresh batch-norm statistics, from maps of the training data."""
-        return self.ema.refreshed(self._refresh_inputs(), self.accelerator.autocast())
-
-    def _refresh_inputs(self) -> Iterator[dict[str, Tensor]]:
-        size = max(2, self.config.train_batch_size)  # one map may be one value per channel
-        all_examples = self.feed.examples(_REFRESH_BATCHES * size)
-        while examples := list(islice(all_examples, size)):
-            inputs = {
-                name: torch.stack([example[name] for example in examples]).to(self.accelerator.device)
-                for name in ("label_map", "latents", "instance_offsets")
-                if name in examples[0]
-            }
-            yield {**inputs, "latents": inputs["latents"][:, 0]}
+        device = self.accelerator.device
+        inputs = (send_to_device(batch, device) for batch in self.feed.refresh_inputs())
+        return self.ema.refreshed(inputs, self.accelerator.autocast())
 
     def validate(self) -> None:
         """Write the validation sheet of the present average."""

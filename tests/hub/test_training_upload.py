@@ -13,7 +13,7 @@ import json, os, sys
 from train_accelerate import main
 
 flags = json.loads(sys.argv[1])
-assert main([*flags, "--hub_model_id", "streets", "--hub_private_repo"]) == 0
+assert main([*flags, "--hub_model_id", "streets", "--hub_private_repo", "--hub_license", "cc-by-4.0"]) == 0
 os.environ.pop("HF_TOKEN")
 print("code", main([*flags, "--output_dir", "other"]))
 """
@@ -27,6 +27,7 @@ def test_a_run_is_uploaded_at_its_end(hub, tmp_path):
     assert f"Uploaded: {hub.url}/someone/streets\n" in done.stdout
     assert hub.repositories["models", "someone/streets"].private
     assert {"README.md", "discriminator/config.json", "validation_sheet.png"} <= files.keys()
+    assert b"license: cc-by-4.0" in files["README.md"]
     weights = "generator/diffusion_pytorch_model.safetensors"
     assert files[weights] == (out / "pipeline" / weights).read_bytes()
     assert not any(name.startswith(("checkpoint", "log")) for name in files)

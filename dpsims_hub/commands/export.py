@@ -1,0 +1,118 @@
+"""`dpsims export`: a folder to publish, from a training run, a checkpoint or a model."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dpsims_hub.hub import Source
+
+CHECKPOINT = re.compile(r"checkpoint-\d+")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `dpsims export`."""
+    parser.add_argument(
+        "source",
+        metavar="RUN_OR_MODEL",
+        help="output folder of a training run, one of its checkpoint-N folders, a model folder,\n"
+        "or a bundled model's name",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="new folder")
+    parser.add_argument("--repo", default="", metavar="OWNER/NAME", help="Hub id, for the model card")
+    parser.add_argument(
+        "--license", default="", help="of the weights, as the Hub calls it: cc-by-nc-4.0, ..."
+    )
+    parser.add_argument("--data-license", default="", metavar="TEXT", help="of the training photos, in words")
+    parser.add_argument(
+        "--dataset",
+        action="append",
+        default=[],
+        metavar="OWNER/NAME",
+        help="Hub id of the training data; repeatable",
+    )
+    parser.add_argument(
+        "--evaluation", type=Path, metavar="JSON", help="what `dpsims evaluate --output` wrote"
+    )
+    parser.add_argument(
+        "--maps",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="PNG",
+        help="label maps of the sample sheet (first 4)",
+    )
+    parser.add_argument(
+        "--remote-code",
+        action="store_true",
+        help="bring the code too: loads without this package, with trust_remote_code=True only",
+    )
+    parser.add_argument("--onnx", action="store_true", help="write onnx/generator.onnx too, and try it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the folder, and prints each part and how to publish it.
+
+    Raises:
+        OSError: a file is missing, or the folder is there already or cannot be written.
+        ValueError: anything else in the input is wrong.
+    """
+    from diffusers.utils import logging
+
+    from dpsims_hub.hub import CardFacts, ExportOptions, export
+    from dpsims_hub.hub.publish import license_is_stated
+
+    facts = CardFacts(
+        license=arguments.license.lower(),
+        datasets=tuple(arguments.dataset),
+        data_license=arguments.data_license,
+        evaluation=_read_report(arguments.evaluation),
+    )
+    options = ExportOptions(
+        arguments.repo, facts, arguments.maps, remote_code=arguments.remote_code, onnx=arguments.onnx
+    )
+    logging.disable_progress_bar()
+    source = open_source(arguments.source)
+    folder = export(source, arguments.folder, options, say=lambda line: print(f"  {line}"))
+    if not license_is_stated(folder / "README.md"):
+        print("  no licence is stated: nobody has leave to use these weights; name one with --license")
+    print(f"{folder} is ready: dpsims publish {folder} {arguments.repo or 'OWNER/NAME'}")
+    return 0
+
+
+def open_source(name: str) -> "Source":
+    """Opens what is to be exported.
+
+    Args:
+        name: folder of a run, a checkpoint or a model, or a bundled model's name.
+
+    Raises:
+        OSError: it is missing or damaged.
+        ValueError: a file of it is damaged or does not fit.
+    """
+    from dpsims_hub.bundled import NAMES, bundled_model
+    from dpsims_hub.hub import Source, open_model, open_run
+    from dpsims_hub.hub.card import RunFacts
+    from dpsims_hub.hub.source import is_run
+
+    path = bundled_model(name) if name in NAMES else Path(name)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{name}: there is no such run, checkpoint or model folder.")
+    if not CHECKPOINT.fullmatch(path.resolve().name):
+        return open_run(path) if is_run(path) else open_model(path)
+    from dpsims_hub.training.saved_average import open_checkpoint
+
+    saved = open_checkpoint(path)
+    run_name = path.resolve().parent.name
+    return Source(run_name, saved.pipe, RunFacts(saved.step, saved.config, saved.run), saved.discriminator)
+
+
+def _read_report(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"--evaluation: {path} is not JSON ({error}).") from error

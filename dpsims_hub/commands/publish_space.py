@@ -1,0 +1,32 @@
+"""`dpsims publish-space`: the browser demo goes to the Hub as a Space, or it is told what would go there."""
+
+import argparse
+from pathlib import Path
+
+from dpsims_hub.commands.publish import add_place_options, upload_or_tell
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `dpsims publish-space`."""
+    add_place_options(parser)
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="also write the files there, to try: python space_app.py"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints what is uploaded and what that changes, and uploads with --yes.
+
+    Raises:
+        OSError: a file is missing or cannot be written, or the Hub refuses or cannot be reached.
+        ValueError: the name is none that the Hub takes.
+    """
+    from dpsims_hub.hub.repository import Place
+    from dpsims_hub.hub.space_folder import OWNED, space_files, write_space
+
+    files = space_files()
+    if arguments.folder is not None:
+        write_space(arguments.folder)
+        print(f"Written: {arguments.folder}")
+    place = Place(arguments.repo, "space", arguments.revision, arguments.private)
+    return upload_or_tell(files, place, OWNED, f"dpsims publish-space {arguments.repo}", arguments.yes)

@@ -1,0 +1,184 @@
+"""A publishable folder: everything that a stranger needs to use, judge and fine-tune a model.
+
+It is written beside its place as NAME.tmp and takes the name when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dpsims_hub.hub.card import CardFacts, check_template, make_card, publishable_path
+from dpsims_hub.hub.onnx_file import FILE as ONNX_FILE
+from dpsims_hub.hub.onnx_file import check_onnx_installed, write_onnx
+from dpsims_hub.hub.pictures import example_maps, palette_picture, sample_sheet
+from dpsims_hub.hub.remote_code import write_remote_code
+from dpsims_hub.hub.source import Source
+from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.sheets import save_picture
+
+OWNERS_SETTINGS = ("output_dir", "cache_dir", "resume_from_checkpoint")  # of no use to others
+# Nobody else may push there.
+HUB_SETTINGS = ("push_to_hub", "hub_model_id", "hub_private_repo", "hub_license")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What goes into the folder beside the model.
+
+    Args:
+        repo_id: Hub id under which the card says that it is loaded; "" takes the folder's name.
+        facts: what the card says and nobody else knows.
+        maps: label maps of the sample sheet; none takes layouts of the package, where it has them for these
+            classes.
+        remote_code: bring the code too, see `dpsims_hub.hub.remote_code`.
+        onnx: write an ONNX file too.
+    """
+
+    repo_id: str = ""
+    facts: CardFacts = field(default_factory=CardFacts)
+    maps: Sequence[str | Path] = ()
+    remote_code: bool = False
+    onnx: bool = False
+
+
+def export(
+    source: Source, folder: str | Path, options: ExportOptions | None = None, say: Say = print
+) -> Path:
+    """Write the publishable folder of a model, whole or not at all.
+
+    Args:
+        source: the model; spectral norm is folded into its weights in place.
+        folder: where to; it must not be there yet, or be empty.
+        options: see ExportOptions.
+        say: gets one line for each part as it is written.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: the folder is there and holds something.
+        FileNotFoundError: a label map, or the template of cards, is not there.
+        ValueError: a number of the weights is not finite, a label map does not fit, the evaluation report
+            lacks a part, or packages for ONNX are missing.
+        OSError: the folder cannot be written.
+    """
+    folder, options = Path(folder), options or ExportOptions()
+    _check_before_work(folder, options)
+    unfinished = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        unfinished.mkdir(parents=True)
+        write_networks(source, unfinished, say)
+        _write_pictures(source, unfinished, options, say)
+        if options.onnx:
+            difference = write_onnx(source.pipe.generator, source.pipe.spec, unfinished / ONNX_FILE)
+            say(f"{ONNX_FILE}: the photos of PyTorch within {difference:.1g} (values from -1 to 1)")
+        if options.remote_code:
+            write_remote_code(unfinished)
+            say("pipeline.py, generator/modeling_dpsims.py: the code, for trust_remote_code=True")
+        if source.run.config:
+            _write_json(_publishable(source.run.config), unfinished / "training_config.json")
+        facts = replace(options.facts, license=options.facts.license or source.license)
+        card = make_card(unfinished, options.repo_id or folder.name, source.run, facts)
+        card.save(unfinished / "README.md")
+        say("README.md: the model card")
+        for path in unfinished.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors writes files for the owner alone
+        os.replace(unfinished, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _check_before_work(folder: Path, options: ExportOptions) -> None:
+    check_template()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is already there; delete it, or choose another folder.")
+    if missing := [path for path in options.maps if not Path(path).is_file()]:
+        raise FileNotFoundError(f"{missing[0]}: there is no such label map.")
+    if options.onnx:
+        check_onnx_installed()
+
+
+def write_networks(source: Source, folder: Path, say: Say = print) -> None:
+    """Write pipeline, half-precision weights, class list and discriminator.
+
+    Args:
+        source: the model; spectral norm is folded into its weights in place.
+        folder: exists.
+        say: gets one line for each part.
+
+    Raises:
+        ValueError: a number of the weights is not finite.
+    """
+    generator = source.pipe.generator.remove_spectral_norm()
+    if broken := _not_finite(generator.state_dict()):
+        raise ValueError(f"{source.name}: {broken} holds numbers that are not finite; nothing was exported.")
+    source.pipe.save_pretrained(folder)
+    say("generator/: averaged weights, spectral norm folded in")
+    _write_half(generator, folder / "generator", say)
+    _write_json(source.pipe.spec.to_dict(), folder / "classes.json")
+    if source.discriminator is not None:
+        source.discriminator.save_pretrained(folder / "discriminator")
+        say("discriminator/: its decoder, for fine-tuning")
+    for path in folder.rglob("*.json"):
+        _forget_origin(path)
+
+
+def _write_half(generator: DPSIMSGenerator, folder: Path, say: Say) -> None:
+    """The float16 variant, from a copy: the original goes on to make the sample sheet."""
+    settings = {name: value for name, value in generator.config.items() if not name.startswith("_")}
+    half = type(generator)(**settings)
+    half.load_state_dict(generator.state_dict())
+    torch.nn.Module.to(half, torch.float16)  # diffusers' own would warn of what it need not
+    if broken := _not_finite(half.state_dict()):
+        say(f"no fp16 variant: {broken} is outside the range of float16")
+        return
+    half.save_pretrained(folder, variant="fp16")
+    say("generator/: the same as float16 (variant fp16)")
+
+
+def _not_finite(weights: dict[str, torch.Tensor]) -> str:
+    """Name of the first tensor with NaN or infinity, or ""."""
+    return next((name for name, value in weights.items() if not value.isfinite().all()), "")
+
+
+def _write_pictures(source: Source, folder: Path, options: ExportOptions, say: Say) -> None:
+    spec = source.pipe.spec
+    save_picture(palette_picture(spec), folder / "palette.png")
+    say(f"classes.json, palette.png: {spec.num_classes} classes")
+    maps = list(options.maps) or example_maps(spec)
+    if maps:
+        save_picture(sample_sheet(source.pipe, maps), folder / "samples.png")
+        say("samples.png: photos of label maps")
+    if source.sheet is not None:
+        shutil.copyfile(source.sheet, folder / "validation_sheet.png")
+        say("validation_sheet.png: shows photos of the data; make sure that you may publish them")
+    elif not maps:
+        say("no sample sheet: no layouts are known for these classes, name label maps with --maps")
+
+
+def _forget_origin(path: Path) -> None:
+    """Drop the folder that diffusers notes as a configuration's origin, which is the owner's affair."""
+    settings = json.loads(path.read_text())
+    if settings.pop("_name_or_path", None) is not None:
+        _write_json(settings, path)
+
+
+def _publishable(config: dict[str, Any]) -> dict[str, Any]:
+    """Settings that another person can train with: no folders of the owner, no pushing to the owner's Hub."""
+    kept = {key: value for key, value in config.items() if key not in (*OWNERS_SETTINGS, *HUB_SETTINGS)}
+    return {key: publishable_path(value) if isinstance(value, str) else value for key, value in kept.items()}
+
+
+def _write_json(value: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n")

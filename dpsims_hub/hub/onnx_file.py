@@ -1,0 +1,147 @@
+"""The generator as an ONNX file, for runtimes without PyTorch.
+
+Inputs are `label_map` (B, H, W) int64 ids, `latents` (B, latent_dim) float32 and, where the network was built
+with them, `instance_offsets` (B, 2, H, W) float32; the output `photos` is (B, 3, H, W) float32 in [-1, 1].
+B, H and W are free, H and W multiples of the stride. Ids go in, and one-hot planes for the plain convolution
+are made inside the graph: 150 planes of a photo's size are no input to send about.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models import DPSIMSGenerator
+
+FILE = "onnx/generator.onnx"
+OPSET = 18
+TOLERANCE = 1e-3
+_NEEDS = "ONNX export needs further packages: pip install 'dpsims_hub[onnx]'"
+
+
+def check_onnx_installed() -> None:
+    """Make sure that the file can be written and tried.
+
+    Raises:
+        ValueError: onnx or onnxruntime is not installed.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise ValueError(f"{_NEEDS} ({error.name} is missing).") from error
+
+
+def write_onnx(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> float:
+    """Write the file, and try it with onnxruntime at two sizes and batch sizes.
+
+    The stride, the id of unknown pixels and the class list stand in the file's metadata.
+
+    Args:
+        generator: float32, in evaluation, spectral norm folded in.
+        spec: its classes.
+        path: of the file; its folder is made.
+
+    Returns:
+        The largest difference to PyTorch's photos, which lie in [-1, 1].
+
+    Raises:
+        ValueError: packages are missing, or the photos are not the same.
+        OSError: the file cannot be written.
+    """
+    check_onnx_installed()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer about checks of sizes, which hold for every input
+        _trace(PlainGenerator(generator), path)
+    _describe(generator, spec, path)
+    height, width = generator.config.sample_size
+    sizes = ((1, height, width), (2, 2 * generator.stride, 3 * generator.stride))
+    difference = max(_difference(generator, path, *size) for size in sizes)
+    if not difference < TOLERANCE:
+        raise ValueError(f"{path}: its photos differ from PyTorch's by {difference:.2g}; do not publish it.")
+    return difference
+
+
+class PlainGenerator(nn.Module):
+    """A copy of a generator with plain convolutions on one-hot planes, and tensors in and out.
+
+    Args:
+        generator: the original, which stays as it is.
+    """
+
+    def __init__(self, generator: DPSIMSGenerator) -> None:
+        super().__init__()
+        settings = {name: value for name, value in generator.config.items() if not name.startswith("_")}
+        self.plain = DPSIMSGenerator(**{**settings, "label_convolution": "plain"}).eval()
+        self.plain.load_state_dict(generator.state_dict())
+
+    def forward(self, label_map: Tensor, latents: Tensor, instance_offsets: Tensor | None = None) -> Tensor:
+        """One photo (3, H, W) for each map (H, W) and its latent."""
+        inputs = {"instance_offsets": instance_offsets, "return_dict": False}
+        return self.plain(label_map, latents, **inputs)[0]
+
+
+def some_inputs(
+    generator: DPSIMSGenerator, count: int, height: int, width: int, seed: int = 0
+) -> dict[str, Tensor]:
+    """Random maps with every id and unknown pixels, and latents, by the names of the file's inputs."""
+    random, config = torch.Generator().manual_seed(seed), generator.config
+    ids = torch.randint(0, config.num_classes + 1, (count, height, width), generator=random)
+    inputs = {
+        "label_map": ids.where(ids < config.num_classes, config.ignore_index),
+        "latents": torch.randn(count, config.latent_dim, generator=random),
+    }
+    if config.use_instance_offsets:
+        inputs["instance_offsets"] = torch.randn(count, 2, height, width, generator=random)
+    return inputs
+
+
+def _trace(module: PlainGenerator, path: Path) -> None:
+    """PyTorch's tracing exporter: it takes checks of values for what they are, and needs two seconds."""
+    inputs = some_inputs(module.plain, 2, 2 * module.plain.stride, 3 * module.plain.stride)
+    sizes = {0: "batch", 1: "height", 2: "width"}
+    axes = {"label_map": sizes, "latents": {0: "batch"}, "photos": {0: "batch", 2: "height", 3: "width"}}
+    axes |= {"instance_offsets": axes["photos"]} if "instance_offsets" in inputs else {}
+    torch.onnx.export(
+        module,
+        tuple(inputs.values()),
+        str(path),
+        dynamo=False,
+        opset_version=OPSET,
+        input_names=list(inputs),
+        output_names=["photos"],
+        dynamic_axes=axes,
+    )
+
+
+def _describe(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> None:
+    import onnx
+
+    model = onnx.load(path)
+    facts = {
+        "stride": str(generator.stride),
+        "ignore_index": str(generator.config.ignore_index),
+        "classes": json.dumps(spec.names),
+    }
+    onnx.helper.set_model_props(model, facts)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _difference(generator: DPSIMSGenerator, path: Path, count: int, height: int, width: int) -> float:
+    import onnxruntime
+
+    inputs = some_inputs(generator, count, height, width, seed=1)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    fed = {item.name: inputs[item.name].numpy() for item in session.get_inputs()}
+    (photos,) = session.run(None, fed)
+    with torch.no_grad():
+        expected = generator(**inputs).sample.numpy()
+    return float(np.abs(photos - expected).max())

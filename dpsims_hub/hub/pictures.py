@@ -1,0 +1,57 @@
+"""Two pictures of a published folder: the classes with their colours, and photos of some label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from dpsims_hub.bundled import NAMES, bundled_examples
+from dpsims_hub.labels import ClassSpec, read_label_map, render_legend
+from dpsims_hub.labels.resizing import resize_label_map
+from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.sheets import comparison_sheet, enlarge_photo, picture_of_map
+
+MAX_MAPS = 4
+PHOTOS = 3
+SEED = 0
+SHOWN_HEIGHT = 192  # small photos are enlarged by a whole factor to about this
+
+
+def palette_picture(spec: ClassSpec) -> Image.Image:
+    """Every class with its colour, id and name, and the colour of unknown pixels."""
+    return render_legend(spec, [*range(spec.num_classes), spec.ignore_index])
+
+
+def example_maps(spec: ClassSpec) -> list[Path]:
+    """Layouts that come with the package for these classes; an empty list for other classes."""
+    fitting = (name for name in NAMES if ClassSpec.load(name).names == spec.names)
+    return [path for name in fitting for path in bundled_examples(name)][:MAX_MAPS]
+
+
+def sample_sheet(pipe: DPSIMSPipeline, maps: Sequence[str | Path]) -> Image.Image:
+    """One row per label map: the map in its colours, and photos of it.
+
+    Maps are brought to the size that the model was trained at. A model that reads where objects end gets the
+    planes of "no objects".
+
+    Args:
+        pipe: the model.
+        maps: paths; the first `MAX_MAPS` are drawn.
+
+    Raises:
+        FileNotFoundError: a path does not exist.
+        ValueError: a map cannot be read, or there is none.
+    """
+    size = tuple(pipe.generator.config.sample_size)
+    scale = max(1, round(SHOWN_HEIGHT / size[0]))
+    rows = []
+    for number, path in enumerate(maps[:MAX_MAPS]):
+        ids = resize_label_map(read_label_map(path, pipe.spec), size)
+        offsets = torch.zeros(1, 2, *size) if pipe.generator.config.use_instance_offsets else None
+        random = torch.Generator().manual_seed(SEED + number)
+        photos = pipe(ids, PHOTOS, random, instance_offsets=offsets).images
+        rows.append([picture_of_map(ids, pipe.spec, scale), *(enlarge_photo(one, scale) for one in photos)])
+    return comparison_sheet(rows, ["label map", *(f"photo {number + 1}" for number in range(PHOTOS))])

@@ -1,0 +1,72 @@
+"""The self-contained layout: a model folder that brings its own code.
+
+`DiffusionPipeline.from_pretrained(repo, trust_remote_code=True)` loads it where this package is not
+installed. The price is that everybody has to trust the code, so that it is never the default: with this
+layout diffusers asks for `trust_remote_code` on every way of loading.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dpsims_hub import __version__
+from dpsims_hub.hub.single_file import single_file
+
+PIPELINE_FILE = "pipeline"
+NETWORK_FILE = "modeling_dpsims"
+_HEADER = """{what} of the package dpsims_hub {version} in one file, for use without that package.
+
+Made from its sources by `dpsims export --remote-code`; where a name ends in _in_MODULE it is NAME of that
+module there. Apache-2.0.
+"""
+_PLAIN_NETWORK = """
+from diffusers import ConfigMixin, ModelMixin
+
+class CheckedModel(ModelMixin, ConfigMixin):
+    '''Saved and loaded as diffusers does.'''
+"""
+_PLAIN_LOADING = "from diffusers import DiffusionPipeline as StoredPipeline"
+_ANY_NETWORK = "from diffusers import ModelMixin as DPSIMSGenerator"
+
+
+def write_remote_code(folder: Path) -> None:
+    """Turn a folder in Hub layout into the self-contained one, in place.
+
+    Args:
+        folder: holds model_index.json and generator/.
+
+    Raises:
+        SingleFileError: the sources cannot be put into one file.
+        OSError: the folder cannot be written.
+    """
+    (folder / f"{PIPELINE_FILE}.py").write_text(pipeline_source())
+    (folder / "generator" / f"{NETWORK_FILE}.py").write_text(network_source())
+    path = folder / "model_index.json"
+    index = json.loads(path.read_text())
+    index |= {
+        "_class_name": [PIPELINE_FILE, "DPSIMSPipeline"],
+        "generator": [NETWORK_FILE, "DPSIMSGenerator"],
+    }
+    path.write_text(json.dumps(index, indent=2) + "\n")
+
+
+def brings_code(folder: Path) -> bool:
+    """Whether a folder has the self-contained layout."""
+    path = folder / "model_index.json"
+    return path.is_file() and isinstance(json.loads(path.read_text()).get("_class_name"), list)
+
+
+def pipeline_source() -> str:
+    """Label maps, latents and the pipeline; the network comes from its own file."""
+    instead = {"StoredPipeline": _PLAIN_LOADING, "DPSIMSGenerator": _ANY_NETWORK}
+    header = _HEADER.format(what="The pipeline", version=__version__)
+    return single_file("dpsims_hub.pipeline", "DPSIMSPipeline", header, instead)
+
+
+def network_source() -> str:
+    """The generator and its parts."""
+    header = _HEADER.format(what="The generator", version=__version__)
+    return single_file(
+        "dpsims_hub.models.generator", "DPSIMSGenerator", header, {"CheckedModel": _PLAIN_NETWORK}
+    )

@@ -1,0 +1,200 @@
+"""A repository on the Hub: opened for writing, compared with a folder, filled in one commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,  # of either HTTP library
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils import validate_repo_id
+
+MAIN = "main"
+BLOCK = 2**20
+
+
+class UploadError(OSError):
+    """The Hub cannot be used; the message is one sentence with what, where and what to do."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where files go on the Hub.
+
+    Args:
+        repo_id: "owner/name", or "name" below the owner of the token.
+        kind: "model" or "space".
+        revision: branch.
+        private: whether nobody else may see a repository that is made for it.
+    """
+
+    repo_id: str
+    kind: str = "model"
+    revision: str = MAIN
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the caller's users know what they can change; messages use it."""
+
+    name: str = "REPO"
+    private: str = "--private"
+    action: str = "publishing"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What uploading does to one file: "new", "changed", "same" or "removed"; bytes it has here or there."""
+
+    path: str
+    size: int
+    what: str
+
+
+def open_repository(place: Place, words: Words | None = None) -> Place:
+    """Create a repository and its branch, or make sure that the existing ones can be written to.
+
+    Args:
+        place: where to.
+        words: for messages.
+
+    Returns:
+        The place with the full id "owner/name".
+
+    Raises:
+        ValueError: The name is none that the Hub takes, or the repository is public and should be private.
+        UploadError: Nobody is logged in, the Hub refuses or cannot be reached.
+    """
+    words, name = words or Words(), place.repo_id
+    check_name(place, words)
+    if get_token() is None:
+        raise UploadError(f"{words.action}: nobody is logged in; run `hf auth login`, or set HF_TOKEN.")
+    api, sdk = HfApi(), {"space_sdk": "gradio"} if place.kind == "space" else {}
+    private = True if place.private else None
+    try:
+        made = api.create_repo(name, repo_type=place.kind, private=private, exist_ok=True, **sdk)
+        repo_id = made.repo_id
+        api.auth_check(repo_id, repo_type=place.kind, write=True)
+        is_public = not api.repo_info(repo_id, repo_type=place.kind).private
+        if place.revision != MAIN:
+            api.create_branch(repo_id, repo_type=place.kind, branch=place.revision, exist_ok=True)
+    except (HTTPError, OSError) as error:
+        raise UploadError(f"{words.action}: {name} cannot be written to: {fault(error)}.") from error
+    if place.private and is_public:
+        raise ValueError(
+            f"{words.private}: {repo_id} exists and is public; make it private on the Hub, or choose another "
+            f"{words.name}."
+        )
+    return Place(repo_id, place.kind, place.revision, place.private)
+
+
+def check_name(place: Place, words: Words | None = None) -> None:
+    """Refuse a name that the Hub does not take.
+
+    Raises:
+        ValueError: it is one.
+    """
+    try:
+        validate_repo_id(place.repo_id)
+    except HFValidationError as error:
+        what = f"{place.repo_id!r} is no name for a {place.kind}"
+        raise ValueError(f"{(words or Words()).name}: {what} ({reason(error)}).") from error
+
+
+def compare(files: Mapping[str, Path], place: Place, owned: Sequence[str]) -> list[Change]:
+    """What uploading would change, by path.
+
+    Args:
+        files: to upload, by their path in the repository.
+        place: "owner/name"; a repository or branch that is not there, or cannot be seen, counts as empty.
+        owned: beginnings of paths; what begins so and is not among `files` is removed.
+
+    Raises:
+        UploadError: the Hub refuses or cannot be reached.
+    """
+    there = _remote_files(place)
+    stale = (item for name, item in there.items() if name.startswith(tuple(owned)) and name not in files)
+    changes = [Change(item.path, item.size, "removed") for item in stale]
+    for name, path in files.items():
+        changes.append(Change(name, path.stat().st_size, _change(path, there.get(name))))
+    return sorted(changes, key=lambda change: change.path)
+
+
+def commit(files: Mapping[str, Path], place: Place, owned: Sequence[str], message: str) -> str:
+    """Upload in one commit, with the Hub's own progress bars: nobody ever sees half a model.
+
+    Args:
+        files: to upload, by their path in the repository.
+        place: from `open_repository`.
+        owned: see `compare`.
+        message: of the commit.
+
+    Returns:
+        The repository's address.
+
+    Raises:
+        UploadError: the Hub refuses or cannot be reached.
+    """
+    try:
+        changes = compare(files, place, owned)
+        operations = [CommitOperationDelete(change.path) for change in changes if change.what == "removed"]
+        operations += [CommitOperationAdd(name, path) for name, path in sorted(files.items())]
+        where = {"repo_type": place.kind, "revision": place.revision}
+        done = HfApi().create_commit(place.repo_id, operations, commit_message=message, **where)
+    except UploadError as error:
+        raise UploadError(f"{place.repo_id}: the upload failed: {error}") from error
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:  # RuntimeError: the Hub's Xet storage
+        raise UploadError(f"{place.repo_id}: the upload failed: {fault(error)}") from error
+    return str(done.repo_url)
+
+
+def _remote_files(place: Place) -> dict[str, RepoFile]:
+    where = {"repo_type": place.kind, "revision": place.revision}
+    try:
+        entries = list(HfApi().list_repo_tree(place.repo_id, recursive=True, **where))
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        return {}
+    except (HTTPError, OSError) as error:
+        raise UploadError(fault(error)) from error
+    return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
+
+
+def _change(path: Path, there: RepoFile | None) -> str:
+    if there is None:
+        return "new"
+    if there.size != path.stat().st_size:
+        return "changed"
+    if there.lfs is not None:
+        return "same" if _digest(path, hashlib.sha256()) == there.lfs.sha256 else "changed"
+    blob = hashlib.sha1(f"blob {there.size}\0".encode(), usedforsecurity=False)  # git's name of a file
+    return "same" if _digest(path, blob) == there.blob_id else "changed"
+
+
+def _digest(path: Path, digest: hashlib._Hash) -> str:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def fault(error: Exception) -> str:
+    """What went wrong, and whether it was an answer of the Hub or none."""
+    refused = isinstance(error, HfHubHTTPError | ValueError)
+    return f"{'the Hub refuses' if refused else 'the Hub cannot be reached'} ({reason(error)})"
+
+
+def reason(error: Exception) -> str:
+    """The first line of a message, without its full stop."""
+    text = getattr(error, "server_message", None) or str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0].rstrip(".:")

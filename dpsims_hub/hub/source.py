@@ -1,0 +1,114 @@
+"""What can be published: a trained pipeline, perhaps its discriminator, and what is known of the training."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard
+
+from dpsims_hub.hub.card import RunFacts
+from dpsims_hub.models import DPSIMSDiscriminator
+from dpsims_hub.pipeline import DPSIMSPipeline
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model before it is published.
+
+    Args:
+        name: of the model, where no better one is given.
+        pipe: float32, in evaluation.
+        run: what trained it.
+        discriminator: its decoder, for those who fine-tune; None where it is not at hand.
+        sheet: picture that the training drew.
+        license: of the weights, where their card states it.
+    """
+
+    name: str
+    pipe: DPSIMSPipeline
+    run: RunFacts = field(default_factory=RunFacts)
+    discriminator: DPSIMSDiscriminator | None = None
+    sheet: Path | None = None
+    license: str = ""
+
+
+def open_run(output_dir: str | Path) -> Source:
+    """The output folder of a training run, as it was when the run ended.
+
+    Raises:
+        FileNotFoundError: there is no complete pipeline in it.
+        ValueError: a file is damaged.
+    """
+    output_dir = Path(output_dir)
+    facts = _read(output_dir / "run.json")
+    run = RunFacts(facts.get("steps"), _read(output_dir / "config.json"), facts)
+    return Source(
+        output_dir.resolve().name,
+        _pipeline(output_dir / "pipeline"),
+        run,
+        open_discriminator(output_dir / "discriminator"),
+        newest_sheet(output_dir),
+    )
+
+
+def open_model(folder: str | Path) -> Source:
+    """A model folder, as `save_pretrained` or an earlier export wrote it.
+
+    Raises:
+        FileNotFoundError: a file of the model is missing.
+        ValueError: a file is damaged.
+    """
+    folder = Path(folder)
+    return Source(
+        folder.resolve().name,
+        _pipeline(folder),
+        RunFacts(config=_read(folder / "training_config.json")),
+        open_discriminator(folder / "discriminator"),
+        next(iter(folder.glob("validation_sheet.png")), None),
+        _stated_license(folder / "README.md"),
+    )
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is the output of a training run."""
+    return (folder / "pipeline").is_dir() and not (folder / "model_index.json").exists()
+
+
+def open_discriminator(folder: Path) -> DPSIMSDiscriminator | None:
+    """The discriminator in a folder; None where there is no such folder.
+
+    Raises:
+        ValueError: a file is damaged.
+    """
+    return DPSIMSDiscriminator.from_pretrained(folder) if folder.is_dir() else None
+
+
+def newest_sheet(output_dir: Path) -> Path | None:
+    """The last validation sheet of a run."""
+    sheets = (output_dir / "sheets").glob("step-*.png")
+    return max(sheets, key=lambda path: (len(path.name), path.name), default=None)
+
+
+def _pipeline(folder: Path) -> DPSIMSPipeline:
+    if not (folder / "model_index.json").is_file():  # else "runs/pipeline" might be looked for on the Hub
+        raise FileNotFoundError(
+            f"{folder}: is not a model folder, it has no model_index.json; give a finished training run, "
+            "one of its checkpoints, or a model folder."
+        )
+    return DPSIMSPipeline.from_pretrained(folder)
+
+
+def _stated_license(card: Path) -> str:
+    """What a card's header says; "" where it refers to words elsewhere, or there is no readable card."""
+    try:
+        stated = ModelCard.load(card, ignore_metadata_errors=True).data.to_dict().get("license")
+    except (OSError, ValueError):
+        return ""
+    return stated if isinstance(stated, str) and stated != "other" else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.is_file() else {}

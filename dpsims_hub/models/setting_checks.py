@@ -1,0 +1,88 @@
+"""Settings of a network: wrong types and sizes beyond reason are refused before anything is built.
+
+A configuration may come from a stranger. The ranges leave room for far more than the largest preset, and keep
+a number such as 10**9 from costing memory or time.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
+MAX_SIDE = 16384  # pixels
+_WIDTH, _LEVELS = (1, 16384), (0, 12)
+
+RANGES: dict[str, tuple[int, int]] = {
+    "num_classes": (1, MAX_CLASSES),
+    "sample_size": (1, MAX_SIDE),
+    "ignore_index": (0, MAX_CLASSES),
+    "latent_dim": (1, 4096),
+    "image_widths": _WIDTH,
+    "encoder_widths": _WIDTH,
+    "modulation_widths": _WIDTH,
+    "encoder_convolutions": (1, 16),
+    "mapping_width": _WIDTH,
+    "mapping_layers": (1, 64),
+    "num_noise_tokens": (1, 4096),
+    "attention_dim": (1, 4096),
+    "noise_fields": (0, 256),
+    "modulation_kernel": (1, 3),
+    "feature_channels": _WIDTH,
+    "feature_strides": (1, 1024),
+    "decoder_widths": _WIDTH,
+    "image_encoder_widths": _WIDTH,
+}
+"""Smallest and largest whole number of each setting, in lists of each entry."""
+
+LENGTHS: dict[str, tuple[int, int]] = {
+    "sample_size": (2, 2),
+    "image_widths": (2, 12),
+    "encoder_widths": _LEVELS,
+    "modulation_widths": _LEVELS,
+    "feature_channels": (0, 64),  # a backbone may give one map per block
+    "feature_strides": (0, 64),
+    "decoder_widths": (1, 12),
+    "image_encoder_widths": _LEVELS,
+}
+"""Fewest and most entries of the settings that are lists."""
+
+
+def check_types_and_ranges(settings: Mapping[str, Any], constructor: Callable, owner: str) -> None:
+    """Refuse settings of another type than the constructor's annotations say, or beyond the ranges above.
+
+    Args:
+        settings: values by name; further names are not looked at.
+        constructor: annotated `__init__`.
+        owner: name of the class, for the message.
+
+    Raises:
+        ValueError: a setting does not fit; the sentence says which and what it may be.
+    """
+    for name, hint in get_type_hints(constructor).items():
+        if name in settings and (wanted := _misfit(name, settings[name], hint)):
+            raise ValueError(f"{owner}: {name}={reprlib.repr(settings[name])} {wanted}.")
+
+
+def _misfit(name: str, value: Any, hint: Any) -> str | None:
+    """What the setting should be, or None where it is."""
+    if get_origin(hint) is Literal:
+        return None if value in get_args(hint) else f"is none of {', '.join(map(repr, get_args(hint)))}"
+    if hint is bool:
+        return None if isinstance(value, bool) else "must be true or false"
+    if name not in RANGES:
+        return None
+    low, high = RANGES[name]
+    if hint is int:
+        return None if _is_whole(value, low, high) else f"must be a whole number from {low} to {high}"
+    fewest, most = LENGTHS[name]
+    fits = isinstance(value, list | tuple) and fewest <= len(value) <= most
+    if fits and all(_is_whole(entry, low, high) for entry in value):
+        return None
+    count = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    return f"must be a list of {count} whole numbers from {low} to {high}"
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
