@@ -1,6 +1,7 @@
 # Every target sets up .venv by itself. The same steps as plain commands are in CONTRIBUTING.md.
 PYTHON ?= python3
 PYTEST_ARGS ?=
+HEADLESS ?=
 DEMO_ARGS ?=
 
 VENV := .venv
@@ -11,7 +12,8 @@ NEEDS := dpsims_hub needs Python 3.11 or newer with its venv module
 .PHONY: help demo test lint clean distclean
 
 help:
-	@echo "make demo       draw the example layouts with the bundled model, into outputs/demo.png"
+	@echo "make demo       paint scenes in the browser with the bundled model, watch the photos"
+	@echo "                HEADLESS=1: draw its example layouts into outputs/demo.png instead, and exit"
 	@echo "make test       run the tests (no network, no GPU)"
 	@echo "make lint       check the style"
 	@echo "make clean      remove caches and build products, keep .venv and outputs/"
@@ -19,7 +21,7 @@ help:
 	@echo "Another Python: make PYTHON=/path/to/python3.12 demo"
 
 demo: $(VENV)/.has-core
-	"$(BIN)/dpsims" demo $(DEMO_ARGS)
+	"$(BIN)/dpsims" demo $(if $(filter-out 0,$(HEADLESS)),--headless) $(DEMO_ARGS)
 
 test: export GRADIO_ANALYTICS_ENABLED := False
 test: export HF_HUB_OFFLINE := 1
@@ -31,7 +33,7 @@ lint: $(VENV)/.has-dev
 
 $(VENV)/.has-core: pyproject.toml requirements.txt | $(VENV)/.created
 	@echo "Installing dpsims_hub into $(VENV): PyTorch is a large download, this happens once."
-	"$(BIN)/python" -m pip install --disable-pip-version-check -e .
+	"$(BIN)/python" -m pip install --disable-pip-version-check -e ".[space]"
 	@touch "$@"
 
 $(VENV)/.has-dev: pyproject.toml requirements.txt | $(VENV)/.created

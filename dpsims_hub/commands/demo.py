@@ -1,16 +1,18 @@
-"""`dpsims demo`: the example layouts through the bundled model, in one picture, with the time per photo."""
+"""`dpsims demo`: the Space with the bundled model, or with --headless the example layouts in one picture."""
 
 import argparse
 import os
 import platform
 import statistics
+import sys
 import time
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dpsims_hub.commands.model_options import add_model_options, load_pipeline
+from dpsims_hub.commands.model_options import DTYPES, add_model_options, load_pipeline
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,12 +27,67 @@ COLUMNS = 2  # scenes side by side
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims demo`."""
     add_model_options(parser)
+    parser.add_argument("--port", type=int, help="port of the Space (default: the first free one from 7860)")
     parser.add_argument(
-        "--output", type=Path, default=Path("outputs/demo.png"), help="picture (default: outputs/demo.png)"
+        "--headless",
+        action="store_true",
+        help="no browser: draw the example layouts into a picture, and exit",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("outputs/demo.png"),
+        help="picture of --headless (default: outputs/demo.png)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Starts the Space until Ctrl-C, or draws the picture.
+
+    Raises:
+        OSError: the model is missing, the port is taken or the picture cannot be written.
+        ValueError: the model cannot be used, or Gradio is missing.
+    """
+    return draw_picture(arguments) if arguments.headless else serve_space(arguments)
+
+
+def serve_space(arguments: argparse.Namespace) -> int:
+    """Starts the Space, prints its address, and opens it where there is a screen.
+
+    Raises:
+        OSError: a model is missing, or the port is taken.
+        ValueError: a model cannot be used, or Gradio is missing.
+    """
+    try:
+        from dpsims_hub.space.app import start_space
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"the browser demo needs {error.name}: pip install 'dpsims_hub[space]', "
+            "or take --headless for a picture."
+        ) from error
+    from dpsims_hub.space.shelf import wanted_models
+
+    app, address = start_space(
+        wanted_models(arguments.model),
+        port=arguments.port,
+        device=arguments.device,
+        dtype=None if arguments.dtype == "fp32" else DTYPES[arguments.dtype],
+    )
+    print(f"The Space is at {address} (Ctrl-C stops it).", flush=True)
+    if has_screen():
+        webbrowser.open(address)
+    app.block_thread()
+    return 0
+
+
+def has_screen() -> bool:
+    """Whether a browser window could open here: a text browser in this terminal would be no help."""
+    if sys.platform in ("darwin", "win32"):
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def draw_picture(arguments: argparse.Namespace) -> int:
     """Draws the picture, and prints its path and the time per photo.
 
     Raises:

@@ -1,4 +1,11 @@
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,13 +14,16 @@ from PIL import Image
 
 from dpsims_hub.bundled import FOLDER, bundled_examples
 from dpsims_hub.commands import main
+from dpsims_hub.commands.demo import has_screen
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
 from dpsims_hub.pipeline import DPSIMSPipeline
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_demo_shows_every_layout_with_two_photos(model, tmp_path, capsys):
     target = tmp_path / "new" / "demo.png"
-    assert main(["demo", "--model", str(model), "--output", str(target)]) == 0
+    assert main(["demo", "--headless", "--model", str(model), "--output", str(target)]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == str(target)
     assert re.match(
@@ -48,17 +58,64 @@ def test_demo_needs_the_classes_of_the_layouts(model, tmp_path, refused):
     pipe = DPSIMSPipeline.from_pretrained(model)
     other = DPSIMSPipeline(pipe.generator)
     other.save_pretrained(tmp_path / "other")
-    said = refused("demo", "--model", tmp_path / "other", "--output", tmp_path / "demo.png")
+    said = refused("demo", "--headless", "--model", tmp_path / "other", "--output", tmp_path / "demo.png")
     assert "the example layouts need a model of the CamVid classes" in said
 
 
 def test_demo_output_below_a_file(model, tmp_path, refused):
     (tmp_path / "file").touch()
-    said = refused("demo", "--model", model, "--output", tmp_path / "file" / "demo.png")
+    said = refused("demo", "--headless", "--model", model, "--output", tmp_path / "file" / "demo.png")
     assert "cannot write" in said
 
 
 @pytest.mark.skipif(not (FOLDER / "camvid").is_dir(), reason="the trained model is not there yet")
 def test_demo_of_the_bundled_model(tmp_path):
-    assert main(["demo", "--output", str(tmp_path / "demo.png")]) == 0
+    assert main(["demo", "--headless", "--output", str(tmp_path / "demo.png")]) == 0
     assert (tmp_path / "demo.png").stat().st_size > 100_000
+
+
+def test_demo_serves_the_space_and_prints_its_address(model, tmp_path):
+    pytest.importorskip("gradio")
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    environment = os.environ | {"DISPLAY": ":9", "BROWSER": f"{browser} %s", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "dpsims_hub.commands", "demo", "--model", str(model)]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            line = process.stdout.readline()
+            address = re.fullmatch(
+                r"The Space is at (http://127\.0\.0\.1:\d+/) \(Ctrl-C stops it\)\.\n", line
+            )
+            assert address, line or process.stderr.read()
+            with urllib.request.urlopen(address[1], timeout=30) as page:
+                assert b"<html" in page.read()
+            assert written(opened).strip() == address[1]
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+
+
+def written(path: Path) -> str:
+    """The content of a file that another process is about to write."""
+    for _ in range(100):
+        if path.is_file() and path.read_text():
+            return path.read_text()
+        time.sleep(0.1)
+    raise AssertionError(f"{path} was not written")
+
+
+def test_demo_names_a_missing_model(refused, tmp_path):
+    pytest.importorskip("gradio")
+    assert "there is no such model folder" in refused("demo", "--model", tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(("display", "has"), [("", False), (":0", True)])
+def test_a_text_browser_is_never_opened(monkeypatch, display, has):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", display)
+    assert has_screen() is has

@@ -1,0 +1,128 @@
+"""The Space put together: the page, its server functions, the endpoints, and how Gradio serves them."""
+
+from __future__ import annotations
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from dpsims_hub.space import studio
+from dpsims_hub.space.api import add_endpoints
+from dpsims_hub.space.darkroom import Darkroom
+from dpsims_hub.space.guards import BodyLimit, SessionGuard
+from dpsims_hub.space.page_service import PageService
+from dpsims_hub.space.segmenter import Segmenter
+from dpsims_hub.space.shelf import Shelf
+
+TITLE = "DP-SIMS: paint a scene, get a photo"
+MAX_QUEUE = 32
+MAX_SESSIONS = 500  # pages that Gradio remembers; ours keep everything themselves
+MAX_FILE = "8mb"
+KEEP_FILES = (60, 300)  # seconds: every minute, delete uploads and photos of programs older than five
+
+
+def build_app(
+    shelf: Shelf,
+    darkroom: Darkroom,
+    segmenter: Segmenter | None = None,
+    keep_files: tuple[int, int] = KEEP_FILES,
+) -> gr.Blocks:
+    """Return the Space, ready for `launch_app`.
+
+    Args:
+        shelf: the models; the first is shown.
+        darkroom: makes the photos.
+        segmenter: turns photos into label maps, or None.
+        keep_files: (how often, how old) in seconds: when Gradio deletes files.
+    """
+    exhibit = shelf.find()
+    service = PageService(shelf, darkroom, segmenter)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=keep_files) as app:
+        studio.Studio(
+            model=exhibit.describe(),
+            models=shelf.list(),
+            segmenter=segmenter is not None,
+            server_functions=service.functions(),
+        )
+        add_endpoints(shelf, darkroom)
+    return app.queue(max_size=MAX_QUEUE, default_concurrency_limit=1)
+
+
+def launch_app(
+    app: gr.Blocks,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    share: bool = False,
+    mcp: bool = False,
+) -> str:
+    """Serve the Space in the background and return its address.
+
+    Args:
+        app: what `build_app` returned.
+        host: None means GRADIO_SERVER_NAME, or else 127.0.0.1.
+        port: None means GRADIO_SERVER_PORT, or else the first free one from 7860.
+        share: open a public tunnel of Gradio's.
+        mcp: also serve the endpoints as MCP tools.
+
+    Raises:
+        OSError: the port is taken.
+        ValueError: MCP is wanted, and its package is missing or of another version than Gradio needs.
+    """
+    page_options = studio.launch_options() if hasattr(studio, "launch_options") else {}
+    _, local, public = app.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        mcp_server=mcp,
+        max_file_size=MAX_FILE,
+        state_session_capacity=MAX_SESSIONS,
+        app_kwargs={"middleware": [Middleware(BodyLimit), Middleware(SessionGuard)]},
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,  # sentences meant for visitors are gr.Error, which always shows
+        run_history=False,
+        ssr_mode=False,
+        footer_links=["api"],
+        **page_options,
+    )
+    if mcp and not app.mcp_server:  # Gradio goes on without one
+        app.close(verbose=False)
+        raise ValueError(f"the MCP server needs pip install 'gradio[mcp]' ({app.mcp_error}).")
+    return public or local
+
+
+def start_space(
+    models: list[str],
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
+    mcp: bool = False,
+    segmenter: str = "",
+    device: str | None = None,
+    dtype: str | None = None,
+) -> tuple[gr.Blocks, str]:
+    """Start a Space; its first model is loaded while the page is opened.
+
+    Args:
+        models: paths, Hub ids or bundled names.
+        host: see `launch_app`, as for the next three.
+        port: see there.
+        share: see there.
+        mcp: see there.
+        segmenter: a segmentation model of transformers for opening photos, or "".
+        device: where the models run; None takes an accelerator where there is one.
+        dtype: arithmetic, such as "bfloat16"; None means that of the weights.
+
+    Returns:
+        The Space, and its address.
+
+    Raises:
+        OSError: a model is missing, or the port is taken.
+        ValueError: a model cannot be used, or an option needs a package that is missing.
+    """
+    shelf = Shelf(models, device, dtype)
+    darkroom = Darkroom(shelf)
+    app = build_app(shelf, darkroom, Segmenter(segmenter) if segmenter else None)
+    darkroom.prepare(shelf.find())
+    return app, launch_app(app, host, port, share=share, mcp=mcp)

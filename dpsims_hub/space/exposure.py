@@ -1,0 +1,94 @@
+"""From a checked wish to a photo: latents by seed, regions, a map's encoding kept for its next photo.
+
+Imports torch; the rooms before this one do not, so that the page is there before the model is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dpsims_hub.latents import interpolate_latents
+from dpsims_hub.space.wish import Wish
+
+if TYPE_CHECKING:
+    from dpsims_hub.models import MapEncoding
+    from dpsims_hub.pipeline import DPSIMSPipeline
+
+_KEPT = 4  # encodings; our choice: a painter's own map, and those of a few others who turn their seeds
+_MIX_STEPS = 1000
+
+
+class Exposure:
+    """Makes photos with one network. Not for several threads at once."""
+
+    def __init__(self, pipe: DPSIMSPipeline) -> None:
+        self._pipe = pipe
+        self._encodings: OrderedDict[bytes, MapEncoding] = OrderedDict()
+
+    @torch.inference_mode()
+    def expose(self, wish: Wish) -> tuple[Image.Image, float]:
+        """Make the photo that the pipeline makes of the same map and latents, bit for bit.
+
+        Args:
+            wish: map, seeds and regions.
+
+        Returns:
+            The photo, and the milliseconds that the network took.
+        """
+        generator = self._pipe.generator
+        start = time.perf_counter()
+        latents, region_map = arrange_latents(wish, generator.config.latent_dim)
+        photo = generator.decode(
+            self._encode(wish.label_map),
+            latents.to(generator.device, generator.dtype),
+            None if region_map is None else torch.from_numpy(region_map)[None].to(generator.device),
+        )
+        picture = self._pipe.postprocess(photo)[0]
+        return picture, 1000 * (time.perf_counter() - start)
+
+    def _encode(self, label_map: np.ndarray) -> MapEncoding:
+        key = label_map.tobytes()
+        if key not in self._encodings:
+            ids = torch.from_numpy(label_map.astype(np.int64))[None]
+            self._encodings[key] = self._pipe.generator.encode(ids.to(self._pipe.generator.device))
+            while len(self._encodings) > _KEPT:
+                self._encodings.popitem(last=False)
+        self._encodings.move_to_end(key)
+        return self._encodings[key]
+
+
+def arrange_latents(wish: Wish, latent_dim: int) -> tuple[Tensor, np.ndarray | None]:
+    """Return the latents of a wish, (1, latent_dim), or (1, R, latent_dim) with a region map (H, W).
+
+    Region 0 is the rest of the map. Regions without a pixel take no part.
+    """
+    columns = [mixed_latents(wish, latent_dim)]
+    region_map = np.zeros(wish.label_map.shape, dtype=np.int64)
+    for pixels, seed in wish.regions:
+        if pixels.any():
+            region_map[pixels] = len(columns)
+            columns.append(draw_latents(seed, latent_dim))
+    if len(columns) == 1:
+        return columns[0][None], None
+    return torch.stack(columns)[None], region_map
+
+
+def mixed_latents(wish: Wish, latent_dim: int) -> Tensor:
+    """Return the latents between the two seeds of a wish, (latent_dim,)."""
+    start = draw_latents(wish.seed, latent_dim)
+    if not wish.mix or wish.seed_b == wish.seed:
+        return start
+    path = interpolate_latents(start, draw_latents(wish.seed_b, latent_dim), _MIX_STEPS + 1)
+    return path[round(wish.mix * _MIX_STEPS)]
+
+
+def draw_latents(seed: int, latent_dim: int) -> Tensor:
+    """Return the latents of a seed, (latent_dim,): those of `pipe(map, generator=manual_seed(seed))`."""
+    return torch.randn(1, latent_dim, generator=torch.Generator().manual_seed(seed))[0]

@@ -1,0 +1,122 @@
+"""Limits on what one request may carry and leave behind.
+
+Gradio limits uploaded files, but not other bodies, and remembers every session under the name it was given.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MAX_BODY_BYTES = (
+    16 * 10**6
+)  # a file of 8 MB as base64 and what stands around it, or somewhat more to be told so
+MAX_DISCARDED_BYTES = 64 * 10**6  # a client that is still sending does not hear an answer
+MAX_SESSION_NAME = 64  # letters; Gradio's own have about 11
+
+
+class BodyTooLargeError(Exception):
+    """The body of a request went on beyond the limit."""
+
+
+class BodyLimit:
+    """ASGI middleware: answers 413 to bodies above a limit, before they are in memory.
+
+    Args:
+        app: the application behind it.
+        limit: bytes.
+    """
+
+    def __init__(self, app: Any, limit: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand a request on, counting its bytes."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self._limit:
+            await _refuse(receive, send)
+            return
+        seen, answering = 0, False
+
+        async def counted() -> Any:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                raise BodyTooLargeError
+            return message
+
+        async def noted(message: Any) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except BodyTooLargeError:
+            if not answering:
+                await _refuse(receive, send)
+
+
+class SessionGuard:
+    """ASGI middleware: answers 400 to requests that name their session at great length.
+
+    To be placed behind `BodyLimit`, as it holds a whole body.
+
+    Args:
+        app: the application behind it.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand a request on after a look at its body."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith("/upload"):
+            await self._app(scope, receive, send)
+            return
+        messages = [await receive()]
+        while messages[-1].get("more_body", False):
+            messages.append(await receive())
+        body = b"".join(message.get("body", b"") for message in messages)
+        if not _names_session_well(dict(scope["headers"]), body):
+            await _answer(send, 400, b"The request is malformed.")
+            return
+        whole = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replayed() -> Any:
+            return whole.pop() if whole else await receive()
+
+        await self._app(scope, replayed, send)
+
+
+def _names_session_well(headers: dict[bytes, bytes], body: bytes) -> bool:
+    if headers.get(b"content-type", b"").startswith(b"multipart/"):
+        return False  # server functions could come so; the page sends none
+    try:
+        data = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return False
+    name = data.get("session_hash") if isinstance(data, dict) else None
+    return name is None or (isinstance(name, str) and len(name) <= MAX_SESSION_NAME)
+
+
+async def _refuse(receive: Any, send: Any) -> None:
+    """Throw the rest of a body away, as far as that is bearable, and answer 413."""
+    discarded, more = 0, True
+    while more and discarded < MAX_DISCARDED_BYTES:
+        message = await receive()
+        discarded += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
+    await _answer(send, 413, b"The request is too large.")
+
+
+async def _answer(send: Any, status: int, body: bytes) -> None:
+    length = str(len(body)).encode()
+    headers = [(b"content-type", b"text/plain"), (b"content-length", length), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

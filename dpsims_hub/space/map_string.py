@@ -1,0 +1,92 @@
+"""Label maps as short text, the form in which they travel between page, server and share links.
+
+    r1:{width}x{height}:{base64 of runs}
+
+A run is four bytes: id and length as unsigned 16-bit numbers, low byte first; runs go row by row over the
+whole map, and longer ones are split. Usual maps take 0.4 to 3 KB. Ids are plain class ids or `ignore_index`:
+colours are never transported.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+import numpy as np
+
+from dpsims_hub.labels import ClassSpec, LabelMapError
+from dpsims_hub.labels.image_files import MAX_SIDE, check_size
+
+MAX_LENGTH = 400_000  # characters; our choice: a 256x256 map of pure noise has 350 000
+_FORM = re.compile(r"r1:([0-9]{1,5})x([0-9]{1,5}):([A-Za-z0-9+/]*={0,2})")
+_LONGEST_RUN = 65_535
+
+
+def encode(label_map: np.ndarray) -> str:
+    """Return the text of a map of ids in 0..65535, shape (H, W)."""
+    height, width = label_map.shape
+    flat = np.asarray(label_map, dtype=np.int64).ravel()
+    starts = np.flatnonzero(np.diff(flat, prepend=flat[0] - 1))
+    lengths = np.diff(starts, append=flat.size)
+    pieces = -(-lengths // _LONGEST_RUN)
+    last = lengths - (pieces - 1) * _LONGEST_RUN
+    runs = np.full((int(pieces.sum()), 2), _LONGEST_RUN, dtype="<u2")
+    runs[:, 0] = np.repeat(flat[starts], pieces)
+    runs[np.cumsum(pieces) - 1, 1] = last
+    return f"r1:{width}x{height}:{base64.b64encode(runs.tobytes()).decode()}"
+
+
+def decode(text: object, spec: ClassSpec | None = None, *, max_side: int = MAX_SIDE) -> np.ndarray:
+    """Return the map of a text, shape (H, W), uint16.
+
+    Args:
+        text: what came from outside; anything else than a text in the form above is refused.
+        spec: the classes, for checking ids; None takes any id.
+        max_side: the largest height and width, in pixels.
+
+    Raises:
+        LabelMapError: The text is malformed or too long, a side is too large, runs do not fill the map, or an
+            id is no class; one sentence.
+    """
+    width, height, data = _take_apart(text)
+    check_size(height, width, "the map")
+    if max(height, width) > max_side:
+        raise LabelMapError(
+            f"the map is {width}x{height} px (width x height); the limit is {max_side} a side."
+        )
+    if len(data) % 4:
+        raise LabelMapError(f"the runs of the map have {len(data)} bytes, which is no multiple of 4.")
+    ids, lengths = np.frombuffer(data, dtype="<u2").reshape(-1, 2).T
+    covered = int(lengths.sum(dtype=np.int64))
+    if covered != width * height:
+        raise LabelMapError(f"the runs of the map cover {covered} px of {width * height}.")
+    if not lengths.all():
+        raise LabelMapError("the map has a run of length 0; leave it out.")
+    if spec is not None:
+        _check_ids(ids, spec)
+    return np.repeat(ids, lengths).reshape(height, width)
+
+
+def _take_apart(text: object) -> tuple[int, int, bytes]:
+    """Return width, height and the bytes of the runs."""
+    if not isinstance(text, str):
+        raise LabelMapError(f"the map is not a text but {type(text).__name__}; send r1:WIDTHxHEIGHT:RUNS.")
+    if len(text) > MAX_LENGTH:
+        raise LabelMapError(f"the map's text has {len(text)} characters; the limit is {MAX_LENGTH}.")
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise LabelMapError("the map's text is malformed; send r1:WIDTHxHEIGHT:RUNS, runs in base64.")
+    try:
+        return int(match[1]), int(match[2]), base64.b64decode(match[3], validate=True)
+    except binascii.Error as error:
+        raise LabelMapError("the runs of the map are not base64.") from error
+
+
+def _check_ids(ids: np.ndarray, spec: ClassSpec) -> None:
+    wrong = ids[(ids >= spec.num_classes) & (ids != spec.ignore_index)]
+    if wrong.size:
+        raise LabelMapError(
+            f"the map holds id {int(wrong[0])}, which is no class of {spec.name} "
+            f"(0..{spec.num_classes - 1}, {spec.ignore_index} = unknown)."
+        )

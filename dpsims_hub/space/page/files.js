@@ -1,0 +1,76 @@
+// Files in and out: open a label map (button or drop), read a photo where a segmenter is configured, download.
+
+const LARGEST_FILE = 8 * 1024 * 1024;
+
+function readBase64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).split(",")[1] || "");
+    reader.onerror = () => reject(new Error(`${file.name} cannot be read.`));
+    reader.readAsDataURL(file);
+  });
+}
+
+function mountFiles(app) {
+  const { state, find, root } = app;
+
+  async function open(file, reading) {
+    if (file.size > LARGEST_FILE) {
+      const size = (file.size / 1024 / 1024).toFixed(1);
+      app.notify(`${file.name} has ${size} MB; the limit is 8 MB.`, "alert");
+      return;
+    }
+    try {
+      const data = await readBase64(file);
+      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data });
+      if (!reply) return;
+      state.replaceMap(fittingMap(reply.map, state.model));
+      app.notify(reply.note || `Opened ${file.name}.`);
+    } catch (problem) {
+      app.notify(problem.message, "alert");
+    }
+  }
+
+  function connect(button, field, reading) {
+    find(button).addEventListener("click", () => find(field).click());
+    find(field).addEventListener("change", async (event) => {
+      const [file] = event.target.files;
+      if (file) await open(file, reading);
+      event.target.value = ""; // the same file may be opened again
+    });
+  }
+  connect("open", "file", "read_map");
+  connect("open-photo", "photo-file", "read_photo");
+  find("open-photo").hidden = !app.hasSegmenter;
+
+  let depth = 0; // dragenter and dragleave come for every child
+  const holdsFiles = (event) => [...event.dataTransfer.types].includes("Files");
+  const mark = (by) => {
+    depth = by ? Math.max(0, depth + by) : 0;
+    root.dataset.drop = String(depth > 0);
+  };
+  root.addEventListener("dragenter", (event) => holdsFiles(event) && mark(1));
+  root.addEventListener("dragleave", (event) => holdsFiles(event) && mark(-1));
+  root.addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
+  root.addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    mark(0);
+    open(event.dataTransfer.files[0], "read_map");
+  });
+
+  async function download(kind) {
+    find("download").hidePopover();
+    const reply = await app.ask("download", { ...state.request(), kind });
+    if (!reply) return;
+    const link = document.createElement("a");
+    link.href = reply.data;
+    link.download = reply.name;
+    link.click();
+    app.say(`Saved ${reply.name}`);
+  }
+  for (const button of find("download").querySelectorAll("button")) {
+    button.addEventListener("click", () => download(button.dataset.kind));
+  }
+}

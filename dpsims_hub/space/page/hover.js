@@ -1,0 +1,89 @@
+// What lies under the pointer: the class by name, the brush's ring on map and photo, the region a click would change.
+// Everything is worked out again after each change of the map, so that no label goes stale.
+
+const REGION_TINT = [255, 255, 255, 120];
+
+function mountHover(app) {
+  const { state, find } = app;
+  const canvas = find("map");
+  const photo = find("photo-frame");
+  const overlay = find("overlay");
+  let pointer = null; // the place under the pointer, on map or photo
+  let overMap = false;
+
+  const follow = (event, element, isMap) => {
+    if (event.pointerType === "touch" && !app.isPainting()) return leave();
+    pointer = app.placeOf(event, element);
+    overMap = isMap;
+    return refresh();
+  };
+  const leave = () => {
+    pointer = null;
+    refresh();
+  };
+  const inside = ({ x, y }) => x >= 0 && y >= 0 && x < state.width && y < state.height;
+
+  function refresh() {
+    const place = app.cursor || pointer;
+    const shown = place && inside(place) ? place : null;
+    const pixel = shown && app.pixelOf(shown);
+    find("hover").textContent = shown ? `${state.className(app.classAt(shown))} · ${pixel.x}, ${pixel.y}` : "";
+    placeRing(find("ring"), shown, canvas);
+    placeRing(find("photo-ring"), shown && !app.comparing ? shown : null, photo);
+    canvas.dataset.cursor = app.cursor ? "key" : state.tool;
+    drawOverlay(shown);
+  }
+
+  function placeRing(ring, place, element) {
+    const size = state.tool === "brush" ? state.size : 1;
+    ring.hidden = !place || (state.tool !== "brush" && !app.cursor && ring.id === "dps-ring");
+    if (ring.hidden) return;
+    const half = snapBrush(place, size);
+    const box = element.getBoundingClientRect();
+    const scale = box.width / state.width;
+    const side = Math.max(size * scale, 7);
+    ring.style.width = ring.style.height = `${side}px`;
+    ring.style.transform = `translate(${(half.x / 2) * scale - side / 2}px, ${(half.y / 2) * scale - side / 2}px)`;
+  }
+
+  function drawOverlay(place) {
+    overlay.width = state.width;
+    overlay.height = state.height;
+    const context = overlay.getContext("2d");
+    if (app.preview) {
+      drawRectangle(context);
+    } else if (place && (overMap || app.cursor) && (state.tool === "fill" || state.tool === "reroll")) {
+      const { x, y } = app.pixelOf(place);
+      const tint = state.tool === "fill" ? [...(state.colours[state.classId] || [40, 40, 44]), 150] : REGION_TINT;
+      drawRegion(context, connectedRegion(state.ids, state.width, state.height, x, y), tint);
+    }
+  }
+
+  function drawRectangle(context) {
+    const a = app.pixelOf(app.preview.from);
+    const b = app.pixelOf(app.preview.to);
+    const colour = state.colours[state.classId] || [40, 40, 44];
+    context.fillStyle = `rgb(${colour.join(" ")} / 0.8)`;
+    context.fillRect(Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x) + 1, Math.abs(a.y - b.y) + 1);
+  }
+
+  function drawRegion(context, region, [red, green, blue, alpha]) {
+    const image = context.createImageData(state.width, state.height);
+    for (let at = 0; at < region.length; at++) {
+      if (region[at]) image.data.set([red, green, blue, alpha], at * 4);
+    }
+    context.putImageData(image, 0, 0);
+  }
+
+  canvas.addEventListener("pointermove", (event) => follow(event, canvas, true));
+  canvas.addEventListener("pointerdown", (event) => follow(event, canvas, true));
+  canvas.addEventListener("pointerleave", leave);
+  canvas.addEventListener("pointerup", (event) => event.pointerType === "touch" && leave());
+  photo.addEventListener("pointermove", (event) => follow(event, photo, false));
+  photo.addEventListener("pointerleave", leave);
+  photo.addEventListener("click", (event) => {
+    if (app.comparing || (state.tool !== "pick" && state.tool !== "reroll")) return;
+    app.applyAt(app.placeOf(event, photo));
+  });
+  state.on("drawn hand cursor preview model", refresh);
+}

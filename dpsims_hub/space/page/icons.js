@@ -1,0 +1,37 @@
+// Icons as paths on a 24 x 24 grid, drawn by us; put in front of the label of every element with data-icon.
+// What follows a bar is drawn as dots.
+
+const ICONS = {
+  brush: "M14 4l6 6-8 8-6-6zM6 12c-3 1-2 5-4 7 4 1 8 1 9-3",
+  fill: "M5 11l7-7 7 7-7 7zM12 4V1M5 11h14M20.5 15c1.3 2 1.7 3.4 0 4.6-1.7-1.2-1.3-2.6 0-4.6z",
+  rect: "M4 6h16v12H4z",
+  pick: "M14 6l4 4M12 8l4 4-8 8H4v-4zM15 9l3.5-3.5a2 2 0 0 0-3-3L12 6",
+  dice: "M4 4h16v16H4z|M8.5 8.5h.01M15.5 8.5h.01M12 12h.01M8.5 15.5h.01M15.5 15.5h.01",
+  undo: "M9 7L4 12l5 5M4 12h10a6 6 0 0 1 6 6",
+  redo: "M15 7l5 5-5 5M20 12H10a6 6 0 0 0-6 6",
+  all: "M4 4h16v16H4zM4 12L12 4M4 20L20 4M12 20l8-8",
+  scenes: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z",
+  open: "M3 7V5h6l2 2h8v3M3 7v12h15l3-9H6l-3 9",
+  photo: "M4 6h16v13H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5h.01",
+  share: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+  download: "M12 4v11M7 11l5 5 5-5M4 20h16",
+  help: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM9.5 9.5a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .9-1 1.7M12 16.5h.01",
+  compare: "M4 5h16v14H4zM12 3v18M14.5 9l2.5 3-2.5 3M9.5 9L7 12l2.5 3",
+  reset: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
+  four: "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
+  close: "M6 6l12 12M18 6L6 18",
+};
+
+function iconMarkup(name) {
+  const [lines, dots] = ICONS[name].split("|");
+  const spots = dots ? `<path d="${dots}" stroke-width="3.2"/>` : "";
+  return `<svg class="dps-icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${lines}"/>${spots}</svg>`;
+}
+
+// Wraps the text of each button in a span, so that narrow layouts can set it under the icon.
+function drawIcons(root) {
+  for (const button of root.querySelectorAll("[data-icon]")) {
+    const text = button.textContent.trim();
+    button.innerHTML = iconMarkup(button.dataset.icon) + (text ? `<span>${text}</span>` : "");
+  }
+}

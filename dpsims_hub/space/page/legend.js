@@ -1,0 +1,51 @@
+// The classes in use, with their shares of the map: choose one, or give it another look.
+
+const SHOWN_CLASSES = 40;
+
+function shareText(count, total) {
+  const percent = (100 * count) / total;
+  return percent < 1 ? "<1 %" : `${Math.round(percent)} %`;
+}
+
+function mountLegend(app) {
+  const { state, find } = app;
+  const list = find("legend");
+  let waiting = null;
+
+  function build() {
+    waiting = null;
+    const button = document.activeElement && document.activeElement.closest("#dps-legend button");
+    const sameButton = button && `[data-id="${button.parentNode.dataset.id}"] .${button.className}`;
+    const counts = countClasses(state.ids).slice(0, SHOWN_CLASSES);
+    app.counts = counts;
+    list.replaceChildren(...counts.map(([id, count]) => makeRow(id, count)));
+    if (button) (list.querySelector(sameButton) || find("map")).focus();
+  }
+
+  function makeRow(id, count) {
+    const row = document.createElement("li");
+    const share = shareText(count, state.ids.length);
+    const name = state.className(id);
+    row.dataset.id = id;
+    row.innerHTML =
+      '<button type="button" class="dps-legend-pick"><i aria-hidden="true"></i><span></span><b></b></button>' +
+      `<button type="button" class="dps-legend-reroll">${iconMarkup("dice")}</button>`;
+    const [pick, reroll] = row.children;
+    pick.children[0].style.background = cssColour(state.colours[id]);
+    pick.children[1].textContent = name;
+    pick.children[2].textContent = share;
+    pick.style.setProperty("--share", `${(100 * count) / state.ids.length}%`);
+    pick.setAttribute("aria-pressed", String(id === state.classId));
+    pick.addEventListener("click", () => app.chooseClass(id));
+    reroll.setAttribute("aria-label", `Re-roll ${name}`);
+    reroll.dataset.tip = `Another look for ${name}`;
+    reroll.disabled = id === state.model.ignore_index;
+    reroll.setAttribute("aria-pressed", String(state.regions.some((one) => one.class === id)));
+    reroll.addEventListener("click", () => app.rerollClass(id));
+    return row;
+  }
+
+  const soon = () => (waiting ||= setTimeout(build, 120));
+  state.on("map", soon);
+  state.on("model commit hand style colours", build);
+}

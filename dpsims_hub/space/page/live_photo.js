@@ -1,0 +1,114 @@
+// The photo pane: asks for a photo whenever map or style changed, shows it, and says how fast it was.
+
+const SLOW_MODEL_MS = 400; // above it the photo waits for the end of the stroke, our choice: 2.5 photos a second
+const FAST_MODEL_MS = 300;
+const KEPT_TIMINGS = 500;
+const BUSY_NOTES = { loading: "The model is loading …", crowd: "The server is busy; your photo is queued …" };
+
+// Whether the page should follow strokes, given the model's last times in ms, newest last.
+function followsStroke(times, follows) {
+  const last = (count) => times.slice(-count);
+  if (follows && times.length >= 2 && last(2).every((ms) => ms > SLOW_MODEL_MS)) return false;
+  if (!follows && times.length >= 3 && last(3).every((ms) => ms < FAST_MODEL_MS)) return true;
+  return follows;
+}
+
+function mountLivePhoto(app) {
+  const { state, find, root } = app;
+  const photo = find("photo");
+  const follow = find("follow");
+  let byUser = false;
+  let follows = true;
+  let modelTimes = [];
+  app.timings = [];
+  app.photoOf = -1;
+  let askedFor = -1; // the end of a stroke often changes nothing that was not asked for already
+  const want = () => askedFor !== state.version && lane.want();
+
+  const lane = createFastLane({
+    build: () => {
+      askedFor = state.version;
+      return { version: state.version, model: state.model.name, body: state.request() };
+    },
+    ask: (request) => app.server.live(request.body),
+    show,
+    fail: (sentence, request) => {
+      find("veil").hidden = true;
+      app.photoOf = request.version;
+      app.notify(sentence, "alert");
+    },
+    changed: refresh,
+  });
+
+  async function show(reply, request, times) {
+    if (request.model !== state.model.name) return; // the answer of a model that was left meanwhile
+    const ready = new Image();
+    ready.src = reply.photo;
+    await ready.decode();
+    photo.src = reply.photo;
+    photo.alt = describePhoto();
+    app.photoOf = request.version;
+    find("veil").hidden = true;
+    const { trip, stroke } = times();
+    app.timings = [...app.timings, { model: reply.ms, trip, stroke }].slice(-KEPT_TIMINGS);
+    modelTimes = [...modelTimes, reply.ms].slice(-5);
+    find("times").textContent = `model ${Math.round(reply.ms)} ms · round trip ${Math.round(trip)} ms`;
+    decideFollow();
+    state.emit("photo");
+  }
+
+  const describePhoto = () => {
+    const parts = (app.counts || []).slice(0, 4);
+    const words = parts.map(([id, count]) => `${state.className(id)} ${shareText(count, state.ids.length)}`);
+    return `Photo made from the label map: ${words.join(", ")}`;
+  };
+
+  function decideFollow() {
+    const now = byUser ? follows : followsStroke(modelTimes, follows);
+    if (now === follows) return;
+    follows = now;
+    app.say(follows ? "The photo follows the brush again" : "The photo now follows at the end of each stroke");
+    refresh();
+  }
+
+  function noteText() {
+    if (lane.state === "offline") return "Connection lost. Your painting is safe; trying again …";
+    if (lane.state === "busy") return BUSY_NOTES[lane.why] || BUSY_NOTES.crowd;
+    if (!follows && !byUser) return "Slow model: the photo follows at the end of a stroke";
+    return "";
+  }
+
+  let wasOffline = false;
+  function refresh() {
+    if (lane.state === "idle" && wasOffline) app.notify("Connected again; the photo is up to date.");
+    if (lane.state === "idle" || lane.state === "offline") wasOffline = lane.state === "offline";
+    const note = noteText();
+    if (find("live-note").textContent !== note) find("live-note").textContent = note;
+    const stale = app.photoOf !== state.version && lane.state !== "idle";
+    find("photo-frame").dataset.stale = String(stale && !follows);
+    follow.setAttribute("aria-checked", String(follows));
+    Object.assign(root.dataset, {
+      live: lane.state, follow: follows ? "stroke" : "end", followBy: byUser ? "user" : "auto",
+      requests: lane.sent, replies: lane.shown, inFlight: lane.inFlight, inFlightMax: lane.most,
+    });
+    app.mirror();
+  }
+
+  follow.addEventListener("click", () => {
+    byUser = true;
+    follows = !follows;
+    app.say(follows ? "The photo follows the brush" : "The photo follows at the end of each stroke");
+    refresh();
+    want();
+  });
+  state.on("map", () => (follows || !app.isPainting()) && want());
+  state.on("commit style", want);
+  state.on("model", () => {
+    modelTimes = [];
+    if (!byUser) follows = true;
+    find("veil").hidden = app.photoOf >= 0;
+    find("times").textContent = "";
+  });
+  window.addEventListener("online", lane.hurry);
+  app.lane = lane;
+}

@@ -1,0 +1,140 @@
+// The classes as named chips, with search by name and alias.
+
+const MANY_CLASSES = 12; // from here on the search field is worth its place
+
+function matchesSearch(entry, wanted) {
+  const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
+  const names = [entry.name, ...(entry.aliases || [])].map((name) => name.toLowerCase());
+  return words.every((word) => names.some((name) => name.includes(word)));
+}
+
+// Positions of the classes found: names that begin with the text, then names that hold it, then aliases.
+function searchClasses(classes, wanted) {
+  const text = wanted.trim().toLowerCase();
+  const rank = (entry) => {
+    const at = entry.name.toLowerCase().indexOf(text);
+    return at === 0 ? 0 : at > 0 ? 1 : 2;
+  };
+  const found = classes.map((entry, place) => place).filter((place) => matchesSearch(classes[place], text));
+  return found.sort((p, q) => rank(classes[p]) - rank(classes[q]) || p - q);
+}
+
+function mountPalette(app) {
+  const { state, find } = app;
+  const list = find("classes");
+  const search = find("search");
+  let chips = [];
+
+  const entries = () => [
+    ...state.model.classes,
+    { id: state.model.ignore_index, name: "Unknown", aliases: ["ignore", "void", "unlabelled", "nothing"] },
+  ];
+
+  app.chooseClass = (id) => {
+    state.setHand({ classId: id });
+    app.say(`Painting ${state.className(id)}`);
+  };
+
+  function build() {
+    list.replaceChildren(...entries().map(makeChip));
+    chips = [...list.children];
+    moveWithArrows(chips, (chip) => app.chooseClass(Number(chip.dataset.id)));
+    search.value = "";
+    search.placeholder = `Search ${state.model.classes.length} classes`;
+    list.dataset.many = String(state.model.classes.length > MANY_CLASSES);
+    filter();
+  }
+
+  function makeChip(entry, place) {
+    const chip = document.createElement("button");
+    chip.type = "button";
+    chip.setAttribute("role", "radio");
+    chip.className = "dps-chip";
+    chip.dataset.id = entry.id;
+    const aliases = (entry.aliases || []).join(", ");
+    if (aliases) chip.title = `${entry.name}: ${aliases}`;
+    chip.innerHTML = '<i aria-hidden="true"></i><span></span>';
+    chip.querySelector("span").textContent = entry.name;
+    if (place < 10 && entry.id !== state.model.ignore_index) {
+      const key = String((place + 1) % 10);
+      chip.setAttribute("aria-keyshortcuts", key);
+      chip.insertAdjacentHTML("beforeend", `<kbd aria-hidden="true">${key}</kbd>`);
+    }
+    chip.addEventListener("click", () => app.chooseClass(entry.id));
+    return chip;
+  }
+
+  function filter() {
+    const found = searchClasses(entries(), search.value);
+    const wanted = search.value.trim();
+    chips.forEach((chip, place) => {
+      chip.hidden = Boolean(wanted) && !found.includes(place);
+      chip.style.order = wanted ? found.indexOf(place) : "";
+    });
+    list.dataset.empty = String(!found.length);
+    const total = state.model.classes.length;
+    const text = wanted ? `${found.length || "none"} found` : `${total} classes`;
+    find("search-count").textContent = text;
+    return found;
+  }
+
+  function refresh() {
+    const shown = chips.filter((chip) => !chip.hidden);
+    const chosen = chips.find((chip) => Number(chip.dataset.id) === state.classId);
+    for (const chip of chips) {
+      chip.setAttribute("aria-checked", String(chip === chosen));
+      chip.tabIndex = -1;
+    }
+    const reachable = shown.includes(chosen) ? chosen : shown[0];
+    if (reachable) reachable.tabIndex = 0;
+    if (chosen && !chosen.hidden) keepInView(chosen);
+    find("class-name").textContent = state.className(state.classId);
+    find("swatch").style.background = cssColour(state.colours[state.classId]);
+  }
+
+  // scrollIntoView would move the page too.
+  function keepInView(chip) {
+    const box = list.getBoundingClientRect();
+    const place = chip.getBoundingClientRect();
+    if (place.top < box.top) list.scrollTop -= box.top - place.top + 4;
+    if (place.bottom > box.bottom) list.scrollTop += place.bottom - box.bottom + 4;
+    if (place.left < box.left) list.scrollLeft -= box.left - place.left + 4;
+    if (place.right > box.right) list.scrollLeft += place.right - box.right + 4;
+  }
+
+  const recolour = () => {
+    chips.forEach((chip) => (chip.firstChild.style.background = cssColour(state.colours[Number(chip.dataset.id)])));
+    refresh();
+  };
+
+  search.addEventListener("input", () => {
+    filter();
+    refresh();
+  });
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") {
+      event.preventDefault();
+      const [first] = filter();
+      if (first !== undefined && search.value.trim()) {
+        app.chooseClass(entries()[first].id);
+        search.select();
+      }
+    } else if (event.key === "Escape" && search.value) {
+      event.stopPropagation();
+      search.value = "";
+      filter();
+      refresh();
+    }
+  });
+  find("colours").addEventListener("change", (event) => {
+    state.natural = event.target.value === "natural";
+    state.emit("colours");
+  });
+  app.classByKey = (key) => {
+    const place = (Number(key) + 9) % 10;
+    if (place < state.model.classes.length) app.chooseClass(state.model.classes[place].id);
+  };
+  state.on("model", build);
+  state.on("model colours", recolour);
+  state.on("hand", refresh);
+}

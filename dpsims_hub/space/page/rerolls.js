@@ -1,0 +1,37 @@
+// Re-rolls: a class or one connected region reads the latents of another seed, the rest of the photo stays.
+
+const MOST_REROLLS = 32; // as many as the server takes
+
+function mountRerolls(app) {
+  const { state, find } = app;
+
+  function add(entry, isSame, what) {
+    const others = state.regions.filter((one) => !isSame(one));
+    if (others.length >= MOST_REROLLS) {
+      app.notify(`There are ${MOST_REROLLS} re-rolls already; reset them first.`, "alert");
+      return;
+    }
+    state.setStyle({ regions: [...others, { ...entry, seed: newSeed(state.model) }] });
+    app.say(`Re-rolled ${what}`);
+  }
+
+  app.rerollClass = (id) => add({ class: id }, (one) => one.class === id, state.className(id));
+  app.rerollRegion = ({ x, y }) => {
+    const id = state.ids[y * state.width + x];
+    const mask = connectedRegion(state.ids, state.width, state.height, x, y);
+    const region = encodeMap(mask, state.width, state.height);
+    add({ region }, (one) => one.region === region, `this ${state.className(id)}`);
+  };
+
+  const reset = find("regions-reset");
+  reset.addEventListener("click", () => {
+    state.setStyle({ regions: [] });
+    app.say("Re-rolls reset");
+    find("map").focus({ preventScroll: true });
+  });
+  state.on("style", () => {
+    reset.hidden = !state.regions.length;
+    find("reroll-note").hidden = !reset.hidden;
+    reset.querySelector("span").textContent = `Reset re-rolls (${state.regions.length})`;
+  });
+}

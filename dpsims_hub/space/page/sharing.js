@@ -1,0 +1,109 @@
+// Links that hold the whole scene, and a draft that survives a reload of the tab.
+
+const DRAFT = "dpsims-draft";
+const LONG_LINK = 8000; // characters; chats and mail programs begin to cut links
+
+function sceneFragment(request) {
+  const parts = { ...request, regions: JSON.stringify(request.regions) };
+  return Object.entries(parts).map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
+}
+
+// The scene in a fragment ("#model=..."), or null when there is none; throws an Error when it is damaged.
+function readFragment(fragment) {
+  const parts = {};
+  for (const pair of fragment.replace(/^#/, "").split("&")) {
+    const at = pair.indexOf("=");
+    if (at > 0) parts[pair.slice(0, at)] = decodeURIComponent(pair.slice(at + 1));
+  }
+  if (!parts.map) return null;
+  return { ...parts, regions: JSON.parse(parts.regions || "[]") };
+}
+
+// A scene from outside as values of the state; throws an Error with one sentence when it does not fit the model.
+function fittingScene(scene, model) {
+  const seed = (value) => {
+    const number = Number(value || 0);
+    if (!Number.isInteger(number) || number < 0 || number > model.max_seed) throw new Error("Its seed is no seed.");
+    return number;
+  };
+  const isRegion = (one) =>
+    one && Number.isInteger(one.seed) && (Number.isInteger(one.class) || typeof one.region === "string");
+  const regions = Array.isArray(scene.regions) ? scene.regions.filter(isRegion).slice(0, MOST_REROLLS) : [];
+  const mix = Number(scene.mix || 0);
+  return {
+    ids: fittingMap(scene.map, model),
+    style: { seed: seed(scene.seed), seedB: seed(scene.seed_b), mix: mix >= 0 && mix <= 1 ? mix : 0, regions },
+  };
+}
+
+function mountSharing(app) {
+  const { state, find } = app;
+
+  async function share() {
+    const fragment = sceneFragment(state.request());
+    const address = `${location.origin}${location.pathname}${location.search}#${fragment}`;
+    const long = address.length > LONG_LINK;
+    const kept = "The link holds the map, the seeds and the re-rolls; nothing is stored on the server.";
+    find("link-text").value = address;
+    let copied = true;
+    try {
+      await navigator.clipboard.writeText(address);
+    } catch {
+      copied = false;
+    }
+    const size = `It has ${Math.ceil(address.length / 1000)} thousand characters; some apps cut such long links.`;
+    find("link-note").textContent = `${copied ? "Copied." : "Copy it from here."} ${kept}${long ? ` ${size}` : ""}`;
+    find("link").showModal();
+    find("link-text").select();
+  }
+
+  // Takes the scene of a link that was opened; switches the model where the link names another one we have.
+  app.openLink = async () => {
+    let scene;
+    try {
+      scene = readFragment(location.hash);
+    } catch {
+      scene = {};
+    }
+    if (!scene) return false;
+    history.replaceState(history.state, "", location.pathname + location.search);
+    try {
+      if (scene.model !== state.model.name && app.models.some((one) => one.name === scene.model)) {
+        await app.switchModel(scene.model);
+      }
+      const { ids, style } = fittingScene(scene, state.model);
+      state.replaceMap(ids);
+      state.setStyle(style);
+      app.notify("Opened the scene of the link.");
+      return true;
+    } catch (problem) {
+      app.notify(`The link does not fit this model. ${problem.message}`, "alert");
+      return false;
+    }
+  };
+
+  let saving = null;
+  const save = () => {
+    clearTimeout(saving);
+    saving = null;
+    try {
+      sessionStorage.setItem(DRAFT, JSON.stringify(state.request()));
+    } catch {
+      // no storage in this browser: only the convenience is lost
+    }
+  };
+  const saveSoon = () => (saving ||= setTimeout(save, 400));
+  app.readDraft = (model) => {
+    try {
+      const draft = JSON.parse(sessionStorage.getItem(DRAFT));
+      return draft && draft.model === model.name ? fittingScene(draft, model) : null;
+    } catch {
+      return null;
+    }
+  };
+
+  find("share").addEventListener("click", share);
+  window.addEventListener("hashchange", app.openLink);
+  window.addEventListener("pagehide", () => saving && save());
+  state.on("commit style", saveSoon);
+}

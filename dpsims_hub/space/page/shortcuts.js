@@ -1,0 +1,66 @@
+// Keys for everything. Silent while somebody types, and while a dialog or another part of the page has the focus.
+
+const KEY_HELP = [
+  ["B F R I V", "brush, fill, rectangle, pick, re-roll"],
+  ["[ ]", "smaller or larger brush"],
+  ["1 – 9, 0", "the first ten classes"],
+  ["/", "search the classes; Enter takes the first"],
+  ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
+  ["A", "fill all"],
+  ["S", "new seed"],
+  ["C", "compare map and photo"],
+  ["Arrows, Space", "on the map: move the cursor, apply the tool"],
+  ["Alt+click", "pick the class under the pointer"],
+  ["Escape", "cancel a stroke, close a menu"],
+];
+
+function mountShortcuts(app) {
+  const { find, root } = app;
+  const tools = { b: "brush", f: "fill", r: "rect", i: "pick", v: "reroll" };
+  const plain = {
+    "[": () => app.resize(-1),
+    "]": () => app.resize(1),
+    "/": () => find("search").focus(),
+    "?": () => find("shortcuts").showModal(),
+    a: app.fillAll,
+    s: () => app.drawSeed("seed"),
+    c: app.compare,
+  };
+
+  const isTyping = (target) =>
+    target instanceof Element &&
+    (target.isContentEditable || target.matches("textarea, select, input:not([type=range])"));
+  const isElsewhere = (target) => target instanceof Element && target !== document.body && !root.contains(target);
+
+  function withControl(event, key) {
+    const redo = key === "y" || (key === "z" && event.shiftKey);
+    if (!redo && key !== "z") return;
+    event.preventDefault();
+    app.travel(redo ? "redo" : "undo");
+  }
+
+  function onKey(event) {
+    const { target } = event;
+    if (event.key === "Escape" && app.cancelStroke()) return;
+    if (isTyping(target) || isElsewhere(target) || root.querySelector("dialog[open]")) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (event.ctrlKey || event.metaKey) return void withControl(event, key);
+    if (event.altKey || app.isPainting()) return;
+    if (tools[key]) app.chooseTool(tools[key]);
+    else if (/^[0-9]$/.test(key)) app.classByKey(key);
+    else if (plain[key]) plain[key]();
+    else return;
+    event.preventDefault();
+  }
+
+  for (const [keys, what] of KEY_HELP) {
+    const term = document.createElement("dt");
+    const meaning = document.createElement("dd");
+    term.textContent = keys;
+    meaning.textContent = what;
+    find("keys").append(term, meaning);
+  }
+  for (const shown of root.querySelectorAll("[data-tip][data-key]")) shown.dataset.tip += `  (${shown.dataset.key})`;
+  find("help").addEventListener("click", () => find("shortcuts").showModal());
+  document.addEventListener("keydown", onKey);
+}

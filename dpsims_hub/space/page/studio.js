@@ -1,0 +1,56 @@
+// Puts the parts together. Gradio runs this once per page, with `element`, `props` and `server` in scope.
+
+function mirrorState(app) {
+  const { state, root, find } = app;
+  Object.assign(root.dataset, {
+    model: state.model.name, tool: state.tool, class: state.classId, size: state.size, seed: state.seed,
+    seedB: state.seedB, mix: state.mix, regions: state.regions.length, version: state.version,
+    undo: state.history.undoSteps, redo: state.history.redoSteps, photoOf: app.photoOf,
+  });
+}
+
+// A read-only window into the page, for tests and the curious.
+function exposeState(app) {
+  const { state, find } = app;
+  const hook = {
+    get map() { return state.mapText(); },
+    get ids() { return Array.from(state.ids); },
+    get width() { return state.width; },
+    get height() { return state.height; },
+    get model() { return structuredClone(state.model); },
+    get regions() { return structuredClone(state.regions); },
+    get photo() { return find("photo").src; },
+    get timings() { return structuredClone(app.timings); },
+    cell: (x, y) => {
+      const box = find("map").getBoundingClientRect();
+      const pixel = { x: box.width / state.width, y: box.height / state.height };
+      return { x: box.left + (x + 0.5) * pixel.x, y: box.top + (y + 0.5) * pixel.y };
+    },
+  };
+  Object.defineProperty(window, "dpsims", { value: Object.freeze(hook), configurable: true });
+}
+
+function startStudio(element, props, server) {
+  const root = element.querySelector(".dps");
+  const state = createSceneState(props.model);
+  const app = {
+    root, state, server, models: props.models, hasSegmenter: props.segmenter,
+    find: (id) => root.querySelector(`#dps-${id}`),
+  };
+  app.mirror = () => mirrorState(app);
+  drawIcons(root);
+  [
+    mountNotices, mountView, mountStrokes, mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover,
+    mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountFiles, mountModels, mountSharing, mountShortcuts,
+  ].forEach((mount) => mount(app));
+  state.on("map commit style hand model photo", app.mirror);
+  exposeState(app);
+
+  const draft = app.readDraft(props.model);
+  state.setModel(props.model, draft ? draft.ids : firstScene(props.model));
+  if (draft) state.setStyle(draft.style);
+  app.openLink();
+  root.dataset.ready = "true";
+}
+
+startStudio(element, props, server);

@@ -1,0 +1,89 @@
+// Seed, style mix between two seeds, and four variations to choose from.
+
+const VARIATIONS = 4;
+
+function mountStylePanel(app) {
+  const { state, find } = app;
+  const fields = [["seed", "seed"], ["seed-b", "seedB"]];
+  const mix = find("mix");
+  const list = find("variations");
+
+  function readSeed(field, key) {
+    const value = Number(field.value);
+    const fits = field.value.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= state.model.max_seed;
+    field.setAttribute("aria-invalid", String(!fits));
+    if (!fits) app.notify(`A seed is a whole number from 0 to ${state.model.max_seed}.`, "alert");
+    else if (value !== state[key]) state.setStyle({ [key]: value });
+  }
+
+  for (const [id, key] of fields) {
+    const field = find(id);
+    field.addEventListener("change", () => readSeed(field, key));
+    find(`new-${id}`).addEventListener("click", () => app.drawSeed(key));
+  }
+  // A new end B would not be seen at end A, so the mix goes half-way.
+  app.drawSeed = (key) => {
+    const seed = newSeed(state.model);
+    state.setStyle(key === "seedB" && !state.mix ? { seedB: seed, mix: 0.5 } : { [key]: seed });
+    app.say(`Seed ${seed}`);
+  };
+  mix.addEventListener("input", () => state.setStyle({ mix: Number(mix.value) / 100 }));
+
+  async function fourVariations() {
+    const button = find("four");
+    if (button.disabled) return;
+    button.disabled = true;
+    list.dataset.waiting = "true";
+    const seeds = Array.from({ length: VARIATIONS }, () => newSeed(state.model));
+    const reply = await app.ask("variations", { ...state.request(), count: VARIATIONS, seeds });
+    button.disabled = false;
+    list.dataset.waiting = "false";
+    if (!reply) return;
+    list.replaceChildren(...reply.photos.map((photo, place) => makeVariation(photo, reply.seeds[place], place)));
+    find("four-note").textContent = "Press one to adopt its seed";
+    app.say(`${reply.photos.length} variations are ready`);
+    refresh();
+  }
+
+  function makeVariation(photo, seed, place) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.seed = seed;
+    button.setAttribute("aria-label", `Variation ${place + 1}, seed ${seed}`);
+    button.dataset.tip = `Adopt seed ${seed}`;
+    const image = new Image();
+    image.src = photo;
+    image.alt = "";
+    button.append(image);
+    button.addEventListener("click", () => {
+      state.setStyle({ seed, mix: 0 });
+      app.say(`Adopted seed ${seed}`);
+    });
+    return button;
+  }
+
+  function refresh() {
+    for (const [id, key] of fields) {
+      const field = find(id);
+      field.max = state.model.max_seed;
+      if (document.activeElement !== field || Number(field.value) !== state[key]) field.value = state[key];
+      field.setAttribute("aria-invalid", "false");
+    }
+    mix.value = Math.round(state.mix * 100);
+    setSliderFill(mix);
+    for (const button of list.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.seed) === state.seed && !state.mix));
+    }
+  }
+
+  find("four").addEventListener("click", fourVariations);
+  state.on("model", () => {
+    showPlaceholders(list);
+    find("four-note").textContent = "the same map with four new seeds";
+  });
+  state.on("style model", refresh);
+}
+
+function showPlaceholders(list) {
+  list.replaceChildren(...Array.from({ length: VARIATIONS }, () => document.createElement("i")));
+}

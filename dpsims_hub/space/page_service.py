@@ -1,0 +1,128 @@
+"""What the page asks for while somebody paints: plain functions, one object in, one object out.
+
+They bypass Gradio's queue, so everything is checked and bounded here; nothing but sentences meant for
+visitors leaves.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from PIL import Image
+
+from dpsims_hub.space.darkroom import BusyError, Darkroom
+from dpsims_hub.space.downloads import file_name, jpeg_url, map_image, png_url, sheet
+from dpsims_hub.space.map_string import encode
+from dpsims_hub.space.segmenter import Segmenter
+from dpsims_hub.space.shelf import Exhibit, Shelf
+from dpsims_hub.space.uploads import clean_name, content_of, file_of, read_map_file
+from dpsims_hub.space.wish import Wish, read_seeds, read_wish, shown
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+KINDS = ("photo", "map", "both")
+_LOG = logging.getLogger(__name__)
+
+
+class PageService:
+    """Answers a page's requests; the contract of each is in its method.
+
+    Args:
+        shelf: the models.
+        darkroom: makes the photos.
+        segmenter: turns photos into label maps, or None.
+    """
+
+    def __init__(self, shelf: Shelf, darkroom: Darkroom, segmenter: Segmenter | None = None) -> None:
+        self._shelf = shelf
+        self._darkroom = darkroom
+        self._segmenter = segmenter
+
+    def functions(self) -> list[Callable[[Any], Answer]]:
+        """Return the server functions for the page's component."""
+        calls = [self.live, self.variations, self.read_map, self.download, self.switch_model]
+        return [answered(call) for call in (*calls, self.read_photo)]
+
+    def live(self, request: Request) -> Answer:
+        """Return {"photo": JPEG data URL, "ms": milliseconds of the network} of a wish."""
+        exhibit = self._shelf.find(request.get("model"))
+        photo, ms = self._darkroom.photo(exhibit, read_wish(request, exhibit))
+        return {"photo": jpeg_url(photo), "ms": round(ms, 1)}
+
+    def variations(self, request: Request) -> Answer:
+        """Return {"photos": data URLs, "seeds", "ms"}: the wish with other seeds (`seeds`, or `count`)."""
+        exhibit = self._shelf.find(request.get("model"))
+        wish, seeds = read_wish(request, exhibit), read_seeds(request)
+        photos, total = [], 0.0
+        for number, seed in enumerate(seeds):  # each stands in line, so that others get their turn between
+            one = Wish(wish.label_map, seed, seed, 0.0, wish.regions)
+            photo, ms = self._darkroom.photo(exhibit, one, wait=number > 0)
+            photos.append(jpeg_url(photo))
+            total += ms
+        return {"photos": photos, "seeds": seeds, "ms": round(total, 1)}
+
+    def read_map(self, request: Request) -> Answer:
+        """Return {"map": text, "note"} of a label map file sent as {"file": name, "data": base64}."""
+        exhibit = self._shelf.find(request.get("model"))
+        name = request.get("file")
+        content = content_of(request.get("data"), name)
+        label_map, note = read_map_file(content, name, exhibit, stored=bool(request.get("stored")))
+        return {"map": encode(label_map), "note": note}
+
+    def read_photo(self, request: Request) -> Answer:
+        """Return {"map": text, "note"} of a photo, segmented; the request is that of `read_map`."""
+        if self._segmenter is None:
+            raise ValueError("this Space has no segmenter; open a label map instead.")
+        exhibit = self._shelf.find(request.get("model"))
+        name = clean_name(request.get("file"))
+        with file_of(content_of(request.get("data"), name), name) as path:
+            label_map, note = self._segmenter.read(path, name, exhibit)
+        return {"map": encode(label_map), "note": note}
+
+    def download(self, request: Request) -> Answer:
+        """Return {"name", "data": PNG data URL} of a wish; `kind` is photo, map or both."""
+        exhibit, kind = self._shelf.find(request.get("model")), request.get("kind")
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {shown(kind)}.")
+        wish = read_wish(request, exhibit)
+        image = self._picture(exhibit, wish, kind)
+        facts = {"model": exhibit.key, "seed": str(wish.seed)}
+        return {"name": file_name(exhibit.key, kind, wish.seed), "data": png_url(image, facts)}
+
+    def switch_model(self, request: Request) -> Answer:
+        """Return what the page must know about another model, and start to load it."""
+        exhibit = self._shelf.find(request.get("model"))
+        self._darkroom.prepare(exhibit)
+        return exhibit.describe()
+
+    def _picture(self, exhibit: Exhibit, wish: Wish, kind: str) -> Image.Image:
+        if kind == "map":
+            return map_image(wish.label_map, exhibit.spec)
+        photo, _ = self._darkroom.photo(exhibit, wish)
+        if kind == "photo":
+            return photo
+        footer = f"model {exhibit.key}, seed {wish.seed}; one pass of DP-SIMS over the map"
+        return sheet(wish.label_map, photo, exhibit.spec, footer)
+
+
+def answered(call: Callable[[Request], Answer]) -> Callable[[Any], Answer]:
+    """Return a call that always answers: busy, a sentence for bad input, a sentence for our own faults."""
+
+    @wraps(call)
+    def answer(request: Any) -> Answer:
+        if not isinstance(request, Mapping):
+            return {"error": "the request must be one object."}
+        try:
+            return call(request)
+        except BusyError as error:
+            return {"busy": True, "retry_ms": error.retry_ms, "why": error.why}
+        except ValueError as error:
+            return {"error": str(error)}
+        except Exception:  # whatever it is, it goes to the log and not to the visitor
+            _LOG.exception("%s failed", call.__name__)
+            return {"error": "something went wrong on the server; try again."}
+
+    return answer

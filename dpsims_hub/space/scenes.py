@@ -1,0 +1,93 @@
+"""Scenes to start from, composed of whatever classes a model has: the page is never blank."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.space.scene_book import SCENES
+from dpsims_hub.space.scene_parts import Part, Scene
+
+WANTED = 6
+MOST = 12  # our choice: a menu that fits a screen, about 80 KB of page
+
+
+def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
+    """Return titles and label maps (H, W) of the scenes that these classes can make, bands if few.
+
+    Args:
+        spec: the classes; names and aliases are looked up, in any letter case.
+        size: (height, width) in pixels.
+    """
+    drawn = [(scene.title, draw_scene(scene, spec, size)) for scene in SCENES if is_possible(scene, spec)]
+    numbers = range(max(0, WANTED - len(drawn)))
+    return [*drawn[:MOST], *((f"bands {number + 1}", draw_bands(spec, size, number)) for number in numbers)]
+
+
+def is_possible(scene: Scene, spec: ClassSpec) -> bool:
+    """Return whether each part that the scene cannot do without has a class, and one of its own."""
+    found = [find_class(names, spec) for names in scene.needs]
+    return None not in found and len(set(found)) == len(found)
+
+
+def draw_scene(scene: Scene, spec: ClassSpec, size: tuple[int, int]) -> np.ndarray:
+    """Return the scene's label map, (H, W); parts that no class fits are left out.
+
+    Args:
+        scene: its first part covers everything.
+        spec: the classes.
+        size: (height, width) in pixels.
+    """
+    canvas = Image.new("I", size[::-1], spec.ignore_index)
+    brush = ImageDraw.Draw(canvas)
+    for part in scene.parts:
+        class_id = find_class(part.names, spec)
+        if class_id is not None:
+            _draw_part(brush, part, class_id, size)
+    return np.asarray(canvas).astype(spec.dtype)
+
+
+def find_class(names: str, spec: ClassSpec) -> int | None:
+    """Return the id of the first of the names, separated by |, that the classes know; None for none."""
+    for name in names.split("|"):
+        try:
+            return spec.class_id(name)
+        except KeyError:
+            continue
+    return None
+
+
+def draw_bands(spec: ClassSpec, size: tuple[int, int], number: int) -> np.ndarray:
+    """Return up to four horizontal bands of classes with a round patch of a fifth, (H, W).
+
+    Args:
+        spec: the classes; "stuff" is taken first, and no two numbers start with the same class while there
+            are enough of them.
+        size: (height, width) in pixels.
+        number: which arrangement, from 0.
+    """
+    stuff = [info.id for info in spec.classes if info.kind == "stuff"]
+    ids = stuff if len(stuff) >= WANTED else list(range(spec.num_classes))
+    chosen = [ids[(number + step * (1 + number // len(ids))) % len(ids)] for step in range(5)]
+    rows, columns = (np.arange(side) / side for side in size)
+    waves = rows[:, None] + 0.02 * np.sin(2 * np.pi * (columns + number / WANTED))
+    label_map = np.array(chosen[:4])[np.clip(waves * 4, 0, 3).astype(int)]
+    patch = ((rows[:, None] - 0.7) / 0.15) ** 2 + ((columns - 0.2 - 0.1 * number) / 0.12) ** 2 < 1
+    label_map[patch] = chosen[4]
+    return label_map.astype(spec.dtype)
+
+
+def _draw_part(brush: ImageDraw.ImageDraw, part: Part, class_id: int, size: tuple[int, int]) -> None:
+    """Draw one part; its coordinates are per cent of width and height."""
+    height, width = size
+    points = [(x * width / 100, y * height / 100) for x, y in part.points]
+    if part.form == "area":
+        brush.polygon(points, fill=class_id)
+        return
+    (left, top), (right, bottom) = points
+    inside = (left, top, max(left, right - 1), max(top, bottom - 1))  # Pillow draws the last pixel too
+    if part.form == "box":
+        brush.rectangle(inside, fill=class_id)
+    else:
+        brush.ellipse(inside, fill=class_id)

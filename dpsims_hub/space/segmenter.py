@@ -1,0 +1,118 @@
+"""A photo as a starting point: any semantic segmenter of `transformers` turns it into a label map."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from dpsims_hub.labels import ClassSpec, LabelMapError
+from dpsims_hub.labels.image_files import decode, open_image
+from dpsims_hub.space.fitting import centred_part
+from dpsims_hub.space.shelf import Exhibit
+from dpsims_hub.space.uploads import one_reader
+
+
+class Segmenter:
+    """Segments photos into the classes of a model, matched by name; loaded at the first photo.
+
+    Args:
+        name: folder or Hub id of a semantic segmentation model of transformers.
+
+    Raises:
+        ValueError: transformers is not installed.
+    """
+
+    def __init__(self, name: str) -> None:
+        if importlib.util.find_spec("transformers") is None:
+            raise ValueError(
+                "opening photos needs transformers: install it, or leave DPSIMS_SEGMENTER empty."
+            )
+        self._name = name
+        self._lock = threading.Lock()
+        self._loaded: tuple | None = None
+
+    def read(self, path: Path, name: str, exhibit: Exhibit) -> tuple[np.ndarray, str]:
+        """Segment a photo file at a model's size.
+
+        Args:
+            path: where the file lies on this machine.
+            name: what the visitor called it; messages name nothing else.
+            exhibit: the model whose classes are wanted.
+
+        Returns:
+            Ids (H, W) of the model's size, classes that it does not know as unknown; a note for the visitor.
+
+        Raises:
+            LabelMapError: the file is no photo.
+        """
+        photo = read_photo(path, name, exhibit.size)
+        with self._lock:
+            found, names = self._segment(photo)
+        table = match_classes(names, exhibit.spec)
+        label_map = table[found]
+        unknown = float((label_map == exhibit.spec.ignore_index).mean())
+        note = f"{unknown:.0%} of the photo has no class of {exhibit.spec.name}." if unknown >= 0.005 else ""
+        return label_map.astype(exhibit.spec.dtype), note
+
+    def _segment(self, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
+        """Return the segmenter's own ids (H, W) at the photo's size, and its class names."""
+        import torch
+        from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
+
+        if self._loaded is None:
+            processor = AutoImageProcessor.from_pretrained(self._name)
+            self._loaded = processor, AutoModelForSemanticSegmentation.from_pretrained(self._name).eval()
+        processor, model = self._loaded
+        with torch.inference_mode():
+            output = model(**processor(images=photo, return_tensors="pt"))
+        ids = processor.post_process_semantic_segmentation(output, target_sizes=[photo.size[::-1]])[0]
+        return ids.cpu().numpy(), {int(key): value for key, value in model.config.id2label.items()}
+
+
+def read_photo(path: Path, name: str, size: tuple[int, int]) -> Image.Image:
+    """Read a photo file, its centre at a model's shape and size.
+
+    Args:
+        path: where the file lies on this machine.
+        name: what messages call it.
+        size: wanted (height, width) in pixels.
+
+    Raises:
+        LabelMapError: the file is no image, damaged, or has a side above 4096 px.
+    """
+    try:
+        with one_reader(), open_image(path) as image:
+            decode(image, name)
+            photo = ImageOps.exif_transpose(image).convert("RGB")
+    except LabelMapError as error:
+        raise LabelMapError(str(error).replace(str(path), name)) from None
+    top, left, tall, broad = centred_part((photo.height, photo.width), size)
+    part = (left, top, left + broad, top + tall)
+    return photo.resize(size[::-1], Image.Resampling.LANCZOS, box=part)
+
+
+def match_classes(names: Mapping[int, str], spec: ClassSpec) -> np.ndarray:
+    """Return the table from a segmenter's ids to those of a class list, (largest id + 1,), int64.
+
+    Names are compared in any letter case, several names of one class ("car, auto") one after another; what
+    the class list does not know becomes `ignore_index`.
+
+    Args:
+        names: the segmenter's class names by id.
+        spec: the wanted classes.
+    """
+    table = np.full(max(names, default=0) + 1, spec.ignore_index, dtype=np.int64)
+    for number, name in names.items():
+        for synonym in re.split(r"[,;]", name):
+            try:
+                table[number] = spec.class_id(synonym)
+                break
+            except KeyError:
+                continue
+    return table

@@ -1,0 +1,92 @@
+"""One Space in a process of its own, and a headless Chromium per file of tests.
+
+Playwright's loop belongs to the thread it was started in for as long as it runs; a file of tests gives it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dpsims_hub.labels import ClassSpec
+from tests.space.browser.chromium import ARGUMENTS, find_chromium
+from tests.space.browser.studio_page import StudioPage
+from tests.space.models import save_tiny
+from tests.space.served_space import ServedSpace
+
+SLOW = (1024, 1024)  # a tiny network needs about a second for so many pixels
+DESKTOP = {"viewport": {"width": 1366, "height": 820}}
+OpenPage = Callable[..., StudioPage]
+
+
+@pytest.fixture(scope="session")
+def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
+    """The bundled model, 150 classes of ADE20K at random, and a model that is slow for its size."""
+    find_chromium()
+    slow = save_tiny(tmp_path_factory.mktemp("models") / "slow", ClassSpec.load("camvid"), SLOW)
+    server = ServedSpace(["camvid", str(ade20k_folder), str(slow)], tmp_path_factory.mktemp("painted"))
+    yield server
+    server.stop()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    executable = find_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def shared_studio(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
+    """One page for all tests of a file; take `studio`, which is the same page with a scene laid anew."""
+    studio = StudioPage(browser.new_context(**DESKTOP).new_page(), f"http://127.0.0.1:{server.port}")
+    studio.open()
+    yield studio
+    studio.page.context.close()
+
+
+@pytest.fixture
+def studio(shared_studio: StudioPage, tmp_path: Path) -> Iterator[StudioPage]:
+    """The desktop page at the first scene, seed 0, a brush of 8, nothing re-rolled; it must stay quiet."""
+    shared_studio.lay()
+    yield shared_studio
+    shared_studio.page.screenshot(path=tmp_path / "page.png")
+    assert shared_studio.troubles == []
+
+
+@pytest.fixture
+def new_page(browser: Any, server: ServedSpace, tmp_path: Path) -> Iterator[OpenPage]:
+    """Makes further pages, each for a visitor of its own, not opened yet: `new_page(**context)`."""
+    made: list[StudioPage] = []
+
+    def new_page(**context: Any) -> StudioPage:
+        page = browser.new_context(**{**DESKTOP, **context}).new_page()
+        made.append(StudioPage(page, f"http://127.0.0.1:{server.port}"))
+        return made[-1]
+
+    yield new_page
+    for number, studio in enumerate(made):
+        studio.page.screenshot(path=tmp_path / f"page_{number}.png")
+        studio.page.context.close()
+    for studio in made:
+        assert studio.troubles == []
+
+
+@pytest.fixture
+def open_page(new_page: OpenPage) -> OpenPage:
+    """Opens further pages: `open_page(fragment="", **context)`."""
+
+    def open_page(fragment: str = "", **context: Any) -> StudioPage:
+        studio = new_page(**context)
+        studio.open(fragment)
+        return studio
+
+    return open_page

@@ -1,0 +1,240 @@
+"""The painter: every tool exact to the pixel, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.space.browser.conftest import OpenPage
+from tests.space.browser.slow_painting import brushed, connected, rectangle, write_map
+from tests.space.browser.studio_page import StudioPage
+
+SKY, BUILDING, ROAD, TREE, CAR, UNKNOWN = 0, 1, 3, 5, 8, 255
+ZIGZAG = [(20.5, 30.5), (61.5, 44.5), (50.5, 80.5), (50.5, 20.5), (118.5, 20.5), (140.5, 40.5)]
+
+
+def test_the_first_visit(open_page: OpenPage) -> None:
+    studio = open_page()
+    page = studio.page
+    assert page.title() == "DP-SIMS: paint a scene, get a photo"
+    assert studio.state["requests"] == studio.state["replies"] == "1"
+    map_box, photo_box = page.locator("#dps-map").bounding_box(), page.locator("#dps-photo").bounding_box()
+    assert map_box["width"] == pytest.approx(photo_box["width"], abs=1)
+    assert map_box["height"] == pytest.approx(photo_box["height"], abs=1)
+    assert map_box["y"] == pytest.approx(photo_box["y"], abs=1)
+    assert map_box["width"] / map_box["height"] == pytest.approx(128 / 96, rel=0.01)
+    assert map_box["width"] > 400
+    assert studio.photo.shape == (96, 128, 3)
+    assert studio.photo.std() > 20  # something is to be seen
+    assert page.locator("#dps-classes [role=radio]").count() == 12
+    assert len(page.evaluate("dpsims.model.examples")) >= 6
+    assert page.inner_text("#dps-times").startswith("model ")
+
+
+@pytest.mark.parametrize("diameter", [1, 8, 13])
+def test_a_stroke_is_exact(studio: StudioPage, diameter: int) -> None:
+    before = studio.ids
+    steps = int(studio.state["undo"])
+    studio.page.fill("#dps-size", str(diameter))
+    studio.choose_class(TREE)
+    places = [(x + 0.1, y - 0.1) if diameter % 2 == 0 else (x, y) for x, y in ZIGZAG]
+    studio.stroke(places)
+    np.testing.assert_array_equal(studio.ids, brushed(before, places, diameter, TREE))
+    assert int(studio.state["undo"]) == steps + 1
+    studio.page.keyboard.press("Control+z")
+    np.testing.assert_array_equal(studio.ids, before)
+
+
+def test_unknown_can_be_painted_and_has_a_photo(studio: StudioPage) -> None:
+    before, photo = studio.ids, studio.photo
+    studio.choose_class(UNKNOWN)
+    studio.stroke(ZIGZAG[:2])
+    np.testing.assert_array_equal(studio.ids, brushed(before, [(x + 0.1, y) for x, y in ZIGZAG[:2]], 8, UNKNOWN))
+    assert (studio.photo != photo).any()
+
+
+def test_a_stroke_that_changes_nothing_is_no_step(studio: StudioPage) -> None:
+    steps, version = studio.state["undo"], studio.state["version"]
+    studio.choose_class(int(studio.ids[90, 64]))
+    studio.stroke([(64.5, 90.5), (70.5, 90.5)])
+    assert (studio.state["undo"], studio.state["version"]) == (steps, version)
+
+
+def test_escape_takes_back_a_stroke_under_way(studio: StudioPage) -> None:
+    before, steps = studio.ids, studio.state["undo"]
+    studio.choose_class(CAR)
+    mouse = studio.page.mouse
+    start, end = studio.points([(30, 30), (60, 60)])
+    mouse.move(*start)
+    mouse.down()
+    mouse.move(*end)
+    assert (studio.ids != before).any()
+    studio.page.keyboard.press("Escape")
+    mouse.up()
+    np.testing.assert_array_equal(studio.ids, before)
+    assert studio.state["undo"] == steps
+
+
+def test_fill_undo_and_redo_are_exact(studio: StudioPage) -> None:
+    maps = [studio.ids]
+    steps = int(studio.state["undo"])
+    studio.choose_tool("fill")
+    for number, (x, y, value) in enumerate([(10, 10, ROAD), (64, 90, CAR), (64, 5, TREE)], start=1):
+        studio.choose_class(value)
+        studio.click(x, y)
+        maps.append(np.where(connected(maps[-1], x, y), value, maps[-1]))
+        np.testing.assert_array_equal(studio.ids, maps[-1])
+        assert int(studio.state["undo"]) == steps + number
+    for place in (2, 1, 0):
+        studio.page.click("#dps-undo")
+        np.testing.assert_array_equal(studio.ids, maps[place])
+    for place in (1, 2):
+        studio.page.keyboard.press("Control+Shift+z")
+        np.testing.assert_array_equal(studio.ids, maps[place])
+    studio.page.click("#dps-redo")
+    np.testing.assert_array_equal(studio.ids, maps[3])
+    assert (maps[3] != maps[0]).mean() > 0.3
+    assert studio.state["redo"] == "0"
+
+
+def test_the_name_under_the_pointer_follows_a_fill(studio: StudioPage) -> None:
+    studio.choose_tool("fill")
+    studio.choose_class(CAR)
+    studio.page.mouse.move(*studio.points([(10.5, 10.5)])[0])
+    assert studio.page.inner_text("#dps-hover") == "Building · 10, 10"
+    studio.click(10, 10)
+    studio.page.wait_for_function("() => document.querySelector('#dps-hover').textContent === 'Car · 10, 10'")
+
+
+def test_a_rectangle_is_exact_in_every_direction(studio: StudioPage) -> None:
+    wanted = studio.ids
+    studio.choose_tool("rect")
+    studio.choose_class(TREE)
+    for one, other in (((20, 30), (45, 50)), ((100, 80), (70, 60)), ((10, 90), (10, 90)), ((120, 10), (140, -5))):
+        studio.stroke([(one[0] + 0.5, one[1] + 0.5), (other[0] + 0.5, other[1] + 0.5)])
+        inside = (min(other[0], 127), max(other[1], 0))
+        wanted = rectangle(wanted, one, inside, TREE)
+        np.testing.assert_array_equal(studio.ids, wanted)
+
+
+def test_pick_takes_the_class_and_gives_the_tool_back(studio: StudioPage) -> None:
+    before = studio.ids
+    studio.choose_class(TREE)
+    studio.choose_tool("pick")
+    studio.click(64, 90)
+    assert (studio.state["class"], studio.state["tool"]) == (str(before[90, 64]), "brush")
+    studio.page.keyboard.down("Alt")
+    studio.click(64, 3)
+    studio.page.keyboard.up("Alt")
+    assert (studio.state["class"], studio.state["tool"]) == (str(before[3, 64]), "brush")
+    assert studio.page.inner_text("#dps-class-name") == "Sky"
+    np.testing.assert_array_equal(studio.ids, before)
+
+
+def test_fill_all_is_one_step(studio: StudioPage) -> None:
+    before = studio.ids
+    studio.choose_class(ROAD)
+    studio.page.click("#dps-fill-all")
+    assert (studio.ids == ROAD).all()
+    studio.page.click("#dps-undo")
+    np.testing.assert_array_equal(studio.ids, before)
+
+
+def test_the_canvas_shows_each_class_in_a_colour_of_its_own(studio: StudioPage) -> None:
+    columns = np.arange(128) * 11 // 128
+    ids = np.broadcast_to(columns, (96, 128)).copy()
+    studio.lay(write_map(ids))
+    shown = studio.visible_image("#dps-map")
+    height, width = shown.shape[:2]
+    colours = [
+        tuple(shown[height // 2, round((np.flatnonzero(columns == one).mean() + 0.5) / 128 * width)])
+        for one in range(11)
+    ]
+    assert len(set(colours)) == 11
+    chips = "chip => getComputedStyle(chip.querySelector('i')).backgroundColor"
+    for one, colour in enumerate(colours):
+        told = studio.page.locator(f'#dps-classes [data-id="{one}"]').evaluate(chips)
+        assert told == f"rgb({colour[0]}, {colour[1]}, {colour[2]})"
+
+
+def test_the_legend_tells_the_shares(studio: StudioPage) -> None:
+    shares = {one: (studio.ids == one).mean() for one in np.unique(studio.ids)}
+    largest = sorted(shares, key=shares.get, reverse=True)
+    rows = studio.page.locator("#dps-legend [data-id]")
+    assert [int(row.get_attribute("data-id")) for row in rows.all()] == largest
+    names = {one["id"]: one["name"] for one in studio.page.evaluate("dpsims.model.classes")}
+    for one in largest:
+        text = studio.page.inner_text(f'#dps-legend [data-id="{one}"] .dps-legend-pick')
+        share = "<1 %" if shares[one] < 0.01 else f"{np.floor(100 * shares[one] + 0.5):.0f} %"
+        assert text.split("\n") == [names[one], share]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found", "first"),  # "tree" is also in "street", an alias of Road
+    [("tree", 2, TREE), ("vehicle", 1, CAR), ("  ROA", 1, ROAD), ("asphalt", 1, ROAD)],
+)
+def test_search_finds_names_and_aliases_by_keyboard(
+    studio: StudioPage, typed: str, found: int, first: int
+) -> None:
+    studio.choose_class(SKY)
+    studio.page.focus("#dps-map")
+    studio.page.keyboard.press("/")
+    studio.page.keyboard.type(typed)
+    assert studio.page.locator("#dps-classes [role=radio]:not([hidden])").count() == found
+    assert studio.page.inner_text("#dps-search-count") == f"{found} found"
+    studio.page.keyboard.press("Enter")
+    assert studio.state["class"] == str(first)
+    studio.page.keyboard.press("Escape")
+    assert studio.page.locator("#dps-classes [role=radio]:not([hidden])").count() == 12
+
+
+def test_keys_choose_tools_classes_and_sizes(studio: StudioPage) -> None:
+    studio.page.focus("#dps-map")
+    for key, tool in (("f", "fill"), ("r", "rect"), ("i", "pick"), ("v", "reroll"), ("b", "brush")):
+        studio.page.keyboard.press(key)
+        assert studio.state["tool"] == tool
+    for key, number in (("1", 0), ("9", 8), ("0", 9)):
+        studio.page.keyboard.press(key)
+        assert studio.state["class"] == str(number)
+    studio.page.keyboard.press("]")
+    assert int(studio.state["size"]) > 8
+    studio.page.keyboard.press("[")
+    assert int(studio.state["size"]) == 8
+    studio.page.keyboard.press("a")
+    assert (studio.ids == 9).all()
+    seed = studio.state["seed"]
+    studio.page.keyboard.press("s")
+    assert studio.state["seed"] != seed
+    studio.page.keyboard.press("?")
+    assert studio.page.is_visible("#dps-shortcuts")
+    studio.page.keyboard.press("Escape")
+    assert not studio.page.is_visible("#dps-shortcuts")
+
+
+def test_the_keyboard_alone_paints(studio: StudioPage) -> None:
+    before = studio.ids
+    studio.page.focus("#dps-map")
+    for key in ("9", "[", "ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowDown", "ArrowRight"):
+        studio.page.keyboard.press(key)  # the first arrow shows the cursor, in the middle
+    size = int(studio.state["size"])
+    studio.page.keyboard.press(" ")
+    np.testing.assert_array_equal(studio.ids, brushed(before, [(45.5, 58.5)], size, CAR))
+    studio.page.keyboard.press("f")
+    studio.page.keyboard.press("2")
+    after = studio.ids
+    studio.page.keyboard.press("Enter")
+    np.testing.assert_array_equal(studio.ids, np.where(connected(after, 45, 58), BUILDING, after))
+
+
+def test_a_painting_outlives_a_reload(open_page: OpenPage) -> None:
+    studio = open_page()
+    studio.choose_class(CAR)
+    studio.stroke(ZIGZAG[:3])
+    painted = studio.ids
+    studio.page.fill("#dps-seed", "77")
+    studio.page.keyboard.press("Tab")
+    studio.page.wait_for_function("() => (sessionStorage.getItem('dpsims-draft') || '').includes('\"seed\":77')")
+    studio.open()
+    np.testing.assert_array_equal(studio.ids, painted)
+    assert studio.state["seed"] == "77"
+

@@ -1,0 +1,72 @@
+"""One live Space for all tests of this room: the bundled model, and 150 classes of ADE20K at random."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.space.shelf import Exhibit, Shelf
+from tests.space.live_space import LiveSpace
+from tests.space.models import save_tiny
+from tests.space.served_space import ServedSpace
+
+pytest.importorskip("gradio")
+
+
+@pytest.fixture(scope="session")
+def ade20k_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("models") / "ade20k", ClassSpec.load("ade20k"))
+
+
+@pytest.fixture(scope="session")
+def shelf(ade20k_folder: Path) -> Shelf:
+    return Shelf(["camvid", str(ade20k_folder)], device="cpu")
+
+
+@pytest.fixture(scope="session")
+def camvid(shelf: Shelf) -> Exhibit:
+    return shelf.find("camvid")
+
+
+@pytest.fixture(scope="session")
+def ade20k(shelf: Shelf) -> Exhibit:
+    return shelf.find("ade20k")
+
+
+@pytest.fixture(scope="session")
+def space(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSpace]:
+    from dpsims_hub.space.app import build_app, launch_app
+    from dpsims_hub.space.darkroom import Darkroom
+
+    with pytest.MonkeyPatch.context() as patch:
+        files = tmp_path_factory.mktemp("gradio")
+        patch.setenv("GRADIO_TEMP_DIR", str(files))
+        darkroom = Darkroom(shelf)
+        app = build_app(shelf, darkroom)
+        address = launch_app(app, "127.0.0.1")
+        darkroom.prepare(shelf.find()).result(timeout=120)
+        yield LiveSpace(app, address.rstrip("/"), shelf, darkroom, files)
+        app.close()
+        darkroom.close()
+
+
+@pytest.fixture(scope="session")
+def served(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
+    """`space_app.py` in a process of its own, for attacks and load; with MCP where its package is."""
+    mcp = importlib.util.find_spec("mcp") is not None
+    server = ServedSpace(["camvid", str(ade20k_folder)], tmp_path_factory.mktemp("served"), mcp)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def unharmed(served: ServedSpace) -> Iterator[None]:
+    """After an attack the server still makes the same photo, and keeps no file of a visitor."""
+    wanted, files_before = served.photo(map=served.map, seed=7), set(served.temporary.iterdir())
+    yield
+    assert served.photo(map=served.map, seed=7) == wanted
+    assert set(served.temporary.iterdir()) <= files_before

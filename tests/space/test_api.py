@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from dpsims_hub.bundled import bundled_examples, bundled_model
+from dpsims_hub.labels import ClassSpec, read_label_map
+from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.space.app import build_app, launch_app
+from dpsims_hub.space.darkroom import Darkroom
+from dpsims_hub.space.map_string import decode, encode
+from dpsims_hub.space.shelf import Shelf
+from tests.space.live_space import LiveSpace
+
+LAYOUT = bundled_examples()[0]
+CAMVID = ClassSpec.load("camvid")
+
+
+@pytest.fixture(scope="module")
+def client(space: LiveSpace) -> Client:
+    return Client(space.address, verbose=False, analytics_enabled=False)
+
+
+@pytest.fixture(scope="module")
+def pipe() -> DPSIMSPipeline:
+    return DPSIMSPipeline.from_pretrained(bundled_model())
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB"))
+
+
+def test_generate_gives_the_photo_of_the_pipeline(client: Client, pipe: DPSIMSPipeline) -> None:
+    photo = pixels(client.predict(label_map=handle_file(LAYOUT), seed=5, api_name="/generate"))
+    wanted = pipe(LAYOUT, generator=torch.Generator().manual_seed(5)).images[0]
+    assert np.abs(photo.astype(int) - np.asarray(wanted).astype(int)).max() <= 1  # rounding of channels_last
+
+
+def test_a_text_gives_the_photo_of_its_file(client: Client) -> None:
+    text = encode(read_label_map(LAYOUT, CAMVID))
+    of_text = pixels(client.predict(map_text=text, seed=5, api_name="/generate"))
+    of_file = pixels(client.predict(label_map=handle_file(LAYOUT), seed=5, api_name="/generate"))
+    np.testing.assert_array_equal(of_text, of_file)
+
+
+def test_mix_ends_at_the_other_seed(client: Client) -> None:
+    text = encode(read_label_map(LAYOUT, CAMVID))
+    photos = [
+        pixels(client.predict(map_text=text, seed=1, seed_b=2, mix=mix, api_name="/generate"))
+        for mix in (0, 0.5, 1)
+    ]
+    other = pixels(client.predict(map_text=text, seed=2, api_name="/generate"))
+    assert np.abs(photos[2].astype(int) - other).max() <= 1
+    assert np.abs(photos[1].astype(int) - photos[0]).mean() > 1
+    assert np.abs(photos[1].astype(int) - photos[2]).mean() > 1
+
+
+def test_variations_can_be_made_again_by_their_seeds(client: Client) -> None:
+    photos, seeds = client.predict(label_map=handle_file(LAYOUT), count=2, api_name="/variations")
+    assert len(photos) == len(set(seeds)) == 2
+    for photo, seed in zip(photos, seeds, strict=True):
+        assert photo["caption"] == f"seed {seed}"
+        again = pixels(client.predict(label_map=handle_file(LAYOUT), seed=seed, api_name="/generate"))
+        np.testing.assert_array_equal(pixels(photo["image"]), again)
+
+
+def test_read_map_gives_map_and_shares(client: Client) -> None:
+    read = client.predict(handle_file(LAYOUT), api_name="/read_map")
+    ids = read_label_map(LAYOUT, CAMVID)
+    np.testing.assert_array_equal(decode(read["map"], CAMVID), ids)
+    assert (read["width"], read["height"], read["note"]) == (128, 96, "")
+    road = (ids == CAMVID.class_id("Road")).mean()
+    assert read["classes"]["Road"] == pytest.approx(road, abs=1e-4)
+
+
+def test_another_model_is_asked_for_by_name(client: Client, space: LiveSpace) -> None:
+    text = space.shelf.find("ade20k").examples[0][1]
+    photo = pixels(client.predict(map_text=text, model="ade20k", api_name="/generate"))
+    assert photo.shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "either label_map"),
+        ({"map_text": "r1:2x2:AAAA"}, "no multiple of 4"),
+        ({"map_text": "r1:1x1:AAABAA=="}, "this model paints 128x96"),
+        ({"map_text": "$map", "seed": -1}, "less than minimum value 0"),
+        ({"map_text": "$map", "mix": 2}, "greater than maximum value 1"),
+        ({"map_text": "$map", "model": "/etc"}, "no model of that name"),
+    ],
+)
+def test_refusals_are_one_sentence(client: Client, space: LiveSpace, asked: dict, said: str) -> None:
+    asked = {name: space.map if value == "$map" else value for name, value in asked.items()}
+    with pytest.raises(AppError, match=said) as caught:
+        client.predict(**asked, api_name="/generate")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_files_of_the_machine_cannot_be_asked_for(client: Client) -> None:
+    secret = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError) as caught:
+        client.predict(secret, api_name="/read_map")
+    assert "root:" not in str(caught.value)
+
+
+def test_only_the_named_endpoints_are_described_in_words(space: LiveSpace) -> None:
+    with urllib.request.urlopen(f"{space.address}/gradio_api/info") as answer:
+        info = json.load(answer)
+    assert set(info["named_endpoints"]) == {"/generate", "/variations", "/read_map"}
+    assert info["unnamed_endpoints"] == {}
+    names = {
+        name: [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+        for name, endpoint in info["named_endpoints"].items()
+    }
+    assert names == {
+        "/generate": ["label_map", "map_text", "seed", "seed_b", "mix", "model"],
+        "/variations": ["label_map", "map_text", "seed", "count", "model"],
+        "/read_map": ["label_map", "stored", "model"],
+    }
+    assert "Make a photo of a label map" in info["named_endpoints"]["/generate"]["description"]
+    assert str(space.files) not in json.dumps(info)
+
+
+def files_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+def test_files_of_programs_are_deleted_soon(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    darkroom = Darkroom(shelf)
+    app = build_app(shelf, darkroom, keep_files=(1, 6))
+    darkroom.prepare(shelf.find()).result(timeout=120)
+    address = launch_app(app, "127.0.0.1")
+    try:
+        client = Client(address, verbose=False, analytics_enabled=False, download_files=tmp_path / "mine")
+        client.predict(label_map=handle_file(LAYOUT), api_name="/generate")
+        assert files_in(tmp_path / "gradio")
+        deadline = time.monotonic() + 30
+        while files_in(tmp_path / "gradio") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert files_in(tmp_path / "gradio") == []
+    finally:
+        app.close(verbose=False)
+        darkroom.close()

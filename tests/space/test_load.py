@@ -1,0 +1,172 @@
+"""Many visitors at once, and for long, against `space_app.py` in its own process."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dpsims_hub.space.shelf import Shelf
+from tests.space import hostile_files as files
+from tests.space.live_space import LiveSpace
+from tests.space.served_space import ServedSpace, base64_of, map_text
+
+MEGABYTE = 10**6
+
+
+def all_at_once(works: list[Callable[[], Any]]) -> list[Any]:
+    """Run every work in a thread of its own, started together."""
+    gate = threading.Barrier(len(works))
+
+    def started(work: Callable[[], Any]) -> Any:
+        gate.wait()
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as crowd:
+        return list(crowd.map(started, works))
+
+
+def small_map(number: int) -> str:
+    """A map of its own for the model of 150 classes."""
+    blocks = np.random.default_rng(number).integers(0, 150, (4, 6))
+    return map_text(blocks.repeat(8, axis=0).repeat(8, axis=1).tolist())
+
+
+def wish(served: ServedSpace, number: int) -> dict[str, Any]:
+    """The wish of one client: its own map and seed, three of four of the other model."""
+    if number % 4:
+        return {"model": "ade20k", "map": small_map(number), "seed": number}
+    ids = np.random.default_rng(number).integers(0, 11, (6, 8)).repeat(16, axis=0).repeat(16, axis=1)
+    return {"model": "camvid", "map": map_text(ids.tolist()), "seed": number}
+
+
+def test_64_clients_each_get_the_photo_of_their_own_map_and_seed(served: ServedSpace) -> None:
+    wishes = [wish(served, number) for number in range(64)]
+    alone = [served.photo(**one) for one in wishes]
+    assert len(set(alone)) == 64
+    busy = Counter()
+
+    def insist(number: int) -> str:
+        for _ in range(200):
+            answer = served.call("live", **wishes[number])
+            if set(answer) == {"photo", "ms"}:
+                return answer["photo"]
+            assert answer.keys() == {"busy", "retry_ms", "why"}
+            assert answer["why"] == "crowd"
+            assert 50 <= answer["retry_ms"] <= 5000
+            busy[number] += 1
+            time.sleep(answer["retry_ms"] / 1000)
+        raise AssertionError("never answered")
+
+    together = all_at_once([lambda number=number: insist(number) for number in range(64)])
+    assert together == alone
+    assert busy  # the line is bounded: 64 do not fit
+
+
+def test_six_painters_get_fair_shares(served: ServedSpace) -> None:
+    made = [0] * 6
+
+    def paint(number: int) -> None:
+        while sum(made) < 60:
+            answer = served.call("live", map=served.map, seed=1000 * number + made[number])
+            made[number] += "photo" in answer
+
+    all_at_once([lambda number=number: paint(number) for number in range(6)])
+    assert max(made) - min(made) <= 4, made
+
+
+@pytest.mark.slow
+def test_memory_is_flat_after_2000_generations(served: ServedSpace) -> None:
+    maps = [small_map(number) for number in range(100)]
+
+    def generate(first: int, count: int) -> None:
+        for number in range(first, first + count):
+            request = {"model": "ade20k", "map": maps[number % 100], "seed": number}
+            answer = served.call_with("live", request, session=f"visitor {number % 50}")
+            assert "photo" in answer
+
+    generate(0, 200)
+    warm = served.rss()
+    generate(200, 2000)
+    grown = served.rss() - warm
+    assert grown < 0.05 * warm
+    assert grown < 25 * MEGABYTE
+
+
+def test_memory_is_flat_over_every_other_function(served: ServedSpace) -> None:
+    upload = files.grey(np.arange(150).reshape(10, 15))
+
+    def use(first: int, count: int) -> None:
+        for number in range(first, first + count):
+            one = {"model": "ade20k", "map": small_map(number), "seed": number}
+            assert "photos" in served.call("variations", **one, count=1)
+            assert "data" in served.call("download", **one, kind="both")
+            assert "map" in served.call("read_map", model="ade20k", file="a.png", data=base64_of(upload))
+            assert "photo" in served.call("live", **one, regions=[{"class": 3, "seed": 1}], mix=0.5, seed_b=3)
+            assert served.call("switch_model", model="ade20k")["name"] == "ade20k"
+
+    use(0, 8)
+    warm = served.rss()
+    use(8, 24)
+    assert served.rss() - warm < 15 * MEGABYTE
+
+
+def test_the_queue_is_bounded_and_keeps_its_promises(served: ServedSpace) -> None:
+    long = ("variations", [None, served.map, 5, 8, ""])
+    short = ("generate", [None, small_map(1), 5, 0, 0, "ade20k"])
+
+    def join(name: str, data: list[Any]) -> str:
+        reply = served.post(f"/gradio_api/call/{name}", json.dumps({"data": data}).encode())
+        assert reply.status in (200, 503)
+        return f"/gradio_api/call/{name}/{reply.json['event_id']}" if reply.status == 200 else ""
+
+    with ThreadPoolExecutor(8) as crowd:
+        events = list(crowd.map(lambda work: join(*work), [long] * 5 + [short] * 60))
+        admitted = [event for event in events if event]
+        assert 32 <= len(admitted) < 65
+        assert set(served.call("live", map=served.map)) in ({"photo", "ms"}, {"busy", "retry_ms", "why"})
+        told = list(crowd.map(lambda event: served.get(event).body.decode(), admitted))
+    assert all("event: complete" in one for one in told)
+
+
+def test_files_of_programs_are_deleted(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dpsims_hub.space.app import build_app, launch_app
+    from dpsims_hub.space.darkroom import Darkroom
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    darkroom = Darkroom(shelf)
+    app = build_app(shelf, darkroom, keep_files=(1, 1))
+    space = LiveSpace(app, launch_app(app, "127.0.0.1").rstrip("/"), shelf, darkroom, tmp_path)
+    try:
+        head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+        kind = "multipart/form-data; boundary=x"
+        status, answer = space.post("/gradio_api/upload", head + b"abc\r\n--x--\r\n", kind)
+        assert status == 200
+        assert Path(json.loads(answer)[0]).read_bytes() == b"abc"
+        end = time.monotonic() + 15
+        while [path for path in tmp_path.rglob("*") if path.is_file()]:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+    finally:
+        app.close()
+        darkroom.close()
+
+
+def test_a_restarted_server_goes_on_where_the_page_is(served: ServedSpace) -> None:
+    request = {"map": served.map, "seed": 3, "mix": 0.25, "seed_b": 4}
+    photo, model, component = served.photo(**request), served.model, served.component
+    served.stop()
+    with pytest.raises(ConnectionRefusedError):
+        served.call("live", **request)
+    served.start()
+    assert (served.model, served.component) == (model, component)
+    assert served.photo(**request) == photo
+    assert served.endpoint("generate", None, served.map, 3, 4, 0.25, "")[0] == "complete"

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.space.map_string import decode, encode
+from dpsims_hub.space.shelf import Exhibit, Shelf
+from dpsims_hub.space.wish import MAX_REGIONS, read_seeds, read_wish, shown
+from tests.space.models import save_tiny
+
+
+@pytest.fixture
+def request_of(camvid: Exhibit):
+    return lambda **extra: {"map": camvid.examples[0][1], **extra}
+
+
+def test_a_full_wish(camvid: Exhibit, request_of) -> None:
+    label_map = decode(camvid.examples[0][1])
+    mask = np.zeros((96, 128), dtype=int)
+    mask[10:20, 30:40] = 1
+    wish = read_wish(
+        request_of(
+            seed=7,
+            seed_b=8.0,
+            mix=0.25,
+            regions=[{"class": 3, "seed": 1}, {"region": encode(mask), "seed": 2}],
+        ),
+        camvid,
+    )
+    np.testing.assert_array_equal(wish.label_map, label_map)
+    assert (wish.seed, wish.seed_b, wish.mix) == (7, 8, 0.25)
+    (road, first), (patch, second) = wish.regions
+    assert (first, second) == (1, 2)
+    np.testing.assert_array_equal(road, label_map == 3)
+    np.testing.assert_array_equal(patch, mask == 1)
+
+
+def test_the_least_wish_is_a_map(camvid: Exhibit, request_of) -> None:
+    wish = read_wish(request_of(seed=None, mix=None, regions=None), camvid)
+    assert (wish.seed, wish.seed_b, wish.mix, wish.regions) == (0, 0, 0.0, ())
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({"seed": -1}, "whole number from 0 to 2147483647, not -1"),
+        ({"seed": 2**31}, "whole number"),
+        ({"seed": 1.5}, "whole number"),
+        ({"seed": True}, "not True"),
+        ({"seed": "7"}, "not '7'"),
+        ({"seed": math.nan}, "not nan"),
+        ({"seed": math.inf}, "not inf"),
+        ({"seed": 10**6000}, "not a int"),
+        ({"seed_b": []}, r"not \[\]"),
+        ({"mix": 1.01}, "mix must be a number from 0 to 1"),
+        ({"mix": math.nan}, "mix must be"),
+        ({"mix": "0.5"}, "mix must be"),
+        ({"mix": 10**400}, "mix must be"),
+        ({"mix": math.inf}, "mix must be"),
+        ({"map": "r1:1025x1:AAABAA=="}, "limit is 1024 a side"),
+        ({"map": None}, "not a text"),
+        ({"map": "r1:1x1:AAABAA=="}, "is 1x1 px .* paints 128x96"),
+        ({"regions": {"class": 1}}, "list of at most 32"),
+        ({"regions": [{}] * (MAX_REGIONS + 1)}, "list of at most 32"),
+        ({"regions": [7]}, "a region is"),
+        ({"regions": [{"seed": 1}]}, "a region is"),
+        ({"regions": [{"class": 1, "region": "", "seed": 1}]}, "a region is"),
+        ({"regions": [{"class": 11, "seed": 1}]}, "11 is no class of camvid"),
+        ({"regions": [{"class": -1, "seed": 1}]}, "-1 is no class"),
+        ({"regions": [{"class": "Road", "seed": 1}]}, "'Road' is no class"),
+        ({"regions": [{"class": 1, "seed": -2}]}, "a seed is"),
+        ({"regions": [{"region": "r1:1x1:AQABAA==", "seed": 1}]}, "of the map's size"),
+        ({"regions": [{"region": "r1:9x1025:AQABAA==", "seed": 1}]}, "limit is 1024 a side"),
+    ],
+)
+def test_refusals_are_one_sentence(camvid: Exhibit, request_of, extra: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        read_wish(request_of(**extra), camvid)
+    assert len(str(caught.value)) < 200
+    assert "\n" not in str(caught.value)
+
+
+def test_a_region_holds_only_0_and_1(camvid: Exhibit, request_of) -> None:
+    mask = encode(np.full((96, 128), 2))
+    with pytest.raises(ValueError, match="of 0 and 1"):
+        read_wish(request_of(regions=[{"region": mask, "seed": 1}]), camvid)
+
+
+def test_regions_need_a_model_that_has_them(tmp_path) -> None:
+    folder = save_tiny(tmp_path / "oasis", ClassSpec.load("camvid"), noise_injection="spatial")
+    exhibit = Shelf([str(folder)]).find()
+    request = {"map": exhibit.examples[0][1], "regions": [{"class": 1, "seed": 1}]}
+    with pytest.raises(ValueError, match="one noise for the whole photo"):
+        read_wish(request, exhibit)
+
+
+def test_seeds_follow_from_the_seed() -> None:
+    seeds = read_seeds({"seed": 3})
+    assert len(set(seeds)) == 4
+    assert seeds == read_seeds({"seed": 3, "count": 4}) == read_seeds({"seed": 3, "count": 8})[:4]
+    assert seeds != read_seeds({"seed": 4})
+    assert read_seeds({"seeds": [5, 6]}) == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"count": 0}, {"count": 9}, {"count": 2.0}, {"seeds": []}, {"seeds": [-1]}, {"seeds": "12"}]
+)
+def test_bad_counts_and_seeds(bad: dict) -> None:
+    with pytest.raises(ValueError, match="count must|seeds must|a seed is"):
+        read_seeds(bad)
+
+
+def test_values_are_shown_short() -> None:
+    assert shown("a" * 100) == "'" + "a" * 36 + "..."
+    assert "\n" not in shown("a\nb")
+    nested: list = []
+    nested.append(nested)
+    assert shown(nested) == "[[...]]"
