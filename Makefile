@@ -26,7 +26,7 @@ demo: $(VENV)/.has-core
 test: export GRADIO_ANALYTICS_ENABLED := False
 test: export HF_HUB_OFFLINE := 1
 test: $(VENV)/.has-dev
-	"$(BIN)/python" -m pytest $(PYTEST_ARGS)
+	"$(BIN)/python" -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.has-dev
 	"$(BIN)/python" -m ruff check .

@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from dpsims_hub.space import studio
 from dpsims_hub.space.api import add_endpoints
 from dpsims_hub.space.darkroom import Darkroom
-from dpsims_hub.space.guards import BodyLimit, SessionGuard
+from dpsims_hub.space.guards import BodyLimit, NameGuard
 from dpsims_hub.space.page_service import PageService
 from dpsims_hub.space.segmenter import Segmenter
 from dpsims_hub.space.shelf import Shelf
@@ -68,7 +68,6 @@ def launch_app(
         OSError: the port is taken.
         ValueError: MCP is wanted, and its package is missing or of another version than Gradio needs.
     """
-    page_options = studio.launch_options() if hasattr(studio, "launch_options") else {}
     _, local, public = app.launch(
         server_name=host,
         server_port=port,
@@ -76,14 +75,14 @@ def launch_app(
         mcp_server=mcp,
         max_file_size=MAX_FILE,
         state_session_capacity=MAX_SESSIONS,
-        app_kwargs={"middleware": [Middleware(BodyLimit), Middleware(SessionGuard)]},
+        app_kwargs={"middleware": [Middleware(BodyLimit), Middleware(NameGuard)]},
         prevent_thread_lock=True,
         quiet=True,
         show_error=False,  # sentences meant for visitors are gr.Error, which always shows
         run_history=False,
         ssr_mode=False,
         footer_links=["api"],
-        **page_options,
+        **studio.launch_options(),
     )
     if mcp and not app.mcp_server:  # Gradio goes on without one
         app.close(verbose=False)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dpsims_hub.space.exposure import Exposure
 
 MAX_LINE = 24  # wishes; our choice: below the 40 threads of the server, so that other requests get one
-MIN_LINE = 3  # so that three painters take turns even on a very slow model
+MIN_LINE = 8  # so that eight painters take turns even on a very slow model or a busy machine
 LONGEST_WAIT = 1500.0  # milliseconds; our choice: who would wait longer is asked to come back
 LOADING_RETRY = 400  # milliseconds
 _LOG = logging.getLogger(__name__)

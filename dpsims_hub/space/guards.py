@@ -12,7 +12,7 @@ MAX_BODY_BYTES = (
     16 * 10**6
 )  # a file of 8 MB as base64 and what stands around it, or somewhat more to be told so
 MAX_DISCARDED_BYTES = 64 * 10**6  # a client that is still sending does not hear an answer
-MAX_SESSION_NAME = 64  # letters; Gradio's own have about 11
+MAX_NAME = 64  # letters; sessions have about 11, our functions 12
 
 
 class BodyTooLargeError(Exception):
@@ -62,10 +62,11 @@ class BodyLimit:
                 await _refuse(receive, send)
 
 
-class SessionGuard:
-    """ASGI middleware: answers 400 to requests that name their session at great length.
+class NameGuard:
+    """ASGI middleware: answers 400 to requests that name a session or function at great length.
 
-    To be placed behind `BodyLimit`, as it holds a whole body.
+    Gradio remembers the one, and searches a page's script for the other. To be placed behind `BodyLimit`, as
+    it holds a whole body.
 
     Args:
         app: the application behind it.
@@ -83,7 +84,7 @@ class SessionGuard:
         while messages[-1].get("more_body", False):
             messages.append(await receive())
         body = b"".join(message.get("body", b"") for message in messages)
-        if not _names_session_well(dict(scope["headers"]), body):
+        if not _has_short_names(dict(scope["headers"]), body):
             await _answer(send, 400, b"The request is malformed.")
             return
         whole = [{"type": "http.request", "body": body, "more_body": False}]
@@ -94,15 +95,15 @@ class SessionGuard:
         await self._app(scope, replayed, send)
 
 
-def _names_session_well(headers: dict[bytes, bytes], body: bytes) -> bool:
+def _has_short_names(headers: dict[bytes, bytes], body: bytes) -> bool:
     if headers.get(b"content-type", b"").startswith(b"multipart/"):
         return False  # server functions could come so; the page sends none
     try:
         data = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         return False
-    name = data.get("session_hash") if isinstance(data, dict) else None
-    return name is None or (isinstance(name, str) and len(name) <= MAX_SESSION_NAME)
+    names = [data.get(key) for key in ("session_hash", "fn_name")] if isinstance(data, dict) else []
+    return all(name is None or (isinstance(name, str) and len(name) <= MAX_NAME) for name in names)
 
 
 async def _refuse(receive: Any, send: Any) -> None:

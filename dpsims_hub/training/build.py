@@ -123,6 +123,8 @@ def _construct(flag: str, kind: type, given: dict[str, Any], chosen: dict[str, A
         return kind(**given, **chosen)
     except TypeError as error:
         raise ValueError(f"--{flag}: {kind.__name__} cannot be built: {error}.") from error
+    except ValueError as error:
+        raise ValueError(f"--{flag}: {error}" if chosen else str(error)) from error
 
 
 def _check_resolution(config: TrainConfig, stride: int) -> None:

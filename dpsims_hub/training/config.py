@@ -155,7 +155,7 @@ class TrainConfig:
     push_to_hub: bool = _flag(False, "run", "upload the finished model")
     hub_model_id: str = _flag("", "run", "repository to upload to; default: the output folder's name")
     hub_private_repo: bool = _flag(False, "run", "make that repository private")
-    hub_license: str = _flag("", "run", "licence of the weights on the model card, such as cc-by-nc-4.0")
+    hub_license: str = _flag("", "run", "licence of the weights, for the model card")
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

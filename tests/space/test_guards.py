@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dpsims_hub.space.guards import BodyLimit, SessionGuard
+from dpsims_hub.space.guards import BodyLimit, NameGuard
 from tests.space.live_space import LiveSpace
 
 ASKED = {"type": "http", "headers": []}
@@ -69,7 +69,7 @@ def test_an_endless_body_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch)
 
 
 def guarded(body: bytes, **scope: Any) -> tuple[int, bytes]:
-    """What the echoing application behind the guard of sessions answers to a body in two pieces."""
+    """What the echoing application behind the guard of names answers to a body in two pieces."""
     waiting = [body[:5], body[5:]]
     sent: list[dict[str, Any]] = []
 
@@ -80,7 +80,7 @@ def guarded(body: bytes, **scope: Any) -> tuple[int, bytes]:
         sent.append(message)
 
     asked = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "headers": [], **scope}
-    asyncio.run(SessionGuard(echo)(asked, receive, send))
+    asyncio.run(NameGuard(echo)(asked, receive, send))
     return sent[0]["status"], sent[1]["body"]
 
 
@@ -88,7 +88,7 @@ def guarded(body: bytes, **scope: Any) -> tuple[int, bytes]:
     "body",
     [b"", b"{}", b"[1, 2, 3]", b'{"session_hash": null}', b'{"data": [1], "session_hash": "abcdefghijk"}'],
 )
-def test_plain_requests_pass_the_guard_of_sessions_unchanged(body: bytes) -> None:
+def test_plain_requests_pass_the_guard_of_names_unchanged(body: bytes) -> None:
     assert guarded(body) == (200, str(len(body)).encode())
 
 
@@ -98,12 +98,14 @@ def test_plain_requests_pass_the_guard_of_sessions_unchanged(body: bytes) -> Non
         b'{"session_hash": "' + b"a" * 65 + b'"}',
         b'{"session_hash": {"a": 1}}',
         b'{"session_hash": 7}',
+        b'{"session_hash": "a", "fn_name": "' + b"a" * 65 + b'"}',
+        b'{"fn_name": ["live"]}',
         b"{",
         b"[" * 100_000,
         b"\xff\xfe",
     ],
 )
-def test_long_names_of_sessions_and_malformed_bodies_do_not(body: bytes) -> None:
+def test_long_names_and_malformed_bodies_do_not(body: bytes) -> None:
     assert guarded(body)[0] == 400
 
 
