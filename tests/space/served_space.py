@@ -55,7 +55,7 @@ class ServedSpace:
         self.start()
 
     def start(self) -> None:
-        """Start the process and wait until the first model makes photos."""
+        """Start the process and wait until every model makes photos."""
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "DPSIMS_"))
         }
@@ -70,14 +70,13 @@ class ServedSpace:
             command = [*self.command, "--port", str(self.port)]
             self.process = subprocess.Popen(command, cwd=ROOT, env=kept | ours, stdout=log, stderr=log)
         self._wait(lambda: f":{self.port}/" in self.log.read_text() and self._answers())
-        props = [part["props"] for part in self.get("/config").json["components"]]
-        self.component, self.model = next(
-            (number, one["props"]["model"])
-            for number, one in zip(self._numbers(), props, strict=True)
-            if one.get("elem_id") == "studio"
-        )
+        parts = self.get("/config").json["components"]
+        studio = next(part for part in parts if part["props"].get("elem_id") == "studio")
+        self.component, self.model = studio["id"], studio["props"]["props"]["model"]
         self.map = self.model["examples"][0]["map"]
-        self._wait(lambda: "photo" in self.call("live", map=self.map))
+        for model in studio["props"]["props"]["models"]:
+            example = self.call("switch_model", model=model["name"])["examples"][0]["map"]
+            self.photo(model=model["name"], map=example)
 
     def stop(self) -> None:
         """End the process as the machine would."""
@@ -167,9 +166,6 @@ class ServedSpace:
         finally:
             done.set()
             watcher.join()
-
-    def _numbers(self) -> list[int]:
-        return [part["id"] for part in self.get("/config").json["components"]]
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -121,5 +121,5 @@ def test_heavy_files_of_many_do_not_stop_the_painting(served: ServedSpace) -> No
             waits.append(time.monotonic() - start)
         answers = [one.result() for one in reading]
     assert max(waits) < 8  # a reader waits ten seconds for its turn
-    assert any("map" in answer for answer in answers)
+    assert {"map", "error"} <= {key for answer in answers for key in answer}  # few may wait
     assert all("map" in answer or "many files" in answer["error"] for answer in answers)

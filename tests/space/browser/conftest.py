@@ -1,6 +1,6 @@
 """One Space in a process of its own, and a headless Chromium per file of tests.
 
-Playwright's loop belongs to the thread it was started in for as long as it runs; a file of tests gives it back.
+Playwright's loop holds the thread it was started in; a file of tests gives it back at its end.
 """
 
 from __future__ import annotations

@@ -36,15 +36,15 @@ def brushed(ids: np.ndarray, places: Sequence[Place], diameter: int, value: int)
     for start, end in zip([snapped[0], *snapped], snapped, strict=False):
         way = end - start
         length = float(way @ way)
-        share = ((x - start[0]) * way[0] + (y - start[1]) * way[1]) / length if length else np.zeros(ids.shape)
-        share = np.clip(share, 0, 1)
+        along = (x - start[0]) * way[0] + (y - start[1]) * way[1]
+        share = np.clip(along / length, 0, 1) if length else 0.0
         distance = np.hypot(x - start[0] - share * way[0], y - start[1] - share * way[1])
         painted |= distance <= diameter / 2 + 1e-9
     return np.where(painted, value, ids)
 
 
 def connected(ids: np.ndarray, x: int, y: int) -> np.ndarray:
-    """Return where pixels are joined to pixel (x, y) by sides through pixels of its class: grown until it stops."""
+    """Return where pixels are joined to pixel (x, y) by sides through its class: grown until it stops."""
     allowed = ids == ids[y, x]
     region = np.zeros(ids.shape, dtype=bool)
     region[y, x] = True

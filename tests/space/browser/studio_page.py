@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.space.browser.slow_painting import Place, read_map
 
+READY = "() => document.querySelector('.dps')?.dataset.ready === 'true'"
 SETTLED = """() => {
     const { live, photoOf, version } = document.querySelector(".dps").dataset;
     return live === "idle" && photoOf === version;
@@ -28,7 +29,7 @@ class StudioPage:
         address: of the Space, without a slash at the end.
 
     What it notes: `troubles` (errors on the console, exceptions, failed and foreign requests), `calls` (the
-    requests of every server function), `most_in_flight` (live requests under way at one time, as seen on the wire).
+    requests of every server function), `most_in_flight` (live requests under way at one time, on the wire).
     """
 
     def __init__(self, page: Any, address: str) -> None:
@@ -52,17 +53,18 @@ class StudioPage:
 
     def wait_until_ready(self) -> None:
         """Wait until the painter can be used, and its first photo is there."""
-        self.page.wait_for_function("() => document.querySelector('.dps')?.dataset.ready === 'true'", timeout=60_000)
+        self.page.wait_for_function(READY, timeout=60_000)
         self.settle()
 
     def lay(self, ids: str = "", **style: Any) -> None:
-        """Lay a map (text; the model's first scene if empty) and a style by a share link; tools as at the start."""
+        """Lay a map (text; empty: the first scene) and a style by a share link; take up the brush."""
         model = self.page.evaluate("dpsims.model")
         scene = {"model": model["name"], "map": ids or model["examples"][0]["map"], "seed": 0, **style}
         parts = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in scene.items())
         self.page.evaluate("fragment => { location.hash = fragment; }", parts)
-        self.page.wait_for_function("() => location.hash === ''")  # read, in one go with the change of the map
-        self.close_notices()
+        self.page.wait_for_function("() => location.hash === ''")  # read and obeyed
+        self.close_all()
+        self.follow_strokes()
         self.page.fill("#dps-search", "")
         self.choose_tool("brush")
         self.page.fill("#dps-size", "8")
@@ -119,9 +121,17 @@ class StudioPage:
         """Press a class's chip."""
         self.page.click(f'#dps-classes [data-id="{number}"]')
 
-    def close_notices(self) -> None:
-        """Close every message on the page."""
-        self.page.evaluate("document.querySelectorAll('.dps-notice-close').forEach((one) => one.click())")
+    def close_all(self) -> None:
+        """Close every message and dialog on the page."""
+        closers = ".dps-notice-close, .dps dialog[open] button"
+        self.page.locator(closers).evaluate_all("buttons => buttons.forEach((button) => button.click())")
+
+    def follow_strokes(self) -> None:
+        """Ask for photos while the brush moves, however slow this machine is just now."""
+        if self.state["followBy"] == "auto":
+            self.page.click("#dps-follow")
+        if self.state["follow"] == "end":
+            self.page.click("#dps-follow")
 
     def notice(self, role: str) -> str:
         """Wait for a message, alert or status, and return its text."""

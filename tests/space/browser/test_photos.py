@@ -173,12 +173,11 @@ def test_a_link_holds_the_whole_scene(studio: StudioPage, open_page: OpenPage) -
     assert friend.page.url == studio.address + "/"
 
 
-@pytest.mark.parametrize("fragment", ["map=r1:2x2:AAAA", "map=%E0%A4%A", "map=r1:1x1:AAABAA==&seed=1", "seed=x"])
+@pytest.mark.parametrize("fragment", ["map=r1:2x2:AAAA", "map=%E0%A4%A", "map=r1:1x1:AAABAA==&seed=1"])
 def test_a_damaged_link_leaves_the_painting_alone(studio: StudioPage, fragment: str) -> None:
     before = studio.ids
     studio.page.evaluate("fragment => { location.hash = fragment; }", fragment)
-    if fragment != "seed=x":
-        assert studio.notice("alert").startswith("The link does not fit this model. ")
+    assert studio.notice("alert").startswith("The link does not fit this model. ")
     np.testing.assert_array_equal(studio.ids, before)
 
 
@@ -239,9 +238,7 @@ def noise_png() -> bytes:
 )
 def test_what_is_no_label_map_is_refused_in_a_sentence(studio: StudioPage, name: str, content: bytes) -> None:
     before = studio.ids
-    studio.page.set_input_files(
-        "#dps-file", {"name": name, "mimeType": "image/png", "buffer": content}
-    )
+    studio.page.set_input_files("#dps-file", {"name": name, "mimeType": "image/png", "buffer": content})
     said = studio.notice("alert")
     assert said.endswith(".")
     assert "\n" not in said
@@ -257,7 +254,9 @@ def save(studio: StudioPage, kind: str, folder: Path) -> Image.Image:
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     assert path.name == ("camvid_map.png" if kind == "map" else f"camvid_{kind}_seed_9.png")
-    return Image.open(path)
+    with Image.open(path) as image:
+        image.load()
+    return image
 
 
 def test_downloads_are_exact(studio: StudioPage, pipe: DPSIMSPipeline, tmp_path: Path) -> None:

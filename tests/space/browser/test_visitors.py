@@ -1,4 +1,4 @@
-"""Other visitors than one at a desk: many at once, phones, the dark, screen readers, slow models, a server that dies."""
+"""Visitors in other places: many at once, phones, the dark, screen readers, slow models, a dying server."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def test_six_tabs_painting_at_once_share_fairly(new_page: OpenPage, server: Serv
         tab.page.goto(f"{tab.address}/#seed={seed}&map={quote(server.map)}", wait_until="commit")
     for tab in tabs:
         tab.wait_until_ready()
+        tab.follow_strokes()
         tab.choose_class(TREE)
     shown = paint_together(tabs)
     assert min(shown) >= 0.5 * max(shown), shown
@@ -66,9 +67,9 @@ def test_a_painting_outlives_the_server(open_page: OpenPage, server: ServedSpace
         painted = paint_without_a_server(studio, first)
     finally:
         server.start()
-    assert all("ERR_CONNECTION" in trouble or "fetch" in trouble for trouble in studio.troubles), studio.troubles
-    studio.troubles.clear()
     studio.settle()
+    assert [trouble for trouble in studio.troubles if "ERR_CONNECTION" not in trouble] == []
+    studio.troubles.clear()
     assert studio.page.evaluate("dpsims.photo") == server.photo(map=studio.page.evaluate("dpsims.map"))
     np.testing.assert_array_equal(studio.ids, painted)
     photo = studio.photo
@@ -144,6 +145,7 @@ def touch(studio: StudioPage, points: list[tuple[float, float]]) -> None:
     for number, (x, y) in enumerate(points):
         kind = "touchMove" if number else "touchStart"
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        studio.page.wait_for_timeout(20)
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     session.detach()
 
@@ -175,10 +177,10 @@ def test_a_phone_scrolls_beside_the_map(open_page: OpenPage) -> None:
     studio = open_page(**PHONE)
     assert studio.page.evaluate("document.documentElement.scrollHeight") > 900
     before = studio.ids
-    x, y = 195, studio.page.locator("h1").bounding_box()["y"] + 5
-    session = studio.page.context.new_cdp_session(studio.page)
-    session.send("Input.synthesizeScrollGesture", {"x": x, "y": y, "yDistance": -200, "gestureSourceType": "touch"})
-    assert studio.page.evaluate("scrollY") > 100
+    photo = studio.page.locator("#dps-photo").bounding_box()
+    x, y = photo["x"] + photo["width"] / 2, photo["y"] + photo["height"] / 2
+    touch(studio, [(x, y - 20 * step) for step in range(10)])
+    studio.page.wait_for_function("() => scrollY > 100")
     np.testing.assert_array_equal(studio.ids, before)
 
 
@@ -196,7 +198,7 @@ def test_no_window_is_too_narrow(studio: StudioPage, width: int) -> None:
 def accessibility_faults(studio: StudioPage) -> str:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     found = axe.Axe().run(studio.page, context=".dps")
-    assert len(found.response["passes"]) > 20  # it has looked at the page
+    assert len(found.response["passes"]) > 10  # it has looked at the page
     return found.generate_report() if found.violations_count else ""
 
 
@@ -255,7 +257,8 @@ def test_a_model_of_150_classes_has_its_page(open_page: OpenPage) -> None:
     assert (studio.photo != photo).any()
     colour = "chip => getComputedStyle(chip.querySelector('i')).backgroundColor"
     road, skyscraper = (
-        studio.page.get_by_role("radio", name=name, exact=True).evaluate(colour) for name in ("road", "skyscraper")
+        studio.page.get_by_role("radio", name=name, exact=True).evaluate(colour)
+        for name in ("road", "skyscraper")
     )
     assert road != skyscraper  # the data set itself gives both one colour
     assert accessibility_faults(studio) == ""
