@@ -1,0 +1,179 @@
+"""How fast the Space is in a real browser: start, photos a second while painting, from stroke to photo.
+
+    python tools/measure_space.py [--model camvid] [--seconds 10] [--rounds 3]
+
+Starts space_app.py by itself, paints with a headless Chromium, and prints tables. Needs Playwright and a
+Chromium. Everything else that runs on the machine makes the figures worse, so the load stands beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 120.0  # seconds
+MOVES_PER_STROKE = 60
+CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+SETTLED = """() => {
+    const page = document.querySelector(".dps");
+    return page && page.dataset.live === "idle" && page.dataset.photoOf === page.dataset.version;
+}"""
+# What a visitor sees of a single dab: from the pointer's own time to the first frame with the new photo.
+WATCH_DABS = """() => {
+    window.dabs = [];
+    let start = null;
+    document.querySelector("#dps-map").addEventListener("pointerdown", (event) => (start = event.timeStamp));
+    new MutationObserver(() => {
+        const since = start;
+        start = null;
+        const shown = (now) => window.dabs.push(now - since);
+        if (since !== null) requestAnimationFrame(() => requestAnimationFrame(shown));
+    }).observe(document.querySelector("#dps-photo"), { attributeFilter: ["src"] });
+}"""
+
+
+@contextmanager
+def serving(model: str) -> Iterator[tuple[str, float]]:
+    """Start the Space; yield its address and when that was, stop it at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, str(ROOT / "space_app.py"), "--model", model, "--port", str(port)]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        yield f"http://127.0.0.1:{port}/", start
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for_answer(address: str) -> None:
+    """Return when the address answers.
+
+    Raises:
+        TimeoutError: it does not within `PATIENCE`.
+    """
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(address, timeout=10).close()
+            return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.02)
+    raise TimeoutError(f"{address}: no answer within {PATIENCE:.0f} s.")
+
+
+def measure_start(page: Any, address: str, start: float) -> dict[str, float]:
+    """Return the seconds from the start of the process to its first answer, painter and photo."""
+    wait_for_answer(address)
+    seconds = {"the address answers": time.perf_counter() - start}
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector('.dps[data-ready="true"]', timeout=1000 * PATIENCE)
+    seconds["one can paint"] = time.perf_counter() - start
+    page.wait_for_function(SETTLED, timeout=1000 * PATIENCE)
+    seconds["the first photo is there"] = time.perf_counter() - start
+    return seconds
+
+
+def paint(page: Any, seconds: float) -> tuple[float, list[dict[str, float]]]:
+    """Paint strokes of changing classes without a pause.
+
+    Returns:
+        Photos a second, and the page's times of each photo in milliseconds.
+    """
+    box = page.locator("#dps-map").bounding_box()
+    chips = page.locator("#dps-classes [role=radio]")
+    before = int(page.get_attribute(".dps", "data-replies"))
+    start = time.perf_counter()
+    move = 0
+    while time.perf_counter() - start < seconds:
+        if move % MOVES_PER_STROKE == 0:
+            page.mouse.up()
+            chips.nth((7 * move // MOVES_PER_STROKE) % chips.count()).click()
+        angle = 0.11 * move
+        x, y = 0.5 + 0.42 * math.sin(angle), 0.5 + 0.42 * math.sin(0.73 * angle + 1)
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if move % MOVES_PER_STROKE == 0:
+            page.mouse.down()
+        move += 1
+    photos = int(page.get_attribute(".dps", "data-replies")) - before
+    elapsed = time.perf_counter() - start
+    page.mouse.up()
+    page.wait_for_function(SETTLED)
+    times = page.evaluate("count => dpsims.timings.slice(-count)", min(photos, 500))
+    print(f"    {photos / elapsed:.1f} photos/s, {move / elapsed:.0f} pointer moves/s")
+    return photos / elapsed, times
+
+
+def dab(page: Any, count: int) -> list[float]:
+    """Return the milliseconds of single dabs, from the pointer to the frame that shows the photo."""
+    page.evaluate(WATCH_DABS)
+    box = page.locator("#dps-map").bounding_box()
+    for number in range(count):
+        page.click(f'#dps-classes [data-id="{number % 2}"]')
+        page.wait_for_function(SETTLED)
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_function("count => window.dabs.length > count", arg=number)
+    return page.evaluate("window.dabs")
+
+
+def print_quantiles(what: str, values: list[float]) -> None:
+    """Print one row: the median and the 95th percentile, in milliseconds."""
+    percentiles = statistics.quantiles(values, n=20)
+    print(f"| {what} | {statistics.median(values):.0f} | {percentiles[-1]:.0f} |")
+
+
+def load() -> str:
+    """Return the machine's load of the last minute, and its cores."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
+def main() -> None:
+    """Measure, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="camvid", help="as for space_app.py (default: camvid)")
+    parser.add_argument("--seconds", type=float, default=10, help="of painting in a round (default: 10)")
+    parser.add_argument("--rounds", type=int, default=3, help="of painting (default: 3)")
+    parser.add_argument("--dabs", type=int, default=40, help="single dabs (default: 40)")
+    parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of the browser")
+    arguments = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        options = {"executable_path": arguments.chromium, "args": list(CHROMIUM_ARGUMENTS)}
+        browser = driver.chromium.launch(**options)
+        page = browser.new_page(viewport={"width": 1366, "height": 820})
+        print(f"before: {load()}")
+        with serving(arguments.model) as (address, start):
+            started = measure_start(page, address, start)
+            painted = [paint(page, arguments.seconds) for _ in range(arguments.rounds)]
+            dabs = dab(page, arguments.dabs)
+        browser.close()
+    print(f"after: {load()}\n\n| start of the process until | seconds |\n| --- | --- |")
+    for what, seconds in started.items():
+        print(f"| {what} | {seconds:.1f} |")
+    rates = ", ".join(f"{rate:.1f}" for rate, _ in painted)
+    print(f"\nPhotos a second while painting: {rates}\n\n| milliseconds | p50 | p95 |\n| --- | --- | --- |")
+    times = [time for _, round_times in painted for time in round_times]
+    print_quantiles("the network", [time["model"] for time in times])
+    print_quantiles("from request to photo", [time["trip"] for time in times])
+    print_quantiles("from stroke to photo, while painting", [time["stroke"] for time in times])
+    print_quantiles("from a single dab to its photo on the screen", dabs)
+
+
+if __name__ == "__main__":
+    main()
