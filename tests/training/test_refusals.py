@@ -64,7 +64,7 @@ def test_a_data_folder_without_labels(refused, flags, tmp_path):
         (("--backbone_kwargs", '{"colour": 1}'), "timm cannot make feature maps with 'test_resnet'"),
         (("--discriminator_config", '{"depth": 1}'), "--discriminator_config: depth cannot be set here"),
         (("--generator_config", '{"num_classes": 9}'), "--generator_config: num_classes cannot be set here"),
-        (("--generator_config", '{"image_widths": 9}'), "--generator_config: DPSIMSGenerator: image_widths=9"),
+        (("--generator_config", '{"image_widths": 9}'), "--generator_config: DPSIMSGenerator: image_"),
         (("--generator_config", '{"image_widths": [8, 8]}'), "--generator_config: DPSIMSGenerator: label_"),
         (("--contrastive_strides", "[64]"), "--contrastive_strides: 64 are no strides of the backbone"),
         (("--resume_from_checkpoint", "nowhere"), "nowhere is no checkpoint-N folder."),
