@@ -17,6 +17,7 @@ from dpsims_hub.evaluation.recipe import file_sha256
 
 FILE = "alexnet-owt-7be5be79.pth"
 URL = f"https://download.pytorch.org/models/{FILE}"
+LAYERS = (0, 3, 6, 8, 10)  # AlexNet's convolutions, by torchvision's numbers
 MIN_SIDE = 31  # pixels; smaller photos leave AlexNet nothing to pool
 
 
@@ -65,11 +66,14 @@ def _load(path: Path) -> torch.nn.Module:
         from torchmetrics.functional.image.lpips import _NoTrainLpips
     except ModuleNotFoundError as error:
         raise ValueError("LPIPS needs torchmetrics: pip install 'dpsims_hub[eval]'.") from error
+    theirs = read_weights(path, "AlexNet weights of torchvision")
+    wrong = ValueError(f"{path}: these are not torchvision's AlexNet weights; fetch {URL}.")
+    if not theirs.keys() >= {f"features.{number}.{part}" for number in LAYERS for part in ("weight", "bias")}:
+        raise wrong
     network = _NoTrainLpips(net="alex", pnet_rand=True)
     own = network.net.state_dict()  # "slice2.3.weight" is torchvision's "features.3.weight"
-    theirs = read_weights(path, "AlexNet weights of torchvision")
     try:
         network.net.load_state_dict({name: theirs[re.sub(r"slice\d", "features", name)] for name in own})
-    except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{path}: these are not torchvision's AlexNet weights; fetch {URL}.") from error
+    except RuntimeError as error:
+        raise wrong from error
     return network

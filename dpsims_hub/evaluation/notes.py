@@ -22,9 +22,9 @@ def notes_for(report: Mapping, missing: Sequence[str] = ()) -> list[str]:
     )
     if report["faithfulness"]:
         notes.append(
-            "The pixel probe is a ridge regression on colour and texture, fitted on the real training photos: "
-            "no segmenter. Read its values only beside that of the real photos; one at or above it means that "
-            "the probe sees no more, not that the photos follow their maps better than real ones."
+            "The pixel probe is a ridge regression on colour and texture, fitted on the real training "
+            "photos: no segmenter. Read its values only beside that of the real photos; one at or above it "
+            "means that the probe sees no more, not that the photos follow their maps better than real ones."
         )
     else:
         notes.append(

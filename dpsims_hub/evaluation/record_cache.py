@@ -59,7 +59,7 @@ class RecordCache:
     def _read(self, path: Path) -> dict[str, np.ndarray] | None:
         try:
             content = path.read_bytes()
-        except FileNotFoundError:
+        except OSError:  # not there, or not to be read: what is wrong with the folder is said when writing
             return None
         checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
         if hashlib.sha256(payload).digest() != checksum:

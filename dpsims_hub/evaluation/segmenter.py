@@ -1,8 +1,8 @@
 """Any segmenter of transformers: photos in, our class ids out.
 
-Semantic ones (SegFormer, UPerNet, BEiT, DPT, ...) and universal ones (Mask2Former, MaskFormer, OneFormer), from
-the Hub or a folder. Each is fed by its own image processor, and its answer is brought back to the size of the
-photo by the processor's own rule.
+Semantic ones (SegFormer, UPerNet, BEiT, DPT, ...) and universal ones (Mask2Former, MaskFormer, OneFormer),
+from the Hub or a folder. Each is fed by its own image processor, and its answer is brought back to the size
+of the photo by the processor's own rule.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Segmenter:
                 label: spec.names[ours] if (ours := int(self.match.table[int(number)])) >= 0 else None
                 for number, label in config.id2label.items()
             },
+            "class_ids": self.match.table.tolist(),
             "classes_it_cannot_see": [spec.names[number] for number in self.match.missing],
             "input": _input_of(self.processor),
         }
