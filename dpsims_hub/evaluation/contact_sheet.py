@@ -52,7 +52,8 @@ def draw_sheet(evaluation: Evaluation) -> Image.Image | None:
         pictures = [scene.label_maps[0], photo, real[0], made, fake[0]]
         ids |= {int(value) for value in np.unique(scene.label_maps)}
         rows.append([_picture(one, spec) for one in pictures])
-        captions.append([f"{word}: pair {index}", "", f"IoU {real[1]:.1%}", "", f"IoU {fake[1]:.1%}"])
+        stem = evaluation.data[index].stem
+        captions.append([f"{word}: {stem}", "", f"IoU {real[1]:.1%}", "", f"IoU {fake[1]:.1%}"])
     headers = ["label map", "real photo", "seen in it", "generated", "seen in it"]
     width = sum(one.width for one in rows[0])
     return comparison_sheet(

@@ -122,7 +122,8 @@ class Evaluation:
         seen, trained = survey(self.data, self.size, self.team, None, advance), None
         if self.train is not None and self.probe is not None:
             trained = survey(self.train, self.size, self.team, self.probe, advance)
-            self.probe.fit(*trained.probe_rows, trained.digest)
+            rows = (*trained.probe_rows, trained.digest)
+            self.team.together(lambda: self.probe.fit(*rows))
         self.stage = self._stage(seen, trained or seen)
         train_features = {} if trained is None else self._train_features(trained, advance)
         self.numbers = Numbers(self._scene_records(advance), train_features, self.settings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dpsims_hub.evaluation.distances import distance_rows
-from dpsims_hub.evaluation.measures import Measure
+from dpsims_hub.evaluation.measures import ACROSS, ALIKE, APART, JUDGED, Measure, within
 from dpsims_hub.evaluation.resampling import draw_counts, interval, mean_with_interval
 from dpsims_hub.evaluation.scenes import GENERATED
 from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
@@ -57,9 +57,10 @@ class Numbers:
         return None
 
     def _parts(self, measure: str, part: str) -> dict[str, np.ndarray]:
-        """The arrays of a record that are called part/..., by what comes after."""
-        found = self.records[measure].items()
-        return {name.removeprefix(f"{part}/"): one for name, one in found if name.startswith(f"{part}/")}
+        """The arrays of a record that are called part/..., by what comes after, in the report's order."""
+        record = self.records[measure]
+        kinds = (*JUDGED, within(self.settings.num_images), ACROSS, ALIKE, APART)
+        return {kind: record[f"{part}/{kind}"] for kind in kinds if f"{part}/{kind}" in record}
 
     def _distances(self, measure: str) -> list[dict]:
         features = self._parts(measure, "features")

@@ -12,7 +12,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from dpsims_hub.commands import main
-from dpsims_hub.commands.evaluate import default_cache, short_name
+from dpsims_hub.commands.evaluate import short_name
+from dpsims_hub.commands.evaluate_options import default_cache
 from dpsims_hub.labels import ClassSpec
 from tests.evaluation.segmenters import save_segformer
 
