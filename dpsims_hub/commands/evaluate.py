@@ -1,134 +1,150 @@
-"""`dpsims evaluate`: distances to real photos, diversity and speed of a model, each beside its floor.
+"""`dpsims evaluate`: a model's photos against real ones, every number beside its floor or ceiling.
 
 One photo per label map (and K - 1 more for diversity) is made at the size that the model was trained at. All
-of the recipe is printed and written with the numbers.
+of the recipe is printed and written with the numbers. What networks saw is kept on disk, so that a stopped
+evaluation goes on where it was; `torchrun` and `accelerate launch` share the work among processes.
 """
 
-import argparse
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-from dpsims_hub.commands.model_options import add_model_options, load_pipeline
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dpsims_hub.commands.data_options import holds_rows
+from dpsims_hub.commands.evaluate_options import add_arguments
+from dpsims_hub.commands.model_options import load_pipeline
 from dpsims_hub.commands.paths import check_outputs
+from dpsims_hub.commands.processes import ProcessGroup
 
 if TYPE_CHECKING:
-    from dpsims_hub.models import PretrainedBackbone
+    from dpsims_hub.evaluation import Evaluation
+    from dpsims_hub.evaluation.measures import Measure
+    from dpsims_hub.evaluation.survey import Pairs
+    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipeline import DPSIMSPipeline
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of `dpsims evaluate`."""
-    add_model_options(parser)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="photos and label maps that the model was not trained on:\nimages/, labels/ and a classes.json",
-    )
-    parser.add_argument(
-        "--train-data", type=Path, metavar="DIR", help="those that it was trained on, for the floor"
-    )
-    parser.add_argument("--backbone", required=True, metavar="NAME", help="timm model, gives the features")
-    parser.add_argument(
-        "--backbone-weights",
-        default="pretrained",
-        metavar="FILE",
-        help="its weights (default: pretrained, timm's own from the Hub)",
-    )
-    for name in ("mean", "std"):
-        parser.add_argument(
-            f"--backbone-{name}",
-            type=_three_numbers,
-            metavar="JSON",
-            help=f"{name} of its inputs, such as '[0.5,0.5,0.5]' (default: timm's)",
-        )
-    parser.add_argument(
-        "--backbone-kwargs", type=_json_object, metavar="JSON", help="further timm.create_model arguments"
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=int,
-        default=8,
-        metavar="N",
-        help="label maps at a time; matters for speed and memory only (default: 8)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of latents, splits and pairs (default: 0)")
-    parser.add_argument(
-        "--num-images", type=int, default=4, metavar="K", help="photos of each map, at least 2 (default: 4)"
-    )
-    parser.add_argument("--output", type=Path, metavar="report.json", help="also write the report as JSON")
+__all__ = ["add_arguments", "run"]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures the model and prints the report.
 
     Raises:
-        OSError: a file is missing or the report cannot be written.
+        OSError: a file is missing or cannot be written.
         ValueError: anything else in the input is wrong.
     """
     from tqdm import tqdm
 
-    from dpsims_hub.evaluation import Settings, count_images, evaluate, format_report, save_report
-    from dpsims_hub.labels import FolderDataset
+    from dpsims_hub.evaluation import Evaluation, Settings, format_report
+    from dpsims_hub.evaluation.record_cache import RecordCache
+    from dpsims_hub.evaluation.speed import time_photos
 
-    settings = Settings(arguments.seed, arguments.batch_size, arguments.num_images)
-    if arguments.output is not None:
-        _check_output(arguments.output)
-    data = FolderDataset(arguments.data)
-    train = None if arguments.train_data is None else FolderDataset(arguments.train_data)
-    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
-    backbone = _load_backbone(arguments, pipe)
-    with tqdm(total=count_images(data, train, settings), unit="image", disable=None) as bar:
-        measured = evaluate(pipe, backbone, data, train, settings, bar.update)
-    report = complete_report(measured, pipe, backbone, arguments)
-    print(format_report(report))
-    if arguments.output is not None:
-        save_report(report, arguments.output)
-        print(f"\nreport: {arguments.output}")
+    settings = Settings(arguments.seed, arguments.batch_size, arguments.num_images, arguments.bootstrap)
+    card = check_outputs_of(arguments)
+    group = ProcessGroup(arguments.device)
+    data, train = group.together(lambda: open_data(arguments))
+    pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
+    maps = group.together(lambda: first_maps(pipe, data))
+    speed = group.by_first(lambda: time_photos(pipe, maps))  # before anything else takes memory
+    measures, missing = group.together(lambda: load_measures(arguments, pipe, data.spec))
+    evaluation = group.together(
+        lambda: Evaluation(pipe, data, measures, train, settings, RecordCache(arguments.cache, _warn), group)
+    )
+    steps = -(-evaluation.steps // group.count)
+    with tqdm(total=steps, unit="look", disable=None if group.is_first else True) as bar:
+        measured = evaluation.run(bar.update)
+    if group.is_first:
+        report = complete_report(measured | {"speed": speed}, evaluation, arguments, missing)
+        print(format_report(report))
+        write_outputs(report, evaluation, arguments, card)
     return 0
 
 
-def complete_report(
-    measured: dict, pipe: "DPSIMSPipeline", backbone: "PretrainedBackbone", arguments: argparse.Namespace
-) -> dict:
-    """Adds to the numbers what was measured, with what and where.
+def _warn(sentence: str) -> None:
+    """One sentence on stderr, above the progress bar."""
+    from tqdm import tqdm
 
-    Args:
-        measured: by `dpsims_hub.evaluation.evaluate`.
-        pipe: the model.
-        backbone: the features.
-        arguments: of the command line.
+    tqdm.write(f"dpsims: {sentence}", file=sys.stderr)
+
+
+def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
+    """The evaluated pairs, and those of the training or None.
+
+    Raises:
+        OSError: a folder or file is missing.
+        ValueError: the data cannot be opened.
     """
-    from dpsims_hub.evaluation.recipe import (
-        describe_backbone,
-        describe_machine,
-        package_versions,
-        tensors_sha256,
-    )
-    from dpsims_hub.evaluation.report import notes_for
-
-    report = measured | {
-        "model": {
-            "name": "/".join(Path(arguments.model).parts[-2:]),
-            "parameters": sum(tensor.numel() for tensor in pipe.generator.parameters()),
-            "tensors_sha256": tensors_sha256(pipe.generator),
-        },
-        "data": {"name": _short_name(arguments.data)} | measured["data"],
-        "features": describe_backbone(backbone, arguments.backbone_weights, arguments.backbone_kwargs),
-        "versions": package_versions(),
-        "machine": describe_machine(pipe.device),
-    }
-    if arguments.train_data is not None:
-        report["train_data"] = {"name": _short_name(arguments.train_data)} | measured["train_data"]
-    return report | {"notes": notes_for(report)}
+    data = _open(arguments.data, arguments.split, arguments.classes)
+    if not (arguments.train_data or arguments.train_split):
+        return data, None
+    train = (arguments.train_data or arguments.data, arguments.train_split)
+    if train == (arguments.data, arguments.split):
+        raise ValueError("the training data are the evaluated data; name another --train-split.")
+    return data, _open(*train, arguments.classes)
 
 
-def _load_backbone(arguments: argparse.Namespace, pipe: "DPSIMSPipeline") -> "PretrainedBackbone":
+def _open(place: str, split: str, classes: str) -> Pairs:
+    from dpsims_hub.labels.source import DataSource
+
+    is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
+    if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
+        return DataSource(name=place, split=split, classes=classes).open()
+    return DataSource(directory=place, split=split, classes=classes).open()
+
+
+def first_maps(pipe: DPSIMSPipeline, data: Pairs) -> list:
+    """A few label maps for the timing, once it is known that the model takes them.
+
+    Raises:
+        ValueError: the model cannot be measured on these data.
+    """
+    from dpsims_hub.evaluation.measure import check_fits
+    from dpsims_hub.evaluation.speed import CALLS
+    from dpsims_hub.evaluation.survey import read_pair
+
+    check_fits(pipe, data, "the evaluated data")
+    size = tuple(pipe.generator.config.sample_size)
+    return [read_pair(data, index, size)[1] for index in range(min(CALLS, len(data)))]
+
+
+def load_measures(
+    arguments: argparse.Namespace, pipe: DPSIMSPipeline, spec: ClassSpec
+) -> tuple[list[Measure], list[str]]:
+    """What looks at the photos, and one sentence on each thing that cannot be measured here.
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: weights do not fit, or a network is not known.
+    """
+    from dpsims_hub.evaluation.inception import InceptionFeatures
+    from dpsims_hub.evaluation.local_weights import MissingWeightsError
+    from dpsims_hub.evaluation.lpips import Lpips
+    from dpsims_hub.evaluation.measures import InceptionMeasure, JudgeMeasure, LpipsMeasure
+
+    measures, missing = [_backbone_measure(arguments, pipe)], []
+    for network, wrap, weights in (
+        (InceptionFeatures, InceptionMeasure, arguments.inception_weights),
+        (Lpips, LpipsMeasure, arguments.lpips_weights),
+    ):
+        try:
+            measures.append(wrap(network(weights, pipe.device)))
+        except MissingWeightsError as error:
+            missing.append(str(error))
+    if arguments.segmenter is None:
+        missing.append("mIoU: not measured; name a segmenter of transformers with --segmenter.")
+    else:
+        measures.append(JudgeMeasure("segmenter", _segmenter(arguments, pipe, spec)))
+    return measures, missing
+
+
+def _backbone_measure(arguments: argparse.Namespace, pipe: DPSIMSPipeline) -> Measure:
     from dpsims_hub.evaluation import load_backbone
+    from dpsims_hub.evaluation.measures import BackboneMeasure
+    from dpsims_hub.evaluation.recipe import describe_backbone
 
-    return load_backbone(
+    backbone = load_backbone(
         arguments.backbone,
         arguments.backbone_weights,
         image_size=pipe.generator.config.sample_size,
@@ -136,36 +152,100 @@ def _load_backbone(arguments: argparse.Namespace, pipe: "DPSIMSPipeline") -> "Pr
         std=arguments.backbone_std,
         model_kwargs=arguments.backbone_kwargs,
     ).to(pipe.device)
+    description = describe_backbone(backbone, arguments.backbone_weights, arguments.backbone_kwargs)
+    return BackboneMeasure(backbone, description)
 
 
-def _check_output(path: Path) -> None:
-    """Finds out before the work whether the report can be written after it."""
-    if path.is_dir():
+def _segmenter(arguments: argparse.Namespace, pipe: DPSIMSPipeline, spec: ClassSpec) -> Any:
+    from dpsims_hub.evaluation.class_matching import read_choices
+    from dpsims_hub.evaluation.segmenter import Segmenter
+
+    choices = None if arguments.segmenter_map is None else read_choices(arguments.segmenter_map)
+    return Segmenter(arguments.segmenter, spec, choices, pipe.device)
+
+
+def complete_report(
+    measured: dict, evaluation: Evaluation, arguments: argparse.Namespace, missing: list[str]
+) -> dict:
+    """Adds to the numbers what was measured, with what and where.
+
+    Args:
+        measured: by the evaluation, with "speed".
+        evaluation: which one.
+        arguments: of the command line.
+        missing: sentences about what was not measured.
+    """
+    from dpsims_hub.evaluation.notes import notes_for
+    from dpsims_hub.evaluation.recipe import describe_machine, package_versions, tensors_sha256
+
+    generator = evaluation.pipe.generator
+    report = measured | {
+        "model": {
+            "name": "/".join(Path(arguments.model).parts[-2:]),
+            "parameters": sum(tensor.numel() for tensor in generator.parameters()),
+            "tensors_sha256": tensors_sha256(generator),
+        },
+        "data": {"name": short_name(arguments.data, arguments.split)} | measured["data"],
+        "features": evaluation.measures[0].description,
+        "processes": evaluation.team.count,
+        "versions": package_versions(),
+        "machine": describe_machine(evaluation.pipe.device),
+    }
+    if measured["train_data"] is not None:
+        name = short_name(arguments.train_data or arguments.data, arguments.train_split)
+        report["train_data"] = {"name": name} | measured["train_data"]
+    return report | {"notes": notes_for(report, missing)}
+
+
+def check_outputs_of(arguments: argparse.Namespace) -> Path | None:
+    """Finds out before the work whether everything can be written after it.
+
+    Returns:
+        The card that is to be updated, or None.
+
+    Raises:
+        OSError: a file cannot be written.
+        ValueError: --output has the name of a picture.
+    """
+    from dpsims_hub.commands.card_numbers import card_of
+
+    path = arguments.output
+    if path is not None and path.is_dir():
         raise OSError(f"cannot write {path}: it is a folder; give --output a file name.")
-    check_outputs([], path.parent, 0)
+    if path is not None and path.suffix.lower() == ".png":
+        raise ValueError(f"--output {path}: the report is JSON; give it a name such as report.json.")
+    if path is not None:
+        check_outputs([], path.parent, 0)
+    return None if arguments.update_card is None else card_of(arguments.update_card, arguments.model)
 
 
-def _short_name(folder: Path) -> str:
-    """The last two parts of a path: enough to tell camvid/val from camvid/train."""
-    return "/".join(folder.resolve().parts[-2:])
+def write_outputs(
+    report: dict, evaluation: Evaluation, arguments: argparse.Namespace, card: Path | None
+) -> None:
+    """Writes what was asked for, and says where.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    from dpsims_hub.commands.card_numbers import update_card
+    from dpsims_hub.evaluation import save_report
+    from dpsims_hub.evaluation.contact_sheet import save_sheet
+
+    if arguments.output is not None:
+        save_report(report, arguments.output)
+        print(f"\nreport: {arguments.output}")
+        sheet = arguments.output.with_suffix(".png")
+        if save_sheet(evaluation, sheet):
+            print(f"best, median and worst maps: {sheet}")
+        else:
+            print("best, median and worst maps: none (they need --segmenter or training data)")
+    if card is not None:
+        update_card(card, report)
+        print(f"card: {card}")
 
 
-def _three_numbers(text: str) -> list[float]:
-    values = _parse_json(text)
-    if not isinstance(values, list) or len(values) != 3 or not all(type(v) in (int, float) for v in values):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON list of three numbers")
-    return values
-
-
-def _json_object(text: str) -> dict:
-    value = _parse_json(text)
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
-    return value
-
-
-def _parse_json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
+def short_name(place: str, split: str = "") -> str:
+    """The last two parts of a path, with the split: enough to tell camvid/val from camvid/train."""
+    path = Path(place)
+    parts = path.resolve().parts if path.exists() else path.parts
+    return "/".join([*parts, split][-2:] if split else parts[-2:])

@@ -1,14 +1,13 @@
-"""Measuring what a model makes: distances between photos, diversity, speed, each with its whole recipe."""
+"""Measuring what a model makes: distances to real photos, faithfulness, diversity, speed, and the recipe."""
 
 from dpsims_hub.evaluation.features import load_backbone
 from dpsims_hub.evaluation.frechet import frechet_distance
-from dpsims_hub.evaluation.measure import Settings, count_images, evaluate
+from dpsims_hub.evaluation.measure import Evaluation, Settings
 from dpsims_hub.evaluation.report import format_report, save_report
 
 __all__ = [
+    "Evaluation",
     "Settings",
-    "count_images",
-    "evaluate",
     "format_report",
     "frechet_distance",
     "load_backbone",

@@ -1,4 +1,8 @@
-"""The table of Frechet distances: the model's, the floors between real photos, and the stand-ins."""
+"""The table of distances on one network's features: the model's, the floors between real photos, stand-ins.
+
+A row holds the Frechet distance ("value"), the kernel distance, precision and recall. The model's row and the
+floor of as many photos have intervals.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +11,126 @@ from collections.abc import Mapping
 import numpy as np
 
 from dpsims_hub.evaluation.frechet import frechet_distance
+from dpsims_hub.evaluation.kernel import kernel_distance, kernel_distances
+from dpsims_hub.evaluation.manifold import NEIGHBOURS, inside_manifold
+from dpsims_hub.evaluation.resampling import draw_counts, interval
+from dpsims_hub.evaluation.scenes import GENERATED, REAL
 
-REAL, GENERATED = "real photos", "generated photos"
-DRAWS = 10  # random halves and subsets whose distances are averaged, our choice
+DRAWS = 10  # random halves and subsets whose values are averaged, our choice
+VALUES = ("value", "kernel_distance", "precision", "recall")
+INTERVALS = ("interval", "kernel_interval", "precision_interval", "recall_interval")
+BOUNDS = ((0, np.inf), (-np.inf, np.inf), (0, 1), (0, 1))
 
 
-def distance_rows(features: Mapping[str, np.ndarray], train: np.ndarray | None, seed: int) -> list[dict]:
-    """One row per comparison: what, how many, against how many, distance.
+def distance_rows(
+    features: Mapping[str, np.ndarray], train: np.ndarray | None, seed: int, replicates: int = 0
+) -> list[dict]:
+    """One row per comparison: what, how many, against how many, the four values and their intervals.
 
     Args:
         features: (n, D) by kind of image: `REAL`, which all are compared against, `GENERATED`, and others.
         train: (m, D) of the real training photos, or None.
-        seed: of the random halves and subsets.
+        seed: of the random halves, subsets and bootstrap draws.
+        replicates: bootstrap draws; 0 for no intervals.
 
     Returns:
-        Rows of {"images", "n", "against", "n_against", "value"}, the model's first.
+        Rows of {"images", "n", "against", "n_against", *VALUES, *INTERVALS}, the model's first. Precision and
+        recall are None where the two sides differ in number, or are too few.
     """
     real = features[REAL]
     random = np.random.default_rng(seed)
-    rows = [_row(GENERATED, features[GENERATED], real)]
+    paired = draw_counts(len(real), replicates, random)
+    rows = [_row(GENERATED, features[GENERATED], real, (paired, paired))]
     if train is not None:
-        rows.append(_row("real training photos", train, real))
-        if len(train) > len(real):
-            values = [frechet_distance(_draw(train, len(real), random), real) for _ in range(DRAWS)]
-            what = f"as many real training photos (mean of {DRAWS} draws)"
-            rows.append(_entry(what, len(real), REAL, len(real), float(np.mean(values))))
+        rows += _training_rows(train, real, replicates, random)
     rows.append(_halves(real, random))
     others = [kind for kind in features if kind not in (REAL, GENERATED)]
     return rows + [_row(kind, features[kind], real) for kind in others]
 
 
+def _training_rows(
+    train: np.ndarray, real: np.ndarray, replicates: int, random: np.random.Generator
+) -> list[dict]:
+    """All training photos, and as many of them as there are real ones, which is the fair floor."""
+    count = min(len(real), len(train))
+    counts = (
+        draw_counts(len(train), replicates, random, count),
+        draw_counts(len(real), replicates, random),
+    )
+    if len(train) <= len(real):
+        return [_row("real training photos", train, real, counts)]
+    draws = [train[random.choice(len(train), count, replace=False)] for _ in range(DRAWS)]
+    what = f"as many real training photos (mean of {DRAWS} draws)"
+    fair = _mean_row(what, [(draw, real) for draw in draws], REAL)
+    ends = _intervals([fair[name] for name in VALUES], (train, real), counts, (draws[0], real))
+    return [_row("real training photos", train, real), fair | ends]
+
+
 def _halves(real: np.ndarray, random: np.random.Generator) -> dict:
-    """Distance between random halves of the real photos: what only the small number of photos makes."""
-    middle, values = len(real) // 2, []
-    for _ in range(DRAWS):
-        shuffled = real[random.permutation(len(real))]
-        values.append(frechet_distance(shuffled[:middle], shuffled[middle:]))
-    what = f"half of the real photos (mean of {DRAWS} splits)"
-    return _entry(what, middle, "the other half", len(real) - middle, float(np.mean(values)))
+    """Random halves of the real photos: what only the small number of photos makes."""
+    middle = len(real) // 2
+    shuffled = [real[random.permutation(len(real))] for _ in range(DRAWS)]
+    pairs = [(one[:middle], one[middle:]) for one in shuffled]
+    return _mean_row(f"half of the real photos (mean of {DRAWS} splits)", pairs, "the other half")
 
 
-def _draw(rows: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    return rows[random.choice(len(rows), count, replace=False)]
+def _mean_row(what: str, pairs: list[tuple[np.ndarray, np.ndarray]], against: str) -> dict:
+    values = zip(*(_compare(*pair) for pair in pairs), strict=True)
+    means = [None if None in column else float(np.mean(column)) for column in values]
+    return _entry(what, *map(len, pairs[0]), against, means)
 
 
-def _row(what: str, images: np.ndarray, real: np.ndarray) -> dict:
-    return _entry(what, len(images), REAL, len(real), frechet_distance(images, real))
+def _row(
+    what: str, images: np.ndarray, real: np.ndarray, counts: tuple[np.ndarray, np.ndarray] | None = None
+) -> dict:
+    values = _compare(images, real)
+    row = _entry(what, len(images), len(real), REAL, values)
+    return row if counts is None else row | _intervals(values, (images, real), counts, (images, real))
 
 
-def _entry(what: str, count: int, against: str, count_against: int, value: float) -> dict:
-    return {"images": what, "n": count, "against": against, "n_against": count_against, "value": value}
+def _entry(what: str, count: int, count_against: int, against: str, values: list[float | None]) -> dict:
+    named = dict(zip(VALUES, values, strict=True)) | dict.fromkeys(INTERVALS)
+    return {"images": what, "n": count, "against": against, "n_against": count_against} | named
+
+
+def _compare(images: np.ndarray, real: np.ndarray) -> list[float | None]:
+    """The four values."""
+    shares = _shares(images, real)
+    precision, recall = (None, None) if shares is None else (float(one.mean()) for one in shares)
+    return [frechet_distance(images, real), kernel_distance(images, real), precision, recall]
+
+
+def _shares(images: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Which images lie among the real photos, and which real photos among the images."""
+    if abs(len(images) - len(real)) > 1 or min(len(images), len(real)) <= NEIGHBOURS:
+        return None
+    return inside_manifold(real, images), inside_manifold(images, real)
+
+
+def _intervals(
+    values: list[float | None],
+    drawn_from: tuple[np.ndarray, np.ndarray],
+    counts: tuple[np.ndarray, np.ndarray],
+    judged: tuple[np.ndarray, np.ndarray],
+) -> dict[str, list[float] | None]:
+    """The intervals of the four values.
+
+    Args:
+        values: in the middle.
+        drawn_from: the features that are drawn again.
+        counts: how often, (R, n) each.
+        judged: the features whose shares are precision and recall; manifolds are not drawn again, because
+            repeated photos would have no distance to their neighbours.
+    """
+    if not len(counts[0]):
+        return {}
+    frechet = [frechet_distance(*drawn_from, *pair) for pair in zip(*counts, strict=True)]
+    replicates = [frechet, kernel_distances(*drawn_from, *counts)]
+    for share in _shares(*judged) or ():
+        drawn = draw_counts(len(share), len(counts[0]), np.random.default_rng(len(share)))
+        replicates.append(drawn @ share / len(share))
+    ends: list[list[float] | None] = [
+        None if value is None else interval(value, some, bounds)
+        for value, some, bounds in zip(values, replicates, BOUNDS, strict=False)
+    ]
+    return dict(zip(INTERVALS, ends, strict=False))

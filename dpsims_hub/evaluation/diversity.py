@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -50,14 +50,22 @@ def differences_within(maps: Sequence[Tensor], photos: np.ndarray) -> np.ndarray
         (B, 2), see `pair_differences`.
     """
     count = photos.shape[1]
-    pairs = [
-        pair_differences([m[a::count] for m in maps], [m[b::count] for m in maps], photos[:, a], photos[:, b])
-        for a, b in combinations(range(count), 2)
-    ]
-    return np.mean(pairs, axis=0)
+
+    def differences(a: int, b: int) -> np.ndarray:
+        first, second = ([one[k::count] for one in maps] for k in (a, b))
+        return pair_differences(first, second, photos[:, a], photos[:, b])
+
+    return mean_over_pairs(count, differences)
 
 
-def shuffled_partners(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of different indices in [0, count), at least 2: every index once on either side, by chance."""
+def mean_over_pairs(count: int, differences: Callable[[int, int], np.ndarray]) -> np.ndarray:
+    """Mean over the K (K - 1) / 2 pairs of K photos of what `differences` gives for two of their numbers."""
+    return np.mean([differences(a, b) for a, b in combinations(range(count), 2)], axis=0)
+
+
+def shuffled_partners(count: int, seed: int) -> np.ndarray:
+    """Another index for each of [0, count), at least 2, by chance: each is a partner once, (count,)."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).numpy()
-    return order, np.roll(order, -1)
+    partners = np.empty(count, dtype=np.int64)
+    partners[order] = np.roll(order, -1)
+    return partners

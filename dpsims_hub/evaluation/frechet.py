@@ -11,7 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 
-def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
+def frechet_distance(
+    first: np.ndarray,
+    second: np.ndarray,
+    first_counts: np.ndarray | None = None,
+    second_counts: np.ndarray | None = None,
+) -> float:
     """Frechet distance between two sets of features, 0 for equal sets.
 
     With centred rows A, C = A^T A / (n - 1), and the eigenvalues of C1 C2 are the squared singular values of
@@ -21,6 +26,8 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     Args:
         first: (n1, D), at least two vectors.
         second: (n2, D).
+        first_counts: (n1,) how often the set holds each vector; None for once.
+        second_counts: (n2,).
 
     Returns:
         The distance, at least 0, in squared units of the features. Few vectors bias it upwards: two sets of
@@ -30,18 +37,25 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
         ValueError: a set has fewer than two vectors, D differs, or a value is not finite.
     """
     _check_sets(first, second)
-    (mean1, factor1), (mean2, factor2) = _moments(first), _moments(second)
+    (mean1, factor1), (mean2, factor2) = (
+        _moments(first, first_counts),
+        _moments(second, second_counts),
+    )
     shift = np.square(mean1 - mean2).sum()
     spread = np.square(factor1).sum() + np.square(factor2).sum()
     overlap = np.linalg.svd(factor1 @ factor2.T, compute_uv=False).sum()
     return float(max(shift + spread - 2 * overlap, 0.0))
 
 
-def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moments(features: np.ndarray, counts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Mean (D,) and a factor F (at most D rows) of the covariance, C = F^T F."""
     features = features.astype(np.float64)
-    mean = features.mean(axis=0)
-    factor = (features - mean) / np.sqrt(len(features) - 1)
+    if counts is None:
+        mean, weights = features.mean(axis=0), np.ones((len(features), 1))
+    else:
+        features, weights = features[counts > 0], counts[counts > 0, None].astype(np.float64)
+        mean = (features * weights).sum(axis=0) / weights.sum()
+    factor = (features - mean) * np.sqrt(weights / (weights.sum() - 1))
     return mean, np.linalg.qr(factor, mode="r") if len(factor) > factor.shape[1] else factor
 
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dpsims_hub.evaluation.segmentation_scores import confusion_matrix
+from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels.resizing import resize_label_map
 
 HEIGHT = 96  # pixels; larger photos are judged at this height
@@ -34,55 +34,70 @@ class PixelProbe:
 
     Args:
         num_classes: N.
-        num_photos: how many photos will be collected from, which bounds the pixels of each.
+        num_photos: how many photos will be sampled, which bounds the pixels of each.
         seed: of the pixels and of the Fourier features.
     """
 
     def __init__(self, num_classes: int, num_photos: int, seed: int = 0) -> None:
         self.num_classes = num_classes
         self.pixels_per_photo = min(max(MAX_PIXELS // num_photos, 1), 300)
-        self.random = torch.Generator().manual_seed(seed)
-        self.rows: list[Tensor] = []
-        self.ids: list[Tensor] = []
+        self.seed = seed
+        self.description: dict[str, object] = {}
 
-    def collect(self, photos: np.ndarray, label_maps: np.ndarray) -> None:
-        """Takes some known pixels of real photos (B, H, W, 3) uint8 with maps (B, H, W) ids."""
-        features, ids = pixel_features(photos), _judged_ids(label_maps)
-        for rows, truth in zip(features, torch.from_numpy(ids), strict=True):
-            known = torch.nonzero(truth < self.num_classes)[:, 0]
-            chosen = known[torch.randperm(len(known), generator=self.random)[: self.pixels_per_photo]]
-            self.rows.append(rows[chosen])
-            self.ids.append(truth[chosen])
+    def sample(self, photo: np.ndarray, label_map: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Some known pixels of a real photo: their features (n, 29) and ids (n,).
 
-    def fit(self) -> None:
-        """Solves for the weights, once all photos are collected.
+        Args:
+            photo: (H, W, 3) uint8.
+            label_map: (H, W) ids.
+            number: of the photo; with the seed it decides which pixels.
+        """
+        rows, ids = pixel_features(photo[None])[0].numpy(), _judged_ids(label_map[None])[0]
+        known = np.flatnonzero(ids < self.num_classes)
+        random = np.random.default_rng((self.seed, number))
+        chosen = random.permutation(known)[: self.pixels_per_photo]
+        return rows[chosen], ids[chosen]
+
+    def fit(self, rows: np.ndarray, ids: np.ndarray, source: str = "") -> None:
+        """Solves for the weights.
+
+        Args:
+            rows: (n, 29) features of the pixels of all photos.
+            ids: (n,) their classes.
+            source: names the photos in the description.
 
         Raises:
             ValueError: there was not one known pixel.
         """
-        rows, ids = torch.cat(self.rows), torch.cat(self.ids)
         if not len(rows):
             raise ValueError("the training label maps hold no known pixel; check their class list.")
+        rows, ids = torch.from_numpy(rows), torch.from_numpy(ids)
+        random = torch.Generator().manual_seed(self.seed)
         self.mean, self.deviation = rows.mean(0), rows.std(0, correction=0) + 1e-6
-        self.directions = torch.randn(rows.shape[1], WAVES, generator=self.random) * BANDWIDTH
-        self.phases = torch.rand(WAVES, generator=self.random) * 2 * math.pi
+        self.directions = torch.randn(rows.shape[1], WAVES, generator=random) * BANDWIDTH
+        self.phases = torch.rand(WAVES, generator=random) * 2 * math.pi
         counts = torch.bincount(ids, minlength=self.num_classes).clamp(min=1)
         importance = counts.rsqrt()[ids]  # between counting pixels and counting classes
         targets = F.one_hot(ids, self.num_classes).float()
         self.weights = ridge_regression(self._expand(rows), targets, importance / importance.mean(), RIDGE)
+        self.description = {"pixels": len(rows), "seed": self.seed, "fitted_on": source}
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Ids (B, h, w) of the judged pixels, every second one, of images (B, H, W, 3) uint8."""
+        height, width = (math.ceil(side / STEP) for side in _judged_size(images.shape[1:3]))
+        looks = [(self._expand(pixel_features(image[None])[0]) @ self.weights).argmax(1) for image in images]
+        return torch.stack(looks).reshape(-1, height, width).numpy()
 
     def judge(self, images: np.ndarray, label_maps: np.ndarray) -> np.ndarray:
-        """Confusion matrix (N, N) of the classes in label maps (B, H, W) with those that images look like.
+        """`class_counts` (B, N, 3) of label maps and of what images look like.
 
         Args:
             images: (B, H, W, 3) uint8.
             label_maps: (B, H, W) ids that the images should follow.
         """
-        confusion = np.zeros((self.num_classes, self.num_classes), dtype=np.int64)
-        for image, truth in zip(images, _judged_ids(label_maps), strict=True):
-            looks = (self._expand(pixel_features(image[None])[0]) @ self.weights).argmax(1)
-            confusion += confusion_matrix(truth, looks.numpy(), self.num_classes)
-        return confusion
+        looks = self.predict(images).reshape(len(images), -1)
+        pairs = zip(_judged_ids(label_maps), looks, strict=True)
+        return np.stack([class_counts(true, seen, self.num_classes) for true, seen in pairs])
 
     def _expand(self, rows: Tensor) -> Tensor:
         rows = (rows - self.mean) / self.deviation

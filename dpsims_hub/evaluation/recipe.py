@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from dpsims_hub.evaluation.features import POOLING
 from dpsims_hub.models import PretrainedBackbone
 
 PACKAGES = ("torch", "diffusers", "timm", "numpy", "pillow")
+OPTIONAL = ("torchmetrics", "torch-fidelity", "transformers")
 
 
 def describe_backbone(
@@ -38,6 +40,12 @@ def describe_backbone(
     }
 
 
+def describe_environment(device: torch.device) -> dict:
+    """What the last digits of a network's features depend on, beside the number of threads."""
+    names = ("device", "processor")
+    return {name: describe_machine(device)[name] for name in names} | package_versions()
+
+
 def describe_machine(device: torch.device) -> dict:
     """Device, processor, threads and load of this machine."""
     return {
@@ -53,7 +61,16 @@ def describe_machine(device: torch.device) -> dict:
 def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that numbers depend on."""
     own = {"python": platform.python_version(), "dpsims_hub": __version__}
-    return own | {name: version(name) for name in PACKAGES}
+    return own | {name: version(name) for name in PACKAGES} | _versions_of(OPTIONAL)
+
+
+def _versions_of(packages: tuple[str, ...]) -> dict[str, str]:
+    """Versions of those packages that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def file_sha256(path: str | Path) -> str:

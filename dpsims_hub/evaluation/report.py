@@ -1,4 +1,4 @@
-"""The report of an evaluation: as text for people, as JSON for machines."""
+"""The report of an evaluation as text for people, and as JSON for machines."""
 
 from __future__ import annotations
 
@@ -7,71 +7,34 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-
-def notes_for(report: Mapping) -> list[str]:
-    """What a reader must know to read the numbers rightly.
-
-    Args:
-        report: with "features", "data" and "faithfulness".
-    """
-    name, dimension = report["features"]["backbone"], report["features"]["dimension"]
-    count = report["data"]["pairs"]
-    singular = (
-        f", fewer than its {dimension} dimensions, so that covariances are singular; the distance of the "
-        "samples is exact all the same"
-        if count <= dimension
-        else ""
-    )
-    return [
-        f"FD-{name} is a Frechet distance of this backbone's pooled features; FID means Inception features.",
-        f"Few photos bias it upwards (n = {count}{singular}): compare values of equal n only.",
-        "If this backbone was the discriminator's encoder in training, the generator was trained on these "
-        "very features.",
-        "The label maps are those of the real photos and fix what is where, so a value below real training "
-        "photos does not mean better than real.",
-        "Feature distance: 1 - cosine at each place, image mean removed, mean over the feature maps of more "
-        "than one place; 0 for equal, 1 for unrelated photos. Pixel difference: mean absolute, of the full "
-        "range; brightness alone raises it.",
-        "The pixel probe is a ridge regression on colour and texture, fitted on the real training photos: no "
-        "segmenter. Read its values only beside that of the real photos; one at or above it means that the "
-        "probe sees no more, not that the photos follow their maps better than real ones."
-        if report["faithfulness"]
-        else "Faithfulness to the label maps: not measured (it needs --train-data).",
-    ]
+DASH = "-"
 
 
 def format_report(report: Mapping) -> str:
     """The report as text: a heading, tables, speed, recipe, notes."""
-    features, size, machine = report["features"], report["size"], report["machine"]
+    size = report["size"]
     heading = (
         f"model {report['model']['name']}, data {report['data']['name']} ({report['data']['pairs']} pairs), "
         f"{size['width']}x{size['height']}, seed {report['seed']}"
     )
-    distances = [("images", "n", "against", "n", f"FD-{features['backbone']}")] + [
-        (row["images"], str(row["n"]), row["against"], str(row["n_against"]), f"{row['value']:.4g}")
-        for row in report["distances"]
-    ]
-    diversity = [("pairs of photos", "n", "feature distance", "pixel difference")] + [
-        (row["pairs"], str(row["n"]), f"{row['feature_distance']:.3f}", f"{row['pixel_difference']:.3f}")
-        for row in report["diversity"]
-    ]
-    faithfulness = [("images", "n", "mIoU of the pixel probe", "its pixel accuracy")] + [
-        (row["images"], str(row["n"]), f"{row['probe_mean_iou']:.1%}", f"{row['probe_pixel_accuracy']:.1%}")
-        for row in report["faithfulness"] or ()
-    ]
-    tables = [distances, diversity, faithfulness] if report["faithfulness"] else [distances, diversity]
-    speed = report["speed"]
-    timing = (
-        f"{speed['seconds_per_photo'] * 1000:.0f} ms per photo ({speed['photos_per_second']:.3g} photos/s; "
-        f"{speed['what']}, {speed['dtype']}; {machine['device']}, {machine['processor']}, "
-        f"{machine['torch_threads']} of {machine['cores']} threads, load {machine['load_of_last_minute']})"
-    )
-    recipe = (
-        f"features: {features['pooling']}, {features['dimension']} dimensions, {features['weights']}; "
-        f"real photos: {report['resizing']['real photos']}; label maps: {report['resizing']['label maps']}"
-    )
     notes = "\n".join(f"- {note}" for note in report["notes"])
-    return "\n\n".join([heading, *map(format_table, tables), timing, recipe, notes])
+    tables = [format_table(rows) for rows in report_tables(report)]
+    return "\n\n".join([heading, *tables, _timing(report), _recipe(report), notes])
+
+
+def report_tables(report: Mapping) -> list[list[tuple[str, ...]]]:
+    """The tables of a report, the first row of each its header; those without rows are left out."""
+    name = report["features"]["backbone"]
+    tables = [_distances(report["distances"], f"FD-{name}", f"KD-{name}")]
+    if report["inception"]:
+        tables.append(_distances(report["inception"]["distances"], "FID", "KID"))
+    if report["segmentation"]:
+        rows = report["segmentation"]["rows"]
+        tables += [_scores(rows, "", "segmenter"), _class_table(rows)]
+    tables.append(_diversity(report["diversity"]))
+    if report["faithfulness"]:
+        tables.append(_scores(report["faithfulness"], "probe_", "pixel probe"))
+    return tables
 
 
 def format_table(rows: Sequence[Sequence[str]]) -> str:
@@ -101,3 +64,77 @@ def save_report(report: Mapping, path: str | Path) -> None:
     finally:
         if path.parent.is_dir():
             unfinished.unlink(missing_ok=True)
+
+
+def _distances(rows: Sequence[Mapping], frechet: str, kernel: str) -> list[tuple[str, ...]]:
+    header = ("images", "n", "against", "n", frechet, kernel, "precision", "recall")
+    return [header] + [
+        (
+            row["images"],
+            str(row["n"]),
+            row["against"],
+            str(row["n_against"]),
+            _number(row, "value", "interval", ".4g"),
+            _number(row, "kernel_distance", "kernel_interval", ".3g"),
+            _number(row, "precision", "precision_interval", ".2f"),
+            _number(row, "recall", "recall_interval", ".2f"),
+        )
+        for row in rows
+    ]
+
+
+def _diversity(rows: Sequence[Mapping]) -> list[tuple[str, ...]]:
+    columns = {"feature_distance": "feature distance", "pixel_difference": "pixel difference"}
+    if "lpips" in rows[0]:
+        columns = {"lpips": "LPIPS"} | columns
+    return [("pairs of photos", "n", *columns.values())] + [
+        (row["pairs"], str(row["n"]), *(_number(row, key, f"{key}_interval", ".3f") for key in columns))
+        for row in rows
+    ]
+
+
+def _scores(rows: Sequence[Mapping], prefix: str, judge: str) -> list[tuple[str, ...]]:
+    keys = (f"{prefix}mean_iou", f"{prefix}pixel_accuracy")
+    return [("images", "n", f"mIoU of the {judge}", "its pixel accuracy")] + [
+        (row["images"], str(row["n"]), *(_number(row, key, f"{key}_interval", ".1%") for key in keys))
+        for row in rows
+    ]
+
+
+def _class_table(rows: Sequence[Mapping]) -> list[tuple[str, ...]]:
+    """IoU of each class by the segmenter, one column for each kind of image."""
+    shown = [row for row in rows if row["images"] in ("generated photos", "real photos")]
+    header = ("IoU of the segmenter", *(row["images"] for row in shown))
+    columns = [row["class_iou"] for row in shown]
+    return [header] + [
+        (name, *(DASH if one[name] is None else format(one[name], ".1%") for one in columns))
+        for name in columns[0]
+    ]
+
+
+def _number(row: Mapping, key: str, interval: str, style: str) -> str:
+    if row[key] is None:
+        return DASH
+    ends = row.get(interval)
+    value = format(row[key], style)
+    return value if ends is None else f"{value} [{format(ends[0], style)}, {format(ends[1], style)}]"
+
+
+def _timing(report: Mapping) -> str:
+    speed, machine = report["speed"], report["machine"]
+    memory = speed["peak_memory_bytes"]
+    peak = speed["memory_of"] if memory is None else f"{memory / 2**20:.0f} MiB, {speed['memory_of']}"
+    return (
+        f"{speed['seconds_per_photo'] * 1000:.0f} ms per photo ({speed['photos_per_second']:.3g} photos/s; "
+        f"{speed['what']}, {speed['dtype']}; {machine['device']}, {machine['processor']}, "
+        f"{machine['torch_threads']} of {machine['cores']} threads, load {machine['load_of_last_minute']}); "
+        f"peak memory {peak}"
+    )
+
+
+def _recipe(report: Mapping) -> str:
+    features, resizing = report["features"], report["resizing"]
+    return (
+        f"features: {features['pooling']}, {features['dimension']} dimensions, {features['weights']}; "
+        f"real photos: {resizing['real photos']}; label maps: {resizing['label maps']}"
+    )

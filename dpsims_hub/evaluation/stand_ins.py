@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 
+from dpsims_hub.labels import ClassSpec
 
-class ClassMeanColours:
-    """The mean colour of every class over photos, collected batch by batch.
+
+def colour_sums(photo: np.ndarray, label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
+    """Sums of red, green and blue and the number of pixels of each class and of the unknown ones.
 
     Args:
-        num_classes: N.
-        ignore_index: id of unknown pixels, which get a mean of their own.
+        photo: (H, W, 3) uint8.
+        label_map: (H, W) ids.
+        spec: the classes.
+
+    Returns:
+        (N + 1, 4), the unknown pixels last; those of several photos add up.
     """
+    rows = _rows(label_map, spec).ravel()
+    channels = [photo[..., channel].ravel() for channel in range(3)]
+    sums = [np.bincount(rows, weights=one, minlength=spec.num_classes + 1) for one in channels]
+    return np.stack([*sums, np.bincount(rows, minlength=spec.num_classes + 1)], axis=1)
 
-    def __init__(self, num_classes: int, ignore_index: int) -> None:
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.sums = np.zeros((num_classes + 1, 3))
-        self.counts = np.zeros(num_classes + 1)
 
-    def add(self, photos: np.ndarray, label_maps: np.ndarray) -> None:
-        """Takes in photos (B, H, W, 3) uint8 and their maps (B, H, W) ids."""
-        rows = self._rows(label_maps).ravel()
-        self.counts += np.bincount(rows, minlength=len(self.counts))
-        for channel in range(3):
-            self.sums[:, channel] += np.bincount(
-                rows, weights=photos[..., channel].ravel(), minlength=len(self.counts)
-            )
+def paint_mean_colours(label_maps: np.ndarray, sums: np.ndarray, spec: ClassSpec) -> np.ndarray:
+    """Every pixel in the mean colour of its class; a class never seen gets the mean of all pixels.
 
-    def paint(self, label_maps: np.ndarray) -> np.ndarray:
-        """Every pixel in the mean colour of its class; a class never seen gets the mean of all pixels.
+    Args:
+        label_maps: (B, H, W) ids.
+        sums: (N + 1, 4) of `colour_sums`.
+        spec: the classes.
 
-        Args:
-            label_maps: (B, H, W) ids.
+    Returns:
+        (B, H, W, 3) uint8.
+    """
+    colours, counts = sums[:, :3], sums[:, 3:]
+    overall = colours.sum(axis=0) / max(counts.sum(), 1)
+    means = np.where(counts > 0, colours / np.maximum(counts, 1), overall)
+    return np.rint(means).astype(np.uint8)[_rows(label_maps, spec)]
 
-        Returns:
-            (B, H, W, 3) uint8.
-        """
-        overall = self.sums.sum(axis=0) / max(self.counts.sum(), 1)
-        means = self.sums / np.maximum(self.counts, 1)[:, None]
-        colours = np.where(self.counts[:, None] > 0, means, overall)
-        return np.rint(colours).astype(np.uint8)[self._rows(label_maps)]
 
-    def _rows(self, label_maps: np.ndarray) -> np.ndarray:
-        return np.where(label_maps == self.ignore_index, self.num_classes, label_maps).astype(np.intp)
+def _rows(label_maps: np.ndarray, spec: ClassSpec) -> np.ndarray:
+    return np.where(label_maps == spec.ignore_index, spec.num_classes, label_maps).astype(np.intp)

@@ -36,16 +36,7 @@ def eval_results(report: Mapping[str, Any]) -> list[EvalResult]:
     """
     try:
         data, features = report["data"], report["features"]
-        found = [
-            ("frechet-distance", f"FD-{features['backbone']}", row["value"])
-            for row in report["distances"]
-            if row["images"] == GENERATED
-        ]
-        found += [
-            ("mean_iou", "mIoU of the pixel probe", row["probe_mean_iou"])
-            for row in report["faithfulness"] or ()
-            if row["images"] == GENERATED
-        ]
+        found = _metrics(report, f"FD-{features['backbone']}", f"KD-{features['backbone']}")
         return [
             EvalResult(
                 task_type="image-to-image",
@@ -59,6 +50,35 @@ def eval_results(report: Mapping[str, Any]) -> list[EvalResult]:
         ]
     except (KeyError, TypeError) as error:
         raise _refusal(error) from error
+
+
+def _metrics(report: Mapping[str, Any], frechet: str, kernel: str) -> list[tuple[str, str, float]]:
+    """Type, name and value of each number of the generated photos; older reports lack some."""
+    inception = (report.get("inception") or {}).get("distances", ())
+    segmenter = report.get("segmentation") or {"segmenter": {"segmenter": ""}, "rows": ()}
+    judge = segmenter["segmenter"]["segmenter"]
+    sources = (
+        (
+            report["distances"],
+            {"value": ("frechet-distance", frechet), "kernel_distance": ("kernel-distance", kernel)},
+        ),
+        (inception, {"value": ("fid", "FID"), "kernel_distance": ("kid", "KID")}),
+        (
+            segmenter["rows"],
+            {
+                "mean_iou": ("mean_iou", f"mIoU of {judge}"),
+                "pixel_accuracy": ("accuracy", f"pixel accuracy of {judge}"),
+            },
+        ),
+        (report["faithfulness"] or (), {"probe_mean_iou": ("mean_iou", "mIoU of the pixel probe")}),
+    )
+    return [
+        (*named, row[key])
+        for rows, metrics in sources
+        for row in rows
+        for key, named in metrics.items()
+        if row["images"] == GENERATED and key in row
+    ]
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -85,19 +105,62 @@ def _recipe(report: Mapping[str, Any]) -> str:
 
 
 def _tables(report: Mapping[str, Any]) -> list[str]:
-    distances = [("images", "n", "against", "n", f"FD-{report['features']['backbone']}")] + [
-        (row["images"], str(row["n"]), row["against"], str(row["n_against"]), f"{row['value']:.4g}")
-        for row in report["distances"]
+    """Distances, scores of a segmenter, diversity, the probe; older reports lack some of them."""
+    name = report["features"]["backbone"]
+    tables = [_distances(report["distances"], f"FD-{name}", f"KD-{name}")]
+    if inception := report.get("inception"):
+        tables.append(_distances(inception["distances"], "FID", "KID"))
+    if segmentation := report.get("segmentation"):
+        tables.append(_scores(segmentation["rows"], "", segmentation["segmenter"]["segmenter"]))
+    tables.append(_diversity(report["diversity"]))
+    tables.append(_scores(report["faithfulness"] or (), "probe_", "the pixel probe"))
+    return [table(rows) for rows in tables if len(rows) > 1]
+
+
+def _distances(rows: Sequence[Mapping[str, Any]], frechet: str, kernel: str) -> list[tuple[str, ...]]:
+    more = {"kernel_distance": kernel, "precision": "precision", "recall": "recall"}
+    more = {key: title for key, title in more.items() if key in rows[0]}
+    return [("images", "n", "against", "n", frechet, *more.values())] + [
+        (
+            row["images"],
+            str(row["n"]),
+            row["against"],
+            str(row["n_against"]),
+            _value(row, "value", "interval", ".4g"),
+            *(_value(row, key, f"{key.removesuffix('_distance')}_interval", ".3g") for key in more),
+        )
+        for row in rows
     ]
-    diversity = [("pairs of photos", "n", "feature distance", "pixel difference")] + [
-        (row["pairs"], str(row["n"]), f"{row['feature_distance']:.3f}", f"{row['pixel_difference']:.3f}")
-        for row in report["diversity"]
+
+
+def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    titles = {
+        "lpips": "LPIPS",
+        "feature_distance": "feature distance",
+        "pixel_difference": "pixel difference",
+    }
+    titles = {key: title for key, title in titles.items() if rows and key in rows[0]}
+    return [("pairs of photos", "n", *titles.values())] + [
+        (row["pairs"], str(row["n"]), *(_value(row, key, f"{key}_interval", ".3f") for key in titles))
+        for row in rows
     ]
-    probe = [("images", "n", "mIoU of the pixel probe", "its pixel accuracy")] + [
-        (row["images"], str(row["n"]), f"{row['probe_mean_iou']:.1%}", f"{row['probe_pixel_accuracy']:.1%}")
-        for row in report["faithfulness"] or ()
+
+
+def _scores(rows: Sequence[Mapping[str, Any]], prefix: str, judge: str) -> list[tuple[str, ...]]:
+    keys = (f"{prefix}mean_iou", f"{prefix}pixel_accuracy")
+    return [("images", "n", f"mIoU of {judge}", "its pixel accuracy")] + [
+        (row["images"], str(row["n"]), *(_value(row, key, f"{key}_interval", ".1%") for key in keys))
+        for row in rows
     ]
-    return [table(rows) for rows in (distances, diversity, probe) if len(rows) > 1]
+
+
+def _value(row: Mapping[str, Any], key: str, interval: str, style: str) -> str:
+    """A number with its interval, where it has one."""
+    if row[key] is None:
+        return "-"
+    ends = row.get(interval)
+    value = format(row[key], style)
+    return value if ends is None else f"{value} [{format(ends[0], style)}, {format(ends[1], style)}]"
 
 
 def _speed(report: Mapping[str, Any]) -> str:

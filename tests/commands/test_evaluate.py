@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +12,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from dpsims_hub.commands import main
-from dpsims_hub.commands.evaluate import _short_name
+from dpsims_hub.commands.evaluate import short_name
+from dpsims_hub.commands.evaluate_options import default_cache
 from dpsims_hub.labels import ClassSpec
+from tests.evaluation.segmenters import save_segformer
 
 SPEC = ClassSpec.load("camvid")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -25,56 +31,133 @@ def weights(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def pairs(tmp_path_factory) -> Path:
-    """Five photos of 24x16 with their maps."""
-    root = tmp_path_factory.mktemp("data") / "val"
-    for name in ("images", "labels"):
-        (root / name).mkdir(parents=True)
-    (root / "classes.json").write_text(json.dumps(list(SPEC.names)))
+    """Five photos of 24x16 with their maps, in val; six in train."""
+    root = tmp_path_factory.mktemp("data") / "streets"
     random = np.random.default_rng(0)
-    for number in range(5):
-        photo = random.integers(0, 256, (16, 24, 3), np.uint8)
-        Image.fromarray(photo).save(root / "images" / f"{number}.png")
-        Image.fromarray(random.integers(0, 11, (16, 24), np.uint8)).save(root / "labels" / f"{number}.png")
+    for split, count in (("val", 5), ("train", 6)):
+        for name in ("images", "labels"):
+            (root / split / name).mkdir(parents=True)
+        for number in range(count):
+            photo = random.integers(0, 256, (16, 24, 3), np.uint8)
+            Image.fromarray(photo).save(root / split / "images" / f"{number}.png")
+            ids = random.integers(0, 11, (16, 24), np.uint8)
+            Image.fromarray(ids).save(root / split / "labels" / f"{number}.png")
+        (root / split / "classes.json").write_text(json.dumps(list(SPEC.names)))
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_weights_of_others(tmp_path_factory, monkeypatch):
+    """Neither the user's torch cache nor the user's kept features are seen."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
 
 
 @pytest.fixture
 def options(model, pairs, weights) -> list[object]:
     return [
-        *("evaluate", "--model", model, "--data", pairs),
+        *("evaluate", "--model", model, "--data", pairs, "--split", "val", "--bootstrap", "3"),
         *("--backbone", "test_resnet", "--backbone-weights", weights, "--num-images", "2"),
     ]
 
 
-def test_prints_and_writes_the_report(options, pairs, weights, tmp_path, capsys):
-    target = tmp_path / "new" / "report.json"
+def test_prints_and_writes_everything(options, pairs, weights, tmp_path, capsys):
+    target, card = tmp_path / "new" / "report.json", tmp_path / "README.md"
+    card.write_text("---\nlicense: mit\n---\n# A model\n")
+    segmenter = save_segformer(tmp_path / "segmenter", dict(enumerate(SPEC.names[:10])))
     means = ("--backbone-mean", "[0.4,0.5,0.6]", "--backbone-std", "[0.5, 0.5, 0.5]")
-    arguments = [*options, *means, "--train-data", pairs, "--seed", "3", "--output", target]
+    more = ("--train-split", "train", "--seed", "3", "--output", target, "--update-card", card)
+    arguments = [*options, *means, *more, "--segmenter", segmenter]
     assert main([str(argument) for argument in arguments]) == 0
     printed = capsys.readouterr().out
     report = json.loads(target.read_text())
     assert f"report: {target}" in printed
-    assert "FD-test_resnet" in printed
+    assert f"best, median and worst maps: {target.with_suffix('.png')}" in printed
+    with Image.open(target.with_suffix(".png")) as sheet:
+        assert min(sheet.size) > 100
+    for words in ("FD-test_resnet", "KD-test_resnet", "mIoU of the segmenter", "mIoU of the pixel probe"):
+        assert words in printed
     for row in report["distances"]:
         assert row["images"] in printed
         assert f"{row['value']:.4g}" in printed
-    assert report["data"]["name"] == _short_name(pairs)
-    assert report["train_data"]["pairs"] == report["data"]["pairs"] == 5
-    assert report["seed"] == 3
+    assert report["data"]["name"] == short_name(str(pairs), "val") == "streets/val"
+    assert report["train_data"]["name"] == "streets/train"
+    assert (report["data"]["pairs"], report["train_data"]["pairs"]) == (5, 6)
+    assert report["seed"] == report["bootstrap_draws"] == 3
+    assert report["processes"] == 1
     assert report["size"] == {"width": 24, "height": 16}
     assert report["features"]["mean"] == [0.4, 0.5, 0.6]
     assert report["features"]["std"] == [0.5, 0.5, 0.5]
     assert report["features"]["weights"] == weights.name
-    assert {"torch", "timm", "python"} <= set(report["versions"])
+    assert report["segmentation"]["segmenter"]["classes_it_cannot_see"] == [SPEC.names[10]]
+    assert report["inception"] is report["lpips"] is None
+    assert {"torch", "timm", "python", "transformers"} <= set(report["versions"])
     assert report["machine"]["device"]
-    assert report["notes"]
+    assert report["speed"]["peak_memory_bytes"] > 2**26
+    assert any(note.startswith("FID and KID: not measured; fetch ") for note in report["notes"])
+    assert any(note.startswith("LPIPS: not measured; fetch ") for note in report["notes"])
+    assert f"card: {card}" in printed
+    assert "FD-test_resnet" in card.read_text()
     for secret in (pairs, weights, tmp_path):
         assert str(secret.parent) not in target.read_text()
 
 
+def measured(path: Path) -> dict:
+    """A report without what depends on the hour."""
+    report = json.loads(path.read_text())
+    return {key: value for key, value in report.items() if key not in ("speed", "machine", "processes")}
+
+
+@pytest.mark.slow
+def test_two_processes_measure_what_one_does(options, tmp_path):
+    """And both keep what a third evaluation reads; all with one thread each, for the last digits."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    for name, launcher in (("two", torchrun), ("one", ())):
+        cache = tmp_path / f"cache of {name}"
+        words = [*options, "--train-split", "train", "--batch-size", "2", "--cache", cache]
+        done = subprocess.run(
+            [sys.executable, *launcher, "-m", "dpsims_hub.commands"]
+            + [str(word) for word in (*words, "--output", tmp_path / f"{name}.json")],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("FD-test_resnet") > 0
+        assert done.stdout.count("\nreport: ") == 1
+    assert measured(tmp_path / "two.json") == measured(tmp_path / "one.json")
+    names = [
+        {path.name for path in (tmp_path / f"cache of {name}").rglob("*.features")} for name in ("two", "one")
+    ]
+    assert names[0] == names[1]
+    assert len(names[0]) == 2 * 3 + 3
+
+
+def test_a_damaged_file_of_the_cache_is_said_and_made_again(options, tmp_path, capsys):
+    caches = []
+    for number in (0, 1):
+        words = [*options, "--output", tmp_path / f"{number}.json"]
+        assert main([str(word) for word in words]) == 0
+        caches = list(default_cache().rglob("*.features"))
+        caches[0].write_bytes(b"damaged")
+    assert len(caches) == 1
+    assert "this file of kept features is damaged; they are computed again" in capsys.readouterr().err
+    assert measured(tmp_path / "0.json") == measured(tmp_path / "1.json")
+
+
+def test_nothing_is_kept_when_told_so(options):
+    assert main([str(word) for word in (*options, "--no-cache")]) == 0
+    assert not default_cache().exists()
+
+
 BAD_OPTIONS = {
     "no such data": (("--data", "nowhere"), "nowhere: no such folder"),
+    "no such split": (("--split", "test"), "test"),
     "no such training data": (("--train-data", "nowhere"), "nowhere: no such folder"),
+    "training data evaluated": (("--train-split", "val"), "the training data are the evaluated data"),
     "no such model": (("--model", "./nowhere"), "nowhere"),
     "unknown backbone": (("--backbone", "no_such_network"), "no_such_network"),
     "no such weights": (("--backbone-weights", "none.safetensors"), "none.safetensors"),
@@ -86,6 +169,12 @@ BAD_OPTIONS = {
     "seed no number": (("--seed", "abc"), "argument --seed"),
     "batch size": (("--batch-size", "0"), "batch_size must be"),
     "one photo": (("--num-images", "1"), "num_images must be a whole number from 2"),
+    "no draws": (("--bootstrap", "-1"), "replicates must be"),
+    "no such Inception": (("--inception-weights", "none.pth"), "--inception-weights none.pth: no such file"),
+    "no such LPIPS": (("--lpips-weights", "none.pth"), "--lpips-weights none.pth: no such file"),
+    "no such segmenter": (("--segmenter", "./nowhere"), "--segmenter ./nowhere: transformers cannot load"),
+    "no card": (("--update-card", "none.md"), "--update-card: none.md: no such file"),
+    "picture as report": (("--output", "report.png"), "give it a name such as report.json"),
     "device": (("--device", "banana"), "--device banana"),
 }
 
@@ -108,6 +197,6 @@ def test_damaged_photo_writes_no_report(options, pairs, refused, tmp_path):
     for path in sorted(pairs.rglob("*.*")):
         (folder / path.relative_to(pairs)).parent.mkdir(parents=True, exist_ok=True)
         (folder / path.relative_to(pairs)).write_bytes(path.read_bytes())
-    (folder / "images" / "3.png").write_text("no photo")
+    (folder / "val" / "images" / "3.png").write_text("no photo")
     said = refused(*options, "--data", folder, "--output", tmp_path / "report.json")
     assert "3.png" in said

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import torch
 from scipy.linalg import sqrtm
+from torchmetrics.image.fid import _compute_fid
 
 from dpsims_hub.evaluation import frechet_distance
 
@@ -77,6 +79,21 @@ def test_few_vectors_bias_the_distance_upwards():
     first, second = np.random.default_rng(8).normal(size=(2, 4000, 10))
     distances = [frechet_distance(first[:count], second[:count]) for count in (15, 60, 4000)]
     assert distances[0] > 3 * distances[1] > 9 * distances[2] > 0
+
+
+@pytest.mark.parametrize("dimension", [3, 40])
+def test_counts_repeat_vectors(dimension):
+    a, b = correlated(11, 9, dimension), correlated(12, 7, dimension)
+    times = np.array([0, 3, 1, 1, 0, 2, 1, 0, 1]), np.array([1, 1, 0, 2, 1, 1, 1])
+    repeated = [np.repeat(one, count, axis=0) for one, count in zip((a, b), times, strict=True)]
+    expected = by_definition(*repeated, trace_by_eigenvalues(*repeated))
+    assert frechet_distance(a, b, *times) == pytest.approx(expected, rel=1e-6)
+
+
+def test_equals_torchmetrics():
+    a, b = correlated(13, 60, 12), correlated(14, 50, 12)
+    moments = [torch.tensor(part) for one in (a, b) for part in (one.mean(0), np.cov(one, rowvar=False))]
+    assert frechet_distance(a, b) == pytest.approx(float(_compute_fid(*moments)), rel=1e-8)
 
 
 def test_single_precision_features_are_as_good():

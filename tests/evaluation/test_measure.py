@@ -5,25 +5,33 @@ import pytest
 import torch
 from PIL import Image
 
-from dpsims_hub.evaluation import Settings, count_images, evaluate, frechet_distance
+from dpsims_hub.evaluation import Evaluation, Settings, frechet_distance
 from dpsims_hub.evaluation.features import feature_maps, pooled
-from dpsims_hub.evaluation.measure import make_photos
+from dpsims_hub.evaluation.measures import BackboneMeasure, JudgeMeasure
+from dpsims_hub.evaluation.record_cache import RecordCache
+from dpsims_hub.evaluation.scenes import make_photos
+from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels import ClassSpec, FolderDataset
 from dpsims_hub.labels.resizing import resize_label_map
 from dpsims_hub.pipeline import DPSIMSPipeline
+from tests.evaluation.test_team import Threads
 from tests.tiny import LATENT_DIM, SIZE, tiny_generator
 
 COUNT = 7  # pairs in the folder
+SETTINGS = Settings(seed=3, batch_size=4, num_images=2, replicates=5)
 
 
 @pytest.fixture(scope="module")
-def measured(pipe, backbone, folder) -> dict:
-    return evaluate(pipe, backbone, folder, settings=Settings(seed=3, batch_size=4, num_images=2))
+def measured(pipe, backbone_measure, folder) -> dict:
+    return Evaluation(pipe, folder, [backbone_measure], settings=SETTINGS).run()
 
 
 def numbers(measured: dict) -> list[float]:
-    diversity = [(row["feature_distance"], row["pixel_difference"]) for row in measured["diversity"]]
-    return [row["value"] for row in measured["distances"]] + list(np.ravel(diversity))
+    """Every number among the results."""
+    parts = [measured[name] for name in ("distances", "diversity", "faithfulness", "segmentation")]
+    text, found = json.dumps(parts), []
+    json.loads(text, parse_float=lambda number: found.append(float(number)))
+    return found
 
 
 def row(rows: list[dict], key: str, what: str) -> dict:
@@ -36,6 +44,34 @@ def resized(folder: FolderDataset) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return [np.asarray(photo) for photo in photos], [
         resize_label_map(folder[i].label_map, SIZE) for i in range(COUNT)
     ]
+
+
+class ColourJudge:
+    """Takes dark pixels for class 0, bright ones for class 2, and the rest for 1."""
+
+    description = {"segmenter": "colours"}
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return np.digitize(images.mean(axis=3), [75, 135])
+
+    def judge(self, images: np.ndarray, label_maps: np.ndarray) -> np.ndarray:
+        return np.stack(
+            [class_counts(*pair, 3) for pair in zip(label_maps, self.predict(images), strict=True)]
+        )
+
+
+class Watched(BackboneMeasure):
+    """Counts the scenes and the training batches that it looks at."""
+
+    looks = 0
+
+    def look(self, scene):
+        self.looks += 1
+        return super().look(scene)
+
+    def vectors(self, photos):
+        self.looks += 1
+        return super().vectors(photos)
 
 
 def test_distances_are_those_of_photos_made_one_by_one(pipe, backbone, folder, measured):
@@ -68,28 +104,55 @@ def test_pixel_differences_are_those_of_photos_made_one_by_one(pipe, folder, mea
     assert found["pixel_difference"] == pytest.approx(across, abs=2e-3)
 
 
-def test_same_seed_same_numbers(pipe, backbone, folder, measured):
-    again = evaluate(pipe, backbone, folder, settings=Settings(seed=3, batch_size=4, num_images=2))
-    assert numbers(again) == numbers(measured)
-    assert again["data"] == measured["data"]
-    other = evaluate(pipe, backbone, folder, settings=Settings(seed=4, batch_size=4, num_images=2))
+def test_neighbours_are_the_photos_of_the_nearest_maps(folder, measured):
+    real, maps = resized(folder)
+    maps = [np.asarray(Image.fromarray(one).resize((32, 24), Image.Resampling.NEAREST)) for one in maps]
+    nearest = []
+    for i, one in enumerate(maps):
+        shares = [-1 if i == j else ((one == other) & (one != 255)).mean() for j, other in enumerate(maps)]
+        nearest.append(int(np.argmax(shares)))
+    expected = np.mean([np.abs(real[i].astype(float) - real[j]).mean() / 255 for i, j in enumerate(nearest)])
+    found = row(measured["diversity"], "pairs", "real photos of the most similar label maps")
+    assert found["pixel_difference"] == pytest.approx(expected, abs=2e-3)
+    assert found["n"] == COUNT
+
+
+def test_same_seed_same_numbers_to_the_last_digit(pipe, backbone_measure, folder, measured):
+    again = Evaluation(pipe, folder, [backbone_measure], settings=SETTINGS).run()
+    assert again == measured
+    assert len(numbers(measured)) > 30
+    other = Evaluation(pipe, folder, [backbone_measure], settings=Settings(4, 4, 2, 5)).run()
     assert abs(numbers(other)[0] - numbers(measured)[0]) > 1e-6
     assert other["data"] == measured["data"]
 
 
-def test_batch_size_does_not_matter(pipe, backbone, folder, measured):
-    other = evaluate(pipe, backbone, folder, settings=Settings(seed=3, batch_size=1, num_images=2))
-    np.testing.assert_allclose(numbers(other), numbers(measured), rtol=2e-3)
+def test_batch_size_does_not_matter(pipe, backbone_measure, folder, measured):
+    other = Evaluation(pipe, folder, [backbone_measure], settings=Settings(3, 1, 2, 5)).run()
+    np.testing.assert_allclose(numbers(other), numbers(measured), rtol=2e-3, atol=1e-9)
 
 
-def test_training_photos_give_the_floor(pipe, backbone, folder):
+def test_several_processes_measure_what_one_does(pipe, backbone_measure, folder, training):
+    """To the last digit, because a batch holds the same maps whoever makes it."""
+    settings = Settings(0, 2, 2, 3)
+
+    def run(member=None) -> dict:
+        return Evaluation(pipe, folder, [backbone_measure], training, settings, team=member).run()
+
+    together = Threads(2).run(run)
+    assert together[0] == together[1] == run()
+
+
+def test_training_photos_give_the_floor(pipe, backbone_measure, folder):
     """Here the training photos are the evaluated ones, so that they are at distance 0."""
     seen = []
-    settings = Settings(batch_size=5, num_images=3)
-    measured = evaluate(pipe, backbone, folder, folder, settings, seen.append)
-    assert sum(seen) == count_images(folder, folder, settings) == COUNT * (1 + 3 + 3 + 2)
-    assert row(measured["distances"], "images", "real training photos")["value"] == pytest.approx(0, abs=1e-6)
-    assert measured["train_data"] == {"pairs": COUNT}
+    evaluation = Evaluation(pipe, folder, [backbone_measure], folder, Settings(0, 5, 3, 2))
+    measured = evaluation.run(seen.append)
+    assert sum(seen) == evaluation.steps == COUNT * (1 + 1 + 1 + 2)
+    floor = row(measured["distances"], "images", "real training photos")
+    assert floor["value"] == pytest.approx(0, abs=1e-6)
+    assert floor["precision"] == floor["recall"] == 1
+    assert measured["train_data"]["pairs"] == COUNT
+    assert measured["train_data"]["sha256_as_evaluated"] == measured["data"]["sha256_as_evaluated"]
     assert measured["class_mean_colours_of"] == "the training photos"
     scores = {one["images"]: one["probe_mean_iou"] for one in measured["faithfulness"]}
     assert len(scores) == 5
@@ -99,15 +162,71 @@ def test_training_photos_give_the_floor(pipe, backbone, folder):
     assert json.loads(json.dumps(measured)) == measured
 
 
-def test_speed_is_that_of_single_photos(measured):
-    speed = measured["speed"]
-    assert 0 < speed["seconds_per_photo"] < 60
-    assert speed["photos_per_second"] == pytest.approx(1 / speed["seconds_per_photo"])
-    assert speed["dtype"] == "float32"
+def test_a_judge_gives_scores_of_all_pixels_and_of_each_class(pipe, backbone_measure, folder):
+    judge = ColourJudge()
+    measures = [backbone_measure, JudgeMeasure("segmenter", judge)]
+    evaluation = Evaluation(pipe, folder, measures, settings=SETTINGS)
+    measured = evaluation.run()
+    assert measured["segmentation"]["segmenter"] == {"segmenter": "colours"}
+    real, maps = resized(folder)
+    seen = judge.predict(np.stack(real))
+    ious = {}
+    for number, name in enumerate(folder.spec.names):
+        known = np.stack(maps) != 255
+        true, said = (np.stack(maps) == number) & known, (seen == number) & known
+        ious[name] = (true & said).sum() / (true | said).sum()
+    found = row(measured["segmentation"]["rows"], "images", "real photos")
+    assert found["class_iou"] == pytest.approx(ious)
+    assert found["mean_iou"] == pytest.approx(np.mean(list(ious.values())))
+    low, high = found["mean_iou_interval"]
+    assert low < found["mean_iou"] < high
+    name, per_map = evaluation.numbers.per_map()
+    assert name == "segmenter"
+    assert per_map.shape == (COUNT,)
+
+
+def test_a_stopped_evaluation_goes_on(pipe, backbone, weights, folder, training, tmp_path):
+    class Stops(Watched):
+        def look(self, scene):
+            if self.looks > 9:
+                raise KeyboardInterrupt
+            return super().look(scene)
+
+    arguments = (training, Settings(0, 2, 2, 2), RecordCache(tmp_path))
+    stops, goes, idle = (kind(backbone, {"weights": "tiny"}) for kind in (Stops, Watched, Watched))
+    with pytest.raises(KeyboardInterrupt):
+        Evaluation(pipe, folder, [stops], *arguments).run()
+    measured = Evaluation(pipe, folder, [goes], *arguments).run()
+    again = Evaluation(pipe, folder, [idle], *arguments).run()
+    fresh = Evaluation(pipe, folder, [Watched(backbone, {"weights": "tiny"})], *arguments[:2]).run()
+    assert stops.looks == 5 + 2 * 3  # five batches of training photos, two scenes with two stand-ins each
+    assert goes.looks == 2 * 3
+    assert idle.looks == 0
+    assert measured == again == fresh
+
+
+def test_kept_features_are_for_one_model_one_recipe_one_data_set(pipe, backbone, folder, training, tmp_path):
+    cache = RecordCache(tmp_path)
+
+    def looks(pipe=pipe, data=folder, settings=SETTINGS, description=("a",)) -> int:
+        measure = Watched(backbone, {"weights": description})
+        Evaluation(pipe, data, [measure], settings=settings, cache=cache).run()
+        return measure.looks // 3  # a look, and the vectors of two stand-ins
+
+    assert looks() == 2
+    assert looks() == 0
+    assert looks(settings=Settings(3, 4, 2, 50)) == 0  # draws of intervals are no matter of features
+    assert looks(settings=Settings(4, 4, 2, 5)) == 2
+    assert looks(settings=Settings(3, 4, 3, 5)) == 2
+    assert looks(description=("b",)) == 2
+    assert looks(data=training) == 3
+    other = DPSIMSPipeline(tiny_generator(seed=1, spectral_norm=False), folder.spec.to_dict())
+    assert looks(pipe=other) == 2
+    assert looks() == 0
 
 
 def test_no_probe_without_training_photos(measured):
-    assert measured["faithfulness"] is None
+    assert measured["faithfulness"] is measured["train_data"] is measured["segmentation"] is None
 
 
 def test_photos_come_map_by_map(pipe, folder):
@@ -121,33 +240,39 @@ def test_photos_come_map_by_map(pipe, folder):
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"seed": -1}, "seed"), ({"batch_size": 0}, "batch_size"), ({"num_images": 1}, "num_images .* from 2")],
+    [
+        ({"seed": -1}, "seed"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"num_images": 1}, "num_images .* from 2"),
+        ({"replicates": -1}, "replicates"),
+    ],
 )
 def test_settings_out_of_range(settings, words):
     with pytest.raises(ValueError, match=words):
         Settings(**settings)
 
 
-def test_model_of_other_classes_is_refused(backbone, folder):
+def test_model_of_other_classes_is_refused(backbone_measure, folder):
     names = {"name": "other", "classes": ["road", "sky", "boat"]}
     with pytest.raises(ValueError, match="are not the model's"):
-        evaluate(DPSIMSPipeline(tiny_generator(), names), backbone, folder)
+        Evaluation(DPSIMSPipeline(tiny_generator(), names), folder, [backbone_measure])
     other_unknown = FolderDataset(folder.root, ClassSpec("x", folder.spec.classes, ignore_index=200))
+    pipe = DPSIMSPipeline(tiny_generator(), folder.spec.to_dict())
     with pytest.raises(ValueError, match="unknown 200"):
-        evaluate(DPSIMSPipeline(tiny_generator(), folder.spec.to_dict()), backbone, other_unknown)
+        Evaluation(pipe, folder, [backbone_measure], other_unknown)
 
 
-def test_model_that_needs_more_than_maps_is_refused(backbone, folder):
+def test_model_that_needs_more_than_maps_is_refused(backbone_measure, folder):
     pipe = DPSIMSPipeline(tiny_generator(use_instance_offsets=True), folder.spec.to_dict())
     with pytest.raises(ValueError, match="instance offsets"):
-        evaluate(pipe, backbone, folder)
+        Evaluation(pipe, folder, [backbone_measure])
 
 
-def test_too_few_pairs(pipe, backbone, folder, tmp_path):
+def test_too_few_pairs(pipe, backbone_measure, folder, tmp_path):
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
         for number in range(3):
             source = folder.root / name / f"{number}.png"
             (tmp_path / name / source.name).write_bytes(source.read_bytes())
     with pytest.raises(ValueError, match="holds 3 pairs; an evaluation needs 4"):
-        evaluate(pipe, backbone, FolderDataset(tmp_path, folder.spec))
+        Evaluation(pipe, FolderDataset(tmp_path, folder.spec), [backbone_measure])

@@ -1,0 +1,135 @@
+"""Which of our classes each class of a segmenter is: by name, by alias, or as a file says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dpsims_hub.labels import ClassSpec
+
+NOTHING = -1  # id of what is none of our classes
+
+
+@dataclass(frozen=True)
+class ClassMatch:
+    """How a segmenter's classes become ours.
+
+    Args:
+        table: (M,) our id for each of its ids, `NOTHING` for a class that we do not have.
+        how: what decided, for the recipe.
+        spec: our classes.
+    """
+
+    table: np.ndarray
+    how: str
+    spec: ClassSpec
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Ids of our classes that the segmenter cannot see."""
+        return tuple(c for c in range(self.spec.num_classes) if c not in self.table)
+
+    def translate(self, predicted: np.ndarray) -> np.ndarray:
+        """The segmenter's ids as ours; ids that it does not have, such as "no object", are `NOTHING`."""
+        inside = (predicted >= 0) & (predicted < len(self.table))
+        return np.where(inside, self.table[np.where(inside, predicted, 0)], NOTHING)
+
+    def visible(self, label_map: np.ndarray) -> np.ndarray:
+        """The true map with the classes that the segmenter cannot see made unknown."""
+        return np.where(np.isin(label_map, self.missing), self.spec.ignore_index, label_map)
+
+
+def match_classes(
+    theirs: Mapping[int, str], spec: ClassSpec, chosen: Mapping[str, str | int | None] | None = None
+) -> ClassMatch:
+    """Finds our class for each of a segmenter's.
+
+    A name fits in any letter case and spelling of spaces; of a list of synonyms ("car, auto") each is tried.
+    Several of its classes may be one of ours. Names like LABEL_0 say nothing: a segmenter that has only such,
+    and as many as we have classes, is taken to have ours in our order.
+
+    Args:
+        theirs: its names by id, 0..M-1.
+        spec: our classes.
+        chosen: our name, id, or None for no class, by its name or id; wins over what names say.
+
+    Raises:
+        ValueError: no class fits, or `chosen` names a class that does not exist.
+    """
+    table = np.full(len(theirs), NOTHING, dtype=np.int64)
+    if _says_nothing(theirs) and len(theirs) == spec.num_classes and not chosen:
+        return ClassMatch(np.arange(len(theirs)), "by id: the segmenter does not name its classes", spec)
+    ours = {_plain(alias): info.id for info in reversed(spec.classes) for alias in info.aliases}
+    ours |= {_plain(info.name): info.id for info in spec.classes}
+    for number, name in theirs.items():
+        fits = [ours[_plain(one)] for one in (name, *re.split(r"[,;/]", name)) if _plain(one) in ours]
+        table[number] = fits[0] if fits else NOTHING
+    for key, value in (chosen or {}).items():
+        table[_their_id(key, theirs)] = _our_id(value, spec)
+    if (table == NOTHING).all():
+        raise ValueError(
+            f"the segmenter's classes ({_some(theirs.values())}) and those of {spec.name} "
+            f"({_some(spec.names)}) have no name in common; pair them in a file and give it with "
+            "--segmenter-map."
+        )
+    return ClassMatch(table, "by name and alias" + (", and a file" if chosen else ""), spec)
+
+
+def read_choices(path: Path) -> dict[str, str | int | None]:
+    """The content of a `--segmenter-map` file: {"its name or id": "our name or id", or null}.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"--segmenter-map {path}: no such file.")
+    try:
+        choices = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is not JSON ({error}).") from error
+    if not isinstance(choices, dict) or not all(
+        one is None or (isinstance(one, str | int) and not isinstance(one, bool)) for one in choices.values()
+    ):
+        raise ValueError(f'{path}: must hold pairs such as {{"asphalt": "road", "12": 3, "dog": null}}.')
+    return choices
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", name).casefold()
+
+
+def _says_nothing(names: Mapping[int, str]) -> bool:
+    return all(re.fullmatch(r"LABEL_\d+", name) for name in names.values())
+
+
+def _their_id(key: str, theirs: Mapping[int, str]) -> int:
+    named = [number for number, name in theirs.items() if _plain(name) == _plain(key)]
+    if named:
+        return named[0]
+    if key.isdecimal() and int(key) in theirs:
+        return int(key)
+    raise ValueError(f"--segmenter-map: the segmenter has no class {key!r}; it has {_some(theirs.values())}.")
+
+
+def _our_id(value: str | int | None, spec: ClassSpec) -> int:
+    if value is None:
+        return NOTHING
+    if isinstance(value, int) and 0 <= value < spec.num_classes:
+        return value
+    try:
+        return spec.class_id(str(value))
+    except KeyError:
+        raise ValueError(
+            f"--segmenter-map: {spec.name} has no class {value!r}; it has {_some(spec.names)}."
+        ) from None
+
+
+def _some(names) -> str:
+    names = list(names)
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -1,0 +1,66 @@
+"""The features of FID and KID: torchmetrics' Inception network with the weights of the original FID.
+
+Only these features may be called FID. The network stretches photos to 299x299 itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dpsims_hub.evaluation.local_weights import find_weights, read_weights
+from dpsims_hub.evaluation.recipe import file_sha256
+
+FILE = "weights-inception-2015-12-05-6726825d.pth"
+URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
+DIMENSION = 2048
+
+
+class InceptionFeatures:
+    """Photos to the 2048 features of FID.
+
+    Args:
+        weights: file of the published weights; None looks into torch's cache.
+        device: where it computes.
+
+    Raises:
+        MissingWeightsError: no file was given and the cache has none.
+        FileNotFoundError: the given file does not exist.
+        ValueError: it holds other weights, or torchmetrics or torch-fidelity is not installed.
+    """
+
+    def __init__(self, weights: str | Path | None, device: torch.device | str = "cpu") -> None:
+        path = find_weights(weights, FILE, URL, "FID and KID", "--inception-weights")
+        read_weights(path, "Inception weights of FID")  # the library below would run what a file holds
+        self.network = _load(path).to(device)
+        self.device = torch.device(device)
+        self.description: dict[str, Any] = {
+            "backbone": "Inception of FID (torchmetrics)",
+            "weights": path.name,
+            "weights_sha256": file_sha256(path),
+            "dimension": DIMENSION,
+            "pooling": "its last global average",
+            "resizing": "bilinear with antialiasing to 299x299",
+        }
+
+    @torch.no_grad()
+    def vectors(self, photos: np.ndarray) -> np.ndarray:
+        """Features (B, 2048) float32 of photos (B, H, W, 3) uint8."""
+        pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self.device).permute(0, 3, 1, 2)
+        return self.network(pixels).float().cpu().numpy()
+
+
+def _load(path: Path) -> torch.nn.Module:
+    try:
+        from torchmetrics.image.fid import NoTrainInceptionV3
+
+        return NoTrainInceptionV3("inception-v3-compat", [str(DIMENSION)], str(path))
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "FID and KID need torchmetrics and torch-fidelity: pip install 'dpsims_hub[eval]'."
+        ) from error
+    except RuntimeError as error:
+        raise ValueError(f"{path}: these are not the Inception weights of FID; fetch {URL}.") from error

@@ -1,0 +1,47 @@
+"""Precision and recall of generated photos (Kynkaanniemi et al. 2019).
+
+The real photos' manifold is the union of balls around their features, each reaching to the k-th nearest other
+real photo. Precision is the share of generated photos inside it: are they like real ones? Recall is the share
+of real photos inside the manifold of the generated ones: is everything there? The paper's features are those
+of VGG-16; ours are whichever the report names.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+NEIGHBOURS = 3  # k of the paper
+BLOCK = 500  # rows of distances in memory at a time
+
+
+def inside_manifold(reference: np.ndarray, queries: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
+    """Which queries lie in the manifold of the reference: precision and recall are means of this.
+
+    Args:
+        reference: (n, D) features, n more than `neighbours`.
+        queries: (m, D).
+        neighbours: k.
+
+    Returns:
+        (m,) bool.
+
+    Raises:
+        ValueError: the reference has too few vectors.
+    """
+    if len(reference) <= neighbours:
+        raise ValueError(
+            f"precision and recall need more than k = {neighbours} photos a side, not {len(reference)}."
+        )
+    centres = torch.from_numpy(np.ascontiguousarray(reference)).double()
+    radii = torch.cat(
+        [_distances(block, centres).kthvalue(neighbours + 1, dim=1).values for block in centres.split(BLOCK)]
+    )  # + 1: each is its own nearest
+    points = torch.from_numpy(np.ascontiguousarray(queries)).double()
+    return torch.cat(
+        [(_distances(block, centres) <= radii).any(dim=1) for block in points.split(BLOCK)]
+    ).numpy()
+
+
+def _distances(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")

@@ -1,0 +1,121 @@
+"""From what the measures saw to the numbers of the report, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dpsims_hub.evaluation.distances import distance_rows
+from dpsims_hub.evaluation.measures import ACROSS, ALIKE, APART, JUDGED, Measure, within
+from dpsims_hub.evaluation.resampling import draw_counts, interval, mean_with_interval
+from dpsims_hub.evaluation.scenes import GENERATED
+from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
+from dpsims_hub.labels import ClassSpec
+
+if TYPE_CHECKING:
+    from dpsims_hub.evaluation.measure import Settings
+
+JUDGES = ("segmenter", "probe")  # the better one first
+
+
+class Numbers:
+    """The records of all scenes, and what they add up to.
+
+    Args:
+        records: by measure, then by "features/KIND", "differences/PAIRS" or "counts/KIND".
+        train: features of the training photos by measure, empty without them.
+        settings: of the evaluation.
+    """
+
+    def __init__(
+        self,
+        records: Mapping[str, Mapping[str, np.ndarray]],
+        train: Mapping[str, np.ndarray],
+        settings: Settings,
+    ) -> None:
+        self.records, self.train, self.settings = records, train, settings
+
+    def report(self, measures: Sequence[Measure], spec: ClassSpec) -> dict[str, Any]:
+        """Everything that the report says of the measures; None for those that were not there."""
+        described = {measure.name: measure.description for measure in measures}
+        return {
+            "distances": self._distances("backbone"),
+            "inception": self._inception(described),
+            "diversity": self._diversity(),
+            "lpips": described.get("lpips"),
+            "faithfulness": self._faithfulness(),
+            "segmentation": self._segmentation(described, spec),
+        }
+
+    def per_map(self) -> tuple[str, np.ndarray] | None:
+        """Which judge ranks the generated photos, and the mean IoU (n,) of each; None without a judge."""
+        for name in JUDGES:
+            if name in self.records:
+                return name, mean_iou(self.records[name][f"counts/{GENERATED}"])
+        return None
+
+    def _parts(self, measure: str, part: str) -> dict[str, np.ndarray]:
+        """The arrays of a record that are called part/..., by what comes after, in the report's order."""
+        record = self.records[measure]
+        kinds = (*JUDGED, within(self.settings.num_images), ACROSS, ALIKE, APART)
+        return {kind: record[f"{part}/{kind}"] for kind in kinds if f"{part}/{kind}" in record}
+
+    def _distances(self, measure: str) -> list[dict]:
+        features = self._parts(measure, "features")
+        return distance_rows(features, self.train.get(measure), self.settings.seed, self.settings.replicates)
+
+    def _inception(self, described: Mapping[str, dict]) -> dict | None:
+        if "inception" not in described:
+            return None
+        return {"features": described["inception"], "distances": self._distances("inception")}
+
+    def _diversity(self) -> list[dict]:
+        """One row per kind of pair; n counts label maps or pairs."""
+        rows = []
+        learned = self._parts("lpips", "differences") if "lpips" in self.records else {}
+        for kind, values in self._parts("backbone", "differences").items():
+            columns = {"feature_distance": values[:, 0], "pixel_difference": values[:, 1]}
+            if kind in learned:
+                columns["lpips"] = learned[kind]
+            row: dict[str, Any] = {"pairs": kind, "n": len(values)}
+            for name, column in columns.items():
+                row[name], row[f"{name}_interval"] = mean_with_interval(column, self._draws(len(column)))
+            rows.append(row)
+        return rows
+
+    def _draws(self, count: int) -> np.ndarray:
+        return draw_counts(count, self.settings.replicates, np.random.default_rng(self.settings.seed))
+
+    def _faithfulness(self) -> list[dict] | None:
+        """One row per kind of image: how well the probe finds the label maps again in the images."""
+        if "probe" not in self.records:
+            return None
+        return [
+            {"images": kind, "n": len(counts)} | {f"probe_{key}": value for key, value in scores.items()}
+            for kind, counts, scores in self._scores("probe")
+        ]
+
+    def _segmentation(self, described: Mapping[str, dict], spec: ClassSpec) -> dict | None:
+        """The segmenter, and one row per kind of image; that of the real photos is the ceiling."""
+        if "segmenter" not in self.records:
+            return None
+        rows = []
+        for kind, counts, scores in self._scores("segmenter"):
+            ious = dict(zip(spec.names, class_ious(counts.sum(axis=0)).tolist(), strict=True))
+            known = {name: None if np.isnan(value) else value for name, value in ious.items()}
+            rows.append({"images": kind, "n": len(counts)} | scores | {"class_iou": known})
+        return {"segmenter": described["segmenter"], "rows": rows}
+
+    def _scores(self, judge: str) -> list[tuple[str, np.ndarray, dict[str, Any]]]:
+        """Kind of image, its counts (n, N, 3), and mean IoU and pixel accuracy over all pixels."""
+        rows = []
+        for kind, counts in self._parts(judge, "counts").items():
+            total, scores = counts.sum(axis=0), {}
+            drawn = np.einsum("rn,nck->rck", self._draws(len(counts)), counts)
+            for name, score in (("mean_iou", mean_iou), ("pixel_accuracy", pixel_accuracy)):
+                scores[name] = float(score(total))
+                scores[f"{name}_interval"] = interval(scores[name], score(drawn), (0, 1))
+            rows.append((kind, counts, scores))
+        return rows
