@@ -18,6 +18,7 @@ SUBCOMMANDS = {
     "check-data": "read a data set as training would, and report what is in it and what is wrong",
     "prepare-data": "turn a folder of pairs into parquet shards for streaming",
     "benchmark": "measure speed on this machine",
+    "ablate": "compare settings of the training: equal steps and seeds, one table",
 }
 """Name of each subcommand, which is also its module's (with _ for -), and its line in the help."""
 
