@@ -37,7 +37,7 @@ def draw_study(result: Mapping, path: Path) -> None:
     panels[0].invert_yaxis()
     figure.suptitle(
         f"{result['study']}: {result['steps']} steps, {result['resolution']}; "
-        "dots: seeds, line: mean, bar: its 95 % interval (cut at the frame)",
+        "dots: seeds, line: mean, bar: its 95 % interval (cut at the frame), dotted: real photos",
         fontsize=8,
     )
     unfinished = path.with_name(f"{path.name}.tmp")
@@ -67,8 +67,7 @@ def _draw_panel(panel, result: Mapping, names: Sequence[str], title: str) -> Non
         panel.vlines(cell["mean"], row - 0.2, row + 0.2, color=colour, linewidth=2)
         panel.plot(cell["values"], [row] * cell["n"], "o", color=colour, markersize=4)
     if (real := result["real_photos"].get(title)) is not None:
-        panel.axvline(real, color=REAL, linestyle=":", linewidth=1.2, label="real photos")
-        panel.legend(fontsize=6)
+        panel.axvline(real, color=REAL, linestyle=":", linewidth=1.2)
         seen.append(real)
     low, high = min(seen), max(seen)
     room = 0.25 * (high - low) or 0.1 * abs(high) or 1.0

@@ -154,7 +154,7 @@ def make_inputs(
 
 
 def _in_form(network: DPSIMSGenerator, form: Form, device: torch.device) -> DPSIMSGenerator:
-    network.to(device, form.dtype)
+    torch.nn.Module.to(network, device, form.dtype)  # diffusers' own would warn
     if form.channels_last:
         network.to(memory_format=torch.channels_last)
     if form.compile:

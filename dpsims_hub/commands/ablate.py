@@ -93,6 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _show(runs, recipe)
     _checked_data(arguments, runs)
     check_writable(folder)
+    if not arguments.no_plot:
+        require_matplotlib()
     print(format_costs(expected_costs(runs), measured=False), flush=True)
     return _run(study, runs, recipe, folder, plot=not arguments.no_plot)
 
@@ -103,8 +105,6 @@ def _run(study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, plo
     from dpsims_hub.ablation.results import collect, format_result, write_text
     from dpsims_hub.ablation.runner import run_all
 
-    if plot:
-        require_matplotlib()
     outcomes = run_all(runs, recipe, lambda line: print(line, flush=True))
     result = collect(study, outcomes)
     write_text(folder / "results.json", json.dumps(result, indent=2) + "\n")

@@ -66,7 +66,8 @@ def make_parser() -> argparse.ArgumentParser:
         description="Time networks, forms, batches and photos of one map in turns.",
         epilog="Weights of presets are random: they do not change the speed. oasis computes as published,\n"
         "on one-hot planes. Forms: plain (float32, PyTorch's own memory format); channels_last (float32),\n"
-        "bf16, compile, graph (CUDA only), pipeline (ids in memory to pictures), all with channels innermost.",
+        "bf16, compile, graph (CUDA only), pipeline (ids in memory to pictures); all but\n"
+        "plain keep channels innermost.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -131,11 +132,9 @@ def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
 
 
 def _load(model: str) -> "DPSIMSGenerator":
-    import torch
-
     from dpsims_hub.commands.model_options import load_pipeline
 
-    return load_pipeline(model, "cpu").generator.to(torch.float32).eval()
+    return load_pipeline(model, "cpu").generator.eval()
 
 
 def _size(text: str) -> tuple[int, int]:

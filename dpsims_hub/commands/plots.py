@@ -1,6 +1,6 @@
 """Whether this installation can draw plots."""
 
-from importlib.util import find_spec
+import importlib
 
 
 def require_matplotlib() -> None:
@@ -9,5 +9,9 @@ def require_matplotlib() -> None:
     Raises:
         ValueError: matplotlib is not installed.
     """
-    if find_spec("matplotlib") is None:
-        raise ValueError("the plot needs matplotlib; pip install matplotlib, or go without the plot.")
+    try:
+        importlib.import_module("matplotlib")
+    except ImportError as error:
+        raise ValueError(
+            "the plot needs matplotlib; pip install matplotlib, or go without the plot."
+        ) from error
