@@ -11,6 +11,7 @@ import torch
 from dpsims_hub.ablation.plan import Run, make_runs
 from dpsims_hub.ablation.studies import STUDIES, find_study
 from dpsims_hub.training.build import build_networks
+from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.rehearsal import rehearse
 
 
@@ -33,12 +34,20 @@ def test_arms_are_different_runs_with_equal_steps(name):
     assert {run.config.max_train_steps for run in runs.values()} == {10}
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name not in ("oasis-full", "backbones")])
-def test_every_small_arm_can_be_built(name):
-    for run in runs_of(name).values():
-        config = dataclasses.replace(run.config, backbone_weights="random")
+def structure(config: TrainConfig) -> str:
+    """What of the settings changes the networks."""
+    names = ("preset", "generator_config", "discriminator_config", "backbone", "feature_conditioning")
+    return str([getattr(config, name) for name in (*names, "instance_offsets")])
+
+
+def test_every_small_arm_can_be_built():
+    """Each different pair of networks once; large ones and those of the Hub are left out."""
+    names = [name for name in STUDIES if name not in ("oasis-full", "backbones")]
+    configs = {structure(run.config): run.config for name in names for run in runs_of(name).values()}
+    assert len(configs) > 10
+    for config in configs.values():
         with torch.device("meta"):
-            build_networks(config, num_classes=11, ignore_index=255)
+            build_networks(dataclasses.replace(config, backbone_weights="random"), 11, 255)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +65,7 @@ def test_arms_differ_in_nothing_else(study, differ):
     assert found - {"output_dir"} == differ
 
 
-@pytest.mark.parametrize(
-    ("study", "arm"), [("oasis", "dpsims"), ("oasis", "oasis"), ("backbone", "pretrained")]
-)
+@pytest.mark.parametrize(("study", "arm"), [("oasis", "dpsims"), ("oasis", "oasis")])
 def test_stated_cost_is_that_of_a_rehearsed_step(study, arm):
     run = runs_of(study)[arm]
     counted = rehearse(dataclasses.replace(run.config, backbone_weights="random"), 11).multiply_adds
