@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dpsims_hub.ablation.child import run_child
-from tests.training.fork_server import ROOT
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PATIENT = """
 import signal, sys, time

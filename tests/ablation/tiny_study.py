@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import timm
@@ -11,11 +12,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from dpsims_hub.ablation import one_run
 from dpsims_hub.ablation.studies import Arm, Study
 from dpsims_hub.commands import main
 from tests.tiny import TINY
-from tests.training.fork_server import shared_server
-from tests.training.tiny_run import write_pairs
+from tests.training.tiny_run import forget_accelerators, write_pairs
 
 STUDY = Study(
     "tiny",
@@ -48,7 +49,7 @@ def recipe(root: Path) -> list[str]:
 
 
 class Launches:
-    """Starts what `run_child` would, sooner: trainings in forks, evaluations here; remembers what."""
+    """Does in this process what `run_child` would do in one of its own, and remembers what."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -58,7 +59,11 @@ class Launches:
         log.parent.mkdir(parents=True, exist_ok=True)
         if module == "dpsims_hub.ablation.one_run":
             self.made.append(f"train {log.parent.name}")
-            return shared_server().run(words, log)
+            forget_accelerators()
+            with log.open("a") as file, redirect_stdout(file), redirect_stderr(file):
+                code = one_run.main(words)
+            forget_accelerators()
+            return code
         assert module == "dpsims_hub.commands"
         self.made.append(f"{words[0]} {log.parent.name}")
         return main(words)
