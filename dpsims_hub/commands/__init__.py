@@ -21,6 +21,7 @@ SUBCOMMANDS = {
     "export": "make a folder to publish from a training run, a checkpoint or a model",
     "publish": "upload a model folder to the Hub; without --yes only say what would happen",
     "publish-space": "upload the browser demo to the Hub as a Space; without --yes only say what would",
+    "ablate": "compare settings of the training: equal steps and seeds, one table",
 }
 """Name of each subcommand, which is also its module's (with _ for -), and its line in the help."""
 

@@ -1,4 +1,4 @@
-"""`dpsims benchmark training`: how fast a training runs on this machine, and what it waits for."""
+"""`dpsims benchmark`: how fast photos are made, and how fast a training runs and what it waits for."""
 
 import argparse
 import os
@@ -7,7 +7,10 @@ from pathlib import Path
 
 from dpsims_hub.commands.paths import check_writable
 
-KINDS = {"training": "photos per second of a training, and where the time goes"}
+KINDS = {
+    "inference": "time of a photo, photos per second, memory, of all variants side by side",
+    "training": "photos per second of a training, and where the time goes",
+}
 _SHORT_FORMS = {"--data": "--train_data_dir", "--workers": "--dataloader_num_workers"}
 
 
@@ -27,6 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: a file is missing, or the report cannot be written.
         ValueError: anything else in the input is wrong.
     """
+    if arguments.kind == "inference":
+        from dpsims_hub.commands.benchmark_inference import run_inference
+
+        return run_inference(arguments.options)
     own, flags = _training_parser().parse_known_args(arguments.options)
     if own.json is not None:
         _check_output(own.json)

@@ -42,7 +42,7 @@ def test_short_forms_become_flags_of_training():
 
 BAD = {
     "no kind": ([], "KIND"),
-    "unknown kind": (["inference"], "invalid choice: 'inference'"),
+    "unknown kind": (["drawing"], "invalid choice: 'drawing'"),
     "unknown flag": (["training", "--bogus", "3"], "--bogus"),
     "steps are no number": (["training", "--steps", "few"], "--steps"),
     "too few steps": (["training", "--steps", "1"], "at least 2 steps"),
@@ -57,9 +57,55 @@ def test_bad_input_is_one_sentence(arguments, part, refused):
     assert part in refused("benchmark", *arguments)
 
 
-@pytest.mark.parametrize(("arguments", "part"), [([], "KIND"), (["training"], "--steps")])
+@pytest.mark.parametrize(
+    ("arguments", "part"), [([], "KIND"), (["training"], "--steps"), (["inference"], "--rounds")]
+)
 def test_help_says_what_there_is(arguments, part, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["benchmark", *arguments, "--help"])
     assert stop.value.code == 0
     assert part in capsys.readouterr().out
+
+
+def test_inference_prints_and_writes_table_json_and_plot(tmp_path, model, capsys):
+    pytest.importorskip("matplotlib")
+    json_file, plot = tmp_path / "new" / "report.json", tmp_path / "new" / "plot.png"
+    words = ["--preset", "--model", model, "--resolution", "24x16", "--forms", "plain", "channels_last"]
+    words += ["--batches", "1", "2", "--photos", "2", "--rounds", "2", "--warmup", "0", "--device", "cpu"]
+    assert (
+        main(["benchmark", "inference", *map(str, words), "--json", str(json_file), "--plot", str(plot)]) == 0
+    )
+    printed = capsys.readouterr().out
+    report = json.loads(json_file.read_text())
+    assert len(report["variants"]) == 2 + 1 + 2
+    assert f"{report['variants'][0]['milliseconds_per_photo']['median']:.1f} (" in printed
+    assert f"report: {json_file}" in printed
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    assert report["size"] == {"height": 16, "width": 24}
+    assert str(tmp_path) not in json_file.read_text()
+
+
+BAD_INFERENCE = {
+    "unknown preset": (["--preset", "huge"], "--preset: there is no 'huge'"),
+    "no network": (["--preset"], "give --preset or --model"),
+    "no such model": (["--preset", "--model", "./nowhere"], "nowhere"),
+    "unknown form": (["--forms", "fast"], "--forms: there is no 'fast'"),
+    "no batch": (["--batches", "0"], "--batches and --photos"),
+    "one round": (["--rounds", "1"], "at least 2 rounds"),
+    "size": (
+        ["--preset", "small", "--resolution", "100x96"],
+        "100x96 (width x height) must be multiples of 32",
+    ),
+    "no size": (["--resolution", "wide"], "--resolution: 'wide'"),
+    "classes": (["--num-classes", "0"], "--num-classes"),
+    "report is a folder": (["--json", "."], "give a file name"),
+    "unknown flag": (["--bogus"], "--bogus"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "part"), BAD_INFERENCE.values(), ids=BAD_INFERENCE)
+def test_bad_inference_input_is_one_sentence(arguments, part, capsys):
+    assert main(["benchmark", "inference", *arguments]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("dpsims: ")
+    assert part in said

@@ -1,0 +1,1 @@
+"""Named grids of training runs: equal steps, equal seeds, one evaluation, one table."""

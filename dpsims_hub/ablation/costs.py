@@ -1,0 +1,119 @@
+"""What a study costs before it is run, from counted multiply-adds or from a few real steps of each arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dpsims_hub.ablation.child import run_child
+from dpsims_hub.ablation.plan import Run, read_json
+from dpsims_hub.ablation.runner import Launch
+
+STATED_RATE = 60e9
+"""Multiply-adds a second of a training on two cores.
+
+From the log of the bundled model: 5000 steps of 52.5 thousand million each in 3668 s on two busy cores of an
+AMD EPYC in bf16, and 0.98 s a step in float32. Other machines differ: measure.
+"""
+
+COUNTED_AT = 128 * 96
+"""Pixels at which the costs of the arms were counted (`train_accelerate.py --dry_run`, 11 classes)."""
+
+REHEARSED_STEPS = 3
+
+
+@dataclass(frozen=True)
+class ArmCost:
+    """Expected cost of an arm.
+
+    Args:
+        name: of the arm.
+        runs: how many.
+        steps: of each.
+        multiply_adds: of a step.
+        seconds: of a step.
+    """
+
+    name: str
+    runs: int
+    steps: int
+    multiply_adds: float
+    seconds: float
+
+    @property
+    def hours(self) -> float:
+        """Of all its runs, without evaluations."""
+        return self.runs * self.steps * self.seconds / 3600
+
+
+def expected_costs(runs: Sequence[Run], seconds: dict[str, float] | None = None) -> list[ArmCost]:
+    """What runs cost, arm by arm.
+
+    Work grows with the pixels of a step; the costs of the arms hold for 4 label maps with 2 photos each, or
+    as many as an arm sets itself.
+
+    Args:
+        runs: of a study.
+        seconds: of a step by arm, where they were measured; None takes `STATED_RATE`.
+    """
+    costs = []
+    for name in dict.fromkeys(run.arm.name for run in runs):
+        own = [run for run in runs if run.arm.name == name]
+        config = own[0].config
+        height, width = config.size
+        maps = config.train_batch_size * config.gradient_accumulation_steps
+        share = height * width / COUNTED_AT * maps / own[0].arm.changes.get("train_batch_size", 4)
+        multiply_adds = own[0].arm.cost * 1e9 * share
+        step = (seconds or {}).get(name, multiply_adds / STATED_RATE)
+        costs.append(ArmCost(name, len(own), config.max_train_steps, multiply_adds, step))
+    return costs
+
+
+def rehearse_arms(
+    runs: Sequence[Run], tell: Callable[[str], object] = print, launch: Launch = run_child
+) -> dict[str, float]:
+    """Median seconds of a step of every arm, from a few real ones in a process of their own.
+
+    Args:
+        runs: of a study.
+        tell: called with a line for each arm.
+        launch: starts `python ARGUMENTS`, see `run_child`.
+
+    Raises:
+        ValueError: an arm cannot be run; the sentence is that of its log.
+    """
+    seconds = {}
+    with TemporaryDirectory(prefix="dpsims-ablate-") as folder:
+        for run in {run.arm.name: run for run in reversed(runs)}.values():
+            tell(f"timing {REHEARSED_STEPS} steps of {run.arm.name}")
+            settings, report = Path(folder, "settings.json"), Path(folder, "report.json")
+            report.unlink(missing_ok=True)
+            run.config.save(settings)
+            steps = ["--steps", str(REHEARSED_STEPS), "--warmup", "1", "--json", str(report)]
+            words = ["benchmark", "training", *steps, "--config", str(settings)]
+            log = Path(folder, "log")
+            if launch(["-m", "dpsims_hub.commands", *words], log) != 0:
+                raise ValueError(
+                    f"{run.arm.name}: {log.read_text(errors='replace').strip().splitlines()[-1]}"
+                )
+            seconds[run.arm.name] = read_json(report)["seconds_per_step"]["median"]
+    return seconds
+
+
+def format_costs(costs: Sequence[ArmCost], measured: bool) -> str:
+    """The costs as text."""
+    rows = [("arm", "runs", "steps", "G multiply-adds a step", "s a step", "hours")]
+    for cost in costs:
+        step = f"{cost.multiply_adds / 1e9:.1f}"
+        rows.append(
+            (cost.name, str(cost.runs), str(cost.steps), step, f"{cost.seconds:.2f}", f"{cost.hours:.2f}")
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    rate = f"{STATED_RATE / 1e9:.0f} G multiply-adds/s"
+    stated = f"at a stated {rate} (two cores; --list --measure times yours)"
+    source = f"measured now, {REHEARSED_STEPS} steps each" if measured else stated
+    total = sum(cost.hours for cost in costs)
+    return "\n".join([*lines, f"together {total:.2f} hours of training, {source}; evaluations come on top."])

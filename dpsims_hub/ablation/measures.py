@@ -1,0 +1,70 @@
+"""The numbers of a report of `dpsims evaluate`, by name: those of the model, and those of real photos."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_TABLES = (
+    (
+        ("distances",),
+        {
+            "value": "FD-{backbone}",
+            "kernel_distance": "KD-{backbone}",
+            "precision": "precision",
+            "recall": "recall",
+        },
+    ),
+    (("inception", "distances"), {"value": "FID", "kernel_distance": "KID"}),
+    (("segmentation", "rows"), {"mean_iou": "mIoU", "pixel_accuracy": "pixel accuracy"}),
+    (
+        ("diversity",),
+        {"lpips": "LPIPS", "feature_distance": "feature distance", "pixel_difference": "pixel difference"},
+    ),
+    (("faithfulness",), {"probe_mean_iou": "probe mIoU", "probe_pixel_accuracy": "probe accuracy"}),
+)
+"""Where a report holds its tables, and how the numbers in their rows are called."""
+
+_GENERATED = re.compile(r"generated photos|\d+ generated photos of one label map")
+_REAL = re.compile(
+    r"real photos|real training photos|as many real training photos.*|real photos of different label maps"
+)
+_LOWER_IS_BETTER = re.compile(r"FD-.*|KD-.*|FID|KID")
+
+
+def measures_of(report: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of the model's own photos, by the name that tables give them.
+
+    Args:
+        report: of `dpsims evaluate`; an empty one has none.
+    """
+    return {title: value for label, title, value in _cells(report) if _GENERATED.fullmatch(label)}
+
+
+def real_of(report: Mapping[str, Any]) -> dict[str, float]:
+    """The same of real photos: for distances real training photos, as many as there are others if possible.
+
+    Args:
+        report: of `dpsims evaluate`.
+    """
+    return {title: value for label, title, value in _cells(report) if _REAL.fullmatch(label)}
+
+
+def is_lower_better(title: str) -> bool:
+    """Whether a smaller number is the better one."""
+    return bool(_LOWER_IS_BETTER.fullmatch(title))
+
+
+def _cells(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """(label of the row, name of the number, value) of every table that the report has."""
+    backbone = (report.get("features") or {}).get("backbone", "features")
+    for path, names in _TABLES:
+        rows: Any = report
+        for key in path:
+            rows = (rows or {}).get(key)
+        for row in rows or ():
+            label = row.get("images") or row.get("pairs") or ""
+            for key, name in names.items():
+                if row.get(key) is not None:
+                    yield label, name.format(backbone=backbone), float(row[key])

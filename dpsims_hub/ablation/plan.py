@@ -1,0 +1,179 @@
+"""From a study to its runs: settings, folders, and what is already there."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.training.config import TrainConfig, parse_config
+
+MAX_CHECKPOINT_GAP = 100
+"""Steps that an interruption costs at most, our choice."""
+
+DECIDED_HERE = (
+    "config",
+    "train_data_dir",
+    "validation_data_dir",
+    "output_dir",
+    "seed",
+    "max_train_steps",
+    "max_train_minutes",
+    "resume_from_checkpoint",
+    "dry_run",
+    "push_to_hub",
+)
+"""Flags of the trainer that a study sets by itself."""
+
+_CHANGES_NOTHING = {
+    *("output_dir", "resume_from_checkpoint", "max_train_steps", "validation_data_dir", "validation_split"),
+    *("checkpointing_steps", "checkpoints_total_limit", "validation_steps", "log_steps", "report_to"),
+    *("dataloader_num_workers",),
+}
+"""Settings that may differ between the parts of one run, or between studies that share it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one arm.
+
+    Args:
+        arm: what is compared.
+        seed: of weights, order, augmentation and latents.
+        config: merged settings; `output_dir` is the run's folder.
+    """
+
+    arm: Arm
+    seed: int
+    config: TrainConfig
+
+    @property
+    def folder(self) -> Path:
+        """Where the trainer writes."""
+        return Path(self.config.output_dir)
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"{self.arm.name}, seed {self.seed}"
+
+    def steps_done(self) -> int:
+        """Steps of the saved model, 0 where there is none yet."""
+        facts = read_json(self.folder / "run.json")
+        saved = (self.folder / "pipeline" / "model_index.json").is_file()
+        return int(facts.get("steps", 0)) if saved else 0
+
+    def is_trained(self) -> bool:
+        """Whether nothing is left to train."""
+        return self.steps_done() == self.config.max_train_steps
+
+    def check(self) -> None:
+        """Refuses a run that has gone further than asked for.
+
+        Raises:
+            ValueError: it has.
+        """
+        if self.steps_done() > self.config.max_train_steps:
+            raise ValueError(
+                f"{self.folder} has {self.steps_done()} steps already; give --steps {self.steps_done()}, or "
+                "another --output."
+            )
+
+
+def make_runs(
+    study: Study,
+    arms: Sequence[Arm],
+    words: Sequence[str],
+    data: tuple[str | Path, str | Path],
+    output: Path,
+    steps: int,
+    seeds: int,
+) -> list[Run]:
+    """The runs of a study, one seed of every arm before the next seed.
+
+    So an interrupted study has compared all arms equally often, as far as it went.
+
+    Args:
+        study: gives preset and shared settings.
+        arms: of the study.
+        words: flags of `train_accelerate.py` for all arms, over the study's, under those of an arm.
+        data: folders of training and validation pairs.
+        output: folder of all studies; one run serves every study that has an arm with its settings.
+        steps: of every run.
+        seeds: runs of every arm, seeds 0, 1, ...
+
+    Raises:
+        ValueError: a flag or a setting that cannot be used, or one that the study sets itself.
+    """
+    if steps < 1 or seeds < 1:
+        raise ValueError(f"a study needs at least 1 step and 1 seed, got {steps} and {seeds}.")
+    for word in words:
+        name = word.partition("=")[0].removeprefix("--").replace("-", "_")
+        if word.startswith("--") and name in DECIDED_HERE:
+            raise ValueError(f"{word.partition('=')[0]}: a study sets this itself; see dpsims ablate --help.")
+    gap = min(MAX_CHECKPOINT_GAP, steps)
+    shared = ["--preset", study.preset, *as_flags(study.settings), "--report_to", "none"]
+    shared += ["--checkpointing_steps", str(gap), "--checkpoints_total_limit", "1"]
+    shared += ["--validation_steps", str(steps), *words]
+    common = parse_config(shared)
+    runs = []
+    for seed in range(seeds):
+        for arm in arms:
+            own = {
+                **_merged(common, arm.changes),
+                "train_data_dir": str(Path(data[0]).resolve()),
+                "validation_data_dir": str(Path(data[1]).resolve()),
+                "max_train_steps": steps,
+                "seed": seed,
+            }
+            config = parse_config([*shared, *as_flags(own)])
+            folder = output / "runs" / f"{config.preset}-{fingerprint(config)}-seed-{seed}"
+            runs.append(Run(arm, seed, dataclasses.replace(config, output_dir=str(folder))))
+    return runs
+
+
+def fingerprint(config: TrainConfig) -> str:
+    """Ten characters that stand for all settings that matter to the model, but for the number of steps.
+
+    A longer run continues a shorter one, unless its learning rates fall towards the end.
+
+    Args:
+        config: merged settings.
+    """
+    free = _CHANGES_NOTHING - ({"max_train_steps"} if config.lr_decay_steps else set())
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in free}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def as_flags(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as flags of `train_accelerate.py`."""
+    flags = []
+    for name, value in settings.items():
+        if isinstance(value, bool):
+            flags.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            structured = isinstance(value, Mapping | list | tuple)
+            flags += [f"--{name}", json.dumps(value) if structured else str(value)]
+    return flags
+
+
+def read_json(path: Path) -> dict:
+    """An object from a file; an empty one where there is no whole file."""
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _merged(common: TrainConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """An arm's changes; objects are laid over the shared ones."""
+    return {
+        name: {**getattr(common, name), **value} if isinstance(value, Mapping) else value
+        for name, value in changes.items()
+    }

@@ -1,0 +1,77 @@
+"""The picture of a study: every run a dot, every arm its mean and interval, one panel a measure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dpsims_hub.ablation.measures import is_lower_better
+
+REFERENCE, OTHERS, REAL = "#1b6ca8", "#444444", "#2a9d4a"
+
+
+def draw_study(result: Mapping, path: Path) -> None:
+    """Draws a study's result.
+
+    Args:
+        result: of `collect`.
+        path: PNG to write, whole or not at all.
+
+    Raises:
+        ValueError: there is nothing to draw.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    titles = list(dict.fromkeys(t for arm in result["arms"].values() for t in arm["measures"]))
+    if not titles:
+        raise ValueError(f"study {result['study']} has no finished run to draw yet.")
+    names = list(result["arms"])
+    figure = Figure(figsize=(1.2 + 3 * len(titles), 1.4 + 0.45 * len(names)), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
+    for panel, title in zip(panels, titles, strict=True):
+        _draw_panel(panel, result, names, title)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
+    figure.suptitle(
+        f"{result['study']}: {result['steps']} steps, {result['resolution']}; "
+        "dots: seeds, line: mean, bar: its 95 % interval (cut at the frame), dotted: real photos",
+        fontsize=8,
+    )
+    unfinished = path.with_name(f"{path.name}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(unfinished, format="png")
+    os.replace(unfinished, path)
+
+
+def _draw_panel(panel, result: Mapping, names: Sequence[str], title: str) -> None:
+    seen: list[float] = []
+    for row, name in enumerate(names):
+        cell = result["arms"][name]["measures"].get(title)
+        if not cell or not cell["n"]:
+            continue
+        colour = REFERENCE if name == result["reference"] else OTHERS
+        seen += cell["values"]
+        if cell["half_width_95"] is not None:
+            panel.errorbar(
+                cell["mean"],
+                row,
+                xerr=cell["half_width_95"],
+                color=colour,
+                capsize=3,
+                alpha=0.5,
+                linewidth=1.2,
+            )
+        panel.vlines(cell["mean"], row - 0.2, row + 0.2, color=colour, linewidth=2)
+        panel.plot(cell["values"], [row] * cell["n"], "o", color=colour, markersize=4)
+    if (real := result["real_photos"].get(title)) is not None:
+        panel.axvline(real, color=REAL, linestyle=":", linewidth=1.2)
+        seen.append(real)
+    low, high = min(seen), max(seen)
+    room = 0.25 * (high - low) or 0.1 * abs(high) or 1.0
+    panel.set_xlim(low - room, high + room)
+    panel.set_title(title + (" (lower is better)" if is_lower_better(title) else ""), fontsize=8)
+    panel.tick_params(labelsize=7)
+    panel.grid(axis="x", alpha=0.3)

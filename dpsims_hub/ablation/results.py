@@ -1,0 +1,167 @@
+"""The result of a study: means over seeds, differences from the first arm, as JSON and as Markdown."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dpsims_hub.ablation.measures import is_lower_better, measures_of, real_of
+from dpsims_hub.ablation.plan import read_json
+from dpsims_hub.ablation.runner import Outcome
+from dpsims_hub.ablation.statistics import Summary, differences
+from dpsims_hub.ablation.studies import Study
+
+Values = Mapping[str, list[tuple[int, float]]]
+"""(seed, value) of every run of an arm, by measure."""
+
+
+def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
+    """All numbers of a study, JSON-safe and without paths of this machine.
+
+    Args:
+        study: the question.
+        outcomes: of its runs, finished or not.
+    """
+    names = list(dict.fromkeys(outcome.run.arm.name for outcome in outcomes))
+    values = {name: _values([o for o in outcomes if o.run.arm.name == name]) for name in names}
+    reference = values[names[0]]
+    reports = [outcome.report for outcome in outcomes if outcome.report]
+    return {
+        "study": study.name,
+        "question": study.question,
+        "paper": study.paper,
+        "steps": outcomes[0].run.config.max_train_steps,
+        "resolution": outcomes[0].run.config.resolution,
+        "reference": names[0],
+        "real_photos": real_of(reports[0]) if reports else {},
+        "arms": {
+            name: {
+                "changes": _plain(next(o.run.arm.changes for o in outcomes if o.run.arm.name == name)),
+                "measures": {title: Summary(_second(v)).to_dict() for title, v in values[name].items()},
+                "minus_reference": {
+                    title: differences(v, reference.get(title, ())).to_dict()
+                    for title, v in values[name].items()
+                    if name != names[0]
+                },
+            }
+            for name in names
+        },
+        "runs": [_run_facts(outcome) for outcome in outcomes],
+        "recipe": _recipe(reports[0]) if reports else {},
+    }
+
+
+def format_result(result: Mapping) -> str:
+    """The result as Markdown: a heading, the table, the differences, how to read them."""
+    titles = _titles(result)
+    runs = result["runs"]
+    seeds = len({run["seed"] for run in runs})
+    heading = (
+        f"# Study `{result['study']}`\n\n{result['question']}\nThe paper: {result['paper']}.\n\n"
+        f"{len(result['arms'])} arms, {result['steps']} steps each, {seeds} seeds, {result['resolution']}. "
+        "Small runs: they tell what happens in the beginning, at this size."
+    )
+    marks = [title + (" (lower is better)" if is_lower_better(title) else "") for title in titles]
+    means = [["arm", "n", *marks]]
+    changes = [[f"minus {result['reference']}, same seed", "n", *titles]]
+    for name, arm in result["arms"].items():
+        count = max((cell["n"] for cell in arm["measures"].values()), default=0)
+        means.append([name, str(count), *(_cell(arm["measures"].get(title)) for title in titles)])
+        if name != result["reference"]:
+            cells = [_cell(arm["minus_reference"].get(title), signed=True) for title in titles]
+            changes.append([name, str(count), *cells])
+    real = [_number(result["real_photos"][t]) if t in result["real_photos"] else "" for t in titles]
+    means.append(["real photos", "", *real])
+    parts = [heading, _table(means)] + ([_table(changes)] if len(changes) > 1 else [])
+    notes = [
+        "Mean over seeds, and half the 95 % interval of the mean by Student's distribution: with two seeds "
+        "that is 6.4 times their difference, so a difference within the intervals may be chance.",
+        *(f"{run['arm']}, seed {run['seed']}: failed, {run['failure']}" for run in runs if run["failure"]),
+        *(f"{run['arm']}, seed {run['seed']}: not yet run" for run in runs if run["missing"]),
+    ]
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes), _seconds(runs)]) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.tmp")
+    unfinished.write_text(text)
+    os.replace(unfinished, path)
+
+
+def _values(outcomes: Sequence[Outcome]) -> Values:
+    values: dict[str, list[tuple[int, float]]] = {}
+    for outcome in outcomes:
+        for title, value in measures_of(outcome.report or {}).items():
+            values.setdefault(title, []).append((outcome.run.seed, value))
+    return values
+
+
+def _run_facts(outcome: Outcome) -> dict:
+    run, facts = outcome.run, read_json(outcome.run.folder / "run.json")
+    return {
+        "arm": run.arm.name,
+        "seed": run.seed,
+        "folder": run.folder.name,
+        "steps": run.steps_done(),
+        "seconds": facts.get("seconds"),
+        "failure": outcome.failure,
+        "missing": outcome.report is None and not outcome.failure,
+        "measures": measures_of(outcome.report or {}),
+    }
+
+
+def _recipe(report: Mapping) -> dict:
+    """What a reader must know of the evaluation, taken over as it is."""
+    names = (
+        "size",
+        "resizing",
+        "data",
+        "train_data",
+        "seed",
+        "photos_per_label_map",
+        "features",
+        "segmenter",
+    )
+    return {name: report[name] for name in (*names, "versions", "machine", "notes") if name in report}
+
+
+def _titles(result: Mapping) -> list[str]:
+    found = [title for arm in result["arms"].values() for title in arm["measures"]]
+    return list(dict.fromkeys(found))
+
+
+def _cell(summary: Mapping | None, signed: bool = False) -> str:
+    if summary is None or not summary["n"]:
+        return "not measured"
+    mean = _number(summary["mean"], signed)
+    return mean if summary["half_width_95"] is None else f"{mean} ± {_number(summary['half_width_95'])}"
+
+
+def _number(value: float, signed: bool = False) -> str:
+    """Three digits that count."""
+    digits = 3 if value == 0 else min(3, max(0, 2 - math.floor(math.log10(abs(value)))))
+    return f"{value:{'+' if signed else ''}.{digits}f}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _seconds(runs: Sequence[Mapping]) -> str:
+    spent = sum(run["seconds"] or 0 for run in runs)
+    return f"{spent / 3600:.2f} hours of training in all."
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _second(pairs: Sequence[tuple[int, float]]) -> tuple[float, ...]:
+    return tuple(value for _, value in pairs)

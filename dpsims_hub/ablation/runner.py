@@ -1,0 +1,116 @@
+"""Runs what is left of a study: trainings that are not finished, evaluations that are not made."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dpsims_hub.ablation.child import run_child
+from dpsims_hub.ablation.plan import Run, read_json
+
+Launch = Callable[[Sequence[str], Path], int]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run.
+
+    Args:
+        run: which.
+        report: of `dpsims evaluate`; None where the run failed.
+        failure: why, the last line of its log; "" where it did not.
+    """
+
+    run: Run
+    report: dict | None
+    failure: str = ""
+
+
+def run_all(
+    runs: Sequence[Run],
+    recipe: Sequence[str],
+    tell: Callable[[str], object] = print,
+    launch: Launch = run_child,
+) -> list[Outcome]:
+    """Trains and evaluates every run in turn; finished ones are left alone, interrupted ones continue.
+
+    A run that fails (a loss that is not finite, say) is an outcome too: the others go on.
+
+    Args:
+        runs: of the study.
+        recipe: flags of `dpsims evaluate` but for --model and --output.
+        tell: called with a line at each turn.
+        launch: starts `python ARGUMENTS`, see `run_child`.
+
+    Raises:
+        ValueError: a folder holds another run; nothing was started.
+        KeyboardInterrupt: the user stopped it; the same call continues.
+    """
+    for run in runs:
+        run.check()
+    outcomes = []
+    for number, run in enumerate(runs, start=1):
+        place, failure = f"{number} of {len(runs)}", ""
+        if not run.is_trained():
+            tell(f"{place}: training {run.name}")
+            failure = _train(run, launch)
+        if not failure and not is_evaluated(run, recipe):
+            tell(f"{place}: evaluating {run.name}")
+            failure = _evaluate(run, recipe, launch)
+        if failure:
+            tell(f"{place}: {run.name} failed: {failure}")
+        outcomes.append(Outcome(run, None if failure else read_json(_report_path(run)), failure))
+    return outcomes
+
+
+def is_evaluated(run: Run, recipe: Sequence[str]) -> bool:
+    """Whether there is a report of just this model, made by just this recipe."""
+    return bool(read_json(_report_path(run))) and read_json(_mark_path(run)) == _mark(run, recipe)
+
+
+def _train(run: Run, launch: Launch) -> str:
+    """Starts or continues a training; returns what went wrong, or ""."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    settings = run.folder / "settings.json"
+    run.config.save(settings)
+    arguments = ["--config", str(settings), "--resume_from_checkpoint", "latest"]
+    code = launch(["-m", "dpsims_hub.ablation.one_run", *arguments], run.folder / "run.log")
+    if code == 0 and not run.is_trained():
+        raise KeyboardInterrupt  # somebody stopped it, not us
+    return _failure(code, run.folder / "run.log")
+
+
+def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
+    """Measures the saved model; returns what went wrong, or ""."""
+    report, log = _report_path(run), run.folder / "evaluation.log"
+    report.unlink(missing_ok=True)
+    arguments = ["--model", str(run.folder / "pipeline"), *recipe, "--output", str(report)]
+    code = launch(["-m", "dpsims_hub.commands", "evaluate", *arguments], log)
+    if code == 0:
+        unfinished = _mark_path(run).with_suffix(".tmp")
+        unfinished.write_text(json.dumps(_mark(run, recipe)) + "\n")
+        os.replace(unfinished, _mark_path(run))
+    return _failure(code, log)
+
+
+def _report_path(run: Run) -> Path:
+    return run.folder / "evaluation.json"
+
+
+def _mark_path(run: Run) -> Path:
+    return run.folder / "evaluated.json"
+
+
+def _mark(run: Run, recipe: Sequence[str]) -> dict:
+    return {"steps": run.config.max_train_steps, "recipe": list(recipe)}
+
+
+def _failure(code: int, log: Path) -> str:
+    if code <= 0:
+        return f"ended by signal {-code}" if code else ""
+    lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
+    said = [line.split("\r")[-1].strip() for line in lines if line.strip()]
+    return said[-1] if said else f"exit code {code}, nothing said"

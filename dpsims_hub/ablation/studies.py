@@ -1,0 +1,266 @@
+"""The studies: which settings are compared, and what the paper says about them.
+
+An arm is a few settings of `TrainConfig` over those that all arms share. The first arm is the one that the
+others are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from dpsims_hub.models import GENERATOR_PRESETS
+from dpsims_hub.training.config import PRESETS
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One setting under comparison.
+
+    Args:
+        name: of its row and of its folder.
+        changes: settings of `TrainConfig` over the shared ones; objects (`generator_config`) are merged.
+        cost: thousand million multiply-adds of one step at 128x96 with 11 classes, both updates, forward and
+            backward (counted by `train_accelerate.py --dry_run`).
+    """
+
+    name: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    cost: float = 52.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "changes", MappingProxyType(dict(self.changes)))
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question and the arms that answer it.
+
+    Args:
+        name: on the command line.
+        question: in one sentence.
+        paper: what the public text of the paper says, as far as it was found.
+        arms: at least two; the first is the reference.
+        preset: of the arms that name none.
+        settings: that all arms share, over the preset.
+        steps: of every run, unless the user says otherwise.
+        seeds: runs of every arm.
+        needs: what the data or the machine must have beyond CamVid and two cores, or "".
+    """
+
+    name: str
+    question: str
+    paper: str
+    arms: tuple[Arm, ...]
+    preset: str = "small"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 1000
+    seeds: int = 2
+    needs: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+
+    def select(self, names: tuple[str, ...]) -> tuple[Arm, ...]:
+        """The arms of these names, in the study's order; all for none.
+
+        Raises:
+            ValueError: there is no such arm.
+        """
+        known = [arm.name for arm in self.arms]
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"study {self.name} has no arm {unknown[0]!r}; it has {', '.join(known)}.")
+        return tuple(arm for arm in self.arms if not names or arm.name in names)
+
+
+WITHOUT_FEATURE_LOSSES = {
+    "weight_contrastive": 0.0,
+    "diversity_strides": (),
+    "diversity_threshold": 0.15,
+    "weight_diversity": 10.0,
+}
+"""Without backbone features: no contrastive term, diversity by the L1 distance of images (as recalled)."""
+
+OWN_ENCODER = {
+    "backbone": "none",
+    "feature_conditioning": "none",
+    "discriminator_config": {"image_encoder_widths": [16, 24, 32, 96, 320]},
+}
+"""A trained encoder with the channels of MobileNetV2's feature maps instead of a frozen backbone."""
+
+SMALL_OASIS_GENERATOR = {
+    **GENERATOR_PRESETS["oasis"],
+    "image_widths": list(GENERATOR_PRESETS["small"]["image_widths"]),
+    "modulation_widths": [36],  # 128 * 288 / 1024
+}
+"""OASIS's generator with the picture network's widths of the preset small, modulation in proportion."""
+
+SMALL_OASIS_DISCRIMINATOR = {
+    "image_encoder_widths": [32, 32, 64, 64, 128, 128],
+    "decoder_widths": [128, 64, 64, 32, 32, 16],
+}
+"""OASIS's discriminator with a quarter of its widths."""
+
+SMALL_OASIS = {
+    **PRESETS["oasis"],
+    "preset": "oasis",
+    "generator_config": SMALL_OASIS_GENERATOR,
+    "discriminator_config": SMALL_OASIS_DISCRIMINATOR,
+    "train_batch_size": 8,  # as many generated photos a step as 4 label maps with 2 latents each
+    "ema_decay": 0.999,
+}
+
+_PLAIN_NOISE = {"noise_fields": 0}
+
+
+def _generator(**settings: Any) -> dict[str, Any]:
+    return {"generator_config": {**settings}}
+
+
+def _backbone(name: str, cost: float, **settings: Any) -> Arm:
+    return Arm(name, {"backbone": name, "backbone_weights": "pretrained", **settings}, cost)
+
+
+_STUDIES = (
+    Study(
+        "backbone",
+        "Does the discriminator's encoder have to be pre-trained?",
+        "its title's claim: pre-trained, frozen backbones help; the table's numbers were not found",
+        (
+            Arm("pretrained"),
+            Arm("random", {"backbone_weights": "random"}),
+            Arm("pretrained, no feature losses", WITHOUT_FEATURE_LOSSES),
+            Arm("random, no feature losses", {"backbone_weights": "random", **WITHOUT_FEATURE_LOSSES}),
+            Arm("own encoder, no feature losses", {**OWN_ENCODER, **WITHOUT_FEATURE_LOSSES}, cost=59.2),
+        ),
+    ),
+    Study(
+        "conditioning",
+        "Do sigmoid and batch statistics on the backbone's features help the discriminator?",
+        "sigmoid, then batch statistics, is reported better than raw features; the numbers were not found",
+        (
+            Arm("sigmoid_batchnorm", {"feature_conditioning": "sigmoid_batchnorm"}),
+            Arm("batchnorm", {"feature_conditioning": "batchnorm"}),
+            Arm("none", {"feature_conditioning": "none"}),
+        ),
+    ),
+    Study(
+        "conditioning-pieces",
+        "Which other ways to condition the features are there, and what do they give?",
+        "mixing as in Projected GAN is recalled as worse than sigmoid and batch statistics",
+        (
+            Arm("sigmoid_batchnorm", {"feature_conditioning": "sigmoid_batchnorm"}),
+            Arm("sigmoid", {"feature_conditioning": "sigmoid"}),
+            Arm("standardize", {"feature_conditioning": "standardize"}),
+            Arm("projected", {"feature_conditioning": "projected"}, cost=79.3),
+        ),
+    ),
+    Study(
+        "oasis",
+        "Is DP-SIMS ahead of its baseline OASIS at equal steps and equal widths of the picture network?",
+        "well ahead in FID and mIoU on ADE20K, COCO-Stuff and Cityscapes, at full size",
+        (
+            Arm("dpsims"),
+            Arm("oasis", SMALL_OASIS, cost=89.4),
+        ),
+    ),
+    Study(
+        "oasis-parts",
+        "Which half makes the difference between DP-SIMS and OASIS?",
+        "both are reported to contribute; the numbers were not found",
+        (
+            Arm("dpsims"),
+            Arm(
+                "oasis generator",
+                {"generator_config": {**SMALL_OASIS_GENERATOR, "noise_fields": 0, "smooth_output": False}},
+                cost=78.4,
+            ),
+            Arm(
+                "oasis discriminator and losses",
+                {**SMALL_OASIS, "preset": "small", "generator_config": {}},
+                cost=65.6,
+            ),
+            Arm("oasis", SMALL_OASIS, cost=89.4),
+        ),
+    ),
+    Study(
+        "oasis-full",
+        "The comparison with OASIS at full size.",
+        "as for the study oasis",
+        (
+            Arm("dpsims", {"preset": "dpsims"}, cost=710.0),
+            Arm("oasis", {**PRESETS["oasis"], "preset": "oasis", "train_batch_size": 8}, cost=1348.0),
+        ),
+        preset="dpsims",
+        steps=100_000,
+        needs="a GPU, and ConvNeXt-L from the Hub",
+    ),
+    Study(
+        "noise",
+        "How should the noise enter the generator?",
+        "cross-attention in the label-map encoder is reported more diverse than OASIS's noise planes",
+        (
+            Arm("cross-attention, on results", _generator(**_PLAIN_NOISE)),
+            Arm("cross-attention, in encoder", _generator(**_PLAIN_NOISE, noise_at="encoder"), cost=54.4),
+            Arm("spatial planes", _generator(**_PLAIN_NOISE, noise_injection="spatial"), cost=54.4),
+            Arm("cross-attention and fields", _generator(noise_fields=2)),
+            Arm("none", {**_generator(**_PLAIN_NOISE, noise_injection="none"), "weight_diversity": 0.0}),
+        ),
+    ),
+    Study(
+        "losses",
+        "What does each term of the loss do?",
+        "contrastive and diversity terms are named; their ablation's numbers were not found",
+        (
+            Arm("all"),
+            Arm("no contrastive", {"weight_contrastive": 0.0}),
+            Arm("no diversity", {"weight_diversity": 0.0}),
+            Arm("pixel loss alone", {"weight_contrastive": 0.0, "weight_diversity": 0.0}),
+            Arm("all, LabelMix", {"weight_labelmix": 10.0}, cost=61.1),
+            Arm("all, label smoothing", {"label_smoothing": 0.1}),
+        ),
+    ),
+    Study(
+        "gamma",
+        "What does the focal exponent do?",
+        "a focal loss is named; its exponent is recalled as 2",
+        tuple(Arm(f"gamma {gamma:g}", {"focal_gamma": gamma}) for gamma in (2.0, 0.0, 1.0, 5.0)),
+    ),
+    Study(
+        "instances",
+        "Do offsets to object centres help?",
+        "training without instance information is reported worse on COCO-Stuff and Cityscapes",
+        (Arm("offsets", {"instance_offsets": True}), Arm("labels alone", {"instance_offsets": False})),
+        needs="data with instances/, which CamVid has not",
+    ),
+    Study(
+        "backbones",
+        "Do larger backbones give better photos?",
+        "ConvNeXt-L is the main one, ConvNeXt-XL better; Swin needed clipped gradients",
+        (
+            _backbone("mobilenetv2_100", 52.5),
+            _backbone("resnet50", 120.3),
+            _backbone("convnext_base.fb_in22k", 141.3),
+            _backbone("convnext_large.fb_in22k", 245.4),
+            _backbone("swin_base_patch4_window7_224.ms_in22k", 158.4, max_grad_norm=1.0),
+        ),
+        settings={"feature_conditioning": "sigmoid_batchnorm", "diversity_strides": (4, 8, 16, 32)},
+        needs="weights of all of them from the Hub, better a GPU",
+    ),
+)
+
+STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _STUDIES})
+"""Every study by name."""
+
+
+def find_study(name: str) -> Study:
+    """The study of a name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in STUDIES:
+        raise ValueError(f"--study: there is no study {name!r}; there are {', '.join(STUDIES)}.")
+    return STUDIES[name]

@@ -1,0 +1,246 @@
+"""How fast photos are made: all variants in turns, beside the convolution ceiling of the same minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor
+
+from dpsims_hub.benchmark.timing import Call, describe_seconds, graphed, seconds_of, time_in_turns
+from dpsims_hub.benchmark.variants import FORMS, Form, Variant
+from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.models.costs import LiveMemory, count_multiply_adds, count_parameters, tensor_bytes
+from dpsims_hub.pipeline import DPSIMSPipeline
+
+CEILING_CHANNELS, CEILING_SIDE = 256, 64
+CEILING_BATCH = {"cuda": 32}
+"""The ceiling is a 3x3 convolution of 256 channels on 64x64 places, the best of the sizes looked at."""
+
+LEVELS = 127.5
+"""Levels of a photo of 8 bits for each unit in [-1, 1]."""
+
+Make = Callable[[], DPSIMSGenerator]
+
+
+@dataclass
+class Subject:
+    """A variant ready to be timed, with what is known of it beside its time.
+
+    Args:
+        variant: which.
+        call: makes its photos; None where it does not work here.
+        facts: JSON-safe.
+    """
+
+    variant: Variant
+    call: Call | None
+    facts: dict = field(default_factory=dict)
+
+
+def benchmark_inference(
+    networks: Mapping[str, Make],
+    variants: Sequence[Variant],
+    size: tuple[int, int],
+    device: torch.device,
+    rounds: int = 10,
+    warmup: int = 2,
+    advance: Callable[[int], object] = lambda count: None,
+) -> dict:
+    """Times every variant, one after the other in every round.
+
+    Args:
+        networks: makes a network in float32 on the CPU, by name; the same one at every call.
+        variants: of these networks.
+        size: (H, W) of maps and photos, in pixels.
+        device: where it computes.
+        rounds: how often each variant is timed, at least 2.
+        warmup: calls before, beside the first one.
+        advance: called with 1 after every timed call, rounds x (variants that work + ceilings) in all.
+
+    Returns:
+        Rows by variant, the ceilings, sizes of the networks; JSON-safe.
+
+    Raises:
+        ValueError: too few rounds, or the networks do not make photos of this size.
+    """
+    if rounds < 2 or warmup < 0:
+        raise ValueError(f"a benchmark needs at least 2 rounds and 0 to warm up, got {rounds} and {warmup}.")
+    with torch.inference_mode():
+        subjects, sizes = [], {}
+        for name, make in networks.items():
+            own = [variant for variant in variants if variant.network == name]
+            made, sizes[name] = _subjects(make, own, size, device, warmup)
+            subjects += made
+        ceilings = {dtype: _ceiling(dtype, device) for dtype in _dtypes(subjects)}
+        working = [subject for subject in subjects if subject.call is not None]
+        calls = [*(subject.call for subject in working), *(call for call, _ in ceilings.values())]
+        seconds = time_in_turns(calls, rounds, device, advance)
+    for subject, own in zip(working, seconds, strict=False):
+        subject.facts["seconds"] = describe_seconds(own)
+    medians = [describe_seconds(own)["median"] for own in seconds[len(working) :]]
+    rates = {d: work / m for (d, (_, work)), m in zip(ceilings.items(), medians, strict=True)}
+    return {
+        "rounds": rounds,
+        "warmup": warmup,
+        "size": {"height": size[0], "width": size[1]},
+        "device": str(device),
+        "networks": sizes,
+        "ceiling": {
+            "what": f"3x3 convolution, {CEILING_CHANNELS} channels at {CEILING_SIDE}x{CEILING_SIDE}",
+            "multiply_adds_per_second": {_dtype_name(dtype): rate for dtype, rate in rates.items()},
+        },
+        "memory_of": "tensors at the peak of a call, weights included",
+        "variants": [_row(subject, rates) for subject in subjects],
+    }
+
+
+def _subjects(
+    make: Make, variants: Sequence[Variant], size: tuple[int, int], device: torch.device, warmup: int
+) -> tuple[list[Subject], dict]:
+    """The variants of one network, each with weights of its own form, and the network's size."""
+    reference = make().to(device)
+    facts = {
+        "parameters": count_parameters(reference),
+        "stride": reference.stride,
+        "num_classes": reference.config.num_classes,
+    }
+    forms: dict[str, DPSIMSGenerator] = {}
+    subjects = []
+    for variant in variants:
+        label_map, latents = make_inputs(reference, variant, size, device)
+        photos: list[Tensor] = []
+        work = count_multiply_adds(lambda a=label_map, b=latents, p=photos: p.append(reference(a, b).sample))
+        subject = Subject(variant, None, {"multiply_adds": work})
+        try:
+            if variant.form not in forms:
+                forms[variant.form] = _in_form(make(), FORMS[variant.form], device)
+            _prepare(subject, forms[variant.form], label_map, latents, photos[0], warmup)
+        except Exception as error:  # compilers and drivers fail in ways of their own
+            subject.facts["failure"] = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        subjects.append(subject)
+    return subjects, facts
+
+
+def make_inputs(
+    network: DPSIMSGenerator, variant: Variant, size: tuple[int, int], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Maps of 8x8 blocks and latents, the same at every call.
+
+    Args:
+        network: gives classes and length of z.
+        variant: gives maps and photos.
+        size: (H, W).
+        device: of both.
+
+    Returns:
+        (B, H, W) ids and (B * K, latent_dim).
+
+    Raises:
+        ValueError: the size does not fit the network.
+    """
+    height, width = size
+    if height % network.stride or width % network.stride:
+        raise ValueError(
+            f"--resolution: {width}x{height} (width x height) must be multiples of {network.stride}."
+        )
+    random = torch.Generator().manual_seed(0)
+    shape = (variant.maps, height // 8 + 1, width // 8 + 1)
+    blocks = torch.randint(network.config.num_classes, shape, generator=random)
+    label_map = blocks.repeat_interleave(8, 1).repeat_interleave(8, 2)[:, :height, :width].contiguous()
+    latents = torch.randn(variant.made, network.config.latent_dim, generator=random)
+    return label_map.to(device), latents.to(device)
+
+
+def _in_form(network: DPSIMSGenerator, form: Form, device: torch.device) -> DPSIMSGenerator:
+    torch.nn.Module.to(network, device, form.dtype)  # diffusers' own would warn
+    if form.channels_last:
+        network.to(memory_format=torch.channels_last)
+    if form.compile:
+        network.compile()
+    return network
+
+
+def _prepare(
+    subject: Subject,
+    network: DPSIMSGenerator,
+    label_map: Tensor,
+    latents: Tensor,
+    expected: Tensor,
+    warmup: int,
+) -> None:
+    """First call, warm-up, memory, and how far its photos are from the plain network's."""
+    variant, device = subject.variant, label_map.device
+    form = FORMS[variant.form]
+    call = _make_call(variant, network, label_map, latents)
+    photos: list[Tensor] = []
+    subject.facts["first_call_seconds"] = seconds_of(lambda: photos.append(call()), device)
+    for _ in range(warmup):
+        call()
+    if not form.pipeline:
+        difference = (photos[0].float() - expected).abs()
+        subject.facts["largest_difference_levels"] = difference.max().item() * LEVELS
+    subject.facts["peak_memory_bytes"] = None if form.compile else _peak(call, network, device)
+    subject.call = graphed(call) if form.graph else call
+
+
+def _make_call(variant: Variant, network: DPSIMSGenerator, label_map: Tensor, latents: Tensor) -> Call:
+    if FORMS[variant.form].graph and label_map.device.type != "cuda":
+        raise ValueError("CUDA graphs need a CUDA device.")
+    if FORMS[variant.form].pipeline:
+        pipe, maps = DPSIMSPipeline(network), label_map.cpu().numpy()
+        return lambda: pipe(maps, variant.photos, latents=latents).images
+    if variant.calls == 1:
+        return lambda: network(label_map, latents).sample
+    parts = latents.split(variant.made // variant.calls)  # one map: its photos in several calls
+    return lambda: torch.cat([network(label_map, part).sample for part in parts])
+
+
+def _peak(call: Call, network: DPSIMSGenerator, device: torch.device) -> int:
+    """Bytes of the network's weights and of all tensors alive at the peak of a call."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        return tensor_bytes(network) + torch.cuda.max_memory_allocated(device) - before
+    with LiveMemory() as memory:
+        call()
+    return tensor_bytes(network) + memory.peak
+
+
+def _dtypes(subjects: Sequence[Subject]) -> list[torch.dtype]:
+    return list(dict.fromkeys(FORMS[subject.variant.form].dtype for subject in subjects))
+
+
+def _ceiling(dtype: torch.dtype, device: torch.device) -> tuple[Call, int]:
+    """The best convolution of the machine, warmed up, and its multiply-adds."""
+    batch = CEILING_BATCH.get(device.type, 1)
+    layer = torch.nn.Conv2d(CEILING_CHANNELS, CEILING_CHANNELS, 3, padding=1, bias=False)
+    layer.to(device, dtype).to(memory_format=torch.channels_last)
+    inputs = torch.randn(batch, CEILING_CHANNELS, CEILING_SIDE, CEILING_SIDE, device=device, dtype=dtype)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    for _ in range(3):
+        layer(inputs)
+    return lambda: layer(inputs), batch * 9 * CEILING_CHANNELS**2 * CEILING_SIDE**2
+
+
+def _row(subject: Subject, rates: Mapping[torch.dtype, float]) -> dict:
+    variant, facts = subject.variant, subject.facts
+    row = asdict(variant) | {"name": variant.name, "photos_made": variant.made} | facts
+    row["multiply_adds_per_photo"] = row.pop("multiply_adds") / variant.made
+    if "seconds" in facts:
+        median, (low, high) = facts["seconds"]["median"], facts["seconds"]["quartiles"]
+        row["photos_per_second"] = variant.made / median
+        row["milliseconds_per_photo"] = {
+            "median": 1000 * median / variant.made,
+            "quartiles": [1000 * low / variant.made, 1000 * high / variant.made],
+        }
+        work = row["multiply_adds_per_photo"] * variant.made
+        # K calls encode the map K times: the useful work is that of the one call.
+        row["share_of_ceiling"] = work / median / rates[FORMS[variant.form].dtype]
+    return row
+
+
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,140 @@
+"""The report of `dpsims benchmark inference`: a table for people, a picture of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_HEADER = (
+    "network",
+    "form",
+    "maps x photos",
+    "ms a photo (middle half)",
+    "photos/s",
+    "G multiply-adds a photo",
+    "of ceiling",
+    "peak MB",
+    "first call s",
+    "differs by levels",
+)
+
+
+def format_inference(report: Mapping) -> str:
+    """The report as text: machine, ceilings, a Markdown table, how to read it.
+
+    Args:
+        report: of `benchmark_inference`, with "machine" and "versions".
+    """
+    size, machine = report["size"], report["machine"]
+    ceilings = ", ".join(
+        f"{rate / 1e9:.0f} G multiply-adds/s in {dtype}"
+        for dtype, rate in report["ceiling"]["multiply_adds_per_second"].items()
+    )
+    lines = [
+        f"{size['width']}x{size['height']}, {report['rounds']} rounds in turns after "
+        f"{report['warmup'] + 1} calls to warm up",
+        f"machine: {machine['device']}, {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}",
+        f"ceiling: {report['ceiling']['what']}: {ceilings}",
+        "networks: "
+        + ", ".join(
+            f"{name} {facts['parameters'] / 1e6:.1f} M" for name, facts in report["networks"].items()
+        ),
+        "versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()),
+    ]
+    rows = [_HEADER, *map(_cells, report["variants"])]
+    notes = [
+        f"- {row['name']} does not work here: {row['failure']}"
+        for row in report["variants"]
+        if "failure" in row
+    ]
+    notes.append(
+        "- Time is that of the network, maps and photos on the device; form pipeline: from ids in memory to "
+        "finished pictures. Peak: weights and live tensors. Differs: largest difference of any value from "
+        "the plain network's photos with the same latents, in levels of 255; the weights may be random."
+    )
+    return "\n".join([*lines, "", _table(rows), "", *notes])
+
+
+def draw_inference(report: Mapping, path: Path) -> None:
+    """Draws milliseconds by form and photos per second by batch.
+
+    Args:
+        report: of `benchmark_inference`.
+        path: PNG to write, whole or not at all.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [row for row in report["variants"] if "seconds" in row]
+    single = [row for row in rows if row["photos_made"] == 1]
+    figure = Figure(figsize=(11, 1.6 + 0.26 * len(single)), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    _draw_latency(left, single)
+    _draw_throughput(right, rows, list(report["networks"]))
+    size, machine = report["size"], report["machine"]
+    figure.suptitle(
+        f"{size['width']}x{size['height']}, {machine['device']}, {machine['processor']}, "
+        f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}",
+        fontsize=8,
+    )
+    unfinished = path.with_name(f"{path.name}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(unfinished, format="png")
+    os.replace(unfinished, path)
+
+
+def _draw_latency(panel, rows: Sequence[Mapping]) -> None:
+    times = [row["milliseconds_per_photo"] for row in rows]
+    medians = [time["median"] for time in times]
+    errors = [
+        [median - time["quartiles"][0] for median, time in zip(medians, times, strict=True)],
+        [time["quartiles"][1] - median for median, time in zip(medians, times, strict=True)],
+    ]
+    panel.barh(range(len(rows)), medians, xerr=errors, color="#1b6ca8", ecolor="#444444", capsize=2)
+    panel.set_yticks(range(len(rows)), [f"{row['network']}, {row['form']}" for row in rows], fontsize=7)
+    panel.invert_yaxis()
+    panel.set_xscale("log")
+    panel.set_title("milliseconds a photo: median, middle half", fontsize=8)
+    panel.tick_params(labelsize=7)
+
+
+def _draw_throughput(panel, rows: Sequence[Mapping], networks: Sequence[str]) -> None:
+    for name in networks:
+        own = [r for r in rows if r["network"] == name and r["form"] == "channels_last" and r["photos"] == 1]
+        panel.plot([r["maps"] for r in own], [r["photos_per_second"] for r in own], "o-", label=name)
+    panel.set_yscale("log")
+    panel.set_xlabel("label maps of a call", fontsize=7)
+    panel.set_title("photos a second, channels_last, float32", fontsize=8)
+    panel.tick_params(labelsize=7)
+    panel.legend(fontsize=7)
+    panel.grid(alpha=0.3)
+
+
+def _cells(row: Mapping) -> tuple[str, ...]:
+    calls = f" in {row['calls']} calls" if row["calls"] > 1 else ""
+    what = (row["network"], row["form"], f"{row['maps']} x {row['photos']}{calls}")
+    work = f"{row['multiply_adds_per_photo'] / 1e9:.2f}"
+    if "seconds" not in row:
+        return (*what, "fails", "", work, "", "", "", "")
+    time = row["milliseconds_per_photo"]
+    low, high = time["quartiles"]
+    memory, differs = row["peak_memory_bytes"], row.get("largest_difference_levels")
+    return (
+        *what,
+        f"{time['median']:.1f} ({low:.1f} to {high:.1f})",
+        f"{row['photos_per_second']:.3g}",
+        work,
+        f"{row['share_of_ceiling']:.0%}",
+        "" if memory is None else f"{memory / 1e6:.0f}",
+        f"{row['first_call_seconds']:.2f}",
+        "" if differs is None else f"{differs:.2g}",
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])

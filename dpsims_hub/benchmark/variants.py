@@ -1,0 +1,124 @@
+"""What `dpsims benchmark inference` puts side by side: networks, forms, batches, photos of one map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+
+from dpsims_hub.models import GENERATOR_PRESETS, DPSIMSGenerator
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a network computes.
+
+    Args:
+        dtype: of weights and activations.
+        channels_last: memory format of the weights.
+        compile: by `torch.compile`.
+        graph: as a CUDA graph.
+        pipeline: by a call of the pipeline, from ids in memory to finished pictures.
+    """
+
+    dtype: torch.dtype = torch.float32
+    channels_last: bool = True
+    compile: bool = False
+    graph: bool = False
+    pipeline: bool = False
+
+
+FORMS: Mapping[str, Form] = MappingProxyType(
+    {
+        "plain": Form(channels_last=False),
+        "channels_last": Form(),
+        "bf16": Form(torch.bfloat16),
+        "compile": Form(compile=True),
+        "graph": Form(graph=True),
+        "pipeline": Form(pipeline=True),
+    }
+)
+"""Forms by name; all but the first keep channels innermost."""
+
+DEFAULT_FORMS = ("plain", "channels_last", "bf16", "pipeline")
+SWEPT_FORM = "channels_last"
+"""The form in which batches and photos of one map are compared."""
+
+OASIS_AS_PUBLISHED = {"label_convolution": "plain"}
+"""On one-hot planes; the class's own way is the exact table lookup."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One thing that is timed.
+
+    Args:
+        network: its name.
+        form: a key of `FORMS`.
+        maps: label maps of a call.
+        photos: of each map.
+        calls: calls that share the photos of a map out between them: 1, or as many as photos.
+    """
+
+    network: str
+    form: str
+    maps: int = 1
+    photos: int = 1
+    calls: int = 1
+
+    @property
+    def made(self) -> int:
+        """Photos in all."""
+        return self.maps * self.photos
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+        what = f"{self.maps} x {self.photos}" + (f" in {self.calls} calls" if self.calls > 1 else "")
+        return f"{self.network}, {self.form}, {what}"
+
+
+def list_variants(
+    networks: Sequence[str], forms: Sequence[str], batches: Sequence[int], photos: int
+) -> list[Variant]:
+    """Every form at one photo; then, in one form, batches, and K photos of a map in one call or K.
+
+    Args:
+        networks: names.
+        forms: of `FORMS`.
+        batches: label maps of a call.
+        photos: K; 1 leaves that comparison out.
+
+    Raises:
+        ValueError: a form is unknown, or a number is below 1.
+    """
+    if unknown := [form for form in forms if form not in FORMS]:
+        raise ValueError(f"--forms: there is no {unknown[0]!r}; there are {', '.join(FORMS)}.")
+    if min([*batches, photos]) < 1:
+        raise ValueError("--batches and --photos must be whole numbers from 1.")
+    variants = []
+    for network in networks:
+        variants += [Variant(network, form) for form in forms]
+        variants += [Variant(network, SWEPT_FORM, maps=maps) for maps in batches if maps > 1]
+        if photos > 1:
+            variants += [Variant(network, SWEPT_FORM, photos=photos, calls=calls) for calls in (1, photos)]
+    return list(dict.fromkeys(variants))
+
+
+def random_network(preset: str, num_classes: int, size: tuple[int, int], seed: int = 0) -> DPSIMSGenerator:
+    """A preset's generator as exported, with random weights, which do not change its speed.
+
+    Args:
+        preset: a key of `GENERATOR_PRESETS`.
+        num_classes: N.
+        size: (H, W) in pixels.
+        seed: of the weights.
+    """
+    torch.manual_seed(seed)
+    settings = GENERATOR_PRESETS[preset] | (OASIS_AS_PUBLISHED if preset == "oasis" else {})
+    network = DPSIMSGenerator(
+        num_classes=num_classes, sample_size=list(size), spectral_norm=False, **settings
+    )
+    return network.eval()

@@ -1,0 +1,211 @@
+"""`dpsims ablate`: runs a study, a named grid of trainings, and writes its table, plot and numbers."""
+
+import argparse
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.paths import check_writable
+from dpsims_hub.commands.plots import require_matplotlib
+
+if TYPE_CHECKING:
+    from dpsims_hub.ablation.plan import Run
+    from dpsims_hub.ablation.studies import Study
+
+FORWARDED = ("preset", "resolution", "mixed_precision", "backbone", "backbone_weights")
+FORWARDED_JSON = ("backbone_mean", "backbone_std", "backbone_kwargs")
+DEFAULTS = {"resolution": "128x96"}
+EVALUATION_BACKBONE = "mobilenetv2_100"
+SOME_RUN_FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `dpsims ablate`."""
+    parser.epilog = (
+        "After -- any flag of train_accelerate.py may follow, for all arms. The same command continues an\n"
+        "interrupted study: finished runs stay, a begun one goes on from its checkpoint."
+    )
+    parser.add_argument("--study", metavar="NAME", help="which one; --list names them")
+    parser.add_argument(
+        "--list", action="store_true", help="show the studies, or the arms of --study, and costs"
+    )
+    parser.add_argument(
+        "--measure", action="store_true", help="with --list: time a few steps of each arm here"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what is done and what would be run")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with train/ and val/ of pairs")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("outputs", "ablations"),
+        metavar="DIR",
+        help="results go to DIR/STUDY, runs to DIR/runs (default: outputs/ablations)",
+    )
+    parser.add_argument("--steps", type=int, metavar="N", help="of every run (default: the study's)")
+    parser.add_argument("--seeds", type=int, metavar="N", help="runs of every arm (default: the study's)")
+    parser.add_argument(
+        "--arm", action="append", default=[], metavar="NAME", help="only this arm; may be repeated"
+    )
+    for name in (*FORWARDED, *FORWARDED_JSON):
+        default = f" (default: {DEFAULTS[name]})" if name in DEFAULTS else ""
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", metavar="X", help=f"as of train_accelerate.py{default}"
+        )
+    parser.add_argument(
+        "--evaluate",
+        default="",
+        metavar="FLAGS",
+        help="further flags of dpsims evaluate, in one pair of quotes",
+    )
+    parser.add_argument("--no-plot", action="store_true", help="write no PNG (it needs matplotlib)")
+    parser.add_argument("flags", nargs="*", metavar="-- FLAGS", help="of train_accelerate.py, for all arms")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Lists, plans or runs a study.
+
+    Returns:
+        0, or 1 where a run failed.
+
+    Raises:
+        OSError: the data or a weights file is missing, or the results cannot be written.
+        ValueError: anything else in the input is wrong.
+        KeyboardInterrupt: the user stopped it; the same command continues.
+    """
+    from dpsims_hub.ablation.costs import expected_costs, format_costs, rehearse_arms
+    from dpsims_hub.ablation.studies import find_study
+
+    if arguments.list and arguments.study is None:
+        return _list_studies()
+    if arguments.study is None:
+        raise ValueError("nothing to run; give --study NAME, or --list to see the studies.")
+    study = find_study(arguments.study)
+    folder = arguments.output / study.name
+    runs = _make_runs(study, arguments)
+    if arguments.list:
+        seconds = rehearse_arms(_checked_data(arguments, runs)) if arguments.measure else None
+        print(_describe(study))
+        print(format_costs(expected_costs(runs, seconds), measured=arguments.measure))
+        return 0
+    recipe = _recipe(arguments)
+    if arguments.dry_run:
+        return _show(runs, recipe)
+    _checked_data(arguments, runs)
+    check_writable(folder)
+    if not arguments.no_plot:
+        require_matplotlib()
+    print(format_costs(expected_costs(runs), measured=False), flush=True)
+    return _run(study, runs, recipe, folder, plot=not arguments.no_plot)
+
+
+def _run(study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, plot: bool) -> int:
+    """Runs what is left and writes the results."""
+    from dpsims_hub.ablation.plot import draw_study
+    from dpsims_hub.ablation.results import collect, format_result, write_text
+    from dpsims_hub.ablation.runner import run_all
+
+    outcomes = run_all(runs, recipe, lambda line: print(line, flush=True))
+    result = collect(study, outcomes)
+    write_text(folder / "results.json", json.dumps(result, indent=2) + "\n")
+    text = format_result(result)
+    if plot and any(outcome.report for outcome in outcomes):
+        draw_study(result, folder / "plot.png")
+        text += f"\n![{study.name}](plot.png)\n"
+    write_text(folder / "results.md", text)
+    print(f"\n{text}\nwritten: {folder}")
+    return SOME_RUN_FAILED if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _make_runs(study: "Study", arguments: argparse.Namespace) -> "list[Run]":
+    from dpsims_hub.ablation.plan import make_runs
+
+    data = arguments.data or Path("DATA")
+    return make_runs(
+        study,
+        study.select(tuple(arguments.arm)),
+        [*_forwarded(arguments), *arguments.flags],
+        (data / "train", data / "val"),
+        arguments.output,
+        study.steps if arguments.steps is None else arguments.steps,
+        study.seeds if arguments.seeds is None else arguments.seeds,
+    )
+
+
+def _forwarded(arguments: argparse.Namespace) -> list[str]:
+    """The options that are the trainer's, as its flags."""
+    given = {name: getattr(arguments, name) or DEFAULTS.get(name) for name in (*FORWARDED, *FORWARDED_JSON)}
+    return [word for name, value in given.items() if value for word in (f"--{name}", value)]
+
+
+def _recipe(arguments: argparse.Namespace) -> list[str]:
+    """Flags of `dpsims evaluate`, the same for every run, whatever its discriminator saw."""
+    data = arguments.data or Path("DATA")
+    words = ["--data", str(data / "val"), "--train-data", str(data / "train")]
+    words += ["--backbone", arguments.backbone or EVALUATION_BACKBONE]
+    for name in ("backbone_weights", *FORWARDED_JSON):
+        value = getattr(arguments, name)
+        if value and value != "random":
+            words += [f"--{name.replace('_', '-')}", value]
+    return [*words, *shlex.split(arguments.evaluate)]
+
+
+def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run]":
+    """The runs, after a look at the folders that they read.
+
+    Raises:
+        FileNotFoundError: one of them, or the weights file, is not there.
+        ValueError: no data was named.
+    """
+    from dpsims_hub.labels import FolderDataset
+
+    if arguments.data is None:
+        raise ValueError("nothing to train on; give --data DIR, a folder with train/ and val/.")
+    for part in ("train", "val"):
+        FolderDataset(arguments.data / part)
+    for weights in {run.config.backbone_weights for run in runs} - {"pretrained", "random"}:
+        if not Path(weights).is_file():
+            raise FileNotFoundError(f"--backbone-weights: no such file: {weights}.")
+    return runs
+
+
+def _show(runs: "list[Run]", recipe: list[str]) -> int:
+    """Prints every run, how far it is and how it would be started."""
+    from dpsims_hub.ablation.costs import expected_costs, format_costs
+    from dpsims_hub.ablation.runner import is_evaluated
+
+    for one in runs:
+        one.check()
+        done, steps = one.steps_done(), one.config.max_train_steps
+        evaluated = "evaluated" if one.is_trained() and is_evaluated(one, recipe) else "not evaluated"
+        changes = json.dumps({name: _plain(value) for name, value in one.arm.changes.items()})
+        print(f"{one.name}: {done} of {steps} steps, {evaluated}; {one.folder}; {changes}")
+    print(f"each evaluated with: dpsims evaluate {shlex.join(recipe)}")
+    print(format_costs(expected_costs(runs), measured=False))
+    return 0
+
+
+def _list_studies() -> int:
+    from dpsims_hub.ablation.costs import expected_costs
+    from dpsims_hub.ablation.plan import make_runs
+    from dpsims_hub.ablation.studies import STUDIES
+
+    for study in STUDIES.values():
+        words = ["--resolution", DEFAULTS["resolution"]]
+        runs = make_runs(study, study.arms, words, ("train", "val"), Path(), study.steps, study.seeds)
+        hours = sum(cost.hours for cost in expected_costs(runs))
+        print(_describe(study))
+        print(
+            f"  {len(runs)} runs ({len(study.arms)} arms, {study.seeds} seeds) of {study.steps} steps, about "
+            f"{hours:.1f} hours on two cores at {DEFAULTS['resolution']}\n"
+        )
+    return 0
+
+
+def _describe(study: "Study") -> str:
+    needs = f"\n  needs {study.needs}" if study.needs else ""
+    return f"{study.name}: {study.question}\n  the paper: {study.paper}{needs}"
+
+
+def _plain(value: object) -> object:
+    return dict(value) if hasattr(value, "keys") else value

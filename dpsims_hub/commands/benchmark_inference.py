@@ -1,0 +1,143 @@
+"""`dpsims benchmark inference`: how fast photos are made on this machine, all variants side by side."""
+
+import argparse
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.paths import check_writable
+from dpsims_hub.commands.plots import require_matplotlib
+
+if TYPE_CHECKING:
+    from dpsims_hub.models import DPSIMSGenerator
+
+
+def run_inference(options: Sequence[str]) -> int:
+    """Measures what the options of `dpsims benchmark inference` ask for.
+
+    Raises:
+        OSError: a file is missing, or the report cannot be written.
+        ValueError: anything else in the input is wrong.
+    """
+    arguments = make_parser().parse_args(options)
+    for path in filter(None, (arguments.json, arguments.plot)):
+        if path.is_dir():
+            raise OSError(f"cannot write {path}: it is a folder; give a file name.")
+        check_writable(path.parent)
+    if arguments.plot:
+        require_matplotlib()
+
+    import torch
+    from tqdm import tqdm
+
+    from dpsims_hub.benchmark.inference import benchmark_inference
+    from dpsims_hub.benchmark.inference_report import draw_inference, format_inference
+    from dpsims_hub.benchmark.variants import FORMS, list_variants
+    from dpsims_hub.evaluation import save_report
+    from dpsims_hub.evaluation.recipe import describe_machine, package_versions
+
+    size = _size(arguments.resolution)
+    networks = _networks(arguments, size)
+    variants = list_variants(list(networks), arguments.forms, arguments.batches, arguments.photos)
+    device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    ceilings = len({FORMS[variant.form].dtype for variant in variants})
+    with tqdm(total=arguments.rounds * (len(variants) + ceilings), unit="call", disable=None) as bar:
+        measured = benchmark_inference(
+            networks, variants, size, device, arguments.rounds, arguments.warmup, bar.update
+        )
+    report = measured | {"machine": describe_machine(device), "versions": package_versions()}
+    print(format_inference(report))
+    if arguments.json:
+        save_report(report, arguments.json)
+        print(f"report: {arguments.json}")
+    if arguments.plot:
+        draw_inference(report, arguments.plot)
+        print(f"plot: {arguments.plot}")
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The options of `dpsims benchmark inference`."""
+    from dpsims_hub.commands import OneLineParser
+
+    parser = OneLineParser(
+        prog="dpsims benchmark inference",
+        description="Time networks, forms, batches and photos of one map in turns.",
+        epilog="Weights of presets are random: they do not change the speed. oasis computes as published,\n"
+        "on one-hot planes. Forms: plain (float32, PyTorch's own memory format); channels_last (float32),\n"
+        "bf16, compile, graph (CUDA only), pipeline (ids in memory to pictures); all but\n"
+        "plain keep channels innermost.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--preset",
+        nargs="*",
+        default=["small", "base", "dpsims", "oasis"],
+        metavar="NAME",
+        help="small, base, dpsims, oasis (default: all four)",
+    )
+    parser.add_argument(
+        "--model", nargs="*", default=[], metavar="PATH", help="also these models, at --resolution"
+    )
+    parser.add_argument(
+        "--resolution", default="256", metavar="WxH", help="side, or WIDTHxHEIGHT (default: 256)"
+    )
+    parser.add_argument(
+        "--num-classes", type=int, default=151, metavar="N", help="of the presets (default: 151)"
+    )
+    parser.add_argument(
+        "--forms",
+        nargs="*",
+        default=["plain", "channels_last", "bf16", "pipeline"],
+        metavar="NAME",
+        help="plain, channels_last, bf16, compile, graph, pipeline (default: all but compile and graph)",
+    )
+    parser.add_argument(
+        "--batches",
+        nargs="*",
+        type=int,
+        default=[1, 2, 4],
+        metavar="N",
+        help="label maps of a call (default: 1 2 4)",
+    )
+    parser.add_argument("--photos", type=int, default=4, metavar="K", help="of one map (default: 4)")
+    parser.add_argument("--rounds", type=int, default=10, help="times that each is timed (default: 10)")
+    parser.add_argument("--warmup", type=int, default=2, help="calls after the first, not timed (default: 2)")
+    parser.add_argument("--device", help="cpu, cuda, ... (default: cuda where there is one)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it as PNG (needs matplotlib)")
+    return parser
+
+
+def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
+    """Makers of the networks, by the name that tables give them."""
+    from dpsims_hub.benchmark.variants import random_network
+    from dpsims_hub.models import GENERATOR_PRESETS
+
+    if arguments.num_classes < 1:
+        raise ValueError(f"--num-classes must be a whole number from 1, not {arguments.num_classes}.")
+    makers = {}
+    for preset in arguments.preset:
+        if preset not in GENERATOR_PRESETS:
+            known = ", ".join(GENERATOR_PRESETS)
+            raise ValueError(f"--preset: there is no {preset!r}; there are {known}.")
+        makers[preset] = partial(random_network, preset, arguments.num_classes, size)
+    for model in arguments.model:
+        makers["/".join(Path(model).parts[-2:])] = partial(_load, model)
+    if not makers:
+        raise ValueError("nothing to time; give --preset or --model.")
+    return makers
+
+
+def _load(model: str) -> "DPSIMSGenerator":
+    from dpsims_hub.commands.model_options import load_pipeline
+
+    return load_pipeline(model, "cpu").generator.eval()
+
+
+def _size(text: str) -> tuple[int, int]:
+    from dpsims_hub.training.config import TrainConfig
+
+    return TrainConfig(resolution=text).size

@@ -1,0 +1,50 @@
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from dpsims_hub.benchmark.timing import describe_seconds, graphed, seconds_of, time_in_turns
+
+CPU = torch.device("cpu")
+
+
+def test_a_call_is_timed_once_and_its_seconds_are_those_it_took():
+    made = []
+    seconds = seconds_of(lambda: (made.append(1), time.sleep(0.05)), CPU)
+    assert made == [1]
+    assert 0.05 <= seconds < 1
+
+
+def test_every_round_begins_with_another_call():
+    order, ticks = [], []
+    calls = [lambda name=name: order.append(name) for name in "abc"]
+    seconds = time_in_turns(calls, 4, CPU, ticks.append)
+    assert "".join(order) == "abc" + "bca" + "cab" + "abc"
+    assert [len(own) for own in seconds] == [4, 4, 4]
+    assert ticks == [1] * 12
+
+
+def test_seconds_belong_to_the_call_that_took_them():
+    seconds = time_in_turns([lambda: None, lambda: time.sleep(0.02)], 5, CPU)
+    assert max(seconds[0]) < 0.02 <= min(seconds[1])
+
+
+def test_median_and_quartiles_are_those_of_numpy():
+    values = np.random.default_rng(0).exponential(size=11).tolist()
+    found = describe_seconds(values)
+    low, median, high = np.percentile(values, [25, 50, 75])
+    assert found["median"] == pytest.approx(median)
+    assert found["quartiles"] == pytest.approx([low, high])
+    assert found["n"] == 11
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_graph_repeats_the_call_in_place():
+    inputs, results = torch.ones(4, device="cuda"), torch.zeros(4, device="cuda")
+    replay = graphed(lambda: results.copy_(inputs * 2))
+    inputs.fill_(3)
+    replay()
+    assert results.tolist() == [6.0] * 4
+    assert seconds_of(replay, torch.device("cuda")) > 0

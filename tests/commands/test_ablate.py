@@ -1,0 +1,108 @@
+import json
+import sys
+
+import pytest
+
+from dpsims_hub.ablation.plan import read_json
+from dpsims_hub.ablation.studies import STUDIES
+from dpsims_hub.commands import main
+from tests.ablation.tiny_study import WORDS, size_of, write_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+def test_list_names_every_study_with_its_cost(capsys):
+    assert main(["ablate", "--list"]) == 0
+    printed = capsys.readouterr().out
+    for study in STUDIES.values():
+        assert f"{study.name}: {study.question}" in printed
+    # 6 runs of 1000 steps of 52.5 G at 60 G/s
+    assert f"6 runs (3 arms, 2 seeds) of 1000 steps, about {6 * 1000 * 52.5 / 60 / 3600:.1f} hours" in printed
+
+
+def test_list_of_a_study_shows_its_arms_at_the_asked_size(capsys):
+    words = ["--study", "oasis", "--list", "--resolution", "256x192", "--seeds", "3", "--steps", "10"]
+    assert main(["ablate", *words, "--", "--train_batch_size", "8"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    dpsims, oasis = (next(row for row in rows if row[:1] == [name]) for name in ("dpsims", "oasis"))
+    assert dpsims[1:3] == ["3", "10"]
+    assert float(dpsims[3]) == pytest.approx(4 * 2 * 52.5, abs=0.1)  # four times the pixels, twice the maps
+    assert float(oasis[3]) == pytest.approx(4 * 89.4, abs=0.1)  # sets its own batch of 8
+
+
+def test_dry_run_starts_nothing(tmp_path, data, capsys):
+    words = ["--study", "gamma", "--data", data, "--output", tmp_path / "out", "--steps", "5", "--dry-run"]
+    assert main(["ablate", *map(str, words)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("0 of 5 steps, not evaluated") == 8
+    assert '{"focal_gamma": 5.0}' in printed
+    assert f"--train-data {data / 'train'}" in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_study_from_end_to_end_in_processes_of_its_own(tmp_path, data, capsys):
+    """Two steps of one arm; again: nothing is run; without a plot where there is no matplotlib."""
+    pytest.importorskip("matplotlib")
+    weights = data / "tiny.safetensors"
+    own = ["--study", "gamma", "--arm", "gamma 0", "--steps", "2", "--seeds", "1", "--data", data]
+    own += ["--output", tmp_path, "--resolution", "32x24", "--backbone", "test_resnet"]
+    own += ["--backbone-weights", weights, "--evaluate", "--num-images 2", "--", *WORDS[2:4], *WORDS[6:]]
+    own = [str(word) for word in own]
+    assert main(["ablate", *own]) == 0
+    printed = capsys.readouterr().out
+    assert "1 of 1: training gamma 0, seed 0" in printed
+    result = read_json(tmp_path / "gamma" / "results.json")
+    (run,) = result["runs"]
+    assert (run["steps"], run["failure"], run["missing"]) == (2, "", False)
+    assert result["arms"]["gamma 0"]["measures"]["FD-test_resnet"]["values"][0] > 0
+    text = (tmp_path / "gamma" / "results.md").read_text()
+    assert text in printed
+    assert "FD-test_resnet (lower is better)" in text
+    assert min(size_of(tmp_path / "gamma" / "plot.png")) > 100
+    assert str(tmp_path) not in json.dumps(result)
+    assert main(["ablate", *own]) == 0
+    assert "1 of 1" not in capsys.readouterr().out
+
+
+BAD = {
+    "no study": ([], "give --study NAME, or --list"),
+    "unknown study": (["--study", "colour"], "there is no study 'colour'"),
+    "unknown arm": (["--study", "gamma", "--arm", "gamma 9"], "has no arm 'gamma 9'"),
+    "no data": (["--study", "gamma"], "give --data DIR"),
+    "no such data": (["--study", "gamma", "--data", "nowhere"], "nowhere"),
+    "no steps": (["--study", "gamma", "--steps", "0"], "at least 1 step"),
+    "steps are no number": (["--study", "gamma", "--steps", "few"], "--steps"),
+    "bad setting": (["--study", "gamma", "--resolution", "wide"], "--resolution: 'wide'"),
+    "unknown flag of training": (["--study", "gamma", "--", "--bogus", "3"], "--bogus"),
+    "what the study decides": (["--study", "gamma", "--", "--seed", "3"], "--seed: a study sets this itself"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "part"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_sentence(arguments, part, refused):
+    assert part in refused("ablate", *arguments)
+
+
+def test_missing_weights_are_found_before_the_work(data, refused, tmp_path):
+    words = [
+        "--study",
+        "gamma",
+        "--data",
+        data,
+        "--output",
+        tmp_path,
+        "--backbone-weights",
+        "none.safetensors",
+    ]
+    assert "--backbone-weights: no such file: none.safetensors" in refused("ablate", *words)
+
+
+def test_missing_matplotlib_is_one_sentence(data, refused, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    weights = data / "tiny.safetensors"
+    words = ["--study", "gamma", "--data", data, "--output", tmp_path, "--backbone-weights", weights]
+    assert "pip install matplotlib" in refused("ablate", *words)
