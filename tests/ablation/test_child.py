@@ -1,5 +1,6 @@
 """A child process is our own: its output is kept, signals reach it once and gently."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -50,11 +51,12 @@ def test_a_signal_that_ends_the_child_is_its_code(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_child_may_save_when_we_are_stopped(number, tmp_path):
     log = tmp_path / "log"
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(log), PATIENT], cwd=ROOT)
+    command = [sys.executable, "-c", PARENT, str(log), PATIENT]
+    parent = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     end = time.monotonic() + 60
     while not (log.is_file() and "ready" in log.read_text()):
         assert time.monotonic() < end
         time.sleep(0.02)
-    parent.send_signal(number)
+    os.killpg(parent.pid, number)  # as a terminal does: to the whole group
     assert parent.wait(30) == 130
     assert log.read_text().split() == ["ready", "saved"]
