@@ -26,8 +26,8 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     """Accelerator of the run, on the CPU where there is no other device.
 
     Raises:
-        ValueError: a kind of distribution other than one process per device (DDP) was asked for, the package
-            of `--report_to` is not installed, or there is nothing that `--compile` could compile for.
+        ValueError: a kind of distribution other than one process per device (DDP) was asked for, or the
+            package of `--report_to` is not installed.
     """
     accelerator = Accelerator(
         # Without this, torchrun on a machine without GPU would start independent runs of one process.
@@ -42,11 +42,6 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         raise ValueError(
             f"distributed type {accelerator.distributed_type.value}: two networks train against each other "
             "here, which is supported on one process or with DDP only; choose that in `accelerate config`."
-        )
-    if config.compile and accelerator.device.type == "cpu":
-        raise ValueError(
-            "--compile: PyTorch's compiler fails at the backward pass of replicate padding on a CPU; leave "
-            "it out, or train on a GPU."
         )
     if config.report_to != "none" and not accelerator.log_with:
         raise ValueError(

@@ -133,7 +133,9 @@ class Trainer:
             generator.enable_gradient_checkpointing()
         if config.compile:
             for module in modules:
-                module.compile()
+                # The compiler fails at the backward pass of the generator's replicate padding on a CPU.
+                if module is not generator or accelerator.device.type != "cpu":
+                    module.compile()
         betas = (config.adam_beta1, config.adam_beta2)
         optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate_g, betas)
         optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, betas)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from dpsims_hub import DPSIMSDiscriminator, DPSIMSPipeline
 from dpsims_hub.training.checkpoint import list_checkpoints
 from dpsims_hub.training.config import parse_config
 from dpsims_hub.training.loop import Trainer
-from tests.training.tiny_run import copy_checkpoint, log_lines, write_pairs
+from tests.training.tiny_run import copy_checkpoint, forget_accelerators, log_lines, write_pairs
 from train_accelerate import main
 
 MAPS = torch.from_numpy(np.random.default_rng(1).integers(0, 3, (2, 24, 32)))
@@ -171,3 +172,17 @@ def test_the_oasis_baseline_trains_with_label_mix(pairs_dir, tmp_path):
         assert not {"loss_g_contrastive", "loss_g_diversity", "pair_distance"} & line.keys()
     generator = DPSIMSPipeline.from_pretrained(tmp_path / "pipeline").generator
     assert generator.config.noise_injection == "spatial"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("DPSIMS_TEST_COMPILE"), reason="slow; DPSIMS_TEST_COMPILE=1 runs it")
+def test_compiled_networks_train_as_others_do(flags, tmp_path):
+    losses = {}
+    for name, more in {"plain": (), "compiled": ("--compile",)}.items():
+        forget_accelerators()
+        out = tmp_path / name
+        assert main(flags("--report_to", "none", *more, "--output_dir", out, steps=2)) == 0
+        losses[name] = [value for line in log_lines(out) for key, value in line.items() if "loss" in key]
+    forget_accelerators()
+    assert len(losses["plain"]) > 6
+    assert losses["compiled"] == pytest.approx(losses["plain"], rel=1e-3)

@@ -69,7 +69,6 @@ def test_a_data_folder_without_labels(refused, flags, tmp_path):
         (("--contrastive_strides", "[64]"), "--contrastive_strides: 64 are no strides of the backbone"),
         (("--resume_from_checkpoint", "nowhere"), "nowhere is no checkpoint-N folder."),
         (("--classes", "nowhere.json"), "nowhere.json"),
-        (("--compile",), "--compile: PyTorch's compiler fails at the backward pass"),
     ],
 )
 def test_settings_that_cannot_be_used(refused, flags, more, sentence):
