@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "generate": "make photos from label maps",
     "demo": "paint scenes in the browser with the bundled model, or draw them into one picture",
     "evaluate": "measure a model: distances to real photos, mIoU, diversity, speed",
+    "train-segmenter": "train a segmenter on real photos, to measure mIoU with",
     "check-data": "read a data set as training would, and report what is in it and what is wrong",
     "prepare-data": "turn a folder of pairs into parquet shards for streaming",
     "benchmark": "measure speed on this machine",

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dpsims_hub.labels.folder import FolderDataset
     from dpsims_hub.labels.source import DataSource
+    from dpsims_hub.labels.streams import RowStream
+    from dpsims_hub.labels.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
 
@@ -96,6 +99,26 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
     )
 
 
+def open_pairs(place: str, split: str, classes: str) -> "FolderDataset | TableDataset | RowStream":
+    """The pairs of a folder, of parquet, webdataset or an imagefolder, or of a data set on the Hub.
+
+    Args:
+        place: a path, or a Hub id (owner/name).
+        split: of it; "" for the folder itself, or "train".
+        classes: as --classes.
+
+    Raises:
+        OSError: a folder or file is missing.
+        ValueError: the data cannot be opened.
+    """
+    from dpsims_hub.labels.source import DataSource
+
+    is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
+    if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
+        return DataSource(name=place, split=split, classes=classes).open()
+    return DataSource(directory=place, split=split, classes=classes).open()
+
+
 def holds_rows(directory: str, split: str) -> bool:
     """Whether a path is a file, or a folder without pairs but with parquet, archives or an imagefolder."""
     from dpsims_hub.labels.layouts import list_pairs
@@ -119,3 +142,11 @@ def whole_number(low: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """(height, width) from "WxH"."""
+    width, cross, height = text.lower().partition("x")
+    if not cross or not (width + height).isascii() or not width.isdigit() or not height.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write width x height, for example 256x192")
+    return int(height), int(width)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.commands.data_options import holds_rows
+from dpsims_hub.commands.data_options import open_pairs
 from dpsims_hub.commands.evaluate_options import add_arguments
 from dpsims_hub.commands.model_options import load_pipeline
 from dpsims_hub.commands.paths import check_outputs
@@ -76,22 +76,13 @@ def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
         OSError: a folder or file is missing.
         ValueError: the data cannot be opened.
     """
-    data = _open(arguments.data, arguments.split, arguments.classes)
+    data = open_pairs(arguments.data, arguments.split, arguments.classes)
     if not (arguments.train_data or arguments.train_split):
         return data, None
     train = (arguments.train_data or arguments.data, arguments.train_split)
     if train == (arguments.data, arguments.split):
         raise ValueError("the training data are the evaluated data; name another --train-split.")
-    return data, _open(*train, arguments.classes)
-
-
-def _open(place: str, split: str, classes: str) -> Pairs:
-    from dpsims_hub.labels.source import DataSource
-
-    is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
-    if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
-        return DataSource(name=place, split=split, classes=classes).open()
-    return DataSource(directory=place, split=split, classes=classes).open()
+    return data, open_pairs(*train, arguments.classes)
 
 
 def first_maps(pipe: DPSIMSPipeline, data: Pairs) -> list:

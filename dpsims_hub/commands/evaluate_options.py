@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 
+from dpsims_hub.commands.backbone_options import add_backbone_options, json_object
 from dpsims_hub.commands.data_options import add_classes_option
 from dpsims_hub.commands.model_options import add_model_options
-
-BACKBONE = "resnet50.a1_in1k"  # our choice: known everywhere, and no encoder of our discriminators
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,27 +59,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:
+    add_backbone_options(parser, "FD, KD, precision, recall and diversity")
     parser.add_argument(
-        "--backbone",
-        default=BACKBONE,
-        metavar="NAME",
-        help=f"timm model for FD, KD, precision, recall and diversity\n(default: {BACKBONE})",
-    )
-    parser.add_argument(
-        "--backbone-weights",
-        default="pretrained",
-        metavar="FILE",
-        help="its weights (default: pretrained, timm's own from the Hub)",
-    )
-    for name in ("mean", "std"):
-        parser.add_argument(
-            f"--backbone-{name}",
-            type=_three_numbers,
-            metavar="JSON",
-            help=f"{name} of its inputs, such as '[0.5,0.5,0.5]' (default: timm's)",
-        )
-    parser.add_argument(
-        "--backbone-kwargs", type=_json_object, metavar="JSON", help="further timm.create_model arguments"
+        "--backbone-kwargs", type=json_object, metavar="JSON", help="further timm.create_model arguments"
     )
     parser.add_argument(
         "--inception-weights", metavar="FILE", help="for FID and KID (default: in torch's cache, if there)"
@@ -134,24 +114,3 @@ def default_cache() -> Path:
     """The folder of kept features in the user's cache."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "dpsims_hub" / "evaluation"
-
-
-def _three_numbers(text: str) -> list[float]:
-    values = _parse_json(text)
-    if not isinstance(values, list) or len(values) != 3 or not all(type(v) in (int, float) for v in values):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON list of three numbers")
-    return values
-
-
-def _json_object(text: str) -> dict:
-    value = _parse_json(text)
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
-    return value
-
-
-def _parse_json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error

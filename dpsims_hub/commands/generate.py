@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from dpsims_hub.commands.data_options import image_size
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
 from dpsims_hub.commands.paths import check_outputs, collect_maps, photo_path
 from dpsims_hub.commands.processes import launched_processes
@@ -87,7 +88,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="photos made at a time; matters for speed and memory only (default: 8)",
     )
-    parser.add_argument("--size", type=_size, metavar="WxH", help="of the photos (default: each map's own)")
+    parser.add_argument(
+        "--size", type=image_size, metavar="WxH", help="of the photos (default: each map's own)"
+    )
     parser.add_argument("--allow-distortion", action="store_true", help="let --size change width : height")
     parser.add_argument(
         "--stored",
@@ -269,11 +272,3 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
-
-
-def _size(text: str) -> tuple[int, int]:
-    """(height, width) from "WxH"."""
-    width, cross, height = text.lower().partition("x")
-    if not cross or not (width + height).isascii() or not width.isdigit() or not height.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write width x height, for example 256x192")
-    return int(height), int(width)

@@ -21,7 +21,7 @@ from dpsims_hub.labels import ClassSpec
 
 ASKS_FOR_TASK = ("oneformer",)  # model types that are told in words what to do
 WANTED = ("pixel_values", "pixel_mask", "task_inputs")  # what a processor gives and a model takes
-NEEDS_TRANSFORMERS = "--segmenter needs transformers: pip install 'dpsims_hub[eval]'."
+NEEDS_TRANSFORMERS = "segmenters need transformers: pip install 'dpsims_hub[eval]'."
 
 
 class Segmenter:
@@ -78,6 +78,20 @@ class Segmenter:
         """`class_counts` (B, N, 3) of images that should follow label maps (B, H, W)."""
         pairs = zip(self.match.visible(label_maps), self.predict(images), strict=True)
         return np.stack([class_counts(true, seen, self.match.spec.num_classes) for true, seen in pairs])
+
+
+def be_quiet() -> None:
+    """Keeps the progress bars and remarks of transformers off the screen; faults are still raised.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        from transformers.utils import logging
+    except ModuleNotFoundError as error:
+        raise ValueError(NEEDS_TRANSFORMERS) from error
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
 
 
 def _load(name: str) -> tuple[torch.nn.Module, Any]:

@@ -4,12 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import timm
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from dpsims_hub.commands import main
 from dpsims_hub.commands.evaluate import short_name
@@ -19,31 +15,6 @@ from tests.evaluation.segmenters import save_segformer
 
 SPEC = ClassSpec.load("camvid")
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory) -> Path:
-    torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("backbone") / "tiny.safetensors"
-    save_file(timm.create_model("test_resnet").state_dict(), path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def pairs(tmp_path_factory) -> Path:
-    """Five photos of 24x16 with their maps, in val; six in train."""
-    root = tmp_path_factory.mktemp("data") / "streets"
-    random = np.random.default_rng(0)
-    for split, count in (("val", 5), ("train", 6)):
-        for name in ("images", "labels"):
-            (root / split / name).mkdir(parents=True)
-        for number in range(count):
-            photo = random.integers(0, 256, (16, 24, 3), np.uint8)
-            Image.fromarray(photo).save(root / split / "images" / f"{number}.png")
-            ids = random.integers(0, 11, (16, 24), np.uint8)
-            Image.fromarray(ids).save(root / split / "labels" / f"{number}.png")
-        (root / split / "classes.json").write_text(json.dumps(list(SPEC.names)))
-    return root
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,56 @@
+"""Options of the subcommands that look through a timm backbone: which one, its weights and its inputs."""
+
+import argparse
+import json
+
+BACKBONE = "resnet50.a1_in1k"  # our choice: known everywhere, and no encoder of our discriminators
+
+
+def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
+    """Adds --backbone, --backbone-weights, --backbone-mean and --backbone-std.
+
+    Args:
+        parser: of the subcommand.
+        use: what the backbone is for.
+    """
+    parser.add_argument(
+        "--backbone",
+        default=BACKBONE,
+        metavar="NAME",
+        help=f"timm model for {use}\n(default: {BACKBONE})",
+    )
+    parser.add_argument(
+        "--backbone-weights",
+        default="pretrained",
+        metavar="FILE",
+        help="its weights (default: pretrained, timm's own from the Hub)",
+    )
+    for name in ("mean", "std"):
+        parser.add_argument(
+            f"--backbone-{name}",
+            type=_three_numbers,
+            metavar="JSON",
+            help=f"{name} of its inputs, such as '[0.5,0.5,0.5]' (default: timm's)",
+        )
+
+
+def _three_numbers(text: str) -> list[float]:
+    values = _parse_json(text)
+    if not isinstance(values, list) or len(values) != 3 or not all(type(v) in (int, float) for v in values):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON list of three numbers")
+    return values
+
+
+def json_object(text: str) -> dict:
+    """A JSON object, for argparse."""
+    value = _parse_json(text)
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
+    return value
+
+
+def _parse_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error

@@ -1,0 +1,78 @@
+"""A small segmenter that every copy of transformers can load: UPerNet over a timm backbone.
+
+Our choice, because transformers has it ready made with any timm backbone, it needs no code of ours to be
+loaded again, and its pyramid pooling and lateral connections (Xiao et al. 2018) suit scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dpsims_hub.evaluation.segmenter import NEEDS_TRANSFORMERS
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models import PretrainedBackbone
+
+FINEST_STRIDE = 4
+"""Finer feature maps are left out: they cost more than all others, and UPerNet's answer is resized anyway."""
+
+
+def new_segmenter(
+    spec: ClassSpec, backbone: PretrainedBackbone, size: Sequence[int], width: int = 128
+) -> tuple[torch.nn.Module, Any]:
+    """A segmenter with the backbone's weights and a random head, and the image processor that feeds it.
+
+    The files that it is saved to name the backbone, but have no room for further timm arguments (such as
+    `{"pad_type": "same"}`): the backbone computes as timm makes it by its name alone. Training adapts it.
+
+    Args:
+        spec: its classes; its outputs are our ids.
+        backbone: whose weights it starts from; mean and standard deviation are taken too.
+        size: (height, width) in pixels that every photo is resized to.
+        width: channels of the head.
+
+    Returns:
+        `UperNetForSemanticSegmentation`, all of it trainable, and a `SegformerImageProcessor`.
+
+    Raises:
+        ValueError: transformers is missing, or cannot use this backbone.
+    """
+    try:
+        import transformers
+    except ModuleNotFoundError as error:
+        raise ValueError(NEEDS_TRANSFORMERS) from error
+    indices = [index for index, stride in enumerate(backbone.strides) if stride >= FINEST_STRIDE]
+    config = transformers.UperNetConfig(
+        backbone_config=transformers.TimmBackboneConfig(backbone=backbone.name, out_indices=indices),
+        hidden_size=width,
+        use_auxiliary_head=False,
+        loss_ignore_index=spec.ignore_index,
+        id2label=dict(enumerate(spec.names)),
+        label2id={name: number for number, name in enumerate(spec.names)},
+    )
+    model = transformers.UperNetForSemanticSegmentation(config)
+    try:
+        model.backbone._backbone.load_state_dict(backbone.network.state_dict())
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, 3, *size))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        words = " ".join(str(error).split())[:250]
+        raise ValueError(
+            f"--backbone {backbone.name}: transformers cannot make a segmenter of it at "
+            f"{size[1]}x{size[0]} px ({words}); take a convolutional one, such as resnet50.a1_in1k."
+        ) from error
+    processor = transformers.SegformerImageProcessor(
+        size={"height": int(size[0]), "width": int(size[1])},
+        image_mean=backbone.mean.flatten().tolist(),
+        image_std=backbone.std.flatten().tolist(),
+    )
+    return model.train(), processor
+
+
+def save_segmenter(model: torch.nn.Module, processor: Any, folder: Path) -> None:
+    """Writes what `transformers.AutoModelForSemanticSegmentation.from_pretrained(folder)` reads."""
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)

@@ -1,0 +1,181 @@
+"""Training a segmenter on real photos, by the trainer of transformers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from dpsims_hub.evaluation.segmenter import Segmenter
+from dpsims_hub.evaluation.survey import Pairs, read_pair
+from dpsims_hub.labels import augment_pair
+
+MAX_ZOOM = 2.0  # our choice: crops of a quarter of the photo and more
+JITTER = (0.4, 0.4, 0.4, 0.1)  # brightness, contrast, saturation, hue; our choice
+SAVE_STEPS = 100
+LOG_STEPS = 10
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long, how fast, and in which arithmetic.
+
+    Args:
+        steps: of the optimiser, AdamW.
+        batch_size: photos a step.
+        learning_rate: at its height; it rises for a tenth of the steps and falls to 0 by a cosine.
+        seed: of the head, the order and the crops.
+        device: cpu or cuda.
+        bf16: forward and backward in bfloat16.
+    """
+
+    steps: int = 1200
+    batch_size: int = 8
+    learning_rate: float = 5e-4
+    seed: int = 0
+    device: str = "cpu"
+    bf16: bool = False
+
+
+class Lessons(torch.utils.data.Dataset):
+    """Random crops of pairs, mirrored and with other light, as the segmenter takes them.
+
+    Example n is a function of the seed and n alone, so that a training that goes on sees what it would have
+    seen. Every pair comes once before any comes again.
+
+    Args:
+        data: photos and label maps.
+        size: (height, width) of the crops.
+        processor: gives mean and standard deviation.
+        count: of the examples.
+        seed: of order, crops and light.
+    """
+
+    def __init__(self, data: Pairs, size: tuple[int, int], processor: Any, count: int, seed: int = 0) -> None:
+        self.data, self.size, self.count, self.seed = data, size, count, seed
+        self.light = v2.ColorJitter(*JITTER)
+        self.normalize = v2.Normalize(processor.image_mean, processor.image_std)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        """Example `number`: "pixel_values" (3, H, W) and "labels" (H, W)."""
+        turn, place = divmod(int(number), len(self.data))
+        order = np.random.default_rng((self.seed, 0, turn)).permutation(len(self.data))
+        rng = np.random.default_rng((self.seed, 1, int(number)))
+        pair = augment_pair(self.data[int(order[place])], self.size, rng=rng, max_zoom=MAX_ZOOM)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(rng.integers(2**63)))
+            lit = self.light(pair.image)
+        pixels = torch.from_numpy(np.array(lit)).permute(2, 0, 1).float() / 255
+        return {
+            "pixel_values": self.normalize(pixels),
+            "labels": torch.from_numpy(pair.label_map.astype(np.int64)),
+        }
+
+
+class Watch:
+    """What may look at every step of the training, and end it; both do nothing unless replaced."""
+
+    def begin(self, step: int, steps: int) -> None:
+        """Training begins at a step, 0 or the last checkpoint's, of so many."""
+
+    def step(self, step: int, loss: float | None) -> bool:
+        """A step is done; the mean loss of some steps is known now and then. True ends the training."""
+        return False
+
+
+def train_segmenter(
+    model: torch.nn.Module, processor: Any, data: Pairs, folder: Path, plan: TrainingPlan, watch: Watch
+) -> int:
+    """Trains a segmenter, from the last checkpoint in the folder if there is one.
+
+    Args:
+        model: of `new_segmenter`; changed in place.
+        processor: its own.
+        data: the training pairs.
+        folder: for checkpoints, every 100 steps and when the training is ended early; the last two stay.
+        plan: steps and rates.
+        watch: looks on.
+
+    Returns:
+        How many steps are done, `plan.steps` unless the watch ended it.
+
+    Raises:
+        ValueError: a pair cannot be read.
+    """
+    import transformers
+    from transformers.trainer_utils import get_last_checkpoint
+
+    settings = transformers.TrainingArguments(
+        output_dir=str(folder),
+        max_steps=plan.steps,
+        per_device_train_batch_size=plan.batch_size,
+        learning_rate=plan.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=plan.steps // 10,
+        weight_decay=0.01,
+        max_grad_norm=1.0,
+        seed=plan.seed,
+        bf16=plan.bf16,
+        use_cpu=plan.device == "cpu",
+        logging_steps=LOG_STEPS,
+        save_steps=SAVE_STEPS,
+        save_total_limit=2,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        train_sampling_strategy="sequential",
+    )
+    size = (processor.size["height"], processor.size["width"])
+    lessons = Lessons(data, size, processor, plan.steps * plan.batch_size, plan.seed)
+    trainer = transformers.Trainer(model=model, args=settings, train_dataset=lessons)
+    trainer.remove_callback(transformers.PrinterCallback)
+    trainer.add_callback(_callback(watch))
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    trainer.train(resume_from_checkpoint=last)
+    return trainer.state.global_step
+
+
+def _callback(watch: Watch) -> Any:
+    """The watch, as the trainer calls it."""
+    import transformers
+
+    class Callback(transformers.TrainerCallback):
+        def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
+            watch.begin(state.global_step, state.max_steps)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
+            logged = state.log_history[-1] if state.log_history else {}
+            if watch.step(state.global_step, logged.get("loss")):
+                control.should_save = control.should_training_stop = True
+
+    return Callback()
+
+
+def score_segmenter(
+    segmenter: Segmenter, data: Pairs, size: tuple[int, int], batch_size: int = 8
+) -> np.ndarray:
+    """What it sees in real photos.
+
+    Args:
+        segmenter: the judge.
+        data: pairs that it was not trained on.
+        size: (height, width) at which photo and map are compared.
+        batch_size: photos at a time.
+
+    Returns:
+        (n, N, 3) counts of `class_counts`, of every pair.
+    """
+    counts = []
+    for start in range(0, len(data), batch_size):
+        pairs = [read_pair(data, index, size) for index in range(start, min(start + batch_size, len(data)))]
+        photos, maps = (np.stack(part) for part in zip(*pairs, strict=True))
+        counts.append(segmenter.judge(photos, maps))
+    return np.concatenate(counts)

@@ -1,0 +1,153 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from PIL import Image
+
+from dpsims_hub.evaluation import load_backbone
+from dpsims_hub.evaluation.segmentation_scores import mean_iou
+from dpsims_hub.evaluation.segmenter import Segmenter
+from dpsims_hub.evaluation.segmenter_network import new_segmenter, save_segmenter
+from dpsims_hub.evaluation.segmenter_training import (
+    Lessons,
+    TrainingPlan,
+    Watch,
+    score_segmenter,
+    train_segmenter,
+)
+from dpsims_hub.labels import FolderDataset
+
+SIZE = (32, 48)
+COLOURS = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200]])
+
+
+@pytest.fixture(scope="module")
+def streets(tmp_path_factory) -> FolderDataset:
+    """Eight pairs in which every class has a colour of its own, and the lowest rows are unknown."""
+    root = tmp_path_factory.mktemp("streets")
+    for name in ("images", "labels"):
+        (root / name).mkdir()
+    (root / "classes.json").write_text(json.dumps(["road", "sky", "car"]))
+    random = np.random.default_rng(0)
+    for number in range(8):
+        ids = random.integers(0, 3, (2, 3)).repeat(16, axis=0).repeat(16, axis=1)
+        photo = COLOURS[ids] + random.integers(-30, 31, (*SIZE, 3))
+        ids[-4:] = 255
+        Image.fromarray(photo.astype(np.uint8)).save(root / "images" / f"{number}.png")
+        Image.fromarray(ids.astype(np.uint8)).save(root / "labels" / f"{number}.png")
+    return FolderDataset(root)
+
+
+@pytest.fixture
+def new(streets, backbone):
+    torch.manual_seed(0)
+    return new_segmenter(streets.spec, backbone, SIZE, width=16)
+
+
+class StopAt(Watch):
+    def __init__(self, last: int | None = None) -> None:
+        self.last, self.begun, self.losses = last, [], []
+
+    def begin(self, step, steps):
+        self.begun.append((step, steps))
+
+    def step(self, step, loss):
+        self.losses.append(loss)
+        return step == self.last
+
+
+def test_starts_from_the_backbone_and_leaves_out_what_is_fine(new, backbone, streets):
+    model, processor = new
+    ours = model.backbone._backbone.state_dict()
+    theirs = backbone.network.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert all(tensor.requires_grad for tensor in model.parameters())
+    assert min(model.backbone._backbone.feature_info.reduction()) == 4
+    assert processor.image_mean == pytest.approx(backbone.mean.flatten().tolist())
+    assert processor.image_std == pytest.approx(backbone.std.flatten().tolist())
+    assert model.config.id2label == dict(enumerate(streets.spec.names))
+
+
+def test_what_is_fed_in_training_is_what_the_processor_makes(new, streets):
+    lessons = Lessons(streets, SIZE, new[1], 100)
+    photo = streets[0].image
+    wanted = new[1](images=photo, return_tensors="pt")["pixel_values"][0]
+    pixels = torch.from_numpy(np.array(photo)).permute(2, 0, 1).float() / 255
+    torch.testing.assert_close(lessons.normalize(pixels), wanted, rtol=0, atol=1e-5)
+
+
+def test_examples_depend_on_seed_and_number_alone(new, streets, monkeypatch):
+    lessons = Lessons(streets, SIZE, new[1], 100, seed=3)
+    first = lessons[0]
+    torch.manual_seed(99)
+    again = lessons[0]
+    assert first["pixel_values"].shape == (3, *SIZE)
+    assert set(first["labels"].unique().tolist()) <= {0, 1, 2, 255}
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    other = Lessons(streets, SIZE, new[1], 100, seed=4)[0]
+    assert not torch.equal(first["pixel_values"], other["pixel_values"])
+    asked = []
+    monkeypatch.setattr(lessons, "data", Asked(streets, asked))
+    for number in range(16):
+        lessons[number]
+    assert sorted(asked[:8]) == sorted(asked[8:]) == list(range(8))
+    assert asked[:8] != asked[8:]
+
+
+class Asked:
+    def __init__(self, data, asked) -> None:
+        self.data, self.asked = data, asked
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int):
+        self.asked.append(index)
+        return self.data[index]
+
+
+def test_learns_what_colours_tell_and_is_read_by_transformers_alone(new, streets, tmp_path):
+    model, processor = new
+    save_segmenter(model.eval(), processor, tmp_path / "before")
+    before = score_segmenter(Segmenter(str(tmp_path / "before"), streets.spec), streets, SIZE, 3)
+    watch = StopAt()
+    plan = TrainingPlan(steps=40, batch_size=8, learning_rate=5e-3)
+    assert train_segmenter(model.train(), processor, streets, tmp_path / "checkpoints", plan, watch) == 40
+    assert watch.begun == [(0, 40)]
+    assert len(watch.losses) == 40
+    assert watch.losses[-1] < watch.losses[9 + 1]
+    save_segmenter(model.eval(), processor, tmp_path / "after")
+    after = score_segmenter(Segmenter(str(tmp_path / "after"), streets.spec), streets, SIZE, 3)
+    assert after.shape == (8, 3, 3)
+    assert after[:, :, 1].sum() == 8 * 28 * 48  # all pixels but the unknown ones
+    assert mean_iou(before.sum(axis=0)) < 0.6
+    assert mean_iou(after.sum(axis=0)) > 0.85
+    loaded = transformers.AutoModelForSemanticSegmentation.from_pretrained(tmp_path / "after")
+    tensors = loaded.state_dict()
+    assert all(torch.equal(tensors[key], value) for key, value in model.state_dict().items())
+
+
+def test_goes_on_as_if_it_had_not_been_stopped(streets, backbone, tmp_path):
+    def trained(folder, *stops):
+        for last in stops:
+            torch.manual_seed(0)
+            model, processor = new_segmenter(streets.spec, backbone, SIZE, width=16)
+            watch = StopAt(last)
+            plan = TrainingPlan(steps=7, batch_size=3)
+            done = train_segmenter(model, processor, streets, tmp_path / folder, plan, watch)
+            assert done == (last or 7)
+        return model.state_dict(), watch
+
+    whole, _ = trained("whole", None)
+    parts, watch = trained("parts", 3, None)
+    assert watch.begun == [(3, 7)]
+    assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+def test_backbone_that_does_not_fit_is_refused(streets):
+    swin = load_backbone("swin_tiny_patch4_window7_224", None, image_size=SIZE)
+    with pytest.raises(ValueError, match=r"--backbone swin_tiny.*48x32 px.*take a convolutional one"):
+        new_segmenter(streets.spec, swin, SIZE)
