@@ -31,7 +31,13 @@ from dpsims_hub.models.label_encoder import LabelMapEncoder
 from dpsims_hub.models.loading import CheckedModel
 from dpsims_hub.models.map_encoding import MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
-from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, unit_variance_
+from dpsims_hub.models.noise import (
+    MappingNetwork,
+    NoiseCrossAttention,
+    NoiseFields,
+    noise_window,
+    unit_variance_,
+)
 from dpsims_hub.models.recomputation import RepeatableBlock
 
 
@@ -265,19 +271,24 @@ class DPSIMSGenerator(CheckedModel):
             return encoding.features or self.encoder(embedding)
         w = self.mapping(latents)
         regions = [None if region_map is None else subsample(region_map, 2**s) for s in scales]
-        fields = [self._noise_fields(encoding, latents, s, regions[s]) for s in scales]
+        fields = self._noise_fields(encoding, latents, regions)
         if encoding.features is None:
             return self.encoder(embedding, w, self.attentions, regions[1:], fields[1:])
         readers = zip(self.attentions, encoding.features, regions, fields, strict=True)
         return [attention(features, w, region, field) for attention, features, region, field in readers]
 
     def _noise_fields(
-        self, encoding: MapEncoding, latents: Tensor, scale: int, region_map: Tensor | None
-    ) -> Tensor | None:
+        self, encoding: MapEncoding, latents: Tensor, region_maps: Sequence[Tensor | None]
+    ) -> list[Tensor | None]:
+        """Fields of every scale, fine to coarse, or None for each."""
         if self.fields is None:
-            return None
-        height, width = (side // 2**scale for side in encoding.label_map.shape[1:])
-        return self.fields(latents, (height, width), shift=23 * scale, region_map=region_map)
+            return [None] * len(region_maps)
+        tile = self.fields(latents)
+        height, width = encoding.label_map.shape[1:]
+        return [
+            noise_window(tile, (height // 2**scale, width // 2**scale), 23 * scale, region_map)
+            for scale, region_map in enumerate(region_maps)
+        ]
 
     def remove_spectral_norm(self) -> DPSIMSGenerator:
         """Fold spectral norm into plain weights, in place, as exported models have it.

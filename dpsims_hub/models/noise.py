@@ -69,28 +69,37 @@ class NoiseFields(nn.Module):
         # Saved with the weights: a photo must not depend on how some later version draws random numbers.
         self.register_buffer("basis", torch.randn(latent_dim, num_fields, tile, tile))
 
-    def forward(
-        self, latents: Tensor, size: tuple[int, int], shift: int, region_map: Tensor | None
-    ) -> Tensor:
-        """Fields of unit variance.
+    def forward(self, latents: Tensor) -> Tensor:
+        """One tile of the fields, of unit variance; every window of every scale is cut from it.
 
         Args:
             latents: (B, R, latent_dim).
-            size: (H, W) in cells of the scale.
-            shift: start of the window in the basis, different at every scale.
-            region_map: (B, H, W) integers in [0, R), or None when R = 1.
 
         Returns:
-            (B, num_fields, H, W).
+            (B, R, num_fields, tile, tile).
         """
-        rows, columns = ((torch.arange(length, device=latents.device) + shift) % self.tile for length in size)
-        window = self.basis[:, :, rows][:, :, :, columns].to(latents.dtype)
         mixture = normalize_rms(latents, dim=-1) * latents.shape[-1] ** -0.5
-        fields = torch.einsum("brz,zfhw->brfhw", mixture, window)
-        if region_map is None:
-            return fields[:, 0]
-        own = region_map[:, None, None].expand(-1, 1, fields.shape[2], -1, -1)
-        return fields.gather(1, own)[:, 0]
+        return torch.einsum("brz,zfhw->brfhw", mixture, self.basis.to(latents.dtype))
+
+
+def noise_window(tile: Tensor, size: tuple[int, int], shift: int, region_map: Tensor | None) -> Tensor:
+    """Fields of any size: the tile repeated over the plane.
+
+    Args:
+        tile: (B, R, num_fields, side, side), of NoiseFields.
+        size: (H, W) in cells of the scale.
+        shift: start of the window in the tile, different at every scale.
+        region_map: (B, H, W) integers in [0, R), or None when R = 1.
+
+    Returns:
+        (B, num_fields, H, W).
+    """
+    rows, columns = ((torch.arange(length, device=tile.device) + shift) % tile.shape[-1] for length in size)
+    fields = tile.index_select(-2, rows).index_select(-1, columns)
+    if region_map is None:
+        return fields[:, 0]
+    own = region_map[:, None, None].expand(-1, 1, fields.shape[2], -1, -1)
+    return fields.gather(1, own)[:, 0]
 
 
 class NoiseCrossAttention(nn.Module):
