@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import gradio as gr
 from starlette.middleware import Middleware
 
@@ -90,6 +92,12 @@ def launch_app(
     return public or local
 
 
+def is_local(host: str | None) -> bool:
+    """Whether only browsers on this machine reach an address, given as `launch_app` takes it."""
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    return host in ("127.0.0.1", "localhost", "::1")
+
+
 def start_space(
     models: list[str],
     *,
@@ -121,7 +129,7 @@ def start_space(
         ValueError: a model cannot be used, or an option needs a package that is missing.
     """
     shelf = Shelf(models, device, dtype)
-    darkroom = Darkroom(shelf)
+    darkroom = Darkroom(shelf, beside_browser=not share and is_local(host))
     app = build_app(shelf, darkroom, Segmenter(segmenter) if segmenter else None)
     darkroom.prepare(shelf.find())
     return app, launch_app(app, host, port, share=share, mcp=mcp)

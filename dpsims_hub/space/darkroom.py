@@ -53,10 +53,12 @@ class Darkroom:
 
     Args:
         shelf: the models.
+        beside_browser: whether the browser runs on this machine too; quick models then leave it a core.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, *, beside_browser: bool = False) -> None:
         self._shelf = shelf
+        self._beside_browser = beside_browser
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="darkroom")
         self._expose = on_gpu(self._expose_now)
         self._exposures: dict[str, Exposure] = {}
@@ -124,11 +126,13 @@ class Darkroom:
         try:
             from dpsims_hub.space.exposure import Exposure
 
-            self._exposures[exhibit.key] = Exposure(self._shelf.load(exhibit))
+            exposure = self._exposures[exhibit.key] = Exposure(self._shelf.load(exhibit))
             if not is_zero_gpu():
                 blank = Wish(np.zeros(exhibit.size, dtype=np.uint16))
                 for _ in range(2):
                     self._worker.submit(self._expose, exhibit.key, blank).result()
+                if self._beside_browser:
+                    self._worker.submit(exposure.spare_a_core, blank).result()
             done.set_result(None)
         except Exception as error:  # whatever it is, visitors get one sentence and the log gets the rest
             expected = isinstance(error, ValueError | OSError)

@@ -12,6 +12,7 @@ import torch
 from dpsims_hub.bundled import bundled_model
 from dpsims_hub.latents import interpolate_latents
 from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.space import exposure
 from dpsims_hub.space.darkroom import MAX_LINE, MIN_LINE, BusyError, Darkroom
 from dpsims_hub.space.exposure import Exposure
 from dpsims_hub.space.map_string import decode
@@ -47,6 +48,46 @@ def test_a_photo_is_that_of_the_pipeline(darkroom: Darkroom, camvid: Exhibit, pi
     wanted = pipe(label_map, generator=torch.Generator().manual_seed(9)).images[0]
     np.testing.assert_array_equal(np.asarray(photo), np.asarray(wanted))
     assert ms > 0
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("quick", "threads"), [(1e9, 2), (0.0, 3)])
+def test_a_quick_model_leaves_a_core_to_the_browser(
+    camvid: Exhibit,
+    pipe: DPSIMSPipeline,
+    three_threads: None,
+    monkeypatch: pytest.MonkeyPatch,
+    quick: float,
+    threads: int,
+) -> None:
+    monkeypatch.setattr(exposure, "QUICK", quick)
+    made = Exposure(pipe)
+    label_map = layout(camvid)
+    before, _ = made.expose(Wish(label_map, 4))
+    made.spare_a_core(Wish(label_map))
+    after, _ = made.expose(Wish(label_map, 4))
+    assert torch.get_num_threads() == made.threads == threads
+    apart = np.abs(np.asarray(before, np.int16) - np.asarray(after, np.int16))
+    assert apart.max() <= 1  # the last bit of a sum may depend on the number of threads
+
+
+@pytest.mark.parametrize("beside_browser", [True, False])
+def test_only_beside_a_browser_a_core_is_left(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, beside_browser: bool
+) -> None:
+    asked = []
+    monkeypatch.setattr(Exposure, "spare_a_core", lambda self, wish: asked.append(wish))
+    room = Darkroom(shelf, beside_browser=beside_browser)
+    room.prepare(shelf.find("camvid")).result(timeout=120)
+    room.close()
+    assert len(asked) == beside_browser
 
 
 def test_a_kept_encoding_changes_nothing(camvid: Exhibit, pipe: DPSIMSPipeline) -> None:

@@ -1,5 +1,5 @@
 // What lies under the pointer: the class by name, the brush's ring on map and photo, the region a click would change.
-// Everything is worked out again after each change of the map, so that no label goes stale.
+// Everything is worked out again after each change of the map, so that no label goes stale, at most once a frame.
 
 const REGION_TINT = [255, 255, 255, 120];
 
@@ -10,20 +10,27 @@ function mountHover(app) {
   const overlay = find("overlay");
   let pointer = null; // the place under the pointer, on map or photo
   let overMap = false;
+  let waiting = false;
+  let drawn = false; // whether the overlay holds anything
 
   const follow = (event, element, isMap) => {
     if (event.pointerType === "touch" && !app.isPainting()) return leave();
     pointer = app.placeOf(event, element);
     overMap = isMap;
-    return refresh();
+    return soon();
   };
   const leave = () => {
     pointer = null;
-    refresh();
+    soon();
+  };
+  const soon = () => {
+    if (!waiting) requestAnimationFrame(refresh);
+    waiting = true;
   };
   const inside = ({ x, y }) => x >= 0 && y >= 0 && x < state.width && y < state.height;
 
   function refresh() {
+    waiting = false;
     const place = app.cursor || pointer;
     const shown = place && inside(place) ? place : null;
     const pixel = shown && app.pixelOf(shown);
@@ -39,7 +46,7 @@ function mountHover(app) {
     ring.hidden = !place || (state.tool !== "brush" && !app.cursor && ring.id === "dps-ring");
     if (ring.hidden) return;
     const half = snapBrush(place, size);
-    const box = element.getBoundingClientRect();
+    const box = app.boxOf(element);
     const scale = box.width / state.width;
     const side = Math.max(size * scale, 7);
     ring.style.width = ring.style.height = `${side}px`;
@@ -47,12 +54,15 @@ function mountHover(app) {
   }
 
   function drawOverlay(place) {
-    overlay.width = state.width;
+    const aims = place && (overMap || app.cursor) && (state.tool === "fill" || state.tool === "reroll");
+    if (!app.preview && !aims && !drawn) return;
+    overlay.width = state.width; // empties it
     overlay.height = state.height;
+    drawn = Boolean(app.preview || aims);
     const context = overlay.getContext("2d");
     if (app.preview) {
       drawRectangle(context);
-    } else if (place && (overMap || app.cursor) && (state.tool === "fill" || state.tool === "reroll")) {
+    } else if (aims) {
       const { x, y } = app.pixelOf(place);
       const tint = state.tool === "fill" ? [...(state.colours[state.classId] || [40, 40, 44]), 150] : REGION_TINT;
       drawRegion(context, connectedRegion(state.ids, state.width, state.height, x, y), tint);
@@ -85,5 +95,5 @@ function mountHover(app) {
     if (app.comparing || (state.tool !== "pick" && state.tool !== "reroll")) return;
     app.applyAt(app.placeOf(event, photo));
   });
-  state.on("drawn hand cursor preview model", refresh);
+  state.on("drawn hand cursor preview model", soon);
 }

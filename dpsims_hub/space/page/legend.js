@@ -22,9 +22,26 @@ function mountLegend(app) {
     if (button) (list.querySelector(sameButton) || find("map")).focus();
   }
 
+  // While somebody paints the same classes mostly stay, in the same order: then only their shares are new.
+  function update() {
+    const counts = countClasses(state.ids).slice(0, SHOWN_CLASSES);
+    const rows = [...list.children];
+    const same = counts.length === rows.length && counts.every(([id], at) => Number(rows[at].dataset.id) === id);
+    if (!same) return build();
+    waiting = null;
+    app.counts = counts;
+    return counts.forEach(([, count], at) => showShare(rows[at].firstChild, count));
+  }
+
+  function showShare(pick, count) {
+    const text = shareText(count, state.ids.length);
+    const share = pick.lastChild;
+    if (share.textContent !== text) share.textContent = text;
+    pick.style.setProperty("--share", `${Math.round((1000 * count) / state.ids.length) / 10}%`);
+  }
+
   function makeRow(id, count) {
     const row = document.createElement("li");
-    const share = shareText(count, state.ids.length);
     const name = state.className(id);
     row.dataset.id = id;
     row.innerHTML =
@@ -33,8 +50,7 @@ function mountLegend(app) {
     const [pick, reroll] = row.children;
     pick.children[0].style.background = cssColour(state.colours[id]);
     pick.children[1].textContent = name;
-    pick.children[2].textContent = share;
-    pick.style.setProperty("--share", `${(100 * count) / state.ids.length}%`);
+    showShare(pick, count);
     pick.setAttribute("aria-pressed", String(id === state.classId));
     pick.addEventListener("click", () => app.chooseClass(id));
     reroll.setAttribute("aria-label", `Re-roll ${name}`);
@@ -45,7 +61,7 @@ function mountLegend(app) {
     return row;
   }
 
-  const soon = () => (waiting ||= setTimeout(build, 120));
+  const soon = () => (waiting ||= setTimeout(update, 120));
   state.on("map", soon);
   state.on("model commit hand style colours", build);
 }

@@ -87,7 +87,7 @@ function mountLivePhoto(app) {
     const stale = app.photoOf !== state.version && lane.state !== "idle";
     find("photo-frame").dataset.stale = String(stale && !follows);
     follow.setAttribute("aria-checked", String(follows));
-    Object.assign(root.dataset, {
+    mirror(root, {
       live: lane.state, follow: follows ? "stroke" : "end", followBy: byUser ? "user" : "auto",
       requests: lane.sent, replies: lane.shown, inFlight: lane.inFlight, inFlightMax: lane.most,
     });

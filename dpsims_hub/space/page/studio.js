@@ -1,8 +1,15 @@
 // Puts the parts together. Gradio runs this once per page, with `element`, `props` and `server` in scope.
 
+// Unchanged values are not written: the browser would look at all styles again.
+function mirror(element, values) {
+  for (const [name, value] of Object.entries(values)) {
+    if (element.dataset[name] !== String(value)) element.dataset[name] = value;
+  }
+}
+
 function mirrorState(app) {
-  const { state, root, find } = app;
-  Object.assign(root.dataset, {
+  const { state, root } = app;
+  mirror(root, {
     model: state.model.name, tool: state.tool, class: state.classId, size: state.size, seed: state.seed,
     seedB: state.seedB, mix: state.mix, regions: state.regions.length, version: state.version,
     undo: state.history.undoSteps, redo: state.history.redoSteps, photoOf: app.photoOf,

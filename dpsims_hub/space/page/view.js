@@ -54,9 +54,16 @@ function mountView(app) {
   };
   state.on("map", soon);
   state.on("model colours", recolour);
+  // Asked for once a frame: to know where an element is, the browser must lay out all that changed before.
+  const boxes = new Map();
+  app.boxOf = (element) => {
+    if (!boxes.size) requestAnimationFrame(() => boxes.clear());
+    if (!boxes.has(element)) boxes.set(element, element.getBoundingClientRect());
+    return boxes.get(element);
+  };
   // The map place of a pointer over an element that shows the whole map.
   app.placeOf = (event, element) => {
-    const box = element.getBoundingClientRect();
+    const box = app.boxOf(element);
     return {
       x: ((event.clientX - box.left) / box.width) * state.width,
       y: ((event.clientY - box.top) / box.height) * state.height,
