@@ -1,16 +1,13 @@
 import json
 import os
 import signal
-import subprocess
-import sys
+import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from dpsims_hub.commands import main
-
-ROOT = Path(__file__).resolve().parents[2]
+from dpsims_hub.evaluation import segmenter_training
 
 
 @pytest.fixture
@@ -50,24 +47,31 @@ def test_trains_scores_and_serves_the_evaluation(options, model, pairs, weights,
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "judge").iterdir()} == before
 
 
-def test_a_signal_saves_and_the_same_command_goes_on(options, tmp_path):
-    options = [str(option) for option in options]
-    options[options.index("--steps") + 1] = "4000"
-    command = [sys.executable, "-m", "dpsims_hub.commands", *options]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-    child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+def test_a_signal_saves_and_the_same_command_goes_on(options, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(segmenter_training, "SAVE_STEPS", 3)
+    steps = [str(option) for option in options]
+    steps[steps.index("--steps") + 1] = "4000"
     checkpoints = tmp_path / "judge" / "checkpoints"
-    deadline = time.monotonic() + 120
-    while not list(checkpoints.glob("checkpoint-*")):
-        assert child.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    child.send_signal(signal.SIGINT)
-    printed = child.communicate(timeout=60)[0]
-    assert child.returncode == 130
-    assert "of 4000; the same command goes on from there" in printed
-    done = int(printed.split("after step ")[1].split()[0])
-    assert (checkpoints / f"checkpoint-{done}" / "model.safetensors").exists()
+
+    def interrupt_after_step(first):
+        deadline = time.monotonic() + 120
+        while not any(int(one.name.split("-")[1]) > first for one in checkpoints.glob("checkpoint-*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupted_after(first: int) -> int:
+        thread = threading.Thread(target=interrupt_after_step, args=(first,))
+        thread.start()
+        assert main(steps) == 128 + signal.SIGINT
+        thread.join()
+        done, total = capsys.readouterr().out.split("after step ")[1].split(";")[0].split(" of ")
+        assert total == "4000"
+        assert (checkpoints / f"checkpoint-{done}" / "model.safetensors").exists()
+        return int(done)
+
+    first = interrupted_after(0)
+    assert interrupted_after(first) > first
 
 
 def test_folder_of_other_settings_is_left_alone(options, refused, capsys):

@@ -27,7 +27,9 @@ def test_which_addresses_only_this_machine_reaches(
     assert is_local(host) is local
 
 
-@pytest.mark.parametrize(("options", "beside"), [({}, True), ({"share": True}, False), ({"host": "::"}, False)])
+@pytest.mark.parametrize(
+    ("options", "beside"), [({}, True), ({"share": True}, False), ({"host": "::"}, False)]
+)
 def test_only_a_local_space_is_beside_its_browser(
     monkeypatch: pytest.MonkeyPatch, options: dict, beside: bool
 ) -> None:
