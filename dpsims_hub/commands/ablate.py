@@ -12,6 +12,7 @@ from dpsims_hub.commands.plots import require_matplotlib
 if TYPE_CHECKING:
     from dpsims_hub.ablation.plan import Run
     from dpsims_hub.ablation.studies import Study
+    from dpsims_hub.labels import FolderDataset
 
 FORWARDED = ("preset", "resolution", "mixed_precision", "backbone", "backbone_weights")
 FORWARDED_JSON = ("backbone_mean", "backbone_std", "backbone_kwargs")
@@ -96,15 +97,23 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_plot:
         require_matplotlib()
     print(format_costs(expected_costs(runs), measured=False), flush=True)
-    return _run(study, runs, recipe, folder, plot=not arguments.no_plot)
+    from dpsims_hub.labels import FolderDataset
+
+    return _run(study, runs, recipe, folder, FolderDataset(arguments.data / "val"), not arguments.no_plot)
 
 
-def _run(study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, plot: bool) -> int:
+def _run(
+    study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, data: "FolderDataset", plot: bool
+) -> int:
     """Runs what is left and writes the results."""
+    from diffusers.utils import logging
+
+    from dpsims_hub.ablation.photos import draw_photos
     from dpsims_hub.ablation.plot import draw_study
     from dpsims_hub.ablation.results import collect, format_result, write_text
     from dpsims_hub.ablation.runner import run_all
 
+    logging.disable_progress_bar()
     outcomes = run_all(runs, recipe, lambda line: print(line, flush=True))
     result = collect(study, outcomes)
     write_text(folder / "results.json", json.dumps(result, indent=2) + "\n")
@@ -112,6 +121,8 @@ def _run(study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, plo
     if plot and any(outcome.report for outcome in outcomes):
         draw_study(result, folder / "plot.png")
         text += f"\n![{study.name}](plot.png)\n"
+    if draw_photos(outcomes, data, folder / "photos.png"):
+        text += "\n![photos of the arms](photos.png)\n"
     write_text(folder / "results.md", text)
     print(f"\n{text}\nwritten: {folder}")
     return SOME_RUN_FAILED if any(outcome.failure for outcome in outcomes) else 0

@@ -1,0 +1,55 @@
+"""What the arms of a study make of the same label maps, beside each other: numbers are not looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from dpsims_hub.ablation.plan import Run
+from dpsims_hub.ablation.runner import Outcome
+from dpsims_hub.labels import FolderDataset
+from dpsims_hub.labels.augment import resize_pair
+from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.sheets import comparison_sheet, enlarge_photo, picture_of_map, save_picture
+
+MAPS = 5
+COLUMN_WIDTH = 250  # pixels, about; whole factors only
+
+
+def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) -> bool:
+    """Draws a sheet: a label map and its real photo, then one photo of each arm, all from the same latents.
+
+    Of every arm the run with its lowest seed is shown, of the data five pairs at equal distances. Nothing is
+    chosen by looks.
+
+    Args:
+        outcomes: of the study; those of failed runs are left out.
+        data: pairs that no run was trained on.
+        path: of the PNG.
+
+    Returns:
+        Whether there was anything to draw.
+    """
+    runs: dict[str, Run] = {}
+    for outcome in outcomes:  # the lowest seed of every arm comes before the others
+        if outcome.report is not None:
+            runs.setdefault(outcome.run.arm.name, outcome.run)
+    if not runs:
+        return False
+    pipes = [DPSIMSPipeline.from_pretrained(run.folder / "pipeline") for run in runs.values()]
+    size = tuple(pipes[0].generator.config.sample_size)
+    scale = max(1, round(COLUMN_WIDTH / size[1]))
+    count = min(MAPS, len(data))
+    rows = []
+    for row in range(count):
+        pair = resize_pair(data[row * len(data) // count], size)
+        photos = [pair.image]
+        for pipe in pipes:
+            photos += pipe(pair.label_map, generator=torch.Generator().manual_seed(row)).images
+        enlarged = [enlarge_photo(photo, scale) for photo in photos]
+        rows.append([picture_of_map(pair.label_map, data.spec, scale), *enlarged])
+    headers = ["label map", "real photo", *(f"{name}, seed {run.seed}" for name, run in runs.items())]
+    save_picture(comparison_sheet(rows, headers), path)
+    return True
