@@ -121,9 +121,10 @@ def _run(
     if plot and any(outcome.report for outcome in outcomes):
         draw_study(result, folder / "plot.png")
         text += f"\n![{study.name}](plot.png)\n"
+    write_text(folder / "results.md", text)
     if draw_photos(outcomes, data, folder / "photos.png"):
         text += "\n![photos of the arms](photos.png)\n"
-    write_text(folder / "results.md", text)
+        write_text(folder / "results.md", text)
     print(f"\n{text}\nwritten: {folder}")
     return SOME_RUN_FAILED if any(outcome.failure for outcome in outcomes) else 0
 

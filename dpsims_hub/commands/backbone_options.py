@@ -25,10 +25,10 @@ def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
         metavar="FILE",
         help="its weights (default: pretrained, timm's own from the Hub)",
     )
-    for name in ("mean", "std"):
+    for name, parse in (("mean", _three_numbers), ("std", _three_deviations)):
         parser.add_argument(
             f"--backbone-{name}",
-            type=_three_numbers,
+            type=parse,
             metavar="JSON",
             help=f"{name} of its inputs, such as '[0.5,0.5,0.5]' (default: timm's)",
         )
@@ -38,6 +38,13 @@ def _three_numbers(text: str) -> list[float]:
     values = _parse_json(text)
     if not isinstance(values, list) or len(values) != 3 or not all(type(v) in (int, float) for v in values):
         raise argparse.ArgumentTypeError(f"{text!r} is not a JSON list of three numbers")
+    return values
+
+
+def _three_deviations(text: str) -> list[float]:
+    values = _three_numbers(text)
+    if min(values) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON list of three numbers above 0")
     return values
 
 

@@ -133,15 +133,28 @@ def holds_rows(directory: str, split: str) -> bool:
     return False
 
 
-def whole_number(low: int) -> Callable[[str], int]:
-    """A parser of whole numbers from `low`, for argparse."""
+def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+    """A parser of whole numbers from `low` (to `high`), for argparse."""
 
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low}")
+        fits = text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)
+        if not fits:
+            to = "" if high is None else f" to {high}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low}{to}")
         return int(text)
 
     return parse
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
+    return value
 
 
 def image_size(text: str) -> tuple[int, int]:

@@ -8,14 +8,14 @@ checked before the first photo is made. With `--as-dataset` the photos become a 
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from dpsims_hub.commands.data_options import image_size
+from dpsims_hub.commands.data_options import image_size, whole_number
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
 from dpsims_hub.commands.paths import check_outputs, collect_maps, photo_path
 from dpsims_hub.commands.processes import launched_processes
@@ -72,10 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="png",
         help="of the photos of a data set; label maps are always PNG (default: png)",
     )
-    parser.add_argument("--seed", type=_whole(0, MAX_SEED), default=0, help="seed of photo 0 (default: 0)")
+    parser.add_argument(
+        "--seed", type=whole_number(0, MAX_SEED), default=0, help="seed of photo 0 (default: 0)"
+    )
     parser.add_argument(
         "--num-images",
-        type=_whole(1, 100_000),
+        type=whole_number(1, 100_000),
         default=1,
         metavar="K",
         help="photos of each map, from the seeds SEED, SEED + 1, ... (a data set\n"
@@ -83,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--batch-size",
-        type=_whole(1, 4096),
+        type=whole_number(1, 4096),
         default=8,
         metavar="N",
         help="photos made at a time; matters for speed and memory only (default: 8)",
@@ -263,12 +265,3 @@ def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
     from dpsims_hub.labels import read_label_map
 
     return read_label_map(job.path, spec, stored=job.stored, size=job.size)
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-        return int(text)
-
-    return parse

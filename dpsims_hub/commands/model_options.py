@@ -40,13 +40,18 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
     from dpsims_hub.pipeline import DPSIMSPipeline
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    _check_device(device)
+    check_device(device)
     path = bundled_model(model) if model in NAMES else model
     logging.disable_progress_bar()
     return DPSIMSPipeline.from_pretrained(path, dtype=getattr(torch, DTYPES[dtype])).to(device)
 
 
-def _check_device(name: str) -> None:
+def check_device(name: str) -> None:
+    """Find out whether a device is there.
+
+    Raises:
+        ValueError: it is unknown or absent.
+    """
     import torch
 
     try:

@@ -8,24 +8,33 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import shutil
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.backbone_options import add_backbone_options
-from dpsims_hub.commands.data_options import add_classes_option, image_size, open_pairs, whole_number
+from dpsims_hub.commands.data_options import (
+    add_classes_option,
+    image_size,
+    open_pairs,
+    positive_number,
+    whole_number,
+)
+from dpsims_hub.commands.model_options import check_device
 from dpsims_hub.commands.paths import check_writable
 from dpsims_hub.commands.processes import StopSignals, launched_processes
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from dpsims_hub.evaluation.survey import Pairs
+    from dpsims_hub.models import PretrainedBackbone
 
 STATED = "training.json"
 CHECKPOINTS = "checkpoints"
+WEIGHTS = "model.safetensors"
+SMALLEST_SIDE = 32  # pixels: below it the coarsest feature map has no cell
+MAX_SEED = 2**32 - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="photos and label maps: images/, labels/ and a classes.json, ADE20K, COCO-Stuff or\n"
         "Cityscapes as distributed, parquet, webdataset, or a data set on the Hub",
     )
-    parser.add_argument("--split", default="train", help="of it to train on (default: train)")
-    parser.add_argument("--val-split", default="val", help="of it to be scored on (default: val)")
+    parser.add_argument(
+        "--split", help="of it to train on (default: train; with --val-data the folder itself)"
+    )
+    parser.add_argument("--val-data", metavar="DIR", help="other pairs, to be scored on (default: --data)")
+    parser.add_argument(
+        "--val-split", help="of these to be scored on (default: val; with --val-data the folder itself)"
+    )
     add_classes_option(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="for the segmenter")
     parser.add_argument(
@@ -49,17 +63,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the photos it sees, in pixels (default: 256x192)",
     )
     add_backbone_options(parser, "its encoder, a convolutional one")
-    for flag, default, words in (
-        ("--steps", 1200, "of the optimiser"),
-        ("--batch-size", 8, "photos a step"),
+    for flag, low, default, words in (
+        ("--steps", 1, 1200, "of the optimiser"),
+        ("--batch-size", 2, 8, "photos a step, at least 2"),
     ):
         parser.add_argument(
-            flag, type=whole_number(1), default=default, metavar="N", help=f"{words} (default: {default})"
+            flag, type=whole_number(low), default=default, metavar="N", help=f"{words} (default: {default})"
         )
     parser.add_argument(
-        "--learning-rate", type=float, default=5e-4, metavar="X", help="at its height (default: 0.0005)"
+        "--learning-rate",
+        type=positive_number,
+        default=5e-4,
+        metavar="X",
+        help="at its height (default: 0.0005)",
     )
-    parser.add_argument("--seed", type=whole_number(0), default=0, help="(default: 0)")
+    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="(default: 0)")
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="where it computes (default: cuda where there is one)"
     )
@@ -78,21 +96,23 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: a file is missing or cannot be written.
         ValueError: anything else in the input is wrong.
     """
-    from dpsims_hub.evaluation import save_report
+    from dpsims_hub.evaluation import load_backbone, save_report
     from dpsims_hub.evaluation.segmenter import Segmenter, be_quiet
 
-    if launched_processes() > 1:
-        raise ValueError("train-segmenter runs in one process; start it without a launcher.")
+    check_settings(arguments)
     be_quiet()
-    data = open_pairs(arguments.data, arguments.split, arguments.classes)
-    tests = open_pairs(arguments.data, arguments.val_split, arguments.classes)
-    if not (len(data) and len(tests)):
-        raise ValueError(f"{arguments.data}: no pairs in one of the two splits.")
-    stated = _read_stated(arguments.output, _state(arguments, data, tests))
+    data, tests = open_splits(arguments)
+    backbone = load_backbone(
+        arguments.backbone,
+        arguments.backbone_weights,
+        mean=arguments.backbone_mean,
+        std=arguments.backbone_std,
+    )
+    stated = _read_stated(arguments.output, _state(arguments, data, tests, backbone))
     if "scores" not in stated:
-        done = _train(arguments, data, stated)
-        if done is not None:
-            return 128 + done
+        stopped = _train(arguments, data, backbone, stated)
+        if stopped is not None:
+            return 128 + stopped
         segmenter = Segmenter(str(arguments.output), data.spec, device=stated["device"])
         stated["scores"] = _scores(segmenter, tests, arguments)
         save_report(stated, arguments.output / STATED)
@@ -101,36 +121,87 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _state(arguments: argparse.Namespace, data: Pairs, tests: Pairs) -> dict[str, Any]:
-    """What a later call must repeat to go on, all JSON-safe."""
+def check_settings(arguments: argparse.Namespace) -> None:
+    """Refuses what can be refused before any data are read, and settles the device.
+
+    Raises:
+        ValueError: one sentence.
+    """
     import torch
 
-    size = arguments.resolution
+    if launched_processes() > 1:
+        raise ValueError("train-segmenter runs in one process; start it without a launcher.")
+    if min(arguments.resolution) < SMALLEST_SIDE:
+        raise ValueError(f"--resolution: both sides must be at least {SMALLEST_SIDE} px.")
+    arguments.device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(arguments.device)
+
+
+def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
+    """The pairs to train on, and those to be scored on.
+
+    Raises:
+        OSError: a folder or file is missing.
+        ValueError: the data cannot be opened, are empty, or are the same twice.
+    """
+    apart = arguments.val_data is not None
+    place, val_place = arguments.data, arguments.val_data if apart else arguments.data
+    split, val_split = (
+        given if given is not None else "" if apart else usual
+        for given, usual in ((arguments.split, "train"), (arguments.val_split, "val"))
+    )
+    if (val_place, val_split) == (place, split):
+        raise ValueError("it would be scored on its training data; name another --val-split or --val-data.")
+    data = open_pairs(place, split, arguments.classes)
+    tests = open_pairs(val_place, val_split, arguments.classes)
+    for where, pairs in ((f"{place} {split}", data), (f"{val_place} {val_split}", tests)):
+        if not len(pairs):
+            raise ValueError(f"{where.strip()}: holds no pairs.")
+    if data.spec.names != tests.spec.names:
+        raise ValueError(f"{val_place} has other classes than {place}; give one class list with --classes.")
+    arguments.val_data, arguments.split, arguments.val_split = val_place, split, val_split
+    return data, tests
+
+
+def _state(
+    arguments: argparse.Namespace, data: Pairs, tests: Pairs, backbone: PretrainedBackbone
+) -> dict[str, Any]:
+    """What a later call must repeat to go on, all JSON-safe."""
+    from dpsims_hub.evaluation.recipe import tensors_sha256
+    from dpsims_hub.evaluation.segmenter_training import sample_sha256
+
+    height, width = arguments.resolution
     return {
-        "data": {"name": Path(arguments.data).name, "split": arguments.split, "pairs": len(data)},
-        "scored_on": {"split": arguments.val_split, "pairs": len(tests)},
+        "data": _described(arguments.data, arguments.split, data, sample_sha256(data)),
+        "scored_on": _described(arguments.val_data, arguments.val_split, tests, sample_sha256(tests)),
         "classes": list(data.spec.names),
-        "size": {"width": size[1], "height": size[0]},
+        "size": {"width": width, "height": height},
         "backbone": arguments.backbone,
-        "backbone_weights": Path(arguments.backbone_weights).name,
-        "backbone_mean": arguments.backbone_mean,
-        "backbone_std": arguments.backbone_std,
+        "backbone_sha256": tensors_sha256(backbone),
+        "mean": [round(value, 6) for value in backbone.mean.flatten().tolist()],
+        "std": [round(value, 6) for value in backbone.std.flatten().tolist()],
         "steps": arguments.steps,
         "batch_size": arguments.batch_size,
         "learning_rate": arguments.learning_rate,
         "seed": arguments.seed,
-        "device": arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        "device": arguments.device,
         "dtype": arguments.dtype,
     }
 
 
+def _described(place: str, split: str, pairs: Pairs, digest: str) -> dict[str, Any]:
+    return {"name": Path(place).name, "split": split, "pairs": len(pairs), "sha256_of_some": digest}
+
+
 def _read_stated(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The state of an earlier call with the same settings, or this one's.
+    """The state of an earlier call with the same settings, or this one's where nothing was trained yet.
 
     Raises:
         ValueError: the folder holds something else.
         OSError: it cannot be written.
     """
+    from dpsims_hub.evaluation.segmenter_training import last_whole_checkpoint
+
     check_writable(folder)
     if not folder.exists() or not any(folder.iterdir()):
         return state
@@ -141,78 +212,87 @@ def _read_stated(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"--output {folder}: holds other files and no {STATED}; give a new folder."
         ) from None
+    if not (folder / WEIGHTS).is_file():
+        stored.pop("scores", None)
+        if last_whole_checkpoint(folder / CHECKPOINTS) is None:
+            return state
     if other:
         raise ValueError(
             f"--output {folder}: was begun with {other} {json.dumps(stored.get(other))}, not "
-            f"{json.dumps(state[other])}; give the same settings to go on, or a new folder."
+            f"{json.dumps(state[other])}; give the same settings and data to go on, or a new folder."
         )
     return stored
 
 
-def _train(arguments: argparse.Namespace, data: Pairs, stated: dict[str, Any]) -> int | None:
+def _train(
+    arguments: argparse.Namespace, data: Pairs, backbone: PretrainedBackbone, stated: dict[str, Any]
+) -> int | None:
     """Trains and saves; returns the number of the signal that stopped it, if one did."""
     import torch
     from tqdm import tqdm
 
-    from dpsims_hub.evaluation import load_backbone, save_report
+    from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.segmenter_network import new_segmenter, save_segmenter
-    from dpsims_hub.evaluation.segmenter_training import TrainingPlan, Watch, train_segmenter
+    from dpsims_hub.evaluation.segmenter_training import SAVE_STEPS, TrainingPlan, Watch, train_segmenter
 
-    backbone = load_backbone(
-        arguments.backbone,
-        arguments.backbone_weights,
-        mean=arguments.backbone_mean,
-        std=arguments.backbone_std,
-    )
     torch.manual_seed(arguments.seed)
     model, processor = new_segmenter(data.spec, backbone, arguments.resolution)
-    save_report(stated, arguments.output / STATED)
     plan = TrainingPlan(
         arguments.steps,
         arguments.batch_size,
         arguments.learning_rate,
         arguments.seed,
-        stated["device"],
+        arguments.device,
         arguments.dtype == "bf16",
     )
-    started = time.perf_counter()
+    started, before = time.perf_counter(), stated.get("seconds", 0.0)
+
+    def note_time() -> None:
+        stated["seconds"] = round(before + time.perf_counter() - started, 1)
+        save_report(stated, arguments.output / STATED)
+
+    note_time()
     with StopSignals() as stop, tqdm(total=plan.steps, unit="step", disable=None) as bar:
 
         class Bar(Watch):
-            def begin(self, step: int, steps: int) -> None:
+            def begin(self, step: int) -> None:
                 bar.update(step)
 
             def step(self, step: int, loss: float | None) -> bool:
                 if loss is not None:
-                    bar.set_postfix(loss=f"{float(loss):.3f}", refresh=False)
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                 bar.update()
+                if step % SAVE_STEPS == 0:
+                    note_time()
                 return stop.number is not None
 
         done = train_segmenter(model, processor, data, arguments.output / CHECKPOINTS, plan, Bar())
-    stated["seconds"] = round(stated.get("seconds", 0.0) + time.perf_counter() - started, 1)
-    save_report(stated, arguments.output / STATED)
-    if done < plan.steps:
+    note_time()
+    if stop.number is not None:
         tqdm.write(f"stopped after step {done} of {plan.steps}; the same command goes on from there.")
-        return stop.number or signal.SIGTERM
+        return stop.number
     save_segmenter(model.eval(), processor, arguments.output)
     return None
 
 
 def _scores(segmenter: Any, tests: Pairs, arguments: argparse.Namespace) -> dict[str, Any]:
+    """mIoU, pixel accuracy and the IoU of each class on the real photos.
+
+    Raises:
+        ValueError: no pixel of them has a class.
+    """
     from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
     from dpsims_hub.evaluation.segmenter_training import score_segmenter
 
     counts = score_segmenter(segmenter, tests, arguments.resolution).sum(axis=0)
+    if not counts[:, 1].sum():
+        raise ValueError(f"{arguments.val_data}: no pixel has a class, so that nothing can be scored.")
+    ious = [None if value != value else float(value) for value in class_ious(counts)]  # NaN: not there
     return {
         "mean_iou": float(mean_iou(counts)),
         "pixel_accuracy": float(pixel_accuracy(counts)),
-        "class_iou": _by_class(class_ious(counts), tests),
+        "class_iou": dict(zip(tests.spec.names, ious, strict=True)),
     }
-
-
-def _by_class(ious: np.ndarray, tests: Pairs) -> dict[str, float | None]:
-    known = (None if value != value else float(value) for value in ious)  # a NaN is no class seen or there
-    return dict(zip(tests.spec.names, known, strict=True))
 
 
 def _told(stated: dict[str, Any], arguments: argparse.Namespace) -> str:
@@ -223,15 +303,18 @@ def _told(stated: dict[str, Any], arguments: argparse.Namespace) -> str:
     rows += [
         (name, DASH if value is None else f"{value:.1%}") for name, value in scores["class_iou"].items()
     ]
+    split = f", split {tests['split']}" if tests["split"] else ""
+    command = ["dpsims", "evaluate", "--model", "MODEL", "--data", arguments.val_data]
+    command += ["--split", tests["split"]] if tests["split"] else []
+    command += ["--classes", arguments.classes] if arguments.classes else []
     return "\n".join(
         [
             format_table(rows),
             "",
             f"mIoU {scores['mean_iou']:.1%}, pixel accuracy {scores['pixel_accuracy']:.1%} "
-            f"on the {tests['pairs']} real photos of {stated['data']['name']}, split {tests['split']}, "
+            f"on the {tests['pairs']} real photos of {tests['name']}{split}, "
             f"at {size['width']}x{size['height']}; "
             f"{stated['steps']} steps in {stated['seconds'] / 60:.1f} min",
-            f"measure a model with it: dpsims evaluate --data {arguments.data} --split {arguments.val_split} "
-            f"--segmenter {arguments.output}",
+            f"measure a model with it: {shlex.join([*command, '--segmenter', str(arguments.output)])}",
         ]
     )

@@ -76,3 +76,5 @@ def save_segmenter(model: torch.nn.Module, processor: Any, folder: Path) -> None
     """Writes what `transformers.AutoModelForSemanticSegmentation.from_pretrained(folder)` reads."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes files for the owner alone

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,7 @@ class Lessons(torch.utils.data.Dataset):
         rng = np.random.default_rng((self.seed, 1, int(number)))
         pair = augment_pair(self.data[int(order[place])], self.size, rng=rng, max_zoom=MAX_ZOOM)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.integers(2**63)))
+            torch.default_generator.manual_seed(int(rng.integers(2**63)))
             lit = self.light(pair.image)
         pixels = torch.from_numpy(np.array(lit)).permute(2, 0, 1).float() / 255
         return {
@@ -83,8 +85,8 @@ class Lessons(torch.utils.data.Dataset):
 class Watch:
     """What may look at every step of the training, and end it; both do nothing unless replaced."""
 
-    def begin(self, step: int, steps: int) -> None:
-        """Training begins at a step, 0 or the last checkpoint's, of so many."""
+    def begin(self, step: int) -> None:
+        """Training begins after a step: 0, or the last checkpoint's."""
 
     def step(self, step: int, loss: float | None) -> bool:
         """A step is done; the mean loss of some steps is known now and then. True ends the training."""
@@ -108,10 +110,9 @@ def train_segmenter(
         How many steps are done, `plan.steps` unless the watch ended it.
 
     Raises:
-        ValueError: a pair cannot be read.
+        ValueError: a pair cannot be read, or the weights are not finite at the end.
     """
     import transformers
-    from transformers.trainer_utils import get_last_checkpoint
 
     settings = transformers.TrainingArguments(
         output_dir=str(folder),
@@ -133,14 +134,41 @@ def train_segmenter(
         remove_unused_columns=False,
         train_sampling_strategy="sequential",
     )
+    if settings.n_gpu > 1:  # it would use all of them, with a batch for each
+        settings._n_gpu = 1
     size = (processor.size["height"], processor.size["width"])
     lessons = Lessons(data, size, processor, plan.steps * plan.batch_size, plan.seed)
     trainer = transformers.Trainer(model=model, args=settings, train_dataset=lessons)
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(_callback(watch))
-    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    trainer.train(resume_from_checkpoint=last)
+    last = last_whole_checkpoint(folder)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    if not all(tensor.isfinite().all() for tensor in model.state_dict().values()):
+        raise ValueError("the segmenter's weights are not finite any more; give a lower --learning-rate.")
     return trainer.state.global_step
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; those that were not are removed.
+
+    The trainer writes into the final folder, its state last.
+    """
+    whole = []
+    for one in folder.glob("checkpoint-*"):
+        if (one / "trainer_state.json").is_file():
+            whole.append(one)
+        else:
+            shutil.rmtree(one, ignore_errors=True)
+    return max(whole, key=lambda one: int(one.name.split("-")[1]), default=None)
+
+
+def sample_sha256(data: Pairs, count: int = 16) -> str:
+    """A digest of some pairs at equal distances, to notice that data are other ones."""
+    digest = hashlib.sha256()
+    for place in range(min(count, len(data))):
+        pair = data[place * len(data) // min(count, len(data))]
+        digest.update(np.asarray(pair.image).tobytes() + pair.label_map.tobytes())
+    return digest.hexdigest()
 
 
 def _callback(watch: Watch) -> Any:
@@ -149,11 +177,12 @@ def _callback(watch: Watch) -> Any:
 
     class Callback(transformers.TrainerCallback):
         def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
-            watch.begin(state.global_step, state.max_steps)
+            watch.begin(state.global_step)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
             logged = state.log_history[-1] if state.log_history else {}
-            if watch.step(state.global_step, logged.get("loss")):
+            loss = logged.get("loss")
+            if watch.step(state.global_step, None if loss is None else float(loss)):
                 control.should_save = control.should_training_stop = True
 
     return Callback()

@@ -65,7 +65,6 @@ class NoiseFields(nn.Module):
 
     def __init__(self, latent_dim: int, num_fields: int, tile: int = 64) -> None:
         super().__init__()
-        self.tile = tile
         # Saved with the weights: a photo must not depend on how some later version draws random numbers.
         self.register_buffer("basis", torch.randn(latent_dim, num_fields, tile, tile))
 

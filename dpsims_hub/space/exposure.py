@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _KEPT = 4  # encodings; our choice: a painter's own map, and those of a few others who turn their seeds
 _MIX_STEPS = 1000
+ALL_THREADS = torch.get_num_threads()  # before any model took fewer: a new thread inherits the last number
 QUICK = 150.0  # milliseconds; our choice: photos that take longer are worth all cores
 
 
@@ -32,14 +33,13 @@ class Exposure:
     def __init__(self, pipe: DPSIMSPipeline) -> None:
         self._pipe = pipe
         self._encodings: OrderedDict[bytes, MapEncoding] = OrderedDict()
-        self.threads = torch.get_num_threads()
+        self.threads = ALL_THREADS
 
     def spare_a_core(self, wish: Wish) -> None:
         """Use one thread less from now on, if photos are quick all the same.
 
         For a browser on this machine: the threads of a photo wait for each other many times, so that one that
-        shares its core with the browser holds up all. On two cores a photo while somebody paints took 36 ms
-        on one thread and 60 ms on two (tools/measure_space.py).
+        shares its core with the browser holds up all (ARCHITECTURE.md has the figures).
 
         Args:
             wish: to be tried.

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from dpsims_hub.evaluation.segmenter_training import (
     Lessons,
     TrainingPlan,
     Watch,
+    sample_sha256,
     score_segmenter,
     train_segmenter,
 )
 from dpsims_hub.labels import FolderDataset
+from tests.training.tiny_run import forget_accelerators
 
 SIZE = (32, 48)
 COLOURS = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200]])
@@ -29,12 +32,13 @@ def streets(tmp_path_factory) -> FolderDataset:
     root = tmp_path_factory.mktemp("streets")
     for name in ("images", "labels"):
         (root / name).mkdir()
-    (root / "classes.json").write_text(json.dumps(["road", "sky", "car"]))
+    classes = [{"id": number, "name": name} for number, name in enumerate(("road", "sky", "car"))]
+    (root / "classes.json").write_text(json.dumps({"name": "blocks", "ignore_index": 77, "classes": classes}))
     random = np.random.default_rng(0)
     for number in range(8):
         ids = random.integers(0, 3, (2, 3)).repeat(16, axis=0).repeat(16, axis=1)
         photo = COLOURS[ids] + random.integers(-30, 31, (*SIZE, 3))
-        ids[-4:] = 255
+        ids[-4:] = 77
         Image.fromarray(photo.astype(np.uint8)).save(root / "images" / f"{number}.png")
         Image.fromarray(ids.astype(np.uint8)).save(root / "labels" / f"{number}.png")
     return FolderDataset(root)
@@ -50,8 +54,8 @@ class StopAt(Watch):
     def __init__(self, last: int | None = None) -> None:
         self.last, self.begun, self.losses = last, [], []
 
-    def begin(self, step, steps):
-        self.begun.append((step, steps))
+    def begin(self, step):
+        self.begun.append(step)
 
     def step(self, step, loss):
         self.losses.append(loss)
@@ -68,6 +72,7 @@ def test_starts_from_the_backbone_and_leaves_out_what_is_fine(new, backbone, str
     assert min(model.backbone._backbone.feature_info.reduction()) == 4
     assert processor.image_mean == pytest.approx(backbone.mean.flatten().tolist())
     assert processor.image_std == pytest.approx(backbone.std.flatten().tolist())
+    assert model.config.loss_ignore_index == streets.spec.ignore_index == 77
     assert model.config.id2label == dict(enumerate(streets.spec.names))
 
 
@@ -85,7 +90,7 @@ def test_examples_depend_on_seed_and_number_alone(new, streets, monkeypatch):
     torch.manual_seed(99)
     again = lessons[0]
     assert first["pixel_values"].shape == (3, *SIZE)
-    assert set(first["labels"].unique().tolist()) <= {0, 1, 2, 255}
+    assert set(first["labels"].unique().tolist()) <= {0, 1, 2, 77}
     assert all(torch.equal(first[key], again[key]) for key in first)
     other = Lessons(streets, SIZE, new[1], 100, seed=4)[0]
     assert not torch.equal(first["pixel_values"], other["pixel_values"])
@@ -116,7 +121,7 @@ def test_learns_what_colours_tell_and_is_read_by_transformers_alone(new, streets
     watch = StopAt()
     plan = TrainingPlan(steps=40, batch_size=8, learning_rate=5e-3)
     assert train_segmenter(model.train(), processor, streets, tmp_path / "checkpoints", plan, watch) == 40
-    assert watch.begun == [(0, 40)]
+    assert watch.begun == [0]
     assert len(watch.losses) == 40
     assert watch.losses[-1] < watch.losses[9 + 1]
     save_segmenter(model.eval(), processor, tmp_path / "after")
@@ -142,9 +147,37 @@ def test_goes_on_as_if_it_had_not_been_stopped(streets, backbone, tmp_path):
         return model.state_dict(), watch
 
     whole, _ = trained("whole", None)
-    parts, watch = trained("parts", 3, None)
-    assert watch.begun == [(3, 7)]
+    _, watch = trained("parts", 3)
+    cut = tmp_path / "parts" / "checkpoint-5"  # a kill in the middle of a save
+    shutil.copytree(tmp_path / "parts" / "checkpoint-3", cut)
+    (cut / "trainer_state.json").unlink()
+    parts, watch = trained("parts", None)
+    assert watch.begun == [3]
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+@pytest.mark.parametrize(("bf16", "dtype"), [(False, torch.float32), (True, torch.bfloat16)])
+def test_arithmetic_is_the_one_asked_for(new, streets, tmp_path, bf16, dtype):
+    model, processor = new
+    seen = []
+    model.decode_head.classifier.register_forward_hook(lambda layer, given, made: seen.append(made.dtype))
+    forget_accelerators()
+    train_segmenter(model, processor, streets, tmp_path, TrainingPlan(1, 2, bf16=bf16), Watch())
+    forget_accelerators()
+    assert seen == [dtype]
+
+
+def test_weights_that_are_not_finite_are_no_judge(new, streets, tmp_path):
+    model, processor = new
+    plan = TrainingPlan(steps=3, batch_size=2, learning_rate=float("inf"))
+    with pytest.raises(ValueError, match="not finite any more; give a lower --learning-rate"):
+        train_segmenter(model, processor, streets, tmp_path, plan, Watch())
+
+
+def test_other_data_have_another_digest(streets, folder):
+    assert sample_sha256(streets) == sample_sha256(streets)
+    assert sample_sha256(streets) != sample_sha256(folder)
+    assert sample_sha256(streets, 3) != sample_sha256(streets, 4)
 
 
 def test_backbone_that_does_not_fit_is_refused(streets):

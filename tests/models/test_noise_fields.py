@@ -45,6 +45,22 @@ def test_each_pixel_reads_the_fields_of_its_own_region():
         torch.testing.assert_close(result[inside], alone[inside])
 
 
+def test_every_scale_has_a_window_of_its_own():
+    """Released weights were trained with these very windows: another shift would be another model."""
+    torch.manual_seed(0)
+    generator = tiny_generator(noise_fields=2)
+    latents = torch.randn(2, 1, LATENT_DIM)
+    encoding = generator.encode(torch.zeros(1, 16, 24, dtype=torch.long))
+    scales = len(generator.blocks)
+    made = generator._noise_fields(encoding, latents, [None] * scales)
+    z = latents[:, 0] / latents[:, 0].square().mean(-1, keepdim=True).sqrt() / LATENT_DIM**0.5
+    for scale, fields in enumerate(made):
+        rows = [(23 * scale + y) % 64 for y in range(16 // 2**scale)]
+        columns = [(23 * scale + x) % 64 for x in range(24 // 2**scale)]
+        wanted = torch.tensordot(z, generator.fields.basis[:, :, rows][:, :, :, columns], dims=1)
+        torch.testing.assert_close(fields, wanted, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("noise_at", ["encoder", "modulation"])
 def test_only_fields_give_a_uniform_map_a_texture(noise_at):
     torch.manual_seed(0)

@@ -51,9 +51,9 @@ def test_a_photo_is_that_of_the_pipeline(darkroom: Darkroom, camvid: Exhibit, pi
 
 
 @pytest.fixture
-def three_threads() -> Iterator[None]:
+def three_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(3)
+    monkeypatch.setattr(exposure, "ALL_THREADS", 3)
     yield
     torch.set_num_threads(before)
 
@@ -76,6 +76,17 @@ def test_a_quick_model_leaves_a_core_to_the_browser(
     assert torch.get_num_threads() == made.threads == threads
     apart = np.abs(np.asarray(before, np.int16) - np.asarray(after, np.int16))
     assert apart.max() <= 1  # the last bit of a sum may depend on the number of threads
+
+
+def test_every_model_begins_with_all_threads(
+    shelf: Shelf, three_threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exposure, "QUICK", 1e9)
+    room = Darkroom(shelf, beside_browser=True)
+    for key in ("camvid", "ade20k"):
+        room.prepare(shelf.find(key)).result(timeout=120)
+    assert [one.threads for one in room._exposures.values()] == [2, 2]
+    room.close()
 
 
 @pytest.mark.parametrize("beside_browser", [True, False])

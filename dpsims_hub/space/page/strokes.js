@@ -42,6 +42,7 @@ function mountStrokes(app) {
     if (stroke || event.button !== 0) return;
     event.preventDefault();
     canvas.focus({ preventScroll: true });
+    app.forgetBoxes(); // no frame runs in a hidden window, so that what is known may be old
     const place = app.placeOf(event, canvas);
     const tool = event.altKey ? "pick" : state.tool;
     if (tool !== "brush" && tool !== "rect") {

@@ -56,8 +56,11 @@ function mountView(app) {
   state.on("model colours", recolour);
   // Asked for once a frame: to know where an element is, the browser must lay out all that changed before.
   const boxes = new Map();
+  app.forgetBoxes = () => boxes.clear();
+  window.addEventListener("resize", app.forgetBoxes);
+  window.addEventListener("scroll", app.forgetBoxes, { capture: true, passive: true });
   app.boxOf = (element) => {
-    if (!boxes.size) requestAnimationFrame(() => boxes.clear());
+    if (!boxes.size) requestAnimationFrame(app.forgetBoxes);
     if (!boxes.has(element)) boxes.set(element, element.getBoundingClientRect());
     return boxes.get(element);
   };

@@ -103,7 +103,7 @@ def test_the_name_under_a_resting_pointer_follows_the_map(studio: StudioPage) ->
     studio.choose_tool("fill")
     studio.choose_class(CAR)
     studio.page.mouse.move(*studio.points([(10.5, 10.5)])[0])
-    assert studio.page.inner_text("#dps-hover") == "Building · 10, 10"
+    studio.page.wait_for_function(told, arg="Building · 10, 10")
     studio.click(10, 10)
     studio.page.wait_for_function(told, arg="Car · 10, 10")
     studio.page.keyboard.press("Control+z")
@@ -162,16 +162,34 @@ def test_the_canvas_shows_each_class_in_a_colour_of_its_own(studio: StudioPage) 
         assert told == f"rgb({colour[0]}, {colour[1]}, {colour[2]})"
 
 
-def test_the_legend_tells_the_shares(studio: StudioPage) -> None:
+def legend_of(studio: StudioPage) -> list[list[str]]:
+    """What the legend should say: name and share of each class, the largest first."""
     shares = {one: (studio.ids == one).mean() for one in np.unique(studio.ids)}
-    largest = sorted(shares, key=shares.get, reverse=True)
-    rows = studio.page.locator("#dps-legend [data-id]")
-    assert [int(row.get_attribute("data-id")) for row in rows.all()] == largest
     names = {one["id"]: one["name"] for one in studio.page.evaluate("dpsims.model.classes")}
-    for one in largest:
-        text = studio.page.inner_text(f'#dps-legend [data-id="{one}"] .dps-legend-pick')
-        share = "<1 %" if shares[one] < 0.01 else f"{np.floor(100 * shares[one] + 0.5):.0f} %"
-        assert text.split("\n") == [names[one], share]
+    return [
+        [names[one], "<1 %" if shares[one] < 0.01 else f"{np.floor(100 * shares[one] + 0.5):.0f} %"]
+        for one in sorted(shares, key=shares.get, reverse=True)
+    ]
+
+
+def test_the_legend_tells_the_shares_while_painting_too(studio: StudioPage) -> None:
+    picks = "[...document.querySelectorAll('#dps-legend .dps-legend-pick')]"
+    rows = f"{picks}.map(row => row.innerText.split('\\n'))"
+    told = f"wanted => JSON.stringify({rows}) === JSON.stringify(wanted)"
+    studio.page.wait_for_function(told, arg=legend_of(studio))
+    before = studio.ids
+    absent = next(one for one in range(11) if one not in before)
+    points = studio.points([(20, 20), (60, 60), (100, 30), (100, 80)])
+    for class_id in (SKY, absent):  # the same rows with other shares; then one more row
+        studio.choose_class(class_id)
+        studio.page.mouse.move(*points[0])
+        studio.page.mouse.down()
+        for point in points[1:]:
+            studio.page.mouse.move(*point)
+        studio.page.wait_for_function(told, arg=legend_of(studio))
+        assert (studio.ids != before).any()
+        studio.page.mouse.up()
+        before = studio.ids
 
 
 @pytest.mark.parametrize(
