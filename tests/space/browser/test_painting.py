@@ -186,7 +186,7 @@ def test_the_legend_tells_the_shares_while_painting_too(studio: StudioPage) -> N
         studio.page.mouse.down()
         for point in points[1:]:
             studio.page.mouse.move(*point)
-        studio.page.wait_for_function(told, arg=legend_of(studio))
+            studio.page.wait_for_function(told, arg=legend_of(studio))
         assert (studio.ids != before).any()
         studio.page.mouse.up()
         before = studio.ids
