@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dpsims_hub.ablation.measures import is_lower_better
 
+COLUMNS = 4
 REFERENCE, OTHERS, REAL = "#1b6ca8", "#444444", "#2a9d4a"
 
 
@@ -28,13 +29,18 @@ def draw_study(result: Mapping, path: Path) -> None:
     if not titles:
         raise ValueError(f"study {result['study']} has no finished run to draw yet.")
     names = list(result["arms"])
-    figure = Figure(figsize=(1.2 + 3 * len(titles), 1.4 + 0.45 * len(names)), dpi=130, layout="constrained")
+    columns = min(COLUMNS, len(titles))
+    rows = -(-len(titles) // columns)
+    size = (1.2 + 3 * columns, 0.5 + rows * (0.9 + 0.3 * len(names)))
+    figure = Figure(figsize=size, dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
-    for panel, title in zip(panels, titles, strict=True):
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for panel, title in zip(panels.flat, titles, strict=False):
         _draw_panel(panel, result, names, title)
-    panels[0].set_yticks(range(len(names)), names)
-    panels[0].invert_yaxis()
+    for panel in panels.flat[len(titles) :]:
+        panel.set_visible(False)
+    panels[0, 0].set_yticks(range(len(names)), names)
+    panels[0, 0].invert_yaxis()
     figure.suptitle(
         f"{result['study']}: {result['steps']} steps, {result['resolution']}; "
         "dots: seeds, line: mean, bar: its 95 % interval (cut at the frame), dotted: real photos",

@@ -103,7 +103,9 @@ def test_plot_is_a_whole_picture(outcomes, tmp_path):
     pytest.importorskip("matplotlib")
     target = tmp_path / "new" / "plot.png"
     draw_study(collect(STUDY, outcomes), target)
-    assert min(size_of(target)) > 200
+    width, height = size_of(target)
+    assert height > 200
+    assert 800 < width < 2000
     assert [path.name for path in target.parent.iterdir()] == ["plot.png"]
 
 
