@@ -92,20 +92,25 @@ def test_measured_values_come_from_the_report(pipeline):
     card = make_card(pipeline, "someone/streets", RUN, CardFacts(evaluation=report))
     text = section(card, "Evaluation")
     distance = next(row["value"] for row in report["distances"] if row["images"] == "generated photos")
-    probe = next(row for row in report["faithfulness"] if row["images"] == "real photos of other label maps")
     assert f"| generated photos | 101 | real photos | 101 | {distance:.1f} " in text
-    start = "| real photos of other label maps | 101 | "
-    (row,) = (line for line in text.splitlines() if line.startswith(start))
-    shares = [float(word) for word in re.findall(r"([\d.]+)%", re.sub(r"\[.*?\]", "", row))]
-    assert shares == [
-        pytest.approx(100 * probe[key], abs=0.06) for key in ("probe_mean_iou", "probe_pixel_accuracy")
-    ]
+    kind = "real photos of other label maps"
+    rows = [line for line in text.splitlines() if line.startswith(f"| {kind} | 101 | ")]
+    shares = [[float(word) for word in re.findall(r"([\d.]+)%", re.sub(r"\[.*?\]", "", row))] for row in rows]
+    judges = (report["segmentation"]["rows"], ""), (report["faithfulness"], "probe_")
+    for seen, (judged, prefix) in zip(shares, judges, strict=True):
+        wanted = next(row for row in judged if row["images"] == kind)
+        assert seen == [
+            pytest.approx(100 * wanted[f"{prefix}{key}"], abs=0.06) for key in ("mean_iou", "pixel_accuracy")
+        ]
     assert "101 pairs of camvid/val at 128x96, seed 0" in text
     assert f"{report['speed']['seconds_per_photo'] * 1000:.0f} ms" in text
     results = {result.metric_name: result.metric_value for result in ModelCard(str(card)).data.eval_results}
     probe_of_ours = next(row for row in report["faithfulness"] if row["images"] == "generated photos")
     kernel = next(r["kernel_distance"] for r in report["distances"] if r["images"] == "generated photos")
+    judged = next(row for row in report["segmentation"]["rows"] if row["images"] == "generated photos")
     assert results == {
+        "mIoU of judge": pytest.approx(judged["mean_iou"], abs=1e-3),
+        "pixel accuracy of judge": pytest.approx(judged["pixel_accuracy"], abs=1e-3),
         "FD-mobilenetv2_100": pytest.approx(distance, abs=1e-3),
         "KD-mobilenetv2_100": pytest.approx(kernel, abs=1e-3),
         "mIoU of the pixel probe": pytest.approx(probe_of_ours["probe_mean_iou"], abs=1e-3),
