@@ -5,7 +5,11 @@ Its stride is 4. The blocks in the middle keep their width, so that both kinds o
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import timm
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from dpsims_hub.models import DPSIMSGenerator
@@ -35,3 +39,10 @@ def tiny_generator(num_classes: int = 3, seed: int = 0, **settings) -> DPSIMSGen
             module.running_mean.normal_(std=0.3)
             module.running_var.uniform_(0.5, 2.0)
     return generator
+
+
+def save_tiny_backbone(path: Path) -> Path:
+    """Writes random weights of timm's tiny residual network, always the same."""
+    torch.manual_seed(1)
+    save_file(timm.create_model("test_resnet").state_dict(), path)
+    return path

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-import timm
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from dpsims_hub.ablation import one_run
 from dpsims_hub.ablation.studies import Arm, Study
 from dpsims_hub.commands import main
-from tests.tiny import TINY
+from tests.tiny import TINY, save_tiny_backbone
 from tests.training.tiny_run import forget_accelerators, write_pairs
 
 STUDY = Study(
@@ -36,8 +33,7 @@ def write_data(root: Path) -> Path:
     """Twelve training and five validation pairs, and weights of the backbone beside them."""
     write_pairs(root / "train")
     write_pairs(root / "val", count=5)
-    torch.manual_seed(1)
-    save_file(timm.create_model("test_resnet").state_dict(), root / "tiny.safetensors")
+    save_tiny_backbone(root / "tiny.safetensors")
     return root
 
 

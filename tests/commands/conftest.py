@@ -3,15 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import timm
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from dpsims_hub.commands import main
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.pipeline import DPSIMSPipeline
-from tests.tiny import tiny_generator
+from tests.tiny import save_tiny_backbone, tiny_generator
 
 SPEC = ClassSpec.load("camvid")
 
@@ -27,10 +24,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory) -> Path:
-    torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("backbone") / "tiny.safetensors"
-    save_file(timm.create_model("test_resnet").state_dict(), path)
-    return path
+    return save_tiny_backbone(tmp_path_factory.mktemp("backbone") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="session")

@@ -3,26 +3,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import timm
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from dpsims_hub.evaluation import load_backbone
 from dpsims_hub.evaluation.measures import BackboneMeasure
 from dpsims_hub.evaluation.recipe import describe_backbone
 from dpsims_hub.labels import FolderDataset
 from dpsims_hub.pipeline import DPSIMSPipeline
-from tests.tiny import tiny_generator
+from tests.tiny import save_tiny_backbone, tiny_generator
 
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory) -> Path:
     """Random weights of timm's tiny residual network."""
-    torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("backbone") / "tiny.safetensors"
-    save_file(timm.create_model("test_resnet").state_dict(), path)
-    return path
+    return save_tiny_backbone(tmp_path_factory.mktemp("backbone") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="session")
