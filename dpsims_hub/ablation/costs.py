@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dpsims_hub.ablation.child import run_child
 from dpsims_hub.ablation.plan import Run, read_json
-from dpsims_hub.ablation.runner import Launch
+from dpsims_hub.child_process import Launch, failure_of, run_child
 
 STATED_RATE = 60e9
 """Multiply-adds a second of a training on two cores.
@@ -94,10 +93,8 @@ def rehearse_arms(
             steps = ["--steps", str(REHEARSED_STEPS), "--warmup", "1", "--json", str(report)]
             words = ["benchmark", "training", *steps, "--config", str(settings)]
             log = Path(folder, "log")
-            if launch(["-m", "dpsims_hub.commands", *words], log) != 0:
-                raise ValueError(
-                    f"{run.arm.name}: {log.read_text(errors='replace').strip().splitlines()[-1]}"
-                )
+            if failure := failure_of(launch(["-m", "dpsims_hub.commands", *words], log), log):
+                raise ValueError(f"{run.arm.name}: {failure}")
             seconds[run.arm.name] = read_json(report)["seconds_per_step"]["median"]
     return seconds
 

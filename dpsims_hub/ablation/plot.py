@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dpsims_hub.ablation.measures import is_lower_better
+from dpsims_hub.plots import new_figure, save_figure
 
 COLUMNS = 4
 REFERENCE, OTHERS, REAL = "#1b6ca8", "#444444", "#2a9d4a"
@@ -22,18 +22,13 @@ def draw_study(result: Mapping, path: Path) -> None:
     Raises:
         ValueError: there is nothing to draw.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     titles = list(dict.fromkeys(t for arm in result["arms"].values() for t in arm["measures"]))
     if not titles:
         raise ValueError(f"study {result['study']} has no finished run to draw yet.")
     names = list(result["arms"])
     columns = min(COLUMNS, len(titles))
     rows = -(-len(titles) // columns)
-    size = (1.2 + 3 * columns, 0.5 + rows * (0.9 + 0.3 * len(names)))
-    figure = Figure(figsize=size, dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(1.2 + 3 * columns, 0.5 + rows * (0.9 + 0.3 * len(names)))
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for panel, title in zip(panels.flat, titles, strict=False):
         _draw_panel(panel, result, names, title)
@@ -46,10 +41,7 @@ def draw_study(result: Mapping, path: Path) -> None:
         "dots: seeds, line: mean, bar: its 95 % interval (cut at the frame), dotted: real photos",
         fontsize=8,
     )
-    unfinished = path.with_name(f"{path.name}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(unfinished, format="png")
-    os.replace(unfinished, path)
+    save_figure(figure, path)
 
 
 def _draw_panel(panel, result: Mapping, names: Sequence[str], title: str) -> None:

@@ -12,6 +12,7 @@ from dpsims_hub.ablation.plan import read_json
 from dpsims_hub.ablation.runner import Outcome
 from dpsims_hub.ablation.statistics import Summary, differences
 from dpsims_hub.ablation.studies import Study
+from dpsims_hub.evaluation.report import format_table
 
 Values = Mapping[str, list[tuple[int, float]]]
 """(seed, value) of every run of an arm, by measure."""
@@ -74,7 +75,7 @@ def format_result(result: Mapping) -> str:
             changes.append([name, str(count), *cells])
     real = [_number(result["real_photos"][t]) if t in result["real_photos"] else "" for t in titles]
     means.append(["real photos", "", *real])
-    parts = [heading, _table(means)] + ([_table(changes)] if len(changes) > 1 else [])
+    parts = [heading, format_table(means)] + ([format_table(changes)] if len(changes) > 1 else [])
     notes = [
         "Mean over seeds, and half the 95 % interval of the mean by Student's distribution: with two seeds "
         "that is 6.4 times their difference, so a difference within the intervals may be chance.",
@@ -145,11 +146,6 @@ def _number(value: float, signed: bool = False) -> str:
     """Three digits that count."""
     digits = 3 if value == 0 else min(3, max(0, 2 - math.floor(math.log10(abs(value)))))
     return f"{value:{'+' if signed else ''}.{digits}f}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
 
 
 def _seconds(runs: Sequence[Mapping]) -> str:

@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpsims_hub.ablation.child import run_child
 from dpsims_hub.ablation.plan import Run, read_json
-
-Launch = Callable[[Sequence[str], Path], int]
+from dpsims_hub.child_process import Launch, failure_of, run_child
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def _train(run: Run, launch: Launch) -> str:
     code = launch(["-m", "dpsims_hub.ablation.one_run", *arguments], run.folder / "run.log")
     if code == 0 and not run.is_trained():
         raise KeyboardInterrupt  # somebody stopped it, not us
-    return _failure(code, run.folder / "run.log")
+    return failure_of(code, run.folder / "run.log")
 
 
 def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
@@ -93,7 +91,7 @@ def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
         unfinished = _mark_path(run).with_suffix(".tmp")
         unfinished.write_text(json.dumps(_mark(run, recipe)) + "\n")
         os.replace(unfinished, _mark_path(run))
-    return _failure(code, log)
+    return failure_of(code, log)
 
 
 def _report_path(run: Run) -> Path:
@@ -106,11 +104,3 @@ def _mark_path(run: Run) -> Path:
 
 def _mark(run: Run, recipe: Sequence[str]) -> dict:
     return {"steps": run.config.max_train_steps, "recipe": list(recipe)}
-
-
-def _failure(code: int, log: Path) -> str:
-    if code <= 0:
-        return f"ended by signal {-code}" if code else ""
-    lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
-    said = [line.split("\r")[-1].strip() for line in lines if line.strip()]
-    return said[-1] if said else f"exit code {code}, nothing said"

@@ -8,15 +8,12 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor
 
+from dpsims_hub.benchmark.ceiling import WHAT, best_convolution
 from dpsims_hub.benchmark.timing import Call, describe_seconds, graphed, seconds_of, time_in_turns
 from dpsims_hub.benchmark.variants import FORMS, Form, Variant
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.costs import LiveMemory, count_multiply_adds, count_parameters, tensor_bytes
 from dpsims_hub.pipeline import DPSIMSPipeline
-
-CEILING_CHANNELS, CEILING_SIDE = 256, 64
-CEILING_BATCH = {"cuda": 32}
-"""The ceiling is a 3x3 convolution of 256 channels on 64x64 places, the best of the sizes looked at."""
 
 LEVELS = 127.5
 """Levels of a photo of 8 bits for each unit in [-1, 1]."""
@@ -73,7 +70,7 @@ def benchmark_inference(
             own = [variant for variant in variants if variant.network == name]
             made, sizes[name] = _subjects(make, own, size, device, warmup)
             subjects += made
-        ceilings = {dtype: _ceiling(dtype, device) for dtype in _dtypes(subjects)}
+        ceilings = {dtype: best_convolution(dtype, device) for dtype in _dtypes(subjects)}
         working = [subject for subject in subjects if subject.call is not None]
         calls = [*(subject.call for subject in working), *(call for call, _ in ceilings.values())]
         seconds = time_in_turns(calls, rounds, device, advance)
@@ -88,7 +85,7 @@ def benchmark_inference(
         "device": str(device),
         "networks": sizes,
         "ceiling": {
-            "what": f"3x3 convolution, {CEILING_CHANNELS} channels at {CEILING_SIDE}x{CEILING_SIDE}",
+            "what": WHAT,
             "multiply_adds_per_second": {_dtype_name(dtype): rate for dtype, rate in rates.items()},
         },
         "memory_of": "tensors at the peak of a call, weights included",
@@ -211,18 +208,6 @@ def _peak(call: Call, network: DPSIMSGenerator, device: torch.device) -> int:
 
 def _dtypes(subjects: Sequence[Subject]) -> list[torch.dtype]:
     return list(dict.fromkeys(FORMS[subject.variant.form].dtype for subject in subjects))
-
-
-def _ceiling(dtype: torch.dtype, device: torch.device) -> tuple[Call, int]:
-    """The best convolution of the machine, warmed up, and its multiply-adds."""
-    batch = CEILING_BATCH.get(device.type, 1)
-    layer = torch.nn.Conv2d(CEILING_CHANNELS, CEILING_CHANNELS, 3, padding=1, bias=False)
-    layer.to(device, dtype).to(memory_format=torch.channels_last)
-    inputs = torch.randn(batch, CEILING_CHANNELS, CEILING_SIDE, CEILING_SIDE, device=device, dtype=dtype)
-    inputs = inputs.contiguous(memory_format=torch.channels_last)
-    for _ in range(3):
-        layer(inputs)
-    return lambda: layer(inputs), batch * 9 * CEILING_CHANNELS**2 * CEILING_SIDE**2
 
 
 def _row(subject: Subject, rates: Mapping[torch.dtype, float]) -> dict:

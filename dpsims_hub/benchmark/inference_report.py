@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from dpsims_hub.evaluation.report import format_table
+from dpsims_hub.plots import new_figure, save_figure
 
 _HEADER = (
     "network",
@@ -54,7 +56,7 @@ def format_inference(report: Mapping) -> str:
         "finished pictures. Peak: weights and live tensors. Differs: largest difference of any value from "
         "the plain network's photos with the same latents, in levels of 255; the weights may be random."
     )
-    return "\n".join([*lines, "", _table(rows), "", *notes])
+    return "\n".join([*lines, "", format_table(rows), "", *notes])
 
 
 def draw_inference(report: Mapping, path: Path) -> None:
@@ -64,13 +66,9 @@ def draw_inference(report: Mapping, path: Path) -> None:
         report: of `benchmark_inference`.
         path: PNG to write, whole or not at all.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     rows = [row for row in report["variants"] if "seconds" in row]
     single = [row for row in rows if row["photos_made"] == 1]
-    figure = Figure(figsize=(11, 1.6 + 0.26 * len(single)), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11, 1.6 + 0.26 * len(single))
     left, right = figure.subplots(1, 2)
     _draw_latency(left, single)
     _draw_throughput(right, rows, list(report["networks"]))
@@ -80,10 +78,7 @@ def draw_inference(report: Mapping, path: Path) -> None:
         f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}",
         fontsize=8,
     )
-    unfinished = path.with_name(f"{path.name}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(unfinished, format="png")
-    os.replace(unfinished, path)
+    save_figure(figure, path)
 
 
 def _draw_latency(panel, rows: Sequence[Mapping]) -> None:
@@ -132,9 +127,3 @@ def _cells(row: Mapping) -> tuple[str, ...]:
         f"{row['first_call_seconds']:.2f}",
         "" if differs is None else f"{differs:.2g}",
     )
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])

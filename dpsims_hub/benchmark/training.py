@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -18,12 +19,15 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dpsims_hub.benchmark.ceiling import WHAT, best_convolution
+from dpsims_hub.benchmark.timing import describe_seconds, seconds_of
 from dpsims_hub.models.costs import peak_memory
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.loop import Trainer
+from dpsims_hub.training.rehearsal import HALF_PRECISIONS, rehearse
 
-MOST_DATA_WAIT = 0.05
-"""Share of the time from which on waiting for data is called too much."""
+CEILING_CALLS = 20
+"""How often the convolution is timed before the steps, and again after them."""
 
 SYNTHETIC_PAIRS = 64
 SYNTHETIC_CLASSES = 11
@@ -44,7 +48,8 @@ def benchmark_training(
         advance: called with 1 after every update.
 
     Returns:
-        Rates, times, shares of the phases, memory and settings, JSON-safe.
+        Rates, times, shares of the phases, memory, multiply-adds of one process and their share of the best
+        convolution's rate, timed before and after the steps; settings; JSON-safe.
 
     Raises:
         ValueError: too few steps, or settings or data that cannot be used.
@@ -54,7 +59,7 @@ def benchmark_training(
         raise ValueError(f"a benchmark needs at least 2 steps and 0 to warm up, got {steps} and {warmup}.")
     with TemporaryDirectory(prefix="dpsims-benchmark-") as folder:
         trainer = TimedTrainer(_benchmark_config(config, steps + warmup, Path(folder)))
-        return trainer.measure(steps, warmup, advance)
+        return summed_up(trainer.measure(steps, warmup, advance))
 
 
 class TimedTrainer(Trainer):
@@ -62,48 +67,51 @@ class TimedTrainer(Trainer):
 
     def measure(self, steps: int, warmup: int, advance: Callable[[int], object]) -> dict:
         """Times updates; see `benchmark_training`."""
+        device = self.accelerator.device
+        dtype = HALF_PRECISIONS.get(self.config.mixed_precision, torch.float32)
+        convolution, work = best_convolution(dtype, device)
+        ceiling = [seconds_of(convolution, device) for _ in range(CEILING_CALLS)]
         self._begin()
-        for _ in range(warmup):
-            self._update()
-            advance(1)
-        self._wait_for_device()
-        if self.accelerator.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.accelerator.device)
+        warming = self._time_updates(warmup, advance)
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
         self.clock.reset()
-        stamps = [time.perf_counter()]
-        for _ in range(steps):
-            self._update()
-            stamps.append(time.perf_counter())
-            advance(1)
-        self._wait_for_device()
-        total = time.perf_counter() - stamps[0]
-        return self._facts() | self._results(total, np.diff(stamps).tolist(), warmup)
+        seconds = self._time_updates(steps, advance)
+        shares, memory = self.clock.shares(), peak_memory(device)
+        ceiling += [seconds_of(convolution, device) for _ in range(CEILING_CALLS)]
+        return self._facts() | {
+            "warmup_steps": warmup,
+            "step_seconds": seconds,
+            "first_step_seconds": [*warming, *seconds][0],
+            "shares": shares,
+            "peak_memory_bytes": memory,
+            "peak_memory_of": "tensors" if device.type == "cuda" else "process",
+            "multiply_adds_per_step": self._multiply_adds(),
+            "ceiling": {"what": WHAT, "multiply_adds_per_second": work / statistics.median(ceiling)},
+        }
 
     def _preview_pairs(self) -> list:
         """None: no sheet is drawn."""
         return []
 
-    def _wait_for_device(self) -> None:
-        if torch.accelerator.is_available():
-            torch.accelerator.synchronize()
+    def _time_updates(self, count: int, advance: Callable[[int], object]) -> list[float]:
+        """Seconds of each of some updates; the first and the last end when the device has done them."""
+        stamps = [time.perf_counter()]
+        for number in range(count):
+            self._update()
+            if number in (0, count - 1) and torch.accelerator.is_available():
+                torch.accelerator.synchronize()
+            stamps.append(time.perf_counter())
+            advance(1)
+        return np.diff(stamps).tolist()
 
-    def _results(self, total: float, seconds: list[float], warmup: int) -> dict:
+    def _multiply_adds(self) -> int | None:
+        """Of one step in one process; None for a network that is not the preset's."""
         config = self.config
-        maps = config.train_batch_size * config.gradient_accumulation_steps * self.accelerator.num_processes
-        rate = len(seconds) * maps / total
-        low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
-        shares = self.clock.shares()
-        return {
-            "steps": len(seconds),
-            "warmup_steps": warmup,
-            "images_per_second": rate * config.samples_per_map,
-            "label_maps_per_second": rate,
-            "seconds_per_step": {"median": median, "quartiles": [low, high]},
-            "shares": shares,
-            "data_wait_share": shares["data"],
-            "peak_memory_bytes": peak_memory(self.accelerator.device),
-            "peak_memory_of": "tensors" if self.accelerator.device.type == "cuda" else "process",
-        }
+        if config.pretrained_model_name_or_path:
+            return None
+        costs = rehearse(config, self.spec.num_classes, self.spec.ignore_index)
+        return costs.multiply_adds * config.gradient_accumulation_steps
 
     def _facts(self) -> dict:
         config = self.config
@@ -126,42 +134,27 @@ class TimedTrainer(Trainer):
         }
 
 
-def format_report(report: dict) -> str:
-    """The report as text.
+def summed_up(measured: dict) -> dict:
+    """Adds to measured seconds the rates and quartiles that follow from them.
 
     Args:
-        report: of `benchmark_training`, with "data", "machine" and "versions".
+        measured: settings, "step_seconds", "multiply_adds_per_step", "ceiling", "shares".
     """
-    size, low, high = report["size"], *report["seconds_per_step"]["quartiles"]
-    batch = (
-        f"{report['train_batch_size']} label maps x {report['samples_per_map']} photos x "
-        f"{report['gradient_accumulation_steps']} micro-batches x {report['processes']} processes"
+    seconds = describe_seconds(measured["step_seconds"])
+    maps = math.prod(
+        measured[name] for name in ("train_batch_size", "gradient_accumulation_steps", "processes")
     )
-    shares = ", ".join(f"{phase} {share:.1%}" for phase, share in report["shares"].items())
-    waits, memory = report["data_wait_share"], report["peak_memory_bytes"] / 1e6
-    verdict = (
-        f"below {MOST_DATA_WAIT:.0%}: the loader keeps up"
-        if waits < MOST_DATA_WAIT
-        else f"{MOST_DATA_WAIT:.0%} or more: add workers, or store smaller photos"
-    )
-    machine, versions = report["machine"], report["versions"]
-    lines = {
-        "run": f"preset {report['preset']}, backbone {report['backbone']}, {size['width']}x{size['height']}, "
-        f"{report['num_classes']} classes, precision {report['mixed_precision']}",
-        "step": batch,
-        "data": f"{report['data']}, {report['pairs'] or 'streamed'} pairs, {report['workers']} workers",
-        "photos/s": f"{report['images_per_second']:.2f} generated, for {report['label_maps_per_second']:.2f} "
-        "label maps/s",
-        "seconds/step": f"{report['seconds_per_step']['median']:.3f} median, {low:.3f} to {high:.3f} the "
-        f"middle half of {report['steps']} steps after {report['warmup_steps']} to warm up",
-        "time": shares,
-        "data wait": f"{waits:.1%} ({verdict})",
-        "memory": f"{memory:.0f} MB at most, of the {report['peak_memory_of']}",
-        "machine": f"{machine['device']}, {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}",
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    rate = maps * len(measured["step_seconds"]) / sum(measured["step_seconds"])
+    work = measured["multiply_adds_per_step"]
+    ceiling = measured["ceiling"]["multiply_adds_per_second"]
+    return measured | {
+        "steps": seconds.pop("n"),
+        "seconds_per_step": seconds,
+        "label_maps_per_second": rate,
+        "images_per_second": rate * measured["samples_per_map"],
+        "share_of_ceiling": None if work is None else work / seconds["median"] / ceiling,
+        "data_wait_share": measured["shares"]["data"],
     }
-    return "\n".join(f"{name:<14}{text}" for name, text in lines.items())
 
 
 def write_synthetic_pairs(root: Path, size: tuple[int, int], count: int = SYNTHETIC_PAIRS) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.paths import check_writable
-from dpsims_hub.commands.plots import require_matplotlib
+from dpsims_hub.plots import require_matplotlib
 
 if TYPE_CHECKING:
     from dpsims_hub.ablation.plan import Run

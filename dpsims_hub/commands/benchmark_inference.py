@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.paths import check_writable
-from dpsims_hub.commands.plots import require_matplotlib
+from dpsims_hub.commands.paths import check_file
+from dpsims_hub.plots import require_matplotlib
 
 if TYPE_CHECKING:
     from dpsims_hub.models import DPSIMSGenerator
@@ -22,9 +22,7 @@ def run_inference(options: Sequence[str]) -> int:
     """
     arguments = make_parser().parse_args(options)
     for path in filter(None, (arguments.json, arguments.plot)):
-        if path.is_dir():
-            raise OSError(f"cannot write {path}: it is a folder; give a file name.")
-        check_writable(path.parent)
+        check_file(path)
     if arguments.plot:
         require_matplotlib()
 

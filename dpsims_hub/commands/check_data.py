@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source, whole_number
-from dpsims_hub.commands.paths import check_writable
+from dpsims_hub.commands.paths import check_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     source = data_source(arguments)
     for path in _outputs(arguments):
-        _check_file(path)
+        check_file(path)
     with counted_warnings() as noted:
         survey = read_survey(source, arguments.max_samples, arguments.workers)
     if not survey.num_pairs and not survey.num_faults:
@@ -157,13 +157,6 @@ def _outputs(arguments: argparse.Namespace) -> list[Path]:
     """The files that the command line asks for."""
     report = None if arguments.json in (None, "-") else Path(arguments.json)
     return [path for path in (report, arguments.sheet) if path is not None]
-
-
-def _check_file(path: Path) -> None:
-    """Finds out before the work whether a file can be written after it."""
-    if path.is_dir():
-        raise OSError(f"cannot write {path}: it is a folder; give a file name.")
-    check_writable(path.parent)
 
 
 def _captions(name: str, ids: Any, survey: "Survey") -> list[str]:

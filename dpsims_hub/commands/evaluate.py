@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dpsims_hub.commands.data_options import open_pairs
 from dpsims_hub.commands.evaluate_options import add_arguments
 from dpsims_hub.commands.model_options import load_pipeline
-from dpsims_hub.commands.paths import check_outputs
+from dpsims_hub.commands.paths import check_file
 from dpsims_hub.commands.processes import ProcessGroup
 
 if TYPE_CHECKING:
@@ -201,12 +201,10 @@ def check_outputs_of(arguments: argparse.Namespace) -> Path | None:
     from dpsims_hub.commands.card_numbers import card_of
 
     path = arguments.output
-    if path is not None and path.is_dir():
-        raise OSError(f"cannot write {path}: it is a folder; give --output a file name.")
     if path is not None and path.suffix.lower() == ".png":
         raise ValueError(f"--output {path}: the report is JSON; give it a name such as report.json.")
     if path is not None:
-        check_outputs([], path.parent, 0)
+        check_file(path)
     return None if arguments.update_card is None else card_of(arguments.update_card, arguments.model)
 
 

@@ -300,9 +300,7 @@ def _told(stated: dict[str, Any], arguments: argparse.Namespace) -> str:
 
     scores, size, tests = stated["scores"], stated["size"], stated["scored_on"]
     rows = [("class", "IoU on real photos")]
-    rows += [
-        (name, DASH if value is None else f"{value:.1%}") for name, value in scores["class_iou"].items()
-    ]
+    rows += [(name, DASH if value is None else f"{value:.1%}") for name, value in scores["class_iou"].items()]
     split = f", split {tests['split']}" if tests["split"] else ""
     command = ["dpsims", "evaluate", "--model", "MODEL", "--data", arguments.val_data]
     command += ["--split", tests["split"]] if tests["split"] else []

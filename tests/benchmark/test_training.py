@@ -14,11 +14,14 @@ import pytest
 import torch
 from PIL import Image
 
-from dpsims_hub.benchmark.training import benchmark_training, format_report, write_synthetic_pairs
+from dpsims_hub.benchmark.training import benchmark_training, write_synthetic_pairs
+from dpsims_hub.benchmark.training_report import draw_training, format_training
 from dpsims_hub.labels import FolderDataset
 from dpsims_hub.training.config import TrainConfig, parse_config
 from dpsims_hub.training.feed import Feed
 from dpsims_hub.training.phases import OTHER, PHASES
+from dpsims_hub.training.rehearsal import rehearse
+from tests.ablation.tiny_study import size_of
 from tests.training.tiny_run import forget_accelerators, tiny_flags
 
 
@@ -86,6 +89,22 @@ def test_memory_and_settings_are_reported(report):
     assert json.loads(json.dumps(report["shares"])) == report["shares"]
 
 
+def test_work_is_that_of_both_micro_batches_and_its_share_follows_from_the_median(report, tmp_path):
+    config = synthetic_config(tmp_path, "--gradient_accumulation_steps", 1)
+    assert report["multiply_adds_per_step"] == 2 * rehearse(config, 11).multiply_adds
+    ceiling = report["ceiling"]["multiply_adds_per_second"]
+    assert 1e9 < ceiling < 1e14
+    per_second = report["multiply_adds_per_step"] / report["seconds_per_step"]["median"]
+    assert report["share_of_ceiling"] == pytest.approx(per_second / ceiling)
+    assert 0 < report["share_of_ceiling"] < 1
+
+
+def test_the_first_step_is_not_among_the_timed_ones(report):
+    assert len(report["step_seconds"]) == 6
+    assert report["first_step_seconds"] not in report["step_seconds"]
+    assert 0 < report["first_step_seconds"] < report["seconds"]
+
+
 def test_waiting_for_data_is_seen(tmp_path, monkeypatch, capsys):
     real_next = Feed.next
 
@@ -97,7 +116,7 @@ def test_waiting_for_data_is_seen(tmp_path, monkeypatch, capsys):
     measured = benchmark_training(synthetic_config(tmp_path / "out"), 2, 0)
     assert measured["data_wait_share"] > 0.2
     assert measured["seconds_per_step"]["median"] > 0.5
-    assert "more: add workers" in format_report(complete(measured))
+    assert "more: add workers" in format_training(complete(measured))
 
 
 def complete(measured: dict) -> dict:
@@ -108,7 +127,9 @@ def complete(measured: dict) -> dict:
 def test_the_text_says_what_was_measured_where(report):
     shares = {**dict.fromkeys(PHASES, 0.19), "data": 0.049, OTHER: 0.001}
     facts = {"images_per_second": 12.3456, "data_wait_share": 0.0494, "shares": shares, "pairs": None}
-    text = format_report(complete(report | facts | {"peak_memory_bytes": 1_585_000_000}))
+    work = {"multiply_adds_per_step": 52.5e9, "share_of_ceiling": 0.314, "first_step_seconds": 2.5}
+    work["ceiling"] = {"what": "a convolution", "multiply_adds_per_second": 167e9}
+    text = format_training(complete(report | facts | work | {"peak_memory_bytes": 1_585_000_000}))
     assert "12.35 generated" in text
     assert "2 label maps x 2 photos x 2 micro-batches x 1 processes" in text
     assert "4.9% (below 5%: the loader keeps up)" in text
@@ -116,6 +137,16 @@ def test_the_text_says_what_was_measured_where(report):
     assert "camvid/train, streamed pairs, 0 workers" in text
     assert "1585 MB at most, of the process" in text
     assert "cpu, P, 2 cores, 1 threads, load 0.5" in text
+    assert "52.5 G multiply-adds a step, both updates: 31% of the ceiling of 167 G multiply-adds/s" in text
+    assert "(a convolution, float32)" in text
+    assert "first step    2.50 s" in text
+    assert "not counted" in format_training(complete(report | {"share_of_ceiling": None}))
+
+
+def test_the_picture_of_one_training(report, tmp_path):
+    pytest.importorskip("matplotlib")
+    draw_training([report | {"name": "small"}], tmp_path / "new" / "plot.png")
+    assert min(size_of(tmp_path / "new" / "plot.png")) > 150
 
 
 @pytest.mark.parametrize(("steps", "warmup"), [(1, 0), (2, -1)])

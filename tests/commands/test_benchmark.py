@@ -3,7 +3,8 @@ import json
 import pytest
 
 from dpsims_hub.commands import main
-from dpsims_hub.commands.benchmark import training_flags
+from dpsims_hub.commands.benchmark_training import AS_GIVEN, list_variants, training_flags
+from dpsims_hub.training.config import PRESETS
 from tests.training.tiny_run import forget_accelerators, tiny_flags, write_pairs
 
 
@@ -40,6 +41,43 @@ def test_short_forms_become_flags_of_training():
     assert training_flags(given) == expected
 
 
+def test_a_variant_is_the_training_with_more_flags_which_win():
+    flags = ["--preset", "small", "--mixed-precision", "bf16", "--data", "x"]
+    compared = ["--workers 3 --mixed-precision no", '--preset=oasis --output-dir "a b"']
+    given, plain, oasis = list_variants(flags, compared)
+    assert [given.name, plain.name, oasis.name] == [AS_GIVEN, *compared]
+    assert (given.config.mixed_precision, plain.config.mixed_precision) == ("bf16", "no")
+    assert (given.config.dataloader_num_workers, plain.config.dataloader_num_workers) == (0, 3)
+    assert (plain.config.preset, oasis.config.preset) == ("small", "oasis")
+    assert (oasis.config.train_data_dir, oasis.config.output_dir) == ("x", "a b")
+    assert oasis.config.weight_labelmix == PRESETS["oasis"]["weight_labelmix"] != 0
+
+
+def test_trainings_are_compared_in_processes_of_their_own(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    flags = tiny_flags(write_pairs(tmp_path / "pairs"), tmp_path / "unused")
+    json_file, plot = tmp_path / "new" / "report.json", tmp_path / "new" / "plot.png"
+    own = ["--steps", "2", "--warmup", "0", "--rounds", "1", "--json", str(json_file), "--plot", str(plot)]
+    compared = ["--compare=--train_batch_size 4", "--compare=--backbone no_such_net"]
+    assert main(["benchmark", "training", *flags, *own, *compared]) == 0
+    report = json.loads(json_file.read_text())
+    given, larger, wrong = report["trainings"]
+    assert [given["train_batch_size"], larger["train_batch_size"]] == [2, 4]
+    assert larger["multiply_adds_per_step"] == pytest.approx(2 * given["multiply_adds_per_step"], rel=0.02)
+    assert "no_such_net" in wrong["failure"]
+    printed = capsys.readouterr().out
+    assert f"- --backbone no_such_net does not work here: {wrong['failure']}" in printed
+    assert f"{given['seconds_per_step']['median']:.3f} (" in printed
+    assert str(tmp_path) not in json_file.read_text()
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    assert {path.name for path in tmp_path.iterdir()} == {"pairs", "new"}
+
+
+def test_a_launcher_may_not_start_a_comparison(monkeypatch, refused):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "without a launcher" in refused("benchmark", "training", "--compare=--preset small")
+
+
 BAD = {
     "no kind": ([], "KIND"),
     "unknown kind": (["drawing"], "invalid choice: 'drawing'"),
@@ -48,7 +86,12 @@ BAD = {
     "too few steps": (["training", "--steps", "1"], "at least 2 steps"),
     "bad setting": (["training", "--resolution", "wide"], "--resolution: 'wide'"),
     "no such data": (["training", "--data", "nowhere"], "nowhere"),
-    "report is a folder": (["training", "--steps", "1", "--json", "."], "give --json a file name"),
+    "compared flag": (["training", "--compare=--bogus 3"], "--bogus"),
+    "compared quotes": (["training", "--compare=--preset 'x"], "is no list of flags"),
+    "compared twice": (["training", "--compare=--preset base"], "is the same training as 'as given'"),
+    "no round": (["training", "--rounds", "0", "--compare=--preset small"], "--rounds"),
+    "plot is a folder": (["training", "--plot", "."], "give a file name"),
+    "report is a folder": (["training", "--steps", "1", "--json", "."], "give a file name"),
 }
 
 

@@ -252,4 +252,3 @@ CHANGES: dict[str, tuple[str, Change]] = {  # name -> (part of the sentence that
         lambda spec: spec["classes"][0].update(rgb=[0, 0, 256])
     )),
 }  # fmt: skip
-

@@ -105,7 +105,7 @@ def test_log_lines_come_every_log_steps(flags, tmp_path):
 def test_the_time_limit_ends_a_run_with_a_checkpoint_and_the_model(flags, tmp_path, capsys):
     assert main(flags("--max_train_minutes", 0.0001, steps=1000)) == 0
     out = tmp_path / "out"
-    (step, _), = list_checkpoints(out)
+    ((step, _),) = list_checkpoints(out)
     assert 1 <= step < 100
     assert f"Stopped at step {step}" in capsys.readouterr().out
     assert json.loads((out / "run.json").read_text())["steps"] == step
@@ -142,9 +142,7 @@ def test_without_validation_pairs_the_sheets_show_training_pairs_whole(flags, pa
 
 def test_validation_pairs_of_other_proportions_show_always_the_same_part(flags, tmp_path, capsys):
     wide = write_pairs(tmp_path / "wide", count=1, height=48, width=128)
-    first, second = (
-        Trainer(parse_config(flags("--validation_data_dir", wide))).previews for _ in range(2)
-    )
+    first, second = (Trainer(parse_config(flags("--validation_data_dir", wide))).previews for _ in range(2))
     assert "training pairs" not in capsys.readouterr().out
     assert len(first) == 1
     assert first[0]["real_images"].shape == (3, 24, 32)

@@ -138,7 +138,7 @@ def test_a_signal_saves_a_checkpoint_and_exits_0(flags, tmp_path, capfd, number)
     os.kill(child.pid, number)
     child.join(200)
     assert child.exitcode == 0
-    (step, checkpoint), = list_checkpoints(out)
+    ((step, checkpoint),) = list_checkpoints(out)
     assert log_lines(out)[-1]["step"] == step
     assert f"Stopped at step {step}" in capfd.readouterr().out
     assert not list(out.glob("*.tmp"))

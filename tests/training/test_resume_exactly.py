@@ -66,8 +66,6 @@ def test_bit_for_bit(pairs_dir, shards, tmp_path, door, processes, workers):
     assert len(list(checkpoint.glob("random_states_*"))) == processes
     launch([*flags, "--output_dir", str(resumed), "--resume_from_checkpoint", "latest"], processes)
     assert_same_state(straight / "checkpoint-7", resumed / "checkpoint-7")
-    first, second = (
-        [losses(line) for line in log_lines(out)] for out in (straight, resumed)
-    )
+    first, second = ([losses(line) for line in log_lines(out)] for out in (straight, resumed))
     assert second == first[3:]
     assert len({line["loss_d_real"] for line in first}) == 7

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+PACKAGE_PARENT = Path(__file__).resolve().parents[1]
+
+Launch = Callable[[Sequence[str], Path], int]
+"""Something that does what `run_child` does."""
 
 
 def run_child(arguments: Sequence[str], log: Path) -> int:
@@ -46,6 +49,20 @@ def run_child(arguments: Sequence[str], log: Path) -> int:
     if seen:
         raise KeyboardInterrupt
     return code
+
+
+def failure_of(code: int, log: Path) -> str:
+    """What went wrong in a child, "" where nothing did: the last line that it said.
+
+    Args:
+        code: that `run_child` returned.
+        log: file that it wrote to.
+    """
+    if code <= 0:
+        return f"ended by signal {-code}" if code else ""
+    lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
+    said = [line.split("\r")[-1].strip() for line in lines if line.strip()]
+    return said[-1] if said else f"exit code {code}, nothing said"
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dpsims_hub.ablation.child import run_child
+from dpsims_hub.child_process import run_child
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 PATIENT = """
 import signal, sys, time
@@ -25,7 +25,7 @@ time.sleep(60)
 PARENT = """
 import sys
 from pathlib import Path
-from dpsims_hub.ablation.child import run_child
+from dpsims_hub.child_process import run_child
 try:
     run_child(["-c", sys.argv[2]], Path(sys.argv[1]))
 except KeyboardInterrupt:

@@ -1,0 +1,30 @@
+"""The ceiling of a machine: how many multiply-adds a second its best convolution does."""
+
+from __future__ import annotations
+
+import torch
+
+from dpsims_hub.benchmark.timing import Call
+
+CHANNELS, SIDE = 256, 64
+BATCH = {"cuda": 32}
+WHAT = f"3x3 convolution, {CHANNELS} channels at {SIDE}x{SIDE}"
+"""The best of the sizes looked at; one of a batch, 32 on CUDA."""
+
+
+@torch.no_grad()
+def best_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Call, int]:
+    """A call of that convolution, warmed up, and its multiply-adds.
+
+    Args:
+        dtype: of weights and inputs.
+        device: where it computes.
+    """
+    batch = BATCH.get(device.type, 1)
+    layer = torch.nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False).requires_grad_(False)
+    layer.to(device, dtype).to(memory_format=torch.channels_last)
+    inputs = torch.randn(batch, CHANNELS, SIDE, SIDE, device=device, dtype=dtype)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    for _ in range(3):
+        layer(inputs)
+    return lambda: layer(inputs), batch * 9 * CHANNELS**2 * SIDE**2

@@ -1,0 +1,114 @@
+"""Several trainings side by side: in processes of their own and in turns, so that noise hits all alike.
+
+A process of its own gives every variant its own peak memory, its own first step and its own precision, which
+Accelerate settles once for a process.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dpsims_hub.benchmark.training import summed_up
+from dpsims_hub.child_process import Launch, failure_of, run_child
+from dpsims_hub.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class TrainingVariant:
+    """A training that is timed.
+
+    Args:
+        name: how tables call it.
+        config: its settings.
+    """
+
+    name: str
+    config: TrainConfig
+
+
+def compare_trainings(
+    variants: Sequence[TrainingVariant],
+    steps: int,
+    warmup: int,
+    rounds: int = 2,
+    tell: Callable[[str], object] = lambda name: None,
+    advance: Callable[[int], object] = lambda count: None,
+    launch: Launch = run_child,
+) -> list[dict]:
+    """Times every variant in every round; each round begins with another one.
+
+    Args:
+        variants: names are different.
+        steps: updates that are timed in each round, at least 2.
+        warmup: updates before them, in each round.
+        rounds: at least 1.
+        tell: called with a variant's name before its turn.
+        advance: called with 1 after it.
+        launch: starts `python ARGUMENTS`, see `run_child`.
+
+    Returns:
+        For each variant what `dpsims benchmark training` reports, of all rounds together, with its "name";
+        only "name" and "failure" (a sentence) for one that failed, which has no further turns.
+
+    Raises:
+        ValueError: no round.
+        KeyboardInterrupt: the user stopped it.
+    """
+    if rounds < 1:
+        raise ValueError(f"--rounds must be a whole number from 1, not {rounds}.")
+    reports: dict[str, list[dict]] = {variant.name: [] for variant in variants}
+    failures: dict[str, str] = {}
+    with TemporaryDirectory(prefix="dpsims-benchmark-") as folder:
+        for number in range(rounds):
+            for place in range(len(variants)):
+                variant = variants[(number + place) % len(variants)]
+                if variant.name not in failures:
+                    tell(variant.name)
+                    turn = Path(folder, f"{number}-{place}")
+                    if failure := _take_turn(variant.config, steps, warmup, turn, launch):
+                        failures[variant.name] = failure
+                    else:
+                        reports[variant.name].append(json.loads((turn / "report.json").read_text()))
+                advance(1)
+    return [
+        {"name": name} | ({"failure": failures[name]} if name in failures else pooled_rounds(own))
+        for name, own in reports.items()
+    ]
+
+
+def pooled_rounds(reports: Sequence[Mapping]) -> dict:
+    """The reports of one variant as one: steps of all rounds, medians of the rest, the highest memory.
+
+    Args:
+        reports: of `benchmark_training`, one for each round.
+    """
+    first = dict(reports[0])
+    shares = {phase: statistics.fmean(one["shares"][phase] for one in reports) for phase in first["shares"]}
+    rates = [one["ceiling"]["multiply_adds_per_second"] for one in reports]
+    ceiling = first["ceiling"] | {"multiply_adds_per_second": statistics.median(rates)}
+    return summed_up(
+        first
+        | {
+            "rounds": len(reports),
+            "step_seconds": [seconds for one in reports for seconds in one["step_seconds"]],
+            "first_step_seconds": statistics.median(one["first_step_seconds"] for one in reports),
+            "peak_memory_bytes": max(one["peak_memory_bytes"] for one in reports),
+            "shares": shares,
+            "ceiling": ceiling,
+        }
+    )
+
+
+def _take_turn(config: TrainConfig, steps: int, warmup: int, folder: Path, launch: Launch) -> str:
+    """One variant in one process; what went wrong, or ""."""
+    folder.mkdir()
+    config.save(folder / "settings.json")
+    words = ["--steps", str(steps), "--warmup", str(warmup), "--json", str(folder / "report.json")]
+    arguments = ["-m", "dpsims_hub.commands", "benchmark", "training", *words]
+    code = launch([*arguments, "--config", str(folder / "settings.json")], folder / "log")
+    return failure_of(code, folder / "log")

@@ -1,0 +1,177 @@
+"""`dpsims benchmark training`: how fast a training runs, where its time goes, what other flags give."""
+
+import argparse
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.paths import check_file
+from dpsims_hub.commands.processes import launched_processes
+from dpsims_hub.plots import require_matplotlib
+
+if TYPE_CHECKING:
+    from dpsims_hub.benchmark.training_comparison import TrainingVariant
+
+AS_GIVEN = "as given"
+_SHORT_FORMS = {"--data": "--train_data_dir", "--workers": "--dataloader_num_workers"}
+
+
+def run_training(options: Sequence[str]) -> int:
+    """Measures what the options of `dpsims benchmark training` ask for.
+
+    Raises:
+        OSError: a file is missing, or the report cannot be written.
+        ValueError: anything else in the input is wrong.
+    """
+    own, flags = make_parser().parse_known_args(options)
+    for path in filter(None, (own.json, own.plot)):
+        check_file(path)
+    if own.plot:
+        require_matplotlib()
+    return _compare(own, flags) if own.compare else _measure(own, flags)
+
+
+def training_flags(words: Sequence[str]) -> list[str]:
+    """Flags of this command as those of `train_accelerate.py`: the long names.
+
+    Args:
+        words: such as ["--mixed-precision", "bf16", "--workers=2"].
+    """
+    flags = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        flags.append(_SHORT_FORMS.get(name, name) + equals + value)
+    return flags
+
+
+def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[TrainingVariant]":
+    """The training as given, and once more for each text of further flags, which win.
+
+    Args:
+        flags: of the training.
+        compared: such as "--mixed-precision bf16".
+
+    Raises:
+        ValueError: a flag is wrong, or two trainings are the same.
+        FileNotFoundError: a configuration file does not exist.
+    """
+    from dpsims_hub.benchmark.training_comparison import TrainingVariant
+    from dpsims_hub.training.config import parse_config
+
+    variants = [TrainingVariant(AS_GIVEN, parse_config(training_flags(flags)))]
+    for text in compared:
+        try:
+            more = shlex.split(text)
+        except ValueError as error:
+            raise ValueError(f"--compare {text!r}: is no list of flags ({error}).") from error
+        variant = TrainingVariant(text.strip(), parse_config(training_flags([*flags, *more])))
+        for other in variants:
+            if other.config == variant.config:
+                raise ValueError(f"--compare {text!r}: is the same training as {other.name!r}.")
+        variants.append(variant)
+    return variants
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The options of `dpsims benchmark training`, beside those of the training itself."""
+    from dpsims_hub.commands import OneLineParser
+
+    parser = OneLineParser(
+        prog="dpsims benchmark training",
+        description="Run the real training for some steps; nothing is kept.",
+        epilog="Every flag of train_accelerate.py can be given too, for example\n"
+        "  dpsims benchmark training --preset small --resolution 128x96 --mixed-precision bf16\n"
+        "--data DIR is short for --train_data_dir (without it the pairs are synthetic), --workers N for\n"
+        "--dataloader_num_workers. Several trainings side by side, each with more flags than the first:\n"
+        '  dpsims benchmark training --preset small --compare="--mixed-precision bf16" \\\n'
+        '      --compare="--train-batch-size 8" --compare="--preset oasis"\n'
+        "Weights of the backbone are random unless a file is named: they do not change the speed.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--steps", type=int, default=30, help="updates to time (default: 30)")
+    parser.add_argument("--warmup", type=int, default=5, help="updates before them (default: 5)")
+    parser.add_argument(
+        "--compare",
+        action="append",
+        default=[],
+        metavar="FLAGS",
+        help='also with these flags, as --compare="--preset base"; can be repeated. Each training runs in\n'
+        "processes of its own, in turns",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="turns of each training with --compare (default: 2)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it as PNG (needs matplotlib)")
+    return parser
+
+
+def _measure(own: argparse.Namespace, flags: Sequence[str]) -> int:
+    """One training, in this process or in those of a launcher."""
+    from tqdm import tqdm
+
+    from dpsims_hub.benchmark.training import benchmark_training
+    from dpsims_hub.benchmark.training_report import draw_training, format_training
+    from dpsims_hub.training.config import parse_config
+
+    config = parse_config(training_flags(flags))
+    is_first = os.environ.get("RANK", "0") == "0"
+    with tqdm(total=own.warmup + own.steps, unit="step", disable=None if is_first else True) as bar:
+        measured = benchmark_training(config, own.steps, own.warmup, bar.update)
+    if is_first:
+        report = measured | _circumstances(config.train_data_dir or config.dataset_name, measured["device"])
+        print(format_training(report))
+        _keep(report, own.json)
+        if own.plot:
+            draw_training([{"name": config.preset} | report], own.plot)
+            print(f"plot: {own.plot}")
+    return 0
+
+
+def _compare(own: argparse.Namespace, flags: Sequence[str]) -> int:
+    """Several trainings, each in processes of its own."""
+    from tqdm import tqdm
+
+    from dpsims_hub.benchmark.training_comparison import compare_trainings
+    from dpsims_hub.benchmark.training_report import draw_training, format_comparison
+
+    if launched_processes() > 1:
+        raise ValueError("--compare starts its processes itself; start it without a launcher.")
+    variants = list_variants(flags, own.compare)
+    with tqdm(total=own.rounds * len(variants), unit="training", disable=None) as bar:
+        trainings = compare_trainings(
+            variants, own.steps, own.warmup, own.rounds, bar.set_postfix_str, bar.update
+        )
+    first = variants[0].config
+    device = next((one["device"] for one in trainings if "device" in one), "cpu")
+    report = {"trainings": trainings} | _circumstances(first.train_data_dir or first.dataset_name, device)
+    print(format_comparison(report))
+    _keep(report, own.json)
+    if own.plot:
+        draw_training(trainings, own.plot)
+        print(f"plot: {own.plot}")
+    return 0
+
+
+def _keep(report: dict, path: Path | None) -> None:
+    from dpsims_hub.evaluation import save_report
+
+    if path is not None:
+        save_report(report, path)
+        print(f"report: {path}")
+
+
+def _circumstances(source: str, device: str) -> dict:
+    """With what data, where and with what versions something was measured."""
+    import torch
+
+    from dpsims_hub.evaluation.recipe import describe_machine, package_versions
+
+    return {
+        "data": "/".join(Path(source).parts[-2:]) if source else "synthetic",
+        "machine": describe_machine(torch.device(device)),
+        "versions": package_versions(),
+    }
