@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dpsims_hub.evaluation.recipe import machine_in_words
 from dpsims_hub.evaluation.report import format_table
 from dpsims_hub.plots import new_figure, save_figure
 
@@ -36,8 +37,7 @@ def format_inference(report: Mapping) -> str:
     lines = [
         f"{size['width']}x{size['height']}, {report['rounds']} rounds in turns after "
         f"{report['warmup'] + 1} calls to warm up",
-        f"machine: {machine['device']}, {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}",
+        f"machine: {machine_in_words(machine)}",
         f"ceiling: {report['ceiling']['what']}: {ceilings}",
         "networks: "
         + ", ".join(
@@ -73,11 +73,7 @@ def draw_inference(report: Mapping, path: Path) -> None:
     _draw_latency(left, single)
     _draw_throughput(right, rows, list(report["networks"]))
     size, machine = report["size"], report["machine"]
-    figure.suptitle(
-        f"{size['width']}x{size['height']}, {machine['device']}, {machine['processor']}, "
-        f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}",
-        fontsize=8,
-    )
+    figure.suptitle(f"{size['width']}x{size['height']}, {machine_in_words(machine)}", fontsize=8)
     save_figure(figure, path)
 
 

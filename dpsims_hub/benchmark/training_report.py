@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dpsims_hub.evaluation.recipe import machine_in_words
 from dpsims_hub.evaluation.report import format_table
 from dpsims_hub.plots import new_figure, save_figure
 
@@ -87,11 +88,12 @@ def format_comparison(report: Mapping) -> str:
     return "\n".join([*lines, "", format_table([_HEADER, *_rows(trainings)]), "", *notes])
 
 
-def draw_training(trainings: Sequence[Mapping], path: Path) -> None:
+def draw_training(trainings: Sequence[Mapping], machine: Mapping, path: Path) -> None:
     """Draws the time of a step of each training, divided into its phases, and the photos a second.
 
     Args:
         trainings: of `benchmark_training` with "name", or of `compare_trainings`.
+        machine: of `describe_machine`.
         path: PNG to write, whole or not at all.
 
     Raises:
@@ -120,6 +122,7 @@ def draw_training(trainings: Sequence[Mapping], path: Path) -> None:
     for panel in (left, right):
         panel.tick_params(labelsize=7)
         panel.grid(axis="x", alpha=0.3)
+    figure.suptitle(machine_in_words(machine), fontsize=8)
     save_figure(figure, path)
 
 
@@ -168,9 +171,5 @@ def _precision(report: Mapping) -> str:
 
 
 def _where(report: Mapping) -> dict[str, str]:
-    machine, versions = report["machine"], report["versions"]
-    return {
-        "machine": f"{machine['device']}, {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}",
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-    }
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return {"machine": machine_in_words(report["machine"]), "versions": versions}

@@ -126,7 +126,7 @@ def _measure(own: argparse.Namespace, flags: Sequence[str]) -> int:
         print(format_training(report))
         _keep(report, own.json)
         if own.plot:
-            draw_training([{"name": config.preset} | report], own.plot)
+            draw_training([{"name": config.preset} | report], report["machine"], own.plot)
             print(f"plot: {own.plot}")
     return 0
 
@@ -151,7 +151,7 @@ def _compare(own: argparse.Namespace, flags: Sequence[str]) -> int:
     print(format_comparison(report))
     _keep(report, own.json)
     if own.plot:
-        draw_training(trainings, own.plot)
+        draw_training(trainings, report["machine"], own.plot)
         print(f"plot: {own.plot}")
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,6 +57,14 @@ def describe_machine(device: torch.device) -> dict:
         "load_of_last_minute": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def machine_in_words(machine: Mapping) -> str:
+    """One line of `describe_machine`."""
+    return (
+        f"{machine['device']}, {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}"
+    )
 
 
 def package_versions() -> dict[str, str]:

@@ -145,7 +145,7 @@ def test_the_text_says_what_was_measured_where(report):
 
 def test_the_picture_of_one_training(report, tmp_path):
     pytest.importorskip("matplotlib")
-    draw_training([report | {"name": "small"}], tmp_path / "new" / "plot.png")
+    draw_training([report | {"name": "small"}], complete({})["machine"], tmp_path / "new" / "plot.png")
     assert min(size_of(tmp_path / "new" / "plot.png")) > 150
 
 

@@ -123,14 +123,14 @@ def test_table_and_picture_show_the_numbers(tmp_path):
     assert "100 G multiply-adds/s in bf16: by 3" in text
     assert "cpu, P, 2 cores, 1 threads, load 0.5" in text
     pytest.importorskip("matplotlib")
-    draw_training(trainings, tmp_path / "new" / "plot.png")
+    draw_training(trainings, MACHINE, tmp_path / "new" / "plot.png")
     assert min(size_of(tmp_path / "new" / "plot.png")) > 200
     assert len(list((tmp_path / "new").iterdir())) == 1
 
 
 def test_nothing_to_draw_is_said(tmp_path):
     with pytest.raises(ValueError, match="no training worked"):
-        draw_training([{"name": "by 2", "failure": "too many"}], tmp_path / "plot.png")
+        draw_training([{"name": "by 2", "failure": "too many"}], MACHINE, tmp_path / "plot.png")
 
 
 def test_no_round_is_refused():
