@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.png_rows import has_all_rows
 
 MAX_SIDE = 4096  # pixels; our choice: twice the side of a Cityscapes photo, 16 M ids at most
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA")
@@ -60,8 +61,11 @@ def decode(image: Image.Image, where: str) -> None:
     """Decode the pixels of `image` in place.
 
     Raises:
-        LabelMapError: If the file is cut off or damaged.
+        LabelMapError: If the file is cut off, damaged, or holds fewer rows than it says.
     """
+    file = getattr(image, "fp", None)  # None once it is decoded
+    if image.format == "PNG" and file is not None and not has_all_rows(file):
+        raise LabelMapError(f"{where}: holds fewer rows than its header says; save it again.")
     try:
         image.load()
     except Exception as error:  # Pillow's decoders raise many types on damaged data

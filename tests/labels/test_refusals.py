@@ -187,6 +187,7 @@ def file_cases(folder):
         "text.png": (b"not an image", "is not an image"),
         "empty.png": (b"", "is not an image"),
         "cut.png": (whole[: len(whole) - 40], "damaged or cut off"),
+        "few rows.png": (png_bytes([[0, 1] * 50] * 49, size=(50, 100)), "holds fewer rows than its header"),
         "header.png": (whole[:20], "cannot be opened as an image"),
         "photo.jpg": (photo.getvalue(), "is a JPEG file, which changes ids"),
         "photo.png": (photo.getvalue(), "is a JPEG file"),
