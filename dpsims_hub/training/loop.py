@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
+from dpsims_hub.models.costs import count_parameters, peak_memory
 from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.sheets import save_picture
 from dpsims_hub.training.build import build_networks, make_accelerator
@@ -289,7 +288,7 @@ class Trainer:
         self.clock.reset()
         values["learning_rate_g"] = self.networks.optimizer_g.param_groups[0]["lr"]
         values["learning_rate_d"] = self.networks.optimizer_d.param_groups[0]["lr"]
-        values["memory_gib"] = _peak_memory_gib(self.accelerator.device)
+        values["memory_gib"] = peak_memory(self.accelerator.device) / 2**30
         values["bad_samples"] = len(self.feed.bad)
         self.accelerator.log(values, step=self.step)
         shown = {"g": f"{values['loss_g_adversarial']:.2f}", "fake": f"{values['accuracy_fake']:.2f}"}
@@ -351,13 +350,5 @@ def _scalars(config: TrainConfig) -> dict[str, int | float | str | bool]:
     return {k: v for k, v in vars(config).items() if isinstance(v, int | float | str | bool)}
 
 
-def _peak_memory_gib(device: torch.device) -> float:
-    """Most memory so far: of the CUDA device's tensors, otherwise of the process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
-
-
 def _millions(module: torch.nn.Module) -> str:
-    return f"{sum(p.numel() for p in module.parameters()) / 1e6:.2f} M parameters"
+    return f"{count_parameters(module) / 1e6:.2f} M parameters"
