@@ -31,6 +31,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.photo_plan import SEED_RULE, Plan
+from dpsims_hub.whole_file import whole_file
 
 IMAGE_FORMATS = ("png", "jpg")
 JPEG_QUALITY = 95  # our choice: above it files grow fast and nothing is seen
@@ -212,10 +213,11 @@ class PairedDatasetWriter:
                 yield json.dumps(line, ensure_ascii=False) + "\n"
 
     def _write_plan(self, plan: Plan) -> None:
-        unfinished = self.folder / ".plan.jsonl.tmp"
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+        with (
+            whole_file(self.folder / "plan.jsonl", hidden=True) as unfinished,
+            unfinished.open("w", encoding="utf-8", newline="\n") as file,
+        ):
             file.writelines(self._lines(plan))
-        unfinished.replace(self.folder / "plan.jsonl")
 
     def _finished(self, plan: Plan) -> set[str]:
         """The names of whole pairs; files of other names are refused, for they would spoil the data set."""
@@ -271,17 +273,8 @@ def _make_folder(path: Path) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Writes a file that is either complete or absent; hidden until it is complete."""
-    unfinished = path.with_name(f".{path.name}.tmp")
-    try:
-        try:
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"cannot write {path} ({error.strerror or error}); mend that and run the same command again."
-        ) from error
+    with whole_file(path, "mend that and run the same command again", hidden=True) as unfinished:
+        unfinished.write_bytes(content)
 
 
 def _visible(folder: Path) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dpsims_hub.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,5 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         OSError: the file cannot be written there.
     """
-    unfinished = path.with_name(f"{path.name}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(unfinished, format="png")
-    os.replace(unfinished, path)
+    with whole_file(path) as unfinished:
+        figure.savefig(unfinished, format="png")

@@ -4,7 +4,6 @@ Deliberately small: PIL only, no plotting library, so that the command line, the
 previews draw the same sheet everywhere without a further dependency.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.labels.render import colorize, render_legend
+from dpsims_hub.whole_file import whole_file
 
 BACKGROUND = (255, 255, 255)
 INK = (30, 30, 30)
@@ -141,17 +141,8 @@ def save_picture(image: Image.Image, path: str | Path, metadata: Mapping[str, st
     text = PngInfo()
     for key, value in (metadata or {}).items():
         text.add_text(key, value)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, "choose another output path") as unfinished:
         image.save(unfinished, format="PNG", pnginfo=text)
-        unfinished.replace(path)
-    except OSError as error:
-        why = error.strerror or error
-        raise OSError(f"cannot write {path} ({why}); choose another output path.") from error
-    finally:
-        if path.parent.is_dir():
-            unfinished.unlink(missing_ok=True)
     return path
 
 

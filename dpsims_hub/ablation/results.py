@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from dpsims_hub.ablation.measures import is_lower_better, measures_of, real_of
 from dpsims_hub.ablation.plan import read_json
@@ -83,14 +81,6 @@ def format_result(result: Mapping) -> str:
         *(f"{run['arm']}, seed {run['seed']}: not yet run" for run in runs if run["missing"]),
     ]
     return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes), _seconds(runs)]) + "\n"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.write_text(text)
-    os.replace(unfinished, path)
 
 
 def _values(outcomes: Sequence[Outcome]) -> Values:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dpsims_hub.ablation.plan import Run, read_json
 from dpsims_hub.child_process import Launch, failure_of, run_child
+from dpsims_hub.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,7 @@ def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
     arguments = ["--model", str(run.folder / "pipeline"), *recipe, "--output", str(report)]
     code = launch(["-m", "dpsims_hub.commands", "evaluate", *arguments], log)
     if code == 0:
-        unfinished = _mark_path(run).with_suffix(".tmp")
-        unfinished.write_text(json.dumps(_mark(run, recipe)) + "\n")
-        os.replace(unfinished, _mark_path(run))
+        write_whole(_mark_path(run), json.dumps(_mark(run, recipe)) + "\n")
     return failure_of(code, log)
 
 

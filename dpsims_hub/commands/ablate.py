@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.paths import check_writable
 from dpsims_hub.plots import require_matplotlib
+from dpsims_hub.whole_file import write_whole
 
 if TYPE_CHECKING:
     from dpsims_hub.ablation.plan import Run
@@ -110,21 +111,21 @@ def _run(
 
     from dpsims_hub.ablation.photos import draw_photos
     from dpsims_hub.ablation.plot import draw_study
-    from dpsims_hub.ablation.results import collect, format_result, write_text
+    from dpsims_hub.ablation.results import collect, format_result
     from dpsims_hub.ablation.runner import run_all
 
     logging.disable_progress_bar()
     outcomes = run_all(runs, recipe, lambda line: print(line, flush=True))
     result = collect(study, outcomes)
-    write_text(folder / "results.json", json.dumps(result, indent=2) + "\n")
+    write_whole(folder / "results.json", json.dumps(result, indent=2) + "\n")
     text = format_result(result)
     if plot and any(outcome.report for outcome in outcomes):
         draw_study(result, folder / "plot.png")
         text += f"\n![{study.name}](plot.png)\n"
-    write_text(folder / "results.md", text)
+    write_whole(folder / "results.md", text)
     if draw_photos(outcomes, data, folder / "photos.png"):
         text += "\n![photos of the arms](photos.png)\n"
-        write_text(folder / "results.md", text)
+        write_whole(folder / "results.md", text)
     print(f"\n{text}\nwritten: {folder}")
     return SOME_RUN_FAILED if any(outcome.failure for outcome in outcomes) else 0
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from dpsims_hub.whole_file import write_whole
 
 HEADING = "## Evaluation"
 
@@ -50,14 +51,7 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
     card.data.model_name = card.data.model_name or path.resolve().parent.name
     card.data.eval_results = eval_results(report)
     card.text = with_section(card.text, evaluation_section(report))
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(str(card), encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise OSError(f"cannot write {path} ({error.strerror or error}).") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, str(card))
 
 
 def with_section(text: str, section: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source, whole_number
 from dpsims_hub.commands.paths import check_file
+from dpsims_hub.whole_file import write_whole
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(format_survey(facts))
     if arguments.json not in (None, "-"):
-        _write_text(Path(arguments.json), json.dumps(facts, indent=2) + "\n")
+        write_whole(Path(arguments.json), json.dumps(facts, indent=2) + "\n", "choose another --json")
     if arguments.sheet is not None and survey.num_good:
         _save_sheet(survey, arguments.sheet, source.describe(), quiet=arguments.json == "-")
     return ERRORS_FOUND if facts["num_errors"] else 0
@@ -171,17 +172,3 @@ def _save_sheet(survey: "Survey", path: Path, title: str, *, quiet: bool) -> Non
     save_picture(draw_sheet(survey, title), path)
     if not quiet:
         print(f"\npicture: {path}")
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Writes a file that is either complete or absent."""
-    unfinished = path.with_name(f"{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise OSError(f"cannot write {path} ({error.strerror or error}); choose another --json.") from error
-    finally:
-        if path.parent.is_dir():
-            unfinished.unlink(missing_ok=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load, save
+
+from dpsims_hub.whole_file import whole_file
 
 CHECKSUM_BYTES = 32
 
@@ -68,16 +69,5 @@ class RecordCache:
         return load(payload)
 
     def _write(self, path: Path, payload: bytes) -> None:
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path, "name another folder with --cache, or give --no-cache") as unfinished:
             unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)
-            unfinished.replace(path)
-        except OSError as error:
-            raise OSError(
-                f"cannot keep features in {self.folder} ({error.strerror or error}); name another folder "
-                "with --cache, or give --no-cache."
-            ) from error
-        finally:
-            if path.parent.is_dir():
-                unfinished.unlink(missing_ok=True)

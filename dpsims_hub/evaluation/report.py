@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from dpsims_hub.whole_file import write_whole
 
 DASH = "-"
 
@@ -53,17 +54,7 @@ def save_report(report: Mapping, path: str | Path) -> None:
     Raises:
         OSError: the file cannot be written there.
     """
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise OSError(f"cannot write {path} ({error.strerror or error}); choose another --output.") from error
-    finally:
-        if path.parent.is_dir():
-            unfinished.unlink(missing_ok=True)
+    write_whole(path, json.dumps(report, indent=2) + "\n", "choose another --output")
 
 
 def _distances(rows: Sequence[Mapping], frechet: str, kernel: str) -> list[tuple[str, ...]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.labels.spec import ClassSpec
+from dpsims_hub.whole_file import write_whole
 
 if TYPE_CHECKING:
     import pyarrow
@@ -61,8 +61,8 @@ def write_card(folder: Path, schema: pyarrow.Schema) -> None:
     for key, value in _metadata(folder, schema).items():
         card.data[key] = value
     if not (folder / "classes.json").exists():
-        _replace(folder / "classes.json", classes + "\n")
-    _replace(readme, str(card))
+        write_whole(folder / "classes.json", classes + "\n")
+    write_whole(readme, str(card))
 
 
 def _new_card(schema: pyarrow.Schema, classes: str) -> str:
@@ -100,12 +100,3 @@ def _splits(folder: Path) -> dict[str, dict[str, int]]:
         sizes["num_examples"] += shard.num_rows
         sizes["num_bytes"] += sum(shard.row_group(i).total_byte_size for i in range(shard.num_row_groups))
     return dict(sorted(splits.items(), key=lambda split: split[0] != "train"))
-
-
-def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(f"{path.name}.tmp")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ import pytest
 from dpsims_hub.ablation.measures import is_lower_better, measures_of, real_of
 from dpsims_hub.ablation.plan import make_runs
 from dpsims_hub.ablation.plot import draw_study
-from dpsims_hub.ablation.results import collect, format_result, write_text
+from dpsims_hub.ablation.results import collect, format_result
 from dpsims_hub.ablation.runner import Outcome
 from dpsims_hub.ablation.studies import Arm, Study
 from tests.ablation.tiny_study import size_of
@@ -107,10 +107,3 @@ def test_plot_is_a_whole_picture(outcomes, tmp_path):
     assert height > 200
     assert 800 < width < 2000
     assert [path.name for path in target.parent.iterdir()] == ["plot.png"]
-
-
-def test_text_is_written_whole(tmp_path):
-    write_text(tmp_path / "new" / "a.md", "one")
-    write_text(tmp_path / "new" / "a.md", "two")
-    assert (tmp_path / "new" / "a.md").read_text() == "two"
-    assert len(list((tmp_path / "new").iterdir())) == 1

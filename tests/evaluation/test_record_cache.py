@@ -64,7 +64,7 @@ def test_nothing_is_kept_without_a_folder(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match=r"cannot keep features in .*file .*--cache, or give --no-cache"):
+    with pytest.raises(OSError, match=r"cannot write .*file.*--cache, or give --no-cache"):
         RecordCache(tmp_path / "file").fetch("kk", Maker())
 
 
