@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from dpsims_hub.ablation.plan import Run
 from dpsims_hub.ablation.runner import Outcome
+from dpsims_hub.evaluation.scenes import offsets_for
+from dpsims_hub.evaluation.survey import read_pair
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.labels.augment import resize_pair
 from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.sheets import comparison_sheet, enlarge_photo, picture_of_map, save_picture
 
@@ -44,10 +46,11 @@ def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) ->
     count = min(MAPS, len(data))
     rows = []
     for row in range(count):
-        pair = resize_pair(data[row * len(data) // count], size)
-        photos = [pair.image]
+        pair = read_pair(data, row * len(data) // count, size)
+        photos = [Image.fromarray(pair.photo)]
         for pipe in pipes:
-            photos += pipe(pair.label_map, generator=torch.Generator().manual_seed(row)).images
+            random, offsets = torch.Generator().manual_seed(row), offsets_for(pipe, [pair], data.spec)
+            photos += pipe(pair.label_map, generator=random, instance_offsets=offsets).images
         enlarged = [enlarge_photo(photo, scale) for photo in photos]
         rows.append([picture_of_map(pair.label_map, data.spec, scale), *enlarged])
     headers = ["label map", "real photo", *(f"{name}, seed {run.seed}" for name, run in runs.items())]

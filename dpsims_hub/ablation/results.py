@@ -66,11 +66,12 @@ def format_result(result: Mapping) -> str:
     means = [["arm", "n", *marks]]
     changes = [[f"minus {result['reference']}, same seed", "n", *titles]]
     for name, arm in result["arms"].items():
-        count = max((cell["n"] for cell in arm["measures"].values()), default=0)
-        means.append([name, str(count), *(_cell(arm["measures"].get(title)) for title in titles)])
+        means.append(
+            [name, _count(arm["measures"]), *(_cell(arm["measures"].get(title)) for title in titles)]
+        )
         if name != result["reference"]:
             cells = [_cell(arm["minus_reference"].get(title), signed=True) for title in titles]
-            changes.append([name, str(count), *cells])
+            changes.append([name, _count(arm["minus_reference"]), *cells])
     real = [_number(result["real_photos"][t]) if t in result["real_photos"] else "" for t in titles]
     means.append(["real photos", "", *real])
     parts = [heading, format_table(means)] + ([format_table(changes)] if len(changes) > 1 else [])
@@ -115,14 +116,26 @@ def _recipe(report: Mapping) -> dict:
         "seed",
         "photos_per_label_map",
         "features",
-        "segmenter",
+        "lpips",
     )
-    return {name: report[name] for name in (*names, "versions", "machine", "notes") if name in report}
+    judges = {
+        "inception": (report.get("inception") or {}).get("features"),
+        "segmenter": (report.get("segmentation") or {}).get("segmenter"),
+    }
+    return (
+        {name: report[name] for name in names if name in report}
+        | judges
+        | {name: report[name] for name in ("versions", "machine", "notes") if name in report}
+    )
 
 
 def _titles(result: Mapping) -> list[str]:
     found = [title for arm in result["arms"].values() for title in arm["measures"]]
     return list(dict.fromkeys(found))
+
+
+def _count(cells: Mapping) -> str:
+    return str(max((cell["n"] for cell in cells.values()), default=0))
 
 
 def _cell(summary: Mapping | None, signed: bool = False) -> str:

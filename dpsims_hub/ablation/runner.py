@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from dpsims_hub.ablation.plan import Run, read_json
@@ -64,6 +66,14 @@ def run_all(
     return outcomes
 
 
+def outcomes_so_far(runs: Sequence[Run], recipe: Sequence[str]) -> list[Outcome]:
+    """What is finished and evaluated of the runs, without starting anything."""
+    return [
+        Outcome(run, read_json(_report_path(run)) if run.is_trained() and is_evaluated(run, recipe) else None)
+        for run in runs
+    ]
+
+
 def is_evaluated(run: Run, recipe: Sequence[str]) -> bool:
     """Whether there is a report of just this model, made by just this recipe."""
     return bool(read_json(_report_path(run))) and read_json(_mark_path(run)) == _mark(run, recipe)
@@ -101,4 +111,19 @@ def _mark_path(run: Run) -> Path:
 
 
 def _mark(run: Run, recipe: Sequence[str]) -> dict:
-    return {"steps": run.config.max_train_steps, "recipe": list(recipe)}
+    """What an evaluation depends on beside the run: its recipe, and the files that the recipe names."""
+    named = [word for flag, word in pairwise(recipe) if flag != "--cache" and Path(word).exists()]
+    files = {word: _state_of(Path(word)) for word in named}
+    return {"steps": run.config.max_train_steps, "recipe": list(recipe), "files": files}
+
+
+def _state_of(path: Path) -> str:
+    """Changes where a file, or one in the folder, is added, replaced or taken away."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    states = [[str(one.relative_to(path)), *_size_and_time(one)] for one in files if one.is_file()]
+    return hashlib.sha256(json.dumps(states).encode()).hexdigest()
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns

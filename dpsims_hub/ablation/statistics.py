@@ -30,9 +30,9 @@ class Summary:
         return len(self.values)
 
     @property
-    def mean(self) -> float:
-        """Their mean; not a number without any."""
-        return statistics.fmean(self.values) if self.values else math.nan
+    def mean(self) -> float | None:
+        """Their mean; None without any."""
+        return statistics.fmean(self.values) if self.values else None
 
     @property
     def half_width(self) -> float | None:

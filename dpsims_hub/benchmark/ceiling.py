@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dpsims_hub.benchmark.timing import Call
+from dpsims_hub.benchmark.timing import Call, seconds_of
 
 CHANNELS, SIDE = 256, 64
 BATCH = {"cuda": 32}
@@ -28,3 +28,15 @@ def best_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Call, in
     for _ in range(3):
         layer(inputs)
     return lambda: layer(inputs), batch * 9 * CHANNELS**2 * SIDE**2
+
+
+def convolution_rates(dtype: torch.dtype, device: torch.device, calls: int) -> list[float]:
+    """Multiply-adds a second of each of some calls; nothing stays on the device.
+
+    Args:
+        dtype: of weights and inputs.
+        device: where it computes.
+        calls: how many.
+    """
+    call, work = best_convolution(dtype, device)
+    return [work / seconds_of(call, device) for _ in range(calls)]

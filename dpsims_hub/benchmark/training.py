@@ -19,12 +19,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dpsims_hub.benchmark.ceiling import WHAT, best_convolution
-from dpsims_hub.benchmark.timing import describe_seconds, seconds_of
+from dpsims_hub.benchmark.ceiling import WHAT, convolution_rates
+from dpsims_hub.benchmark.timing import describe_seconds
 from dpsims_hub.models.costs import peak_memory
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.rehearsal import HALF_PRECISIONS, rehearse
+from dpsims_hub.training.step import NonFiniteLossError
 
 CEILING_CALLS = 20
 """How often the convolution is timed before the steps, and again after them."""
@@ -52,14 +53,26 @@ def benchmark_training(
         convolution's rate, timed before and after the steps; settings; JSON-safe.
 
     Raises:
-        ValueError: too few steps, or settings or data that cannot be used.
+        ValueError: too few steps, settings or data that cannot be used, or a loss that is not finite.
         FileNotFoundError: a folder or weights file is not there.
+    """
+    check_steps(steps, warmup)
+    with TemporaryDirectory(prefix="dpsims-benchmark-") as folder:
+        trainer = TimedTrainer(_benchmark_config(config, steps + warmup, Path(folder)))
+        try:
+            return summed_up(trainer.measure(steps, warmup, advance))
+        except NonFiniteLossError as error:
+            raise ValueError(f"the training diverged: {error}") from error
+
+
+def check_steps(steps: int, warmup: int) -> None:
+    """Refuses numbers of steps of which nothing can be told.
+
+    Raises:
+        ValueError: too few.
     """
     if steps < 2 or warmup < 0:
         raise ValueError(f"a benchmark needs at least 2 steps and 0 to warm up, got {steps} and {warmup}.")
-    with TemporaryDirectory(prefix="dpsims-benchmark-") as folder:
-        trainer = TimedTrainer(_benchmark_config(config, steps + warmup, Path(folder)))
-        return summed_up(trainer.measure(steps, warmup, advance))
 
 
 class TimedTrainer(Trainer):
@@ -69,8 +82,7 @@ class TimedTrainer(Trainer):
         """Times updates; see `benchmark_training`."""
         device = self.accelerator.device
         dtype = HALF_PRECISIONS.get(self.config.mixed_precision, torch.float32)
-        convolution, work = best_convolution(dtype, device)
-        ceiling = [seconds_of(convolution, device) for _ in range(CEILING_CALLS)]
+        rates = convolution_rates(dtype, device, CEILING_CALLS)
         self._begin()
         warming = self._time_updates(warmup, advance)
         if device.type == "cuda":
@@ -78,7 +90,7 @@ class TimedTrainer(Trainer):
         self.clock.reset()
         seconds = self._time_updates(steps, advance)
         shares, memory = self.clock.shares(), peak_memory(device)
-        ceiling += [seconds_of(convolution, device) for _ in range(CEILING_CALLS)]
+        rates += convolution_rates(dtype, device, CEILING_CALLS)
         return self._facts() | {
             "warmup_steps": warmup,
             "step_seconds": seconds,
@@ -87,7 +99,7 @@ class TimedTrainer(Trainer):
             "peak_memory_bytes": memory,
             "peak_memory_of": "tensors" if device.type == "cuda" else "process",
             "multiply_adds_per_step": self._multiply_adds(),
-            "ceiling": {"what": WHAT, "multiply_adds_per_second": work / statistics.median(ceiling)},
+            "ceiling": {"what": WHAT, "multiply_adds_per_second": statistics.median(rates)},
         }
 
     def _preview_pairs(self) -> list:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dpsims_hub.benchmark.training import summed_up
+from dpsims_hub.benchmark.training import check_steps, summed_up
 from dpsims_hub.child_process import Launch, failure_of, run_child
 from dpsims_hub.training.config import TrainConfig
 
@@ -56,9 +56,10 @@ def compare_trainings(
         only "name" and "failure" (a sentence) for one that failed, which has no further turns.
 
     Raises:
-        ValueError: no round.
+        ValueError: no round, too few steps, or no variant worked.
         KeyboardInterrupt: the user stopped it.
     """
+    check_steps(steps, warmup)
     if rounds < 1:
         raise ValueError(f"--rounds must be a whole number from 1, not {rounds}.")
     reports: dict[str, list[dict]] = {variant.name: [] for variant in variants}
@@ -75,6 +76,8 @@ def compare_trainings(
                     else:
                         reports[variant.name].append(json.loads((turn / "report.json").read_text()))
                 advance(1)
+    if len(failures) == len(variants):
+        raise ValueError(f"no training worked; {variants[0].name}: {failures[variants[0].name]}")
     return [
         {"name": name} | ({"failure": failures[name]} if name in failures else pooled_rounds(own))
         for name, own in reports.items()

@@ -15,6 +15,7 @@ MOST_DATA_WAIT = 0.05
 COLOURS = ("#c44e52", "#1b6ca8", "#8c6bb1", "#2a9d4a", "#e6a532", "#888888")
 _HEADER = (
     "training",
+    "backbone",
     "s a step (middle half)",
     "of the first",
     "photos/s",
@@ -82,8 +83,9 @@ def format_comparison(report: Mapping) -> str:
     notes = [f"- {one['name']} does not work here: {one['failure']}" for one in trainings if "failure" in one]
     notes.append(
         "- Photos: generated ones. Work: both updates, forward and backward, of one process; its rate at the "
-        "median step as a share of the ceiling. Peak: of "
-        + ("the device's tensors." if "cuda" in str(report["machine"]["device"]) else "the whole process.")
+        "median step as a share of the ceiling. Peak: of the "
+        + " or ".join(dict.fromkeys(one["peak_memory_of"] for one in working))
+        + "."
     )
     return "\n".join([*lines, "", format_table([_HEADER, *_rows(trainings)]), "", *notes])
 
@@ -131,13 +133,14 @@ def _rows(trainings: Sequence[Mapping]) -> list[tuple[str, ...]]:
     rows = []
     for one in trainings:
         if "failure" in one:
-            rows.append((one["name"], "fails", *[""] * (len(_HEADER) - 2)))
+            rows.append((one["name"], "", "fails", *[""] * (len(_HEADER) - 3)))
             continue
         median, (low, high) = one["seconds_per_step"]["median"], one["seconds_per_step"]["quartiles"]
         work, share = one["multiply_adds_per_step"], one["share_of_ceiling"]
         rows.append(
             (
                 one["name"],
+                one["backbone"],
                 f"{median:.3f} ({low:.3f} to {high:.3f})",
                 "" if reference is None else f"{median / reference:.2f}",
                 f"{one['images_per_second']:.2f}",

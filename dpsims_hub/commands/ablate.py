@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.paths import check_writable
+from dpsims_hub.commands.processes import launched_processes
 from dpsims_hub.plots import require_matplotlib
 from dpsims_hub.whole_file import write_whole
 
 if TYPE_CHECKING:
     from dpsims_hub.ablation.plan import Run
+    from dpsims_hub.ablation.runner import Outcome
     from dpsims_hub.ablation.studies import Study
     from dpsims_hub.labels import FolderDataset
 
@@ -76,8 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
         KeyboardInterrupt: the user stopped it; the same command continues.
     """
     from dpsims_hub.ablation.costs import expected_costs, format_costs, rehearse_arms
+    from dpsims_hub.ablation.runner import outcomes_so_far
     from dpsims_hub.ablation.studies import find_study
 
+    if launched_processes() > 1:
+        raise ValueError("ablate starts its processes itself; start it without a launcher.")
+    if arguments.measure and not arguments.list:
+        raise ValueError("--measure: times the arms for --list; give both.")
     if arguments.list and arguments.study is None:
         return _list_studies()
     if arguments.study is None:
@@ -97,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(folder)
     if not arguments.no_plot:
         require_matplotlib()
+    if not all(one.report for one in outcomes_so_far(runs, recipe)):
+        _check_recipe(recipe, arguments.data, runs[0].config.size)
     print(format_costs(expected_costs(runs), measured=False), flush=True)
     from dpsims_hub.labels import FolderDataset
 
@@ -109,13 +118,23 @@ def _run(
     """Runs what is left and writes the results."""
     from diffusers.utils import logging
 
+    from dpsims_hub.ablation.runner import outcomes_so_far, run_all
+
+    logging.disable_progress_bar()
+    try:
+        outcomes = run_all(runs, recipe, lambda line: print(line, flush=True))
+    except KeyboardInterrupt:
+        _write(study, outcomes_so_far(runs, recipe), folder, data, plot)
+        raise
+    return _write(study, outcomes, folder, data, plot)
+
+
+def _write(study: "Study", outcomes: "list[Outcome]", folder: Path, data: "FolderDataset", plot: bool) -> int:
+    """Writes the results of what there is."""
     from dpsims_hub.ablation.photos import draw_photos
     from dpsims_hub.ablation.plot import draw_study
     from dpsims_hub.ablation.results import collect, format_result
-    from dpsims_hub.ablation.runner import run_all
 
-    logging.disable_progress_bar()
-    outcomes = run_all(runs, recipe, lambda line: print(line, flush=True))
     result = collect(study, outcomes)
     write_whole(folder / "results.json", json.dumps(result, indent=2) + "\n")
     text = format_result(result)
@@ -180,6 +199,22 @@ def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run
         if not Path(weights).is_file():
             raise FileNotFoundError(f"--backbone-weights: no such file: {weights}.")
     return runs
+
+
+def _check_recipe(recipe: list[str], data: Path, size: tuple[int, int]) -> None:
+    """Loads once what every evaluation will load, so that a fault is not found after hours of training.
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: a flag is wrong, or a network cannot be loaded.
+    """
+    from dpsims_hub.commands import OneLineParser
+    from dpsims_hub.commands.evaluate import add_arguments, load_measures
+    from dpsims_hub.labels import FolderDataset
+
+    parser = OneLineParser(prog="--evaluate: dpsims evaluate")
+    add_arguments(parser)
+    load_measures(parser.parse_args(recipe), size, "cpu", FolderDataset(data / "val").spec)
 
 
 def _show(runs: "list[Run]", recipe: list[str]) -> int:

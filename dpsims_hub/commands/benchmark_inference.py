@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.model_options import check_device
 from dpsims_hub.commands.paths import check_file
+from dpsims_hub.commands.processes import launched_processes
 from dpsims_hub.plots import require_matplotlib
 
 if TYPE_CHECKING:
@@ -35,16 +37,21 @@ def run_inference(options: Sequence[str]) -> int:
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions
 
+    if launched_processes() > 1:
+        raise ValueError("benchmark inference runs in one process; start it without a launcher.")
+    device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(device)
     size = _size(arguments.resolution)
     networks = _networks(arguments, size)
     variants = list_variants(list(networks), arguments.forms, arguments.batches, arguments.photos)
-    device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device(device)
+    machine = describe_machine(device)  # now, or the load would be our own
     ceilings = len({FORMS[variant.form].dtype for variant in variants})
     with tqdm(total=arguments.rounds * (len(variants) + ceilings), unit="call", disable=None) as bar:
         measured = benchmark_inference(
             networks, variants, size, device, arguments.rounds, arguments.warmup, bar.update
         )
-    report = measured | {"machine": describe_machine(device), "versions": package_versions()}
+    report = measured | {"machine": machine, "versions": package_versions()}
     print(format_inference(report))
     if arguments.json:
         save_report(report, arguments.json)
@@ -123,7 +130,12 @@ def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
             raise ValueError(f"--preset: there is no {preset!r}; there are {known}.")
         makers[preset] = partial(random_network, preset, arguments.num_classes, size)
     for model in arguments.model:
-        makers["/".join(Path(model).parts[-2:])] = partial(_load, model)
+        name = "/".join(Path(model).parts[-2:])
+        if name in makers:
+            raise ValueError(
+                f"--model: two would be called {name} in the table; time them one after the other."
+            )
+        makers[name] = partial(_load, model)
     if not makers:
         raise ValueError("nothing to time; give --preset or --model.")
     return makers

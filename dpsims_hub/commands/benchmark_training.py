@@ -8,22 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.paths import check_file
-from dpsims_hub.commands.processes import launched_processes
+from dpsims_hub.commands.processes import StopSignals, launched_processes
 from dpsims_hub.plots import require_matplotlib
 
 if TYPE_CHECKING:
     from dpsims_hub.benchmark.training_comparison import TrainingVariant
+    from dpsims_hub.training.config import TrainConfig
 
 AS_GIVEN = "as given"
+SOME_FAILED = 1
 _SHORT_FORMS = {"--data": "--train_data_dir", "--workers": "--dataloader_num_workers"}
 
 
 def run_training(options: Sequence[str]) -> int:
     """Measures what the options of `dpsims benchmark training` ask for.
 
+    Returns:
+        0, or 1 where one of several trainings failed.
+
     Raises:
         OSError: a file is missing, or the report cannot be written.
         ValueError: anything else in the input is wrong.
+        KeyboardInterrupt: the user stopped it, by Ctrl-C or SIGTERM; nothing is left.
     """
     own, flags = make_parser().parse_known_args(options)
     for path in filter(None, (own.json, own.plot)):
@@ -84,7 +90,8 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="Every flag of train_accelerate.py can be given too, for example\n"
         "  dpsims benchmark training --preset small --resolution 128x96 --mixed-precision bf16\n"
         "--data DIR is short for --train_data_dir (without it the pairs are synthetic), --workers N for\n"
-        "--dataloader_num_workers. Several trainings side by side, each with more flags than the first:\n"
+        "--dataloader_num_workers. Several trainings side by side, each with more flags than the first\n"
+        "(what is given outside --compare stays, also where a compared preset says otherwise):\n"
         '  dpsims benchmark training --preset small --compare="--mixed-precision bf16" \\\n'
         '      --compare="--train-batch-size 8" --compare="--preset oasis"\n'
         "Weights of the backbone are random unless a file is named: they do not change the speed.",
@@ -118,11 +125,19 @@ def _measure(own: argparse.Namespace, flags: Sequence[str]) -> int:
     from dpsims_hub.training.config import parse_config
 
     config = parse_config(training_flags(flags))
+    circumstances = _circumstances(config)
     is_first = os.environ.get("RANK", "0") == "0"
-    with tqdm(total=own.warmup + own.steps, unit="step", disable=None if is_first else True) as bar:
-        measured = benchmark_training(config, own.steps, own.warmup, bar.update)
+    steps = own.warmup + own.steps
+    with StopSignals() as stop, tqdm(total=steps, unit="step", disable=None if is_first else True) as bar:
+
+        def advance(count: int) -> None:
+            bar.update(count)
+            if stop.number is not None:
+                raise KeyboardInterrupt
+
+        measured = benchmark_training(config, own.steps, own.warmup, advance)
     if is_first:
-        report = measured | _circumstances(config.train_data_dir or config.dataset_name, measured["device"])
+        report = measured | circumstances
         print(format_training(report))
         _keep(report, own.json)
         if own.plot:
@@ -141,19 +156,18 @@ def _compare(own: argparse.Namespace, flags: Sequence[str]) -> int:
     if launched_processes() > 1:
         raise ValueError("--compare starts its processes itself; start it without a launcher.")
     variants = list_variants(flags, own.compare)
+    circumstances = _circumstances(variants[0].config)
     with tqdm(total=own.rounds * len(variants), unit="training", disable=None) as bar:
         trainings = compare_trainings(
             variants, own.steps, own.warmup, own.rounds, bar.set_postfix_str, bar.update
         )
-    first = variants[0].config
-    device = next((one["device"] for one in trainings if "device" in one), "cpu")
-    report = {"trainings": trainings} | _circumstances(first.train_data_dir or first.dataset_name, device)
+    report = {"trainings": trainings} | circumstances
     print(format_comparison(report))
     _keep(report, own.json)
     if own.plot:
         draw_training(trainings, report["machine"], own.plot)
         print(f"plot: {own.plot}")
-    return 0
+    return SOME_FAILED if any("failure" in one for one in trainings) else 0
 
 
 def _keep(report: dict, path: Path | None) -> None:
@@ -164,14 +178,15 @@ def _keep(report: dict, path: Path | None) -> None:
         print(f"report: {path}")
 
 
-def _circumstances(source: str, device: str) -> dict:
-    """With what data, where and with what versions something was measured."""
+def _circumstances(config: "TrainConfig") -> dict:
+    """With what data, where and with what versions something is measured; called before, for the load."""
     import torch
 
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions
 
+    source = config.train_data_dir or config.dataset_name
     return {
         "data": "/".join(Path(source).parts[-2:]) if source else "synthetic",
-        "machine": describe_machine(torch.device(device)),
+        "machine": describe_machine(torch.device("cuda" if torch.cuda.is_available() else "cpu")),
         "versions": package_versions(),
     }

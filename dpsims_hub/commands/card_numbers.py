@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 HEADING = "## Evaluation"
 
@@ -30,7 +33,7 @@ def card_of(path: Path, model: str) -> Path:
 
 
 def update_card(path: Path, report: Mapping[str, Any]) -> None:
-    """Writes the numbers into a card, complete or not at all; everything else in it stays.
+    """Writes the numbers into a card, whole or not at all; all else stays, numbers of other data sets too.
 
     Args:
         path: of the card.
@@ -49,9 +52,15 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
     except Exception as error:  # whatever the YAML reader of the library raises
         raise ValueError(f"{path}: its header cannot be read ({' '.join(str(error).split())}).") from error
     card.data.model_name = card.data.model_name or path.resolve().parent.name
-    card.data.eval_results = eval_results(report)
+    card.data.eval_results = merged_results(card.data.eval_results or [], eval_results(report))
     card.text = with_section(card.text, evaluation_section(report))
     write_whole(path, str(card))
+
+
+def merged_results(old: list[EvalResult], new: list[EvalResult]) -> list[EvalResult]:
+    """New values, after the old ones of other data sets."""
+    measured = {one.dataset_type for one in new}
+    return [one for one in old if one.dataset_type not in measured] + new
 
 
 def with_section(text: str, section: str) -> str:

@@ -19,6 +19,8 @@ from dpsims_hub.commands.paths import check_file
 from dpsims_hub.commands.processes import ProcessGroup
 
 if TYPE_CHECKING:
+    import torch
+
     from dpsims_hub.evaluation import Evaluation
     from dpsims_hub.evaluation.measures import Measure
     from dpsims_hub.evaluation.survey import Pairs
@@ -41,14 +43,17 @@ def run(arguments: argparse.Namespace) -> int:
     from dpsims_hub.evaluation.record_cache import RecordCache
     from dpsims_hub.evaluation.speed import time_photos
 
+    if arguments.segmenter_map is not None and arguments.segmenter is None:
+        raise ValueError("--segmenter-map: pairs the classes of a segmenter; name one with --segmenter.")
     settings = Settings(arguments.seed, arguments.batch_size, arguments.num_images, arguments.bootstrap)
     card = check_outputs_of(arguments)
     group = ProcessGroup(arguments.device)
     data, train = group.together(lambda: open_data(arguments))
     pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
-    maps = group.together(lambda: first_maps(pipe, data))
-    speed = group.by_first(lambda: time_photos(pipe, maps))  # before anything else takes memory
-    measures, missing = group.together(lambda: load_measures(arguments, pipe, data.spec))
+    inputs = group.together(lambda: first_inputs(pipe, data))
+    speed = group.by_first(lambda: time_photos(pipe, *inputs))  # before anything else takes memory
+    size = tuple(pipe.generator.config.sample_size)
+    measures, missing = group.together(lambda: load_measures(arguments, size, pipe.device, data.spec))
     evaluation = group.together(
         lambda: Evaluation(pipe, data, measures, train, settings, RecordCache(arguments.cache, _warn), group)
     )
@@ -85,25 +90,34 @@ def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
     return data, open_pairs(*train, arguments.classes)
 
 
-def first_maps(pipe: DPSIMSPipeline, data: Pairs) -> list:
-    """A few label maps for the timing, once it is known that the model takes them.
+def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:
+    """A few label maps for the timing, with offsets where the model reads them, once it is known to fit.
 
     Raises:
         ValueError: the model cannot be measured on these data.
     """
-    from dpsims_hub.evaluation.measure import check_fits
+    from dpsims_hub.evaluation.measure import check_fits, check_objects
+    from dpsims_hub.evaluation.scenes import offsets_for
     from dpsims_hub.evaluation.speed import CALLS
     from dpsims_hub.evaluation.survey import read_pair
 
     check_fits(pipe, data, "the evaluated data")
+    check_objects(pipe, data)
     size = tuple(pipe.generator.config.sample_size)
-    return [read_pair(data, index, size)[1] for index in range(min(CALLS, len(data)))]
+    pairs = [read_pair(data, index, size) for index in range(min(CALLS, len(data)))]
+    return [pair.label_map for pair in pairs], offsets_for(pipe, pairs, data.spec)
 
 
 def load_measures(
-    arguments: argparse.Namespace, pipe: DPSIMSPipeline, spec: ClassSpec
+    arguments: argparse.Namespace, size: tuple[int, int], device: torch.device | str, spec: ClassSpec
 ) -> tuple[list[Measure], list[str]]:
     """What looks at the photos, and one sentence on each thing that cannot be measured here.
+
+    Args:
+        arguments: of the command line.
+        size: (height, width) of the photos.
+        device: where the networks compute.
+        spec: classes of the data.
 
     Raises:
         OSError: a file is missing.
@@ -114,23 +128,25 @@ def load_measures(
     from dpsims_hub.evaluation.lpips import Lpips
     from dpsims_hub.evaluation.measures import InceptionMeasure, JudgeMeasure, LpipsMeasure
 
-    measures, missing = [_backbone_measure(arguments, pipe)], []
+    measures, missing = [_backbone_measure(arguments, size, device)], []
     for network, wrap, weights in (
         (InceptionFeatures, InceptionMeasure, arguments.inception_weights),
         (Lpips, LpipsMeasure, arguments.lpips_weights),
     ):
         try:
-            measures.append(wrap(network(weights, pipe.device)))
+            measures.append(wrap(network(weights, device)))
         except MissingWeightsError as error:
             missing.append(str(error))
     if arguments.segmenter is None:
         missing.append("mIoU: not measured; name a segmenter of transformers with --segmenter.")
     else:
-        measures.append(JudgeMeasure("segmenter", _segmenter(arguments, pipe, spec)))
+        measures.append(JudgeMeasure("segmenter", _segmenter(arguments, device, spec)))
     return measures, missing
 
 
-def _backbone_measure(arguments: argparse.Namespace, pipe: DPSIMSPipeline) -> Measure:
+def _backbone_measure(
+    arguments: argparse.Namespace, size: tuple[int, int], device: torch.device | str
+) -> Measure:
     from dpsims_hub.evaluation import load_backbone
     from dpsims_hub.evaluation.measures import BackboneMeasure
     from dpsims_hub.evaluation.recipe import describe_backbone
@@ -138,21 +154,21 @@ def _backbone_measure(arguments: argparse.Namespace, pipe: DPSIMSPipeline) -> Me
     backbone = load_backbone(
         arguments.backbone,
         arguments.backbone_weights,
-        image_size=pipe.generator.config.sample_size,
+        image_size=size,
         mean=arguments.backbone_mean,
         std=arguments.backbone_std,
         model_kwargs=arguments.backbone_kwargs,
-    ).to(pipe.device)
+    ).to(device)
     description = describe_backbone(backbone, arguments.backbone_weights, arguments.backbone_kwargs)
     return BackboneMeasure(backbone, description)
 
 
-def _segmenter(arguments: argparse.Namespace, pipe: DPSIMSPipeline, spec: ClassSpec) -> Any:
+def _segmenter(arguments: argparse.Namespace, device: torch.device | str, spec: ClassSpec) -> Any:
     from dpsims_hub.evaluation.class_matching import read_choices
     from dpsims_hub.evaluation.segmenter import Segmenter
 
     choices = None if arguments.segmenter_map is None else read_choices(arguments.segmenter_map)
-    return Segmenter(arguments.segmenter, spec, choices, pipe.device)
+    return Segmenter(arguments.segmenter, spec, choices, device)
 
 
 def complete_report(

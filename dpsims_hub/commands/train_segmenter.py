@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 STATED = "training.json"
 CHECKPOINTS = "checkpoints"
 WEIGHTS = "model.safetensors"
+SAME_DATA = "it would be scored on its training data; name another --val-split or --val-data."
 SMALLEST_SIDE = 32  # pixels: below it the coarsest feature map has no cell
 MAX_SEED = 2**32 - 1
 
@@ -151,7 +152,7 @@ def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
         for given, usual in ((arguments.split, "train"), (arguments.val_split, "val"))
     )
     if (val_place, val_split) == (place, split):
-        raise ValueError("it would be scored on its training data; name another --val-split or --val-data.")
+        raise ValueError(SAME_DATA)
     data = open_pairs(place, split, arguments.classes)
     tests = open_pairs(val_place, val_split, arguments.classes)
     for where, pairs in ((f"{place} {split}", data), (f"{val_place} {val_split}", tests)):
@@ -166,14 +167,21 @@ def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
 def _state(
     arguments: argparse.Namespace, data: Pairs, tests: Pairs, backbone: PretrainedBackbone
 ) -> dict[str, Any]:
-    """What a later call must repeat to go on, all JSON-safe."""
+    """What a later call must repeat to go on, all JSON-safe.
+
+    Raises:
+        ValueError: the two data sets are one.
+    """
     from dpsims_hub.evaluation.recipe import tensors_sha256
     from dpsims_hub.evaluation.segmenter_training import sample_sha256
 
     height, width = arguments.resolution
+    digests = sample_sha256(data), sample_sha256(tests)
+    if digests[0] == digests[1] and len(data) == len(tests):
+        raise ValueError(SAME_DATA)
     return {
-        "data": _described(arguments.data, arguments.split, data, sample_sha256(data)),
-        "scored_on": _described(arguments.val_data, arguments.val_split, tests, sample_sha256(tests)),
+        "data": _described(arguments.data, arguments.split, data, digests[0]),
+        "scored_on": _described(arguments.val_data, arguments.val_split, tests, digests[1]),
         "classes": list(data.spec.names),
         "size": {"width": width, "height": height},
         "backbone": arguments.backbone,

@@ -54,15 +54,15 @@ def match_classes(
     and as many as we have classes, is taken to have ours in our order.
 
     Args:
-        theirs: its names by id, 0..M-1.
+        theirs: its names by id, from 0 on; ids without a name are none of ours.
         spec: our classes.
         chosen: our name, id, or None for no class, by its name or id; wins over what names say.
 
     Raises:
         ValueError: no class fits, or `chosen` names a class that does not exist.
     """
-    table = np.full(len(theirs), NOTHING, dtype=np.int64)
-    if _says_nothing(theirs) and len(theirs) == spec.num_classes and not chosen:
+    table = np.full(max(theirs, default=-1) + 1, NOTHING, dtype=np.int64)
+    if _says_nothing(theirs) and len(theirs) == len(table) == spec.num_classes and not chosen:
         return ClassMatch(np.arange(len(theirs)), "by id: the segmenter does not name its classes", spec)
     ours = {_plain(alias): info.id for info in reversed(spec.classes) for alias in info.aliases}
     ours |= {_plain(info.name): info.id for info in spec.classes}

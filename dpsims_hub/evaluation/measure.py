@@ -93,6 +93,7 @@ class Evaluation:
         for pairs, what in ((data, "the evaluated data"), (train, "the training data")):
             if pairs is not None:
                 check_fits(pipe, pairs, what)
+        check_objects(pipe, data)
         self.probe = None
         self.measures = list(measures)
         if train is not None:
@@ -119,9 +120,11 @@ class Evaluation:
             OSError: a record cannot be kept.
             ValueError: the data are damaged.
         """
-        seen, trained = survey(self.data, self.size, self.team, None, advance), None
+        objects = bool(self.pipe.generator.config.use_instance_offsets)
+        seen, trained = survey(self.data, self.size, self.team, None, advance, objects), None
         if self.train is not None and self.probe is not None:
-            trained = survey(self.train, self.size, self.team, self.probe, advance)
+            trained = survey(self.train, self.size, self.team, self.probe, advance, objects)
+            check_apart(self.data, seen, trained)
             rows = (*trained.probe_rows, trained.digest)
             self.team.together(lambda: self.probe.fit(*rows))
         self.stage = self._stage(seen, trained or seen)
@@ -176,7 +179,7 @@ class Evaluation:
         return features
 
     def _train_photos(self, batch: range) -> np.ndarray:
-        return np.stack([read_pair(self.train, index, self.size)[0] for index in batch])
+        return np.stack([read_pair(self.train, index, self.size).photo for index in batch])
 
     def _scene_records(self, advance: Callable[[int], object]) -> dict[str, Records]:
         """The records of all scenes, joined, by measure."""
@@ -209,6 +212,19 @@ class Evaluation:
         } | self.numbers.report(self.measures, self.data.spec)
 
 
+def check_apart(data: Pairs, seen: Survey, trained: Survey) -> None:
+    """Refuses training photos among which all the evaluated ones are: floor and probe would mean nothing.
+
+    Raises:
+        ValueError: they are.
+    """
+    if set(seen.digests) <= set(trained.digests):
+        raise ValueError(
+            f"{getattr(data, 'root', 'the evaluated data')}: every pair is among the training data too; "
+            "name other --data or --train-data."
+        )
+
+
 def joined(records: Sequence[Mapping[str, np.ndarray]]) -> Records:
     """Records of batches as one, rows in order."""
     return {name: np.concatenate([record[name] for record in records]) for name in records[0]}
@@ -226,8 +242,6 @@ def check_fits(pipe: DPSIMSPipeline, data: Pairs, what: str) -> None:
             f"{where}: holds {len(data)} pairs; an evaluation needs {MIN_PAIRS}, and means something "
             "from some hundred on."
         )
-    if pipe.generator.config.use_instance_offsets:
-        raise ValueError("the model reads instance offsets, and the evaluation gives none; take one without.")
     ours, theirs = data.spec, pipe.spec
     if pipe.config.class_spec is None:  # a model without class names
         same = ours.num_classes == theirs.num_classes
@@ -238,3 +252,14 @@ def check_fits(pipe: DPSIMSPipeline, data: Pairs, what: str) -> None:
             f"{where}: its classes ({ours.name}, N = {ours.num_classes}, unknown {ours.ignore_index}) "
             f"are not the model's ({theirs.name}, N = {theirs.num_classes}, unknown {theirs.ignore_index})."
         )
+
+
+def check_objects(pipe: DPSIMSPipeline, data: Pairs) -> None:
+    """Checks that data have object numbers for a model that reads them.
+
+    Raises:
+        ValueError: they have not.
+    """
+    if pipe.generator.config.use_instance_offsets and data[0].instance_ids is None:
+        where = getattr(data, "root", "the evaluated data")
+        raise ValueError(f"{where}: has no object numbers, and the model reads instance offsets.")

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dpsims_hub.evaluation.record_cache import key_of
 from dpsims_hub.evaluation.stand_ins import paint_mean_colours
-from dpsims_hub.evaluation.survey import Pairs, Survey, read_pair
-from dpsims_hub.labels import colorize
+from dpsims_hub.evaluation.survey import Pairs, ReadPair, Survey, read_pair
+from dpsims_hub.labels import ClassSpec, colorize
 from dpsims_hub.pipeline import DPSIMSPipeline
 
 REAL = "real photos"
@@ -78,19 +78,24 @@ class Scene:
         )
 
     @cached_property
-    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        pairs = [read_pair(self.stage.data, index, self.stage.size) for index in self.indices]
-        return np.stack([photo for photo, _ in pairs]), np.stack([label_map for _, label_map in pairs])
+    def _pairs(self) -> list[ReadPair]:
+        return [read_pair(self.stage.data, index, self.stage.size) for index in self.indices]
 
-    @property
+    @cached_property
     def label_maps(self) -> np.ndarray:
         """(B, H, W) ids."""
-        return self._pairs[1]
+        return np.stack([pair.label_map for pair in self._pairs])
 
     @cached_property
     def fakes(self) -> np.ndarray:
         """(B, K, H, W, 3) uint8, K photos of each label map."""
-        return make_photos(self.stage.pipe, self.label_maps, self.stage.latents[self.indices])
+        stage = self.stage
+        return make_photos(
+            stage.pipe,
+            self.label_maps,
+            stage.latents[self.indices],
+            offsets_for(stage.pipe, self._pairs, stage.data.spec),
+        )
 
     @cached_property
     def neighbours(self) -> np.ndarray:
@@ -106,7 +111,7 @@ class Scene:
         """The pictures of one kind: REAL, GENERATED, COLOURED, PAINTED or STRANGERS."""
         spec = self.stage.data.spec
         if kind == REAL:
-            return self._pairs[0]
+            return np.stack([pair.photo for pair in self._pairs])
         if kind == GENERATED:
             return self.fakes[:, 0]
         if kind == COLOURED:
@@ -117,23 +122,39 @@ class Scene:
 
     def _photos_of(self, partners: np.ndarray) -> np.ndarray:
         return np.stack(
-            [read_pair(self.stage.data, index, self.stage.size)[0] for index in partners[self.indices]]
+            [read_pair(self.stage.data, index, self.stage.size).photo for index in partners[self.indices]]
         )
 
 
-def make_photos(pipe: DPSIMSPipeline, label_maps: np.ndarray, latents: Tensor) -> np.ndarray:
+def offsets_for(pipe: DPSIMSPipeline, pairs: Sequence[ReadPair], spec: ClassSpec) -> Tensor | None:
+    """(B, 2, H, W) instance offsets for a model that reads them, None for others.
+
+    Raises:
+        ValueError: it does, and the data have no object numbers.
+    """
+    if not pipe.generator.config.use_instance_offsets:
+        return None
+    return torch.from_numpy(np.stack([pair.offsets(spec) for pair in pairs]))
+
+
+def make_photos(
+    pipe: DPSIMSPipeline, label_maps: np.ndarray, latents: Tensor, offsets: Tensor | None = None
+) -> np.ndarray:
     """K photos of each of B label maps, as a user gets them: rounded to 8 bits.
 
     Args:
         pipe: the model.
         label_maps: (B, H, W) ids.
         latents: (B, K, latent_dim).
+        offsets: (B, 2, H, W) of `offsets_for`.
 
     Returns:
         (B, K, H, W, 3) uint8.
     """
     maps, count = latents.shape[:2]
-    photos = pipe(label_maps, count, latents=latents.flatten(0, 1), output_type="np").images
+    photos = pipe(
+        label_maps, count, latents=latents.flatten(0, 1), output_type="np", instance_offsets=offsets
+    ).images
     return np.rint(photos * 255).astype(np.uint8).reshape(maps, count, *photos.shape[1:])
 
 

@@ -7,6 +7,8 @@ of the photo by the processor's own rule.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,7 @@ class Segmenter:
             "class_ids": self.match.table.tolist(),
             "classes_it_cannot_see": [spec.names[number] for number in self.match.missing],
             "input": _input_of(self.processor),
+            "settings_sha256": _settings_sha256(config.to_dict(), self.processor.to_dict()),
         }
 
     @torch.no_grad()
@@ -119,6 +122,19 @@ def _model_class(transformers: Any, config: Any) -> Any:
     if named.endswith(("ForUniversalSegmentation", "ForInstanceSegmentation")):
         return transformers.AutoModelForUniversalSegmentation
     raise ValueError(f"it was saved as {named or 'no class'}, which is no semantic or universal segmenter")
+
+
+def _settings_sha256(*settings: Mapping[str, Any]) -> str:
+    """Of everything in the files of model and processor but where they lie and who wrote them."""
+    kept = [
+        {
+            key: value
+            for key, value in one.items()
+            if not key.startswith("_") and key != "transformers_version"
+        }
+        for one in settings
+    ]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _input_of(processor: Any) -> str:

@@ -205,6 +205,7 @@ def score_segmenter(
     counts = []
     for start in range(0, len(data), batch_size):
         pairs = [read_pair(data, index, size) for index in range(start, min(start + batch_size, len(data)))]
-        photos, maps = (np.stack(part) for part in zip(*pairs, strict=True))
+        photos = np.stack([pair.photo for pair in pairs])
+        maps = np.stack([pair.label_map for pair in pairs])
         counts.append(segmenter.judge(photos, maps))
     return np.concatenate(counts)

@@ -15,7 +15,12 @@ from dpsims_hub.pipeline import DPSIMSPipeline
 CALLS = 10
 
 
-def time_photos(pipe: DPSIMSPipeline, label_maps: Sequence[np.ndarray], calls: int = CALLS) -> dict:
+def time_photos(
+    pipe: DPSIMSPipeline,
+    label_maps: Sequence[np.ndarray],
+    offsets: torch.Tensor | None = None,
+    calls: int = CALLS,
+) -> dict:
     """Times single photos, from ids in memory to a finished picture, after one call that warms up.
 
     Memory: on a GPU the most that its tensors took during the calls; on a CPU the most that this process ever
@@ -24,6 +29,7 @@ def time_photos(pipe: DPSIMSPipeline, label_maps: Sequence[np.ndarray], calls: i
     Args:
         pipe: the model.
         label_maps: (H, W) ids each, taken in turn.
+        offsets: (n, 2, H, W) of the n maps, for a model that reads instance offsets.
         calls: number of photos timed.
 
     Returns:
@@ -32,8 +38,10 @@ def time_photos(pipe: DPSIMSPipeline, label_maps: Sequence[np.ndarray], calls: i
 
     def call(number: int) -> float:
         random = torch.Generator().manual_seed(number)
+        place = number % len(label_maps)
+        own = None if offsets is None else offsets[place : place + 1]
         start = time.perf_counter()
-        pipe(label_maps[number % len(label_maps)], generator=random)
+        pipe(label_maps[place], generator=random, instance_offsets=own)
         return time.perf_counter() - start
 
     if pipe.device.type == "cuda":

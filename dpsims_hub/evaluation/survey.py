@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from dpsims_hub.evaluation.neighbours import thumbnail
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
 from dpsims_hub.evaluation.stand_ins import colour_sums
 from dpsims_hub.evaluation.team import Team, shared_out
-from dpsims_hub.labels import ClassSpec, Sample
+from dpsims_hub.labels import ClassSpec, Sample, instance_offsets
 from dpsims_hub.labels.augment import resize_pair
 
 RESIZING = {
@@ -61,10 +61,34 @@ class Survey:
         return hashlib.sha256("".join(self.digests).encode()).hexdigest()
 
 
-def read_pair(data: Pairs, index: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Photo (H, W, 3) uint8 and label map (H, W) ids at the size (height, width) of the evaluation."""
+class ReadPair(NamedTuple):
+    """A pair at the size of the evaluation.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        label_map: (H, W) ids.
+        instance_ids: (H, W) object numbers, or None.
+    """
+
+    photo: np.ndarray
+    label_map: np.ndarray
+    instance_ids: np.ndarray | None
+
+    def offsets(self, spec: ClassSpec) -> np.ndarray:
+        """(2, H, W), for models that read them.
+
+        Raises:
+            ValueError: the pair has no object numbers.
+        """
+        if self.instance_ids is None:
+            raise ValueError("the model reads instance offsets, and these data have no object numbers.")
+        return instance_offsets(self.instance_ids, self.label_map, spec)
+
+
+def read_pair(data: Pairs, index: int, size: tuple[int, int]) -> ReadPair:
+    """The pair of a number at a size (height, width)."""
     pair = resize_pair(data[int(index)], size)
-    return np.array(pair.image), pair.label_map
+    return ReadPair(np.array(pair.image), pair.label_map, pair.instance_ids)
 
 
 def survey(
@@ -73,6 +97,7 @@ def survey(
     team: Team,
     probe: PixelProbe | None = None,
     advance: Callable[[int], object] = lambda count: None,
+    with_instances: bool = False,
 ) -> Survey:
     """Reads every pair once, each process its share.
 
@@ -82,14 +107,16 @@ def survey(
         team: the processes.
         probe: chooses pixels of each photo.
         advance: called with 1 for each pair that this process has read.
+        with_instances: whether object numbers belong to a pair's hash.
 
     Raises:
         ValueError: a file is missing or damaged, or a map holds what is no class.
     """
 
     def look(index: int) -> tuple:
-        photo, label_map = read_pair(data, index, size)
-        digest = hashlib.sha256(photo.tobytes() + label_map.tobytes()).hexdigest()
+        photo, label_map, instance_ids = read_pair(data, index, size)
+        content = [photo, label_map, *([instance_ids] if with_instances and instance_ids is not None else [])]
+        digest = hashlib.sha256(b"".join(one.tobytes() for one in content)).hexdigest()
         rows = None if probe is None else probe.sample(photo, label_map, index)
         advance(1)
         return digest, thumbnail(label_map), colour_sums(photo, label_map, data.spec), rows

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -26,10 +27,11 @@ def report(distance: float, iou: float) -> dict:
         ],
         "inception": None,
         "segmentation": {
+            "segmenter": {"segmenter": "judge", "weights_sha256": "5e6"},
             "rows": [
                 {"images": "generated photos", "n": 9, "mean_iou": iou, "class_iou": {"road": 0.1}},
                 {"images": "real photos", "n": 9, "mean_iou": 0.9},
-            ]
+            ],
         },
         "diversity": [
             {"pairs": "4 generated photos of one label map", "n": 9, "feature_distance": 0.25},
@@ -71,6 +73,8 @@ def test_means_and_paired_differences(outcomes):
     assert b["minus_reference"]["FD-net"]["half_width_95"] == pytest.approx(12.7062 * 1.0, abs=1e-3)
     assert a["minus_reference"] == {}
     assert result["recipe"]["features"]["backbone"] == "net"
+    assert result["recipe"]["segmenter"] == {"segmenter": "judge", "weights_sha256": "5e6"}
+    assert result["recipe"]["inception"] is None
     assert [run["missing"] for run in result["runs"]] == [False] * 4 + [True, False]
 
 
@@ -90,6 +94,22 @@ def test_text_has_every_number_and_what_is_missing(outcomes):
     assert table[7][2].startswith("-2.00 ± 12.7")
     assert "- b, seed 2: failed, loss is nan." in text
     assert "- a, seed 2: not yet run" in text
+
+
+def test_a_reference_that_failed_leaves_differences_without_numbers(outcomes):
+    """Of seeds 0 and 1 of b only seed 1 has a partner; then none."""
+    one_left = [replace(outcomes[0], report=None, failure="nan"), *outcomes[1:]]
+    result = collect(STUDY, one_left)
+    assert result["arms"]["b"]["minus_reference"]["FD-net"]["values"] == [11 - 12]
+    row = next(
+        line for line in format_result(result).splitlines() if line.startswith("| b") and "-1.00" in line
+    )
+    assert [cell.strip() for cell in row.split("|")[1:4]] == ["b", "1", "-1.00"]
+    none_left = [replace(one, report=None) if one.run.arm.name == "a" else one for one in outcomes]
+    result = collect(STUDY, none_left)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert result["arms"]["b"]["minus_reference"]["FD-net"]["mean"] is None
+    assert "| b" in format_result(result)
 
 
 def test_nothing_measured_is_said_and_not_drawn(outcomes, tmp_path):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dpsims_hub.ablation.plan import Run, make_runs
-from dpsims_hub.ablation.runner import run_all
+from dpsims_hub.ablation.runner import outcomes_so_far, run_all
 from dpsims_hub.ablation.studies import Arm, Study
 from tests.ablation.tiny_study import STUDY, WORDS, Launches, recipe, write_data
 from tests.training.tiny_run import checkpoint_tensors
@@ -59,6 +61,32 @@ def test_another_recipe_evaluates_anew_and_trains_nothing(data, finished):
     outcomes = run_all(run, [*recipe(data), "--seed", "4"], lambda line: None, again)
     assert again.made == [f"evaluate {run[0].folder.name}"]
     assert outcomes[0].report["seed"] == 4
+
+
+def test_other_data_are_evaluated_anew(data, finished, tmp_path):
+    again, (output, _) = Launches(), finished
+    run = runs_of(data, output, 3, arms=1)
+    copy = tmp_path / "val"
+    shutil.copytree(data / "val", copy)
+    words = [str(copy) if word == str(data / "val") else word for word in recipe(data)]
+    run_all(run, words, lambda line: None, again)
+    run_all(run, words, lambda line: None, again)
+    assert len(again.made) == 1
+    with Image.open(copy / "images" / "000.png") as photo:
+        brighter = photo.point(lambda value: value // 2)
+    brighter.save(copy / "images" / "000.png")
+    assert outcomes_so_far(run, words)[0].report is None
+    run_all(run, words, lambda line: None, again)
+    assert again.made == [f"evaluate {run[0].folder.name}"] * 2
+    assert outcomes_so_far(run, words)[0].report["distances"]
+
+
+def test_where_features_are_kept_does_not_matter(data, finished, tmp_path):
+    again, (output, _) = Launches(), finished
+    run, words = runs_of(data, output, 3, arms=1), [*recipe(data), "--cache", str(tmp_path)]
+    run_all(run, words, lambda line: None, again)
+    assert list(tmp_path.iterdir())
+    assert outcomes_so_far(run, words)[0].report
 
 
 class Interrupted(Launches):

@@ -32,6 +32,8 @@ def measured(batch: int, seconds: list[float], **changes: object) -> dict:
         "first_step_seconds": 5 * seconds[0],
         "shares": shares | {"d_step": 0.65},
         "peak_memory_bytes": 1e9 * batch,
+        "peak_memory_of": "process",
+        "backbone": "net",
         "multiply_adds_per_step": 10e9,
         "ceiling": {"what": "a convolution", "multiply_adds_per_second": 100e9},
     } | changes
@@ -118,14 +120,37 @@ def test_table_and_picture_show_the_numbers(tmp_path):
     text = format_comparison(complete(trainings))
     row = next(line for line in text.splitlines() if line.startswith("| by 2"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells == ["by 2", "3.250 (2.375 to 4.125)", "0.87", "3.69", "10.0", "3%", "2000", "15.00", "10.0%"]
+    assert cells == [
+        "by 2",
+        "net",
+        "3.250 (2.375 to 4.125)",
+        "0.87",
+        "3.69",
+        "10.0",
+        "3%",
+        "2000",
+        "15.00",
+        "10.0%",
+    ]
     assert "4 of each training, in 2 rounds" in text
     assert "100 G multiply-adds/s in bf16: by 3" in text
+    assert "Peak: of the process." in text
+    on_gpu = [one | {"peak_memory_of": "tensors"} for one in trainings]
+    assert "Peak: of the tensors." in format_comparison(complete(on_gpu))
     assert "cpu, P, 2 cores, 1 threads, load 0.5" in text
     pytest.importorskip("matplotlib")
     draw_training(trainings, MACHINE, tmp_path / "new" / "plot.png")
     assert min(size_of(tmp_path / "new" / "plot.png")) > 200
     assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_a_comparison_in_which_nothing_works_is_refused():
+    with pytest.raises(ValueError, match="no training worked; by 2: dpsims: too many"):
+        compare_trainings(variants()[1:2], 2, 1, 1, launch=Launches(fails=2))
+    launches = Launches()
+    with pytest.raises(ValueError, match="at least 2 steps"):
+        compare_trainings(variants(), 1, 1, 1, launch=launches)
+    assert launches.batches == []
 
 
 def test_nothing_to_draw_is_said(tmp_path):

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from dpsims_hub.ablation import runner
 from dpsims_hub.ablation.plan import read_json
 from dpsims_hub.ablation.studies import STUDIES
 from dpsims_hub.commands import main
@@ -70,7 +71,44 @@ def test_a_study_from_end_to_end_in_processes_of_its_own(tmp_path, data, capsys)
     assert "1 of 1" not in capsys.readouterr().out
 
 
+def test_what_is_finished_is_written_when_it_is_stopped(tmp_path, data, capsys, monkeypatch):
+    def stopped(*arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner.run_all, "__defaults__", (print, stopped))
+    words = ["--study", "gamma", "--arm", "gamma 0", "--data", data, "--output", tmp_path, *own_flags(data)]
+    assert main(["ablate", *map(str, words)]) == 130
+    text = (tmp_path / "gamma" / "results.md").read_text()
+    assert "- gamma 0, seed 1: not yet run" in text
+    assert read_json(tmp_path / "gamma" / "results.json")["runs"][0]["missing"]
+
+
+def own_flags(data) -> list:
+    """Of a backbone that the evaluation can load."""
+    return ["--backbone", "test_resnet", "--backbone-weights", data / "tiny.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "part"),
+    [
+        ("--segmentor judge", "--segmentor"),
+        ("--segmenter ./no/judge", "no/judge"),
+        ("--inception-weights none.pth", "none.pth"),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_found_before_the_work(data, refused, tmp_path, flags, part):
+    words = ["--study", "gamma", "--data", data, "--output", tmp_path / "new", *own_flags(data)]
+    assert part in refused("ablate", *words, "--evaluate", flags)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_launcher_is_refused(refused, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "without a launcher" in refused("ablate", "--study", "gamma")
+
+
 BAD = {
+    "times nothing": (["--study", "gamma", "--measure"], "--measure: times the arms for --list"),
     "no study": ([], "give --study NAME, or --list"),
     "unknown study": (["--study", "colour"], "there is no study 'colour'"),
     "unknown arm": (["--study", "gamma", "--arm", "gamma 9"], "has no arm 'gamma 9'"),

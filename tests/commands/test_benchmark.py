@@ -1,10 +1,14 @@
 import json
+import os
+import signal
+import tempfile
 
 import pytest
 
 from dpsims_hub.commands import main
 from dpsims_hub.commands.benchmark_training import AS_GIVEN, list_variants, training_flags
 from dpsims_hub.training.config import PRESETS
+from dpsims_hub.training.feed import Feed
 from tests.training.tiny_run import forget_accelerators, tiny_flags, write_pairs
 
 
@@ -59,7 +63,7 @@ def test_trainings_are_compared_in_processes_of_their_own(tmp_path, capsys):
     json_file, plot = tmp_path / "new" / "report.json", tmp_path / "new" / "plot.png"
     own = ["--steps", "2", "--warmup", "0", "--rounds", "1", "--json", str(json_file), "--plot", str(plot)]
     compared = ["--compare=--train_batch_size 4", "--compare=--backbone no_such_net"]
-    assert main(["benchmark", "training", *flags, *own, *compared]) == 0
+    assert main(["benchmark", "training", *flags, *own, *compared]) == 1
     report = json.loads(json_file.read_text())
     given, larger, wrong = report["trainings"]
     assert [given["train_batch_size"], larger["train_batch_size"]] == [2, 4]
@@ -78,7 +82,34 @@ def test_a_launcher_may_not_start_a_comparison(monkeypatch, refused):
     assert "without a launcher" in refused("benchmark", "training", "--compare=--preset small")
 
 
+def test_a_training_that_diverges_is_one_sentence(tmp_path, capsys):
+    flags = tiny_flags(write_pairs(tmp_path / "pairs"), tmp_path / "unused")
+    wild = ["--learning_rate_g", "1e30", "--learning_rate_d", "1e30", "--steps", "5"]
+    assert main(["benchmark", "training", *flags, *wild]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("dpsims: the training diverged: Step")
+
+
+def test_a_signal_leaves_nothing(tmp_path, monkeypatch, capsys):
+    flags = tiny_flags(write_pairs(tmp_path / "pairs"), tmp_path / "unused")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    real_next, calls = Feed.next, []
+
+    def next_and_stop(feed: Feed) -> dict:
+        calls.append(feed)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real_next(feed)
+
+    monkeypatch.setattr(Feed, "next", next_and_stop)
+    assert main(["benchmark", "training", *flags, "--train_data_dir", "", "--steps", "20"]) == 130
+    assert len(calls) < 5
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 BAD = {
+    "compared too few steps": (["training", "--steps", "1", "--compare=--preset small"], "at least 2 steps"),
     "no kind": ([], "KIND"),
     "unknown kind": (["drawing"], "invalid choice: 'drawing'"),
     "unknown flag": (["training", "--bogus", "3"], "--bogus"),
@@ -128,7 +159,18 @@ def test_inference_prints_and_writes_table_json_and_plot(tmp_path, model, capsys
     assert str(tmp_path) not in json_file.read_text()
 
 
+def test_inference_with_a_launcher_is_refused(refused, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "without a launcher" in refused("benchmark", "inference")
+
+
+def test_two_models_of_one_name_are_refused(model, refused):
+    words = ["--preset", "--model", model, model, "--resolution", "24x16"]
+    assert "two would be called" in refused("benchmark", "inference", *words)
+
+
 BAD_INFERENCE = {
+    "no such device": (["--device", "foo"], "--device foo cannot be used here"),
     "unknown preset": (["--preset", "huge"], "--preset: there is no 'huge'"),
     "no network": (["--preset"], "give --preset or --model"),
     "no such model": (["--preset", "--model", "./nowhere"], "nowhere"),

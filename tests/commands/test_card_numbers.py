@@ -49,6 +49,19 @@ def test_numbers_replace_the_section_and_fill_the_header(tmp_path):
     assert [one.name for one in path.parent.iterdir()] == ["README.md"]
 
 
+def test_numbers_of_other_data_stay(tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(CARD)
+    other = {**REPORT, "data": {**REPORT["data"], "name": "other/val"}}
+    for report in (other, REPORT, REPORT):
+        update_card(path, report)
+    found = [one.dataset_type for one in ModelCard(path.read_text()).data.eval_results]
+    kinds = {kind: found.count(kind) for kind in found}
+    assert len(kinds) == 2
+    assert len(set(kinds.values())) == 1
+    assert kinds["other-val"] > 0
+
+
 def test_section_is_added_where_there_is_none():
     assert with_section("# A\n\n## B\n\nb\n", "new") == "# A\n\n## B\n\nb\n\n## Evaluation\n\nnew\n"
     middle = with_section("# A\n\n## Evaluation\n\nold\n\n## B\n\nb\n", r"new \1")

@@ -144,6 +144,10 @@ BAD_OPTIONS = {
     "no such Inception": (("--inception-weights", "none.pth"), "--inception-weights none.pth: no such file"),
     "no such LPIPS": (("--lpips-weights", "none.pth"), "--lpips-weights none.pth: no such file"),
     "no such segmenter": (("--segmenter", "./nowhere"), "--segmenter ./nowhere: transformers cannot load"),
+    "a map for no segmenter": (
+        ("--segmenter-map", "map.json"),
+        "--segmenter-map: pairs the classes of a seg",
+    ),
     "no card": (("--update-card", "none.md"), "--update-card: none.md: no such file"),
     "picture as report": (("--output", "report.png"), "give it a name such as report.json"),
     "device": (("--device", "banana"), "--device banana"),

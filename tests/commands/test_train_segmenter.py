@@ -122,6 +122,12 @@ def test_two_folders_without_splits(options, pairs, tmp_path, capsys):
     assert f"dpsims evaluate --model MODEL {asked}" in printed
 
 
+def test_a_copy_of_the_training_data_is_no_test(options, pairs, refused, tmp_path):
+    copy = shutil.copytree(pairs / "train", tmp_path / "copy")
+    words = ("--data", pairs / "train", "--val-data", copy, "--classes", "camvid")
+    assert "scored on its training data" in refused(*options, *words)
+
+
 BAD = {
     "no such split": (["--val-split", "nothing"], "nothing"),
     "its own training data": (["--val-split", "train"], "scored on its training data"),

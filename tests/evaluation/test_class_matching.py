@@ -84,3 +84,12 @@ def test_files_that_are_no_map(tmp_path, content):
 def test_no_such_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         read_choices(tmp_path / "map.json")
+
+
+def test_ids_need_not_begin_at_zero():
+    match = match_classes({1: "road", 3: "tree"}, SPEC)
+    assert match.table.tolist() == [-1, 0, -1, 3]
+    assert match.translate(np.array([0, 1, 2, 3, 4]))[[0, 2, 4]].tolist() == [-1, -1, -1]
+    nameless = {number: f"LABEL_{number}" for number in range(1, SPEC.num_classes + 1)}
+    with pytest.raises(ValueError, match="have no name in common"):
+        match_classes(nameless, SPEC)

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from dpsims_hub.evaluation.measures import BackboneMeasure, JudgeMeasure
 from dpsims_hub.evaluation.record_cache import RecordCache
 from dpsims_hub.evaluation.scenes import make_photos
 from dpsims_hub.evaluation.segmentation_scores import class_counts
-from dpsims_hub.labels import ClassSpec, FolderDataset
+from dpsims_hub.evaluation.speed import time_photos
+from dpsims_hub.labels import ClassSpec, FolderDataset, instance_offsets
 from dpsims_hub.labels.resizing import resize_label_map
 from dpsims_hub.pipeline import DPSIMSPipeline
 from tests.evaluation.test_team import Threads
@@ -142,17 +144,30 @@ def test_several_processes_measure_what_one_does(pipe, backbone_measure, folder,
     assert together[0] == together[1] == run()
 
 
-def test_training_photos_give_the_floor(pipe, backbone_measure, folder):
+@pytest.fixture(scope="module")
+def almost(folder, tmp_path_factory) -> FolderDataset:
+    """The very photos of the folder, with maps in which one block is unknown."""
+    root = tmp_path_factory.mktemp("almost") / "pairs"
+    shutil.copytree(folder.root, root)
+    for path in (root / "labels").iterdir():
+        ids = np.array(Image.open(path))
+        ids[:8, :8] = 255
+        Image.fromarray(ids).save(path)
+    return FolderDataset(root)
+
+
+def test_training_photos_give_the_floor(pipe, backbone_measure, folder, almost):
     """Here the training photos are the evaluated ones, so that they are at distance 0."""
     seen = []
-    evaluation = Evaluation(pipe, folder, [backbone_measure], folder, Settings(0, 5, 3, 2))
+    evaluation = Evaluation(pipe, folder, [backbone_measure], almost, Settings(0, 5, 3, 2))
     measured = evaluation.run(seen.append)
     assert sum(seen) == evaluation.steps == COUNT * (1 + 1 + 1 + 2)
     floor = row(measured["distances"], "images", "real training photos")
     assert floor["value"] == pytest.approx(0, abs=1e-6)
     assert floor["precision"] == floor["recall"] == 1
     assert measured["train_data"]["pairs"] == COUNT
-    assert measured["train_data"]["sha256_as_evaluated"] == measured["data"]["sha256_as_evaluated"]
+    hashes = [measured[name]["sha256_as_evaluated"] for name in ("data", "train_data")]
+    assert hashes[0] != hashes[1]
     assert measured["class_mean_colours_of"] == "the training photos"
     scores = {one["images"]: one["probe_mean_iou"] for one in measured["faithfulness"]}
     assert len(scores) == 5
@@ -266,6 +281,51 @@ def test_model_that_needs_more_than_maps_is_refused(backbone_measure, folder):
     pipe = DPSIMSPipeline(tiny_generator(use_instance_offsets=True), folder.spec.to_dict())
     with pytest.raises(ValueError, match="instance offsets"):
         Evaluation(pipe, folder, [backbone_measure])
+
+
+@pytest.fixture(scope="module")
+def objects(folder, tmp_path_factory) -> FolderDataset:
+    """The same pairs with object numbers: two objects, left and right of a slanted line."""
+    root = tmp_path_factory.mktemp("objects")
+    for name in ("images", "labels"):
+        shutil.copytree(folder.root / name, root / name)
+    classes = ["road", "sky", {"name": "car", "kind": "thing"}]
+    (root / "classes.json").write_text(json.dumps({"name": "three", "classes": classes}))
+    (root / "instances").mkdir()
+    rows, columns = np.mgrid[:32, :48]
+    for number in range(COUNT):
+        numbers = (columns > rows + number).astype(np.uint8)
+        Image.fromarray(numbers).save(root / "instances" / f"{number}.png")
+    return FolderDataset(root)
+
+
+def test_a_model_of_objects_is_given_their_offsets(backbone_measure, objects, training):
+    pipe = DPSIMSPipeline(tiny_generator(use_instance_offsets=True), objects.spec.to_dict())
+    evaluation = Evaluation(pipe, objects, [backbone_measure], training, SETTINGS)
+    measured = evaluation.run()
+    label_map = resize_label_map(objects[2].label_map, SIZE)
+    numbers = resize_label_map(objects[2].instance_ids, SIZE)
+    offsets = torch.from_numpy(instance_offsets(numbers, label_map, objects.spec))[None]
+    assert offsets.abs().max() > 0.05
+    latents = evaluation.stage.latents[2]
+    wanted, without = (
+        pipe(label_map, 2, latents=latents, instance_offsets=planes, output_type="np").images * 255
+        for planes in (offsets, torch.zeros_like(offsets))
+    )
+    seen = evaluation.scene([1, 2]).fakes[1]
+    np.testing.assert_allclose(seen, wanted, atol=0.51)
+    assert np.abs(seen - without).max() > 2
+    plain = DPSIMSPipeline(tiny_generator(), objects.spec.to_dict())
+    other = Evaluation(plain, objects, [backbone_measure], settings=SETTINGS).run()
+    assert measured["data"]["sha256_as_evaluated"] != other["data"]["sha256_as_evaluated"]
+    timed = time_photos(pipe, [label_map], offsets, calls=2)
+    assert timed["seconds_per_photo"] > 0
+
+
+def test_training_photos_that_are_the_evaluated_ones_are_refused(pipe, backbone_measure, folder, tmp_path):
+    shutil.copytree(folder.root, tmp_path / "copy")
+    with pytest.raises(ValueError, match="every pair is among the training data"):
+        Evaluation(pipe, folder, [backbone_measure], FolderDataset(tmp_path / "copy"), SETTINGS).run()
 
 
 def test_too_few_pairs(pipe, backbone_measure, folder, tmp_path):

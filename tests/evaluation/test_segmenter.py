@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -38,6 +39,21 @@ def test_predicts_our_ids_at_the_size_of_the_photo(folder, photos):
     assert described["segmenter"] == folder.name
     assert described["class_map"] == {"car": "car", "wall": None, "Road": "road", "sky": "sky"}
     assert described["classes_it_cannot_see"] == []
+
+
+def test_another_way_to_feed_it_is_another_segmenter(tmp_path):
+    """What is kept of photos that it saw must not outlive a corrected image processor or configuration."""
+    folder = save_segformer(tmp_path / "one", THEIRS)
+    before = Segmenter(str(folder), SPEC).description
+    copy = shutil.copytree(folder, tmp_path / "two")
+    described = Segmenter(str(copy), SPEC).description
+    assert described == before | {"segmenter": "two"}
+    settings = json.loads((copy / "preprocessor_config.json").read_text())
+    (copy / "preprocessor_config.json").write_text(json.dumps(settings | {"image_mean": [0.1, 0.2, 0.3]}))
+    assert Segmenter(str(copy), SPEC).description["settings_sha256"] != before["settings_sha256"]
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 0.5}))
+    assert Segmenter(str(folder), SPEC).description["settings_sha256"] != before["settings_sha256"]
 
 
 def test_counts_are_those_of_its_predictions(folder, photos):
