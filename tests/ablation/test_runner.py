@@ -86,6 +86,7 @@ def test_where_features_are_kept_does_not_matter(data, finished, tmp_path):
     run, words = runs_of(data, output, 3, arms=1), [*recipe(data), "--cache", str(tmp_path)]
     run_all(run, words, lambda line: None, again)
     assert list(tmp_path.iterdir())
+    (tmp_path / "of another run").touch()
     assert outcomes_so_far(run, words)[0].report
 
 
