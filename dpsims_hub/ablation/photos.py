@@ -53,6 +53,7 @@ def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) ->
             photos += pipe(pair.label_map, generator=random, instance_offsets=offsets).images
         enlarged = [enlarge_photo(photo, scale) for photo in photos]
         rows.append([picture_of_map(pair.label_map, data.spec, scale), *enlarged])
-    headers = ["label map", "real photo", *(f"{name}, seed {run.seed}" for name, run in runs.items())]
-    save_picture(comparison_sheet(rows, headers), path)
+    seeds = ", ".join(str(run.seed) for run in runs.values())
+    footer = f"One photo of each arm for each map, from the same latents. Seeds of the runs: {seeds}."
+    save_picture(comparison_sheet(rows, ["label map", "real photo", *runs], footer=footer), path)
     return True
