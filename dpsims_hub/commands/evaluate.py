@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from dpsims_hub.evaluation import Evaluation, Settings, format_report
+    from dpsims_hub.evaluation.recipe import describe_machine
     from dpsims_hub.evaluation.record_cache import RecordCache
     from dpsims_hub.evaluation.speed import time_photos
 
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     data, train = group.together(lambda: open_data(arguments))
     pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
     inputs = group.together(lambda: first_inputs(pipe, data))
+    machine = describe_machine(pipe.device)  # its load without ours
     speed = group.by_first(lambda: time_photos(pipe, *inputs))  # before anything else takes memory
     size = tuple(pipe.generator.config.sample_size)
     measures, missing = group.together(lambda: load_measures(arguments, size, pipe.device, data.spec))
@@ -61,7 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     with tqdm(total=steps, unit="look", disable=None if group.is_first else True) as bar:
         measured = evaluation.run(bar.update)
     if group.is_first:
-        report = complete_report(measured | {"speed": speed}, evaluation, arguments, missing)
+        report = complete_report(
+            measured | {"speed": speed, "machine": machine}, evaluation, arguments, missing
+        )
         print(format_report(report))
         write_outputs(report, evaluation, arguments, card)
     return 0
@@ -177,13 +181,13 @@ def complete_report(
     """Adds to the numbers what was measured, with what and where.
 
     Args:
-        measured: by the evaluation, with "speed".
+        measured: by the evaluation, with "speed" and "machine".
         evaluation: which one.
         arguments: of the command line.
         missing: sentences about what was not measured.
     """
     from dpsims_hub.evaluation.notes import notes_for
-    from dpsims_hub.evaluation.recipe import describe_machine, package_versions, tensors_sha256
+    from dpsims_hub.evaluation.recipe import package_versions, tensors_sha256
 
     generator = evaluation.pipe.generator
     report = measured | {
@@ -196,7 +200,6 @@ def complete_report(
         "features": evaluation.measures[0].description,
         "processes": evaluation.team.count,
         "versions": package_versions(),
-        "machine": describe_machine(evaluation.pipe.device),
     }
     if measured["train_data"] is not None:
         name = short_name(arguments.train_data or arguments.data, arguments.train_split)
