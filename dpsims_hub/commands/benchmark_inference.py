@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.benchmark_options import add_report_options, check_report_options, new_parser
 from dpsims_hub.commands.model_options import check_device
-from dpsims_hub.commands.paths import check_file
 from dpsims_hub.commands.processes import launched_processes
-from dpsims_hub.plots import require_matplotlib
 
 if TYPE_CHECKING:
     from dpsims_hub.models import DPSIMSGenerator
@@ -23,10 +22,7 @@ def run_inference(options: Sequence[str]) -> int:
         ValueError: anything else in the input is wrong.
     """
     arguments = make_parser().parse_args(options)
-    for path in filter(None, (arguments.json, arguments.plot)):
-        check_file(path)
-    if arguments.plot:
-        require_matplotlib()
+    check_report_options(arguments)
 
     import torch
     from tqdm import tqdm
@@ -64,17 +60,13 @@ def run_inference(options: Sequence[str]) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The options of `dpsims benchmark inference`."""
-    from dpsims_hub.commands import OneLineParser
-
-    parser = OneLineParser(
-        prog="dpsims benchmark inference",
-        description="Time networks, forms, batches and photos of one map in turns.",
-        epilog="Weights of presets are random: they do not change the speed. oasis computes as published,\n"
+    parser = new_parser(
+        "inference",
+        "Time networks, forms, batches and photos of one map in turns.",
+        "Weights of presets are random: they do not change the speed. oasis computes as published,\n"
         "on one-hot planes. Forms: plain (float32, PyTorch's own memory format); channels_last (float32),\n"
         "bf16, compile, graph (CUDA only), pipeline (ids in memory to pictures); all but\n"
         "plain keep channels innermost.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--preset",
@@ -111,8 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=10, help="times that each is timed (default: 10)")
     parser.add_argument("--warmup", type=int, default=2, help="calls after the first, not timed (default: 2)")
     parser.add_argument("--device", help="cpu, cuda, ... (default: cuda where there is one)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it as PNG (needs matplotlib)")
+    add_report_options(parser)
     return parser
 
 

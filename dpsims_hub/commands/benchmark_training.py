@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.paths import check_file
+from dpsims_hub.commands.benchmark_options import add_report_options, check_report_options, new_parser
 from dpsims_hub.commands.processes import StopSignals, launched_processes
-from dpsims_hub.plots import require_matplotlib
 
 if TYPE_CHECKING:
     from dpsims_hub.benchmark.training_comparison import TrainingVariant
@@ -32,10 +31,7 @@ def run_training(options: Sequence[str]) -> int:
         KeyboardInterrupt: the user stopped it, by Ctrl-C or SIGTERM; nothing is left.
     """
     own, flags = make_parser().parse_known_args(options)
-    for path in filter(None, (own.json, own.plot)):
-        check_file(path)
-    if own.plot:
-        require_matplotlib()
+    check_report_options(own)
     return _compare(own, flags) if own.compare else _measure(own, flags)
 
 
@@ -82,12 +78,10 @@ def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[Traini
 
 def make_parser() -> argparse.ArgumentParser:
     """The options of `dpsims benchmark training`, beside those of the training itself."""
-    from dpsims_hub.commands import OneLineParser
-
-    parser = OneLineParser(
-        prog="dpsims benchmark training",
-        description="Run the real training for some steps; nothing is kept.",
-        epilog="Every flag of train_accelerate.py can be given too, for example\n"
+    parser = new_parser(
+        "training",
+        "Run the real training for some steps; nothing is kept.",
+        "Every flag of train_accelerate.py can be given too, for example\n"
         "  dpsims benchmark training --preset small --resolution 128x96 --mixed-precision bf16\n"
         "--data DIR is short for --train_data_dir (without it the pairs are synthetic), --workers N for\n"
         "--dataloader_num_workers. Several trainings side by side, each with more flags than the first\n"
@@ -95,8 +89,6 @@ def make_parser() -> argparse.ArgumentParser:
         '  dpsims benchmark training --preset small --compare="--mixed-precision bf16" \\\n'
         '      --compare="--train-batch-size 8" --compare="--preset oasis"\n'
         "Weights of the backbone are random unless a file is named: they do not change the speed.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--steps", type=int, default=30, help="updates to time (default: 30)")
     parser.add_argument("--warmup", type=int, default=5, help="updates before them (default: 5)")
@@ -111,8 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds", type=int, default=2, help="turns of each training with --compare (default: 2)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it as PNG (needs matplotlib)")
+    add_report_options(parser)
     return parser
 
 

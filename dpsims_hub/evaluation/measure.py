@@ -124,7 +124,7 @@ class Evaluation:
         seen, trained = survey(self.data, self.size, self.team, None, advance, objects), None
         if self.train is not None and self.probe is not None:
             trained = survey(self.train, self.size, self.team, self.probe, advance, objects)
-            check_apart(self.data, seen, trained)
+            self.team.together(lambda: check_apart(self.data, seen, trained))
             rows = (*trained.probe_rows, trained.digest)
             self.team.together(lambda: self.probe.fit(*rows))
         self.stage = self._stage(seen, trained or seen)
