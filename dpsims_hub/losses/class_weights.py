@@ -17,8 +17,10 @@ def class_pixel_counts(label_map: Tensor, num_classes: int, ignore_index: int = 
     Returns:
         (N,) float32 counts: add them up over processes before `balancing_weights`.
     """
-    ids = label_map[label_map != ignore_index]
-    return torch.bincount(ids.flatten().long(), minlength=num_classes).float()
+    # Without boolean indexing and bincount, for which the host would wait for the device.
+    ids = label_map.long().masked_fill(label_map == ignore_index, num_classes).flatten()
+    counts = torch.zeros(num_classes + 1, dtype=torch.long, device=ids.device)
+    return counts.scatter_add_(0, ids, torch.ones_like(ids))[:num_classes].float()
 
 
 def balancing_weights(counts: Tensor, num_pixels: int | Tensor) -> Tensor:

@@ -34,10 +34,18 @@ class PatchProjection(nn.Module):
 
 
 def sample_places(
-    height: int, width: int, num_places: int, generator: torch.Generator | None = None
-) -> Tensor:
-    """Flat indices of different random places of an H x W grid, (min(num_places, H * W),)."""
-    return torch.randperm(height * width, generator=generator)[:num_places]
+    sizes: Sequence[tuple[int, int]],
+    num_places: int,
+    generator: torch.Generator | None = None,
+    device: torch.device | str = "cpu",
+) -> list[Tensor]:
+    """Flat indices of different random places of each H x W grid, (min(num_places, H * W),) each.
+
+    They are drawn on the CPU and travel together, so that the host waits for the device at most once.
+    """
+    places = [torch.randperm(h * w, generator=generator)[:num_places] for h, w in sizes]
+    lengths = [len(one) for one in places]
+    return list(torch.cat(places).to(device, non_blocking=True).split(lengths))
 
 
 def patch_contrastive_loss(
@@ -64,14 +72,17 @@ def patch_contrastive_loss(
     Raises:
         ValueError: a pair of maps differs in size or channels, or the images are no multiple of the photos.
     """
-    losses = []
-    for level, (fake, real) in enumerate(zip(fake_features, real_features, strict=True)):
+    pairs = list(zip(fake_features, real_features, strict=True))
+    for fake, real in pairs:
         if fake.shape[1:] != real.shape[1:] or fake.shape[0] % real.shape[0]:
             raise ValueError(
                 f"patch_contrastive_loss: features {tuple(fake.shape)} of generated images do not fit "
                 f"{tuple(real.shape)} of photos."
             )
-        places = sample_places(*fake.shape[2:], num_places, generator).to(fake.device)
+    sizes = [tuple(fake.shape[2:]) for fake, _ in pairs]
+    losses = []
+    for level, places in enumerate(sample_places(sizes, num_places, generator, pairs[0][0].device)):
+        fake, real = pairs[level]
         queries = fake.flatten(2)[:, :, places].transpose(1, 2).float()  # (B*K, P, C)
         keys = real.detach().flatten(2)[:, :, places].transpose(1, 2).float()
         if projection is not None:

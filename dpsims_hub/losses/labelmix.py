@@ -11,19 +11,21 @@ import torch
 from torch import Tensor
 
 
-def class_mask(label_map: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """A coin for each id present in the batch decides real (1) or fake (0).
+def class_mask(label_map: Tensor, num_classes: int, generator: torch.Generator | None = None) -> Tensor:
+    """A coin for each class, and one for unknown pixels, decides real (1) or fake (0).
+
+    Classes that are absent have a coin too: every process then draws as many numbers.
 
     Args:
-        label_map: (B, H, W) ids.
+        label_map: (B, H, W) ids; those outside [0, N) share a coin.
+        num_classes: N.
         generator: CPU random generator.
 
     Returns:
         (B, 1, H, W) mask of 0 and 1.
     """
-    ids, inverse = label_map.unique(return_inverse=True)
-    coins = torch.randint(0, 2, (len(ids),), generator=generator).to(label_map.device)
-    return coins[inverse][:, None].float()
+    coins = torch.randint(0, 2, (num_classes + 1,), generator=generator).to(label_map.device)
+    return coins[label_map.long().clamp(max=num_classes)][:, None].float()
 
 
 def mix(mask: Tensor, real: Tensor, fake: Tensor) -> Tensor:

@@ -65,24 +65,32 @@ def class_pixel_loss(
     return (weights * own).mean()
 
 
-def fake_pixel_loss(logits: Tensor, gamma: float = 2.0) -> Tensor:
+def fake_pixel_loss(logits: Tensor, gamma: float = 2.0, visible: Tensor | None = None) -> Tensor:
     """Pixels of generated images should be labelled "fake": the second term of L_D, unweighted.
 
     Args:
         logits: (B, N + 1, H, W).
         gamma: focal exponent.
+        visible: (B, H, W), false where an augmentation cut the image out: no value and no gradient there.
 
     Returns:
         Scalar, in nats, mean over all pixels.
     """
-    return _focal(_log_softmax(logits)[:, 0], gamma).mean()
+    loss = _focal(_log_softmax(logits)[:, 0], gamma)
+    return (loss if visible is None else loss * visible).mean()
 
 
 @torch.no_grad()
-def pixel_accuracy(logits: Tensor, label_map: Tensor | None, ignore_index: int = 255) -> Tensor:
-    """Share of pixels whose strongest channel is their class, or "fake" where label_map is None."""
+def pixel_accuracy(
+    logits: Tensor, label_map: Tensor | None, ignore_index: int = 255, visible: Tensor | None = None
+) -> Tensor:
+    """Share of pixels whose strongest channel is their class, or "fake" where label_map is None.
+
+    Pixels that are ignored, or not visible, do not count.
+    """
     strongest = logits.argmax(1)
     if label_map is None:
-        return (strongest == 0).float().mean()
+        fake = strongest == 0
+        return fake.float().mean() if visible is None else (fake & visible).sum() / visible.sum().clamp(min=1)
     known = label_map != ignore_index
     return ((strongest == label_map + 1) & known).sum() / known.sum().clamp(min=1)

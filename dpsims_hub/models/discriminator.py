@@ -19,6 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
 
 from dpsims_hub.models.feature_conditioning import Conditioning, FeatureConditioning
 from dpsims_hub.models.loading import CheckedModel
+from dpsims_hub.models.precision import without_autocast
 from dpsims_hub.models.setting_checks import check_types_and_ranges
 
 
@@ -35,7 +36,7 @@ class ResidualResize(nn.Module):
         out_channels: channels of the result.
         resize: "up" (nearest, 2x), "down" (average of 2x2).
         spectral_norm: on every convolution.
-        scale: factor on the sum of the two branches; 1 is OASIS, 1/2 keeps the sum within Lipschitz 1.
+        halved: the mean of the two branches instead of OASIS's sum: it stays within Lipschitz 1.
         first: no activation before the first convolution (the image itself is the input).
     """
 
@@ -45,12 +46,12 @@ class ResidualResize(nn.Module):
         out_channels: int,
         resize: Literal["up", "down"],
         spectral_norm: bool,
-        scale: float = 1.0,
+        halved: bool = False,
         first: bool = False,
     ) -> None:
         super().__init__()
         self.resize = resize
-        self.scale = scale
+        self.halved = halved
         self.first = first
         self.convolution_0 = _convolution(in_channels, out_channels, 3, spectral_norm)
         self.convolution_1 = _convolution(out_channels, out_channels, 3, spectral_norm)
@@ -66,11 +67,15 @@ class ResidualResize(nn.Module):
             shortcut = features if self.shortcut is None else self.shortcut(features)
             shortcut = F.interpolate(shortcut, scale_factor=2, mode="nearest")
             hidden = self.convolution_0(F.interpolate(hidden, scale_factor=2, mode="nearest"))
-            return self.scale * (shortcut + self.convolution_1(F.leaky_relu(hidden, 0.2)))
+            return self._sum(shortcut, self.convolution_1(F.leaky_relu(hidden, 0.2)))
         shortcut = F.avg_pool2d(features, 2)
         shortcut = shortcut if self.shortcut is None else self.shortcut(shortcut)
         hidden = self.convolution_1(F.leaky_relu(self.convolution_0(hidden), 0.2))
-        return self.scale * (shortcut + F.avg_pool2d(hidden, 2))
+        return self._sum(shortcut, F.avg_pool2d(hidden, 2))
+
+    def _sum(self, shortcut: Tensor, hidden: Tensor) -> Tensor:
+        total = shortcut + hidden
+        return total.mul_(0.5) if self.halved else total
 
 
 class DPSIMSDiscriminator(CheckedModel):
@@ -133,8 +138,7 @@ class DPSIMSDiscriminator(CheckedModel):
         hidden = 0
         for i, width in enumerate(widths):
             skip = channels[i] if i < len(channels) else 0
-            scale = 0.5 if bounded else 1.0
-            self.decoder.append(ResidualResize(hidden + skip, width, "up", spectral_norm, scale))
+            self.decoder.append(ResidualResize(hidden + skip, width, "up", spectral_norm, bounded))
             hidden = width
         self.head = _convolution(hidden, num_classes + 1, 1, spectral_norm and bounded)
 
@@ -155,16 +159,20 @@ class DPSIMSDiscriminator(CheckedModel):
         expected = len(self.conditioning.out_channels)
         if len(features) != expected:
             raise ValueError(f"DPSIMSDiscriminator: expected {expected} feature maps, got {len(features)}.")
-        features = self.conditioning(features)
+        with without_autocast(features[0].device.type):
+            conditioned = self.conditioning([feature.float() for feature in features])
+            features = [new.to(old.dtype) for new, old in zip(conditioned, features, strict=True)]
         hidden = None
         for i, block in enumerate(self.decoder):
             if i < len(self.levels):
                 skips = [features[k] for k in self.levels[i]]
-                if hidden is not None:
-                    skips.insert(0, _fit(hidden, skips[0].shape[2:]))
+                if hidden is not None:  # in its precision: under autocast features are finer
+                    skips = [_fit(hidden, skips[0].shape[2:]), *(skip.to(hidden.dtype) for skip in skips)]
                 hidden = torch.cat(skips, dim=1)
             hidden = block(hidden)
-        return self.head(_fit(F.leaky_relu(hidden, 0.2), image_size)).float()
+        if self.image_encoder is None:  # OASIS applies its last convolution to the last block's sum
+            hidden = F.leaky_relu(hidden, 0.2)
+        return self.head(_fit(hidden, image_size)).float()
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         features = [self.image_encoder[0](images)]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -20,12 +21,49 @@ Conditioning = Literal["sigmoid_batchnorm", "sigmoid", "batchnorm", "standardize
 CONDITIONINGS: tuple[str, ...] = get_args(Conditioning)
 
 
-def batch_standardize(features: Tensor, eps: float = 1e-5) -> Tensor:
+def batch_standardize(features: Tensor, eps: float = 1e-5, over_processes: bool = False) -> Tensor:
     """(F - mu) / sigma per channel over batch and space; a constant channel gives 0.
 
     Statistics are always the batch's own, so that D and G steps see the same rule (our choice).
+
+    Args:
+        features: (B, C, H, W).
+        eps: added to the variance.
+        over_processes: statistics of the batches of all processes, which must all call this with as many
+            places; gradients flow through them to every process. Several processes then compute what one
+            would with the whole batch.
     """
-    return F.batch_norm(features, None, None, training=True, eps=eps)
+    if not over_processes or _world_size() == 1:
+        return F.batch_norm(features, None, None, training=True, eps=eps)
+    mean = _mean_over_processes(features)
+    centred = features - mean
+    return centred * torch.rsqrt(_mean_over_processes(centred.square()) + eps)
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """Sum of a tensor over all processes; every process's loss depends on it, so the backward sums too."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> Tensor:
+        total = grad.clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _mean_over_processes(features: Tensor) -> Tensor:
+    """Mean of each channel, (1, C, 1, 1)."""
+    local = features.mean((0, 2, 3), keepdim=True)
+    return _SumOverProcesses.apply(local) / _world_size()
+
+
+def _world_size() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 class FeatureConditioning(nn.Module):
@@ -74,7 +112,7 @@ class FeatureConditioning(nn.Module):
         if self.method.startswith("sigmoid"):
             features = [torch.sigmoid(f) for f in features]
         if self.method.endswith("batchnorm"):
-            features = [batch_standardize(f) for f in features]
+            features = [batch_standardize(f, over_processes=self.training) for f in features]
         return list(features)
 
     def mean_(self, level: int) -> Tensor:

@@ -111,7 +111,7 @@ class LabelMapEncoder(nn.Module):
         Args:
             embedding: what `embed` returned: two tensors (B, C, H, W).
             w: (B, R, width) mapped noise, with `attentions`.
-            attentions: one NoiseCrossAttention for each downsampled scale, fine to coarse.
+            attentions: one NoiseCrossAttention or None for each downsampled scale, fine to coarse.
             region_maps: region map of each downsampled scale, fine to coarse.
             fields: noise fields of each downsampled scale, fine to coarse.
 
@@ -122,7 +122,7 @@ class LabelMapEncoder(nn.Module):
         skips = []
         for scale, block in enumerate(self.down):
             hidden = block(F.avg_pool2d(hidden, 2))
-            if attentions is not None:
+            if attentions is not None and attentions[scale] is not None:
                 hidden = attentions[scale](hidden, w, region_maps[scale], fields[scale])
             skips.append(hidden)
         results = [self.up[-1](skips[-1])]

@@ -15,6 +15,21 @@ from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
 
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
 from dpsims_hub.models.noise import unit_variance_
+from dpsims_hub.models.precision import without_autocast
+
+
+class _ReplicateConv2d(nn.Conv2d):
+    """nn.Conv2d with replicate padding that keeps the precision of its input.
+
+    The CPU's autocast would pad in float32: two conversions of every feature map for nothing.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
+        pad = self.kernel_size[0] // 2
+        with without_autocast(features.device.type):
+            features = F.pad(features, (pad,) * 4, mode="replicate")
+        return F.conv2d(features, self.weight, self.bias)
 
 
 def convolution(
@@ -27,9 +42,11 @@ def convolution(
     spectral_norm: bool = False,
 ) -> nn.Module:
     """Size-keeping convolution, unit-variance initialisation, removable spectral norm."""
-    layer = nn.Conv2d(
+    replicate = padding_mode == "replicate" and kernel_size > 1
+    kind = _ReplicateConv2d if replicate else nn.Conv2d
+    layer = kind(
         in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias,
-        padding_mode=padding_mode if kernel_size > 1 else "zeros",
+        padding_mode="replicate" if replicate else "zeros",
     )  # fmt: skip
     unit_variance_(layer.weight)
     if bias:

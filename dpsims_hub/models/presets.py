@@ -16,14 +16,15 @@ _HALF = {
 }
 
 _SMALL = {
-    "image_widths": (288, 288, 208, 128, 64, 32, 20),
-    "encoder_widths": (16, 24, 48, 64, 96, 128),
-    "modulation_widths": (20, 32, 48, 64, 80, 96),
+    "image_widths": (320, 320, 256, 128, 64, 32, 16),
+    "encoder_widths": (16, 32, 48, 64, 96, 128),
+    "modulation_widths": (16, 32, 48, 64, 80, 96),
     "encoder_convolutions": 1,
     "mapping_width": 128,
     "num_noise_tokens": 8,
     "attention_dim": 32,
     "noise_fields": 2,
+    "noise_from_stride": 2,
     "smooth_output": True,
 }
 
@@ -43,7 +44,7 @@ GENERATOR_PRESETS: dict[str, dict] = {"dpsims": {}, "base": _HALF, "small": _SMA
 DECODER_WIDTHS: dict[str, tuple[int, ...]] = {
     "dpsims": (512, 256, 256, 128, 64),
     "base": (256, 128, 128, 64, 32),
-    "small": (128, 96, 64, 48, 32),
+    "small": (256, 128, 128, 64, 32),
     "oasis": (512, 256, 256, 128, 128, 64),
 }
 """Channels of the discriminator's decoder, coarse to fine, by preset name."""

@@ -28,6 +28,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "num_noise_tokens": (1, 4096),
     "attention_dim": (1, 4096),
     "noise_fields": (0, 256),
+    "noise_from_stride": (1, 4096),
     "modulation_kernel": (1, 3),
     "feature_channels": _WIDTH,
     "feature_strides": (1, 1024),

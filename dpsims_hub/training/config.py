@@ -18,19 +18,21 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dpsims_hub.models.feature_conditioning import CONDITIONINGS
+from dpsims_hub.training.augmentation import CHANGES
 from dpsims_hub.training.transform import RESIZE_MODES
 
 PRESETS: dict[str, dict[str, Any]] = {
     "dpsims": {"backbone": "convnext_large.fb_in22k", "learning_rate_g": 1e-3, "learning_rate_d": 1e-3},
     "base": {"backbone": "convnext_base.fb_in22k"},
     "small": {
-        "backbone": "mobilenetv2_100",
+        "backbone": "tf_efficientnet_lite2",
         "feature_conditioning": "none",
         "learning_rate_g": 2e-4,
         "learning_rate_d": 1e-4,
         "weight_contrastive": 0.5,
-        "weight_diversity": 15.0,
-        "diversity_threshold": 0.3,
+        "weight_diversity": 10.0,
+        "diversity_threshold": 0.45,
+        "diversity_strides": (8, 16, 32),
         "ema_decay": 0.999,
     },
     "oasis": {
@@ -104,10 +106,20 @@ class TrainConfig:
     generator_config: dict = _flag(None, "model", "JSON of DPSIMSGenerator settings over the preset")
     discriminator_config: dict = _flag(None, "model", "JSON of DPSIMSDiscriminator settings over the preset")
     backbone: str = _flag("convnext_base.fb_in22k", "model", "timm model, or none for OASIS's own encoder")
-    backbone_weights: str = _flag("pretrained", "model", "weights file, 'pretrained' (timm's own), 'random'")
+    backbone_weights: str = _flag(
+        "pretrained",
+        "model",
+        "weights file, 'random', or 'pretrained': from an installed package, else timm's own from the Hub",
+    )
     backbone_mean: tuple = _flag((), "model", "JSON list: mean of the backbone's inputs; default: timm's")
     backbone_std: tuple = _flag((), "model", "JSON list: standard deviation, likewise")
     backbone_kwargs: dict = _flag(None, "model", "JSON of further timm.create_model arguments")
+    backbone_precision: str = _flag(
+        "float32",
+        "model",
+        "with --mixed_precision: 'mixed' runs the backbone in half precision too, whose gradient is far off",
+        choices=("float32", "mixed"),
+    )
     feature_conditioning: str = _flag("sigmoid_batchnorm", "model", "of D's inputs", choices=CONDITIONINGS)
 
     focal_gamma: float = _flag(2.0, "losses", "focal exponent of the pixel loss; 0 is OASIS's", least=0)
@@ -120,6 +132,12 @@ class TrainConfig:
     diversity_threshold: float = _flag(0.4, "losses", "pairs further apart than this are left alone", least=0)
     diversity_strides: tuple = _flag((4, 8, 16, 32), "losses", "JSON list: strides of the maps it reads")
     weight_labelmix: float = _flag(0.0, "losses", "of OASIS's LabelMix", least=0)
+    augmentation: str = _flag(
+        "", "losses", "changes of all that D sees, such as color,translation,cutout; default: none"
+    )
+    augmentation_probability: float = _flag(
+        0.5, "losses", "with which each of these changes happens", least=0
+    )
 
     learning_rate_g: float = _flag(3e-4, "optimisation", "Adam, generator", above=0)
     learning_rate_d: float = _flag(3e-4, "optimisation", "Adam, discriminator", above=0)
@@ -134,6 +152,9 @@ class TrainConfig:
     max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them", least=0)
     use_ema: bool = _flag(True, "optimisation", "publish averaged weights rather than the last ones")
     ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator", least=0, below=1)
+    ema_warmup: bool = _flag(
+        True, "optimisation", "average over about a tenth of the steps so far, until that is the decay's reach"
+    )
 
     output_dir: str = _flag("outputs/train", "run", "checkpoints, logs, sheets and the final model")
     train_batch_size: int = _flag(4, "run", "label maps per process and step", least=1)
@@ -170,6 +191,14 @@ class TrainConfig:
             raise ValueError(
                 "--streaming: reads a --dataset_name; turn a folder into shards with `dpsims prepare-data`."
             )
+        if unknown := set(self.augmentation_changes) - set(CHANGES):
+            raise ValueError(
+                f"--augmentation: {', '.join(sorted(unknown))} is not among {', '.join(CHANGES)}."
+            )
+        if self.augmentation_probability > 1:
+            raise ValueError(
+                f"--augmentation_probability: must be at most 1, got {self.augmentation_probability}."
+            )
         for name in ("backbone_mean", "backbone_std"):
             if len(getattr(self, name)) not in (0, 3):
                 raise ValueError(f"--{name}: expected 3 numbers, got {len(getattr(self, name))}.")
@@ -188,6 +217,11 @@ class TrainConfig:
         if len(sides) not in (1, 2) or min(sides) < 1:
             raise ValueError(f"--resolution: {self.resolution!r} is neither a side nor WIDTHxHEIGHT.")
         return sides[-1], sides[0]
+
+    @property
+    def augmentation_changes(self) -> tuple[str, ...]:
+        """Changes of `augmentation`, without spaces."""
+        return tuple(name for name in self.augmentation.replace(" ", "").split(",") if name)
 
     def save(self, path: Path) -> None:
         """Write the merged settings as JSON, usable again with --config; whole or not at all."""

@@ -18,6 +18,7 @@ from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBa
 from dpsims_hub.models.costs import count_parameters, peak_memory
 from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.sheets import save_picture
+from dpsims_hub.training.augmentation import NUM_DRAWS
 from dpsims_hub.training.build import build_networks, make_accelerator
 from dpsims_hub.training.checkpoint import (
     find_checkpoint,
@@ -27,6 +28,7 @@ from dpsims_hub.training.checkpoint import (
     starting_point,
 )
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.data import collate
 from dpsims_hub.training.ema import ExponentialMovingAverage
 from dpsims_hub.training.feed import Feed, training_source, validation_source
 from dpsims_hub.training.finetune import build_finetuned
@@ -35,7 +37,7 @@ from dpsims_hub.training.preview import validation_sheet
 from dpsims_hub.training.run_log import RunLog, log_picture
 from dpsims_hub.training.step import Networks, NonFiniteLossError, TrainingStep
 from dpsims_hub.training.stopping import StopRequest
-from dpsims_hub.training.transform import PairTransform
+from dpsims_hub.training.transform import PairTransform, network_inputs
 
 _NUM_PREVIEWS = 12
 _CALIBRATION_PHOTOS = 64
@@ -97,6 +99,7 @@ class Trainer:
             latent_dim,
             config.samples_per_map,
             self.spec if config.instance_offsets else None,
+            NUM_DRAWS if config.augmentation_changes else 0,
         )
 
     def _preview_pairs(self) -> list[dict[str, Tensor]]:
@@ -125,7 +128,9 @@ class Trainer:
         if accelerator.distributed_type == DistributedType.MULTI_GPU:
             generator = torch.nn.SyncBatchNorm.convert_sync_batchnorm(generator)
         self.generator = generator
-        self.ema = ExponentialMovingAverage(generator, config.ema_decay if config.use_ema else 0.0)
+        self.ema = ExponentialMovingAverage(
+            generator, config.ema_decay if config.use_ema else 0.0, config.ema_warmup
+        )
         if discriminator.conditioning.method == "standardize":
             discriminator.conditioning.calibrate(self._real_features(backbone))
         if config.gradient_checkpointing:
@@ -149,8 +154,8 @@ class Trainer:
     def _real_features(self, backbone: PretrainedBackbone) -> list[Tensor]:
         """Features of the same photos on every process."""
         examples = self.feed.examples(_CALIBRATION_PHOTOS)
-        photos = torch.stack([example["real_images"] for example in examples])
-        return backbone(photos.to(self.accelerator.device))
+        photos = network_inputs(collate(examples), self.accelerator.device)["real_images"]
+        return backbone(photos)
 
     def run(self) -> Path:
         """Train to the end, to a signal or to the time limit, and save the averaged generator.
@@ -263,9 +268,7 @@ class Trainer:
                 group["lr"] = rate * factor
 
     def _one_step(self, batch: dict[str, Tensor], micro_step: int) -> dict[str, Tensor]:
-        device = self.accelerator.device
-        batch = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
-        batch["real_images"] = batch["real_images"].contiguous(memory_format=torch.channels_last)
+        batch = network_inputs(batch, self.accelerator.device)
         # Equal in all processes, and a function of the step: nothing to restore on resume.
         draws = torch.Generator().manual_seed(self.config.seed * 1_000_003 + micro_step)
         try:
@@ -288,6 +291,7 @@ class Trainer:
         self.clock.reset()
         values["learning_rate_g"] = self.networks.optimizer_g.param_groups[0]["lr"]
         values["learning_rate_d"] = self.networks.optimizer_d.param_groups[0]["lr"]
+        values["ema_horizon"] = self.ema.horizon
         values["memory_gib"] = peak_memory(self.accelerator.device) / 2**30
         values["bad_samples"] = len(self.feed.bad)
         self.accelerator.log(values, step=self.step)

@@ -19,8 +19,7 @@ def validation_sheet(
 
     Args:
         generator: in eval mode.
-        pairs: "real_images" (3, H, W) in [-1, 1], "label_map" (H, W) and perhaps "instance_offsets" (2, H,
-            W) each.
+        pairs: "real_images" (3, H, W) uint8, "label_map" (H, W) and perhaps "instance_offsets" (2, H, W) each.
         spec: gives the colours.
         groups: rows put side by side.
     """
@@ -35,5 +34,6 @@ def validation_sheet(
         }
         photos = generator(**inputs, latents=latents).sample.float().cpu().numpy()
         colours = Image.fromarray(colorize(pair["label_map"].numpy(), spec))
-        rows.append([colours, *map(photo_from_array, (pair["real_images"].numpy(), *photos))])
+        real = Image.fromarray(pair["real_images"].permute(1, 2, 0).numpy())
+        rows.append([colours, real, *map(photo_from_array, photos)])
     return comparison_sheet(fold_rows(rows, groups), ["labels", "real", "sample 1", "sample 2"] * groups)

@@ -89,7 +89,7 @@ def rehearse(config: TrainConfig, num_classes: int, ignore_index: int = 255) -> 
         ValueError: settings that the modules do not know, or that do not fit each other.
     """
     config = dataclasses.replace(config, backbone_weights="random")
-    with LiveMemory() as memory, META, EveryClass(num_classes):
+    with LiveMemory() as memory, META:
         step, average = _make_step(config, num_classes, ignore_index)
         nets = step.networks
         step(_make_batch(config, nets.generator))  # makes Adam's moments
@@ -117,14 +117,13 @@ class Rehearsal(TrainingStep):
         """Weights of the right shape."""
         return torch.empty(self.num_classes, device=label_map.device)
 
-    def _descend(
-        self, name: str, module: nn.Module, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]
-    ) -> Tensor:
-        """Backward and step, without the checks."""
+    def _gradients(self, module: nn.Module, terms: dict[str, Tensor]) -> Tensor:
+        """Backward, without clipping."""
         sum(terms.values()).backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
         return torch.zeros((), device=META)
+
+    def _check(self, logs: dict[str, Tensor]) -> None:
+        """Nothing to look at."""
 
 
 class MetaAccelerator:
@@ -174,31 +173,11 @@ class HalfPrecision(TorchFunctionMode):
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
 
-class EveryClass(TorchFunctionMode):
-    """Lets LabelMix ask which ids a map holds: all of them.
-
-    Args:
-        num_classes: N.
-    """
-
-    def __init__(self, num_classes: int) -> None:
-        super().__init__()
-        self.num_classes = num_classes
-
-    def __torch_function__(
-        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Answers `label_map.unique(return_inverse=True)`."""
-        if func is Tensor.unique:
-            return torch.empty(self.num_classes, dtype=torch.long, device=META), args[0]
-        return func(*args, **(kwargs or {}))
-
-
 def _make_step(
     config: TrainConfig, num_classes: int, ignore_index: int
 ) -> tuple[TrainingStep, ExponentialMovingAverage]:
     generator, discriminator, backbone = build_networks(config, num_classes, ignore_index)
-    average = ExponentialMovingAverage(generator, config.ema_decay)
+    average = ExponentialMovingAverage(generator, config.ema_decay, config.ema_warmup)
     if config.gradient_checkpointing:
         generator.enable_gradient_checkpointing(partial(_checkpoint, config.mixed_precision))
     adams = [torch.optim.Adam(module.parameters()) for module in (generator, discriminator)]

@@ -33,7 +33,7 @@ class RunLog:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append one line; values that JSON has no number for become null."""
-        entry = {name: round(value, 5) if math.isfinite(value) else None for name, value in values.items()}
+        entry = {name: _rounded(value) if math.isfinite(value) else None for name, value in values.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **entry}) + "\n")
 
@@ -46,6 +46,11 @@ def log_picture(accelerator: Accelerator, picture: Image.Image, step: int) -> No
             tracker.log_images({"validation": pixels[None]}, step=step, dataformats="NHWC")
         elif hasattr(tracker, "log_images"):
             tracker.log_images({"validation": [pixels]}, step=step)
+
+
+def _rounded(value: float) -> float:
+    """To six significant digits: a learning rate of 4e-6 stays one."""
+    return float(f"{value:.6g}")
 
 
 def _step(line: str) -> float:

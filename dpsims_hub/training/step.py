@@ -1,14 +1,18 @@
 """One training step: one batch, one generator pass, one discriminator update, one generator update.
 
 Photos come as `samples_per_map` latents per label map, so that the diversity term needs no further generator
-pass, and the backbone sees the generated images once for both updates.
+pass, and the backbone sees the generated images once for both updates. Under mixed precision the two trained
+networks run in half precision; the frozen backbone and the losses on its features stay in float32: in bf16
+the gradient that a backbone hands to the image was measured to be wrong by two fifths of its length.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import combinations
 
 import torch
 from accelerate import Accelerator
@@ -16,11 +20,37 @@ from torch import Tensor, nn
 
 from dpsims_hub import losses
 from dpsims_hub.models import PretrainedBackbone
+from dpsims_hub.training.augmentation import Augmentation
 from dpsims_hub.training.config import TrainConfig
 
 
 class NonFiniteLossError(RuntimeError):
     """A loss or a gradient became infinite or not a number; the message names step and term."""
+
+
+@dataclass
+class SeenBatch:
+    """What the discriminator sees of a batch, augmented, and the backbone's features of it.
+
+    Args:
+        label_map: (B, H, W) ids of the real images.
+        maps: (B * K, H, W), of the generated ones.
+        weights: (N,) class weights.
+        visible: (B * K, H, W), 1 where a generated image was not cut out; None where it is whole.
+        real_images: (B, 3, H, W).
+        fake_images: (B * K, 3, H, W), map-major.
+        real: features of the real images, without gradient; the images themselves with OASIS's own encoder.
+        fake: likewise of the generated images.
+    """
+
+    label_map: Tensor
+    maps: Tensor
+    weights: Tensor
+    visible: Tensor | None
+    real_images: Tensor
+    fake_images: Tensor
+    real: list[Tensor] | Tensor
+    fake: list[Tensor] | Tensor
 
 
 @dataclass
@@ -82,6 +112,7 @@ class TrainingStep:
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.clock = clock or (lambda phase: nullcontext())
+        self.augmentation = Augmentation(config.augmentation_changes, config.augmentation_probability)
         strides = networks.backbone.strides if networks.backbone is not None else []
         self.contrastive_levels = [i for i, s in enumerate(strides) if s in config.contrastive_strides]
         self.diversity_levels = [i for i, s in enumerate(strides) if s in config.diversity_strides]
@@ -92,6 +123,7 @@ class TrainingStep:
         Args:
             batch: "real_images" (B, 3, H, W) in [-1, 1], "label_map" (B, H, W) ids, "latents" (B, K,
                 latent_dim) with K = samples_per_map, perhaps "instance_offsets" (B, 2, H, W); on the device.
+                With augmentation "draws" (B, NUM_DRAWS), on the CPU.
             draws: CPU random generator of the losses' places and masks; the same state in every process
                 makes several processes compute what one would. None for the global one.
 
@@ -99,26 +131,48 @@ class TrainingStep:
             Losses, accuracies and norms, detached scalars.
 
         Raises:
-            NonFiniteLossError: a loss or a gradient norm is infinite or not a number; it changed no weight.
+            NonFiniteLossError: a loss or a gradient norm is infinite or not a number. All are looked at
+                together, once a step: the generator is as before, the discriminator may not be.
         """
         nets, accelerator = self.networks, self.accelerator
-        label_map, real_images = batch["label_map"], batch["real_images"]
         with accelerator.accumulate(nets.generator, nets.discriminator):
-            weights = self.class_weights(label_map)
-            with self.clock("generator_forward"), accelerator.autocast():
-                fake_images = nets.generator(
-                    label_map, batch["latents"].flatten(0, 1), instance_offsets=batch.get("instance_offsets")
-                ).sample
-                fake = self._features(fake_images)
-                with torch.no_grad():
-                    real = self._features(real_images)
+            with self.clock("generator_forward"):
+                with accelerator.autocast():
+                    fake_images = nets.generator(
+                        batch["label_map"],
+                        batch["latents"].flatten(0, 1),
+                        instance_offsets=batch.get("instance_offsets"),
+                    ).sample
+                seen = self._look(batch, fake_images)
             with self.clock("d_step"):
-                logs = self._discriminator_update(
-                    real_images, fake_images, real, fake, label_map, weights, draws
-                )
+                logs = self._discriminator_update(seen, draws)
             with self.clock("g_step"):
-                logs |= self._generator_update(fake_images, real, fake, label_map, weights, draws)
+                logs |= self._generator_update(seen, draws, logs)
         return logs
+
+    def _look(self, batch: dict[str, Tensor], fake_images: Tensor) -> SeenBatch:
+        """Augment real and generated images alike, and send them through the backbone."""
+        label_map, real_images, visible = batch["label_map"], batch["real_images"], None
+        each = self.config.samples_per_map
+        if self.augmentation.changes:
+            draws = batch["draws"]
+            label_map = self.augmentation.label_map(label_map, draws, self.ignore_index)
+            real_images = self.augmentation.images(real_images, draws)
+            fake_images = self.augmentation.images(fake_images, draws.repeat_interleave(each, dim=0))
+            visible = self.augmentation.visible(label_map.shape[1:], draws).to(label_map.device)
+            visible = visible.repeat_interleave(each, dim=0)
+        with torch.no_grad():
+            real = self._features(real_images)
+        return SeenBatch(
+            label_map=label_map,
+            maps=label_map.repeat_interleave(each, dim=0),
+            weights=self.class_weights(label_map),
+            visible=visible,
+            real_images=real_images,
+            fake_images=fake_images,
+            real=real,
+            fake=self._features(fake_images),
+        )
 
     def class_weights(self, label_map: Tensor) -> Tensor:
         """Balancing weights over the global batch."""
@@ -128,117 +182,124 @@ class TrainingStep:
 
     def _features(self, images: Tensor) -> list[Tensor] | Tensor:
         """What D reads: backbone features, or the images themselves with OASIS's own encoder."""
-        return images if self.networks.backbone is None else self.networks.backbone(images)
+        backbone = self.networks.backbone
+        if backbone is None:
+            return images
+        if self.config.backbone_precision == "mixed":
+            with self.accelerator.autocast():
+                return backbone(images)
+        return backbone(images.float())
 
-    def _discriminator_update(
-        self,
-        real_images: Tensor,
-        fake_images: Tensor,
-        real: list[Tensor] | Tensor,
-        fake: list[Tensor] | Tensor,
-        label_map: Tensor,
-        weights: Tensor,
-        draws: torch.Generator | None,
-    ) -> dict[str, Tensor]:
-        nets, config, size = self.networks, self.config, label_map.shape[1:]
-        detached = fake.detach() if isinstance(fake, Tensor) else [f.detach() for f in fake]
+    def _discriminator_update(self, seen: SeenBatch, draws: torch.Generator | None) -> dict[str, Tensor]:
+        nets, config, size = self.networks, self.config, seen.label_map.shape[1:]
+        detached = seen.fake.detach() if isinstance(seen.fake, Tensor) else [f.detach() for f in seen.fake]
         with self.accelerator.autocast():
-            real_logits = nets.discriminator(real, size)
+            real_logits = nets.discriminator(seen.real, size)
             fake_logits = nets.discriminator(detached, size)
-            terms = {
-                "loss_d_real": losses.class_pixel_loss(
-                    real_logits,
-                    label_map,
-                    weights,
-                    config.focal_gamma,
-                    self.ignore_index,
-                    config.label_smoothing,
-                ),
-                "loss_d_fake": losses.fake_pixel_loss(fake_logits, config.focal_gamma),
-            }
-            if config.weight_labelmix:
-                first = slice(None, None, config.samples_per_map)
-                mask = losses.class_mask(label_map, draws)
-                mixed = losses.mix(mask, real_images, fake_images.detach()[first])
-                mixed_logits = nets.discriminator(self._features(mixed), size)
-                terms["loss_labelmix"] = config.weight_labelmix * losses.labelmix_loss(
-                    mixed_logits, mask, real_logits, fake_logits[first]
-                )
-        norm = self._descend("d", nets.discriminator, nets.optimizer_d, terms)
+        terms = {
+            "loss_d_real": losses.class_pixel_loss(
+                real_logits,
+                seen.label_map,
+                seen.weights,
+                config.focal_gamma,
+                self.ignore_index,
+                config.label_smoothing,
+            ),
+            "loss_d_fake": losses.fake_pixel_loss(fake_logits, config.focal_gamma, seen.visible),
+        }
+        if config.weight_labelmix:
+            first = slice(None, None, config.samples_per_map)
+            mask = losses.class_mask(seen.label_map, self.num_classes, draws)
+            mixed = losses.mix(mask, seen.real_images, seen.fake_images.detach()[first])
+            mixed_features = self._features(mixed)
+            with self.accelerator.autocast():
+                mixed_logits = nets.discriminator(mixed_features, size)
+            terms["loss_labelmix"] = config.weight_labelmix * losses.labelmix_loss(
+                mixed_logits, mask, real_logits, fake_logits[first]
+            )
+        norm = self._gradients(nets.discriminator, terms)
+        self._update(nets.optimizer_d)
         return {
             **{name: value.detach() for name, value in terms.items()},
             "grad_norm_d": norm,
-            "accuracy_real": losses.pixel_accuracy(real_logits, label_map, self.ignore_index),
-            "accuracy_fake": losses.pixel_accuracy(fake_logits, None),
+            "accuracy_real": losses.pixel_accuracy(real_logits, seen.label_map, self.ignore_index),
+            "accuracy_fake": losses.pixel_accuracy(fake_logits, None, visible=seen.visible),
         }
 
     def _generator_update(
-        self,
-        fake_images: Tensor,
-        real: list[Tensor] | Tensor,
-        fake: list[Tensor] | Tensor,
-        label_map: Tensor,
-        weights: Tensor,
-        draws: torch.Generator | None,
+        self, seen: SeenBatch, draws: torch.Generator | None, logs_d: dict[str, Tensor]
     ) -> dict[str, Tensor]:
         nets, config = self.networks, self.config
-        maps = label_map.repeat_interleave(config.samples_per_map, dim=0)
-        distance = self._pair_distance(fake_images, fake)
-        with frozen(nets.discriminator), self.accelerator.autocast():
-            logits = nets.discriminator(fake, label_map.shape[1:])
+        distances = self._pair_distances(seen)
+        with frozen(nets.discriminator):
+            with self.accelerator.autocast():
+                logits = nets.discriminator(seen.fake, seen.label_map.shape[1:])
             terms = {
                 "loss_g_adversarial": losses.class_pixel_loss(
-                    logits, maps, weights, config.focal_gamma, self.ignore_index
+                    logits, seen.maps, seen.weights, config.focal_gamma, self.ignore_index
                 )
             }
             if config.weight_contrastive and self.contrastive_levels:
                 terms["loss_g_contrastive"] = config.weight_contrastive * losses.patch_contrastive_loss(
-                    [fake[i] for i in self.contrastive_levels],
-                    [real[i] for i in self.contrastive_levels],
+                    [seen.fake[i] for i in self.contrastive_levels],
+                    [seen.real[i] for i in self.contrastive_levels],
                     config.contrastive_temperature,
                     config.contrastive_places,
                     generator=draws,
                 )
-            if config.weight_diversity and distance is not None:
+            if config.weight_diversity and distances is not None:
                 terms["loss_g_diversity"] = config.weight_diversity * losses.diversity_hinge(
-                    distance, config.diversity_threshold
+                    distances, config.diversity_threshold
                 )
-            norm = self._descend("g", nets.generator, nets.optimizer_g, terms)
+            norm = self._gradients(nets.generator, terms)
         logs = {**{name: value.detach() for name, value in terms.items()}, "grad_norm_g": norm}
-        if distance is not None:
-            logs["pair_distance"] = distance.detach().mean()
+        self._check({**logs_d, **logs})
+        self._update(nets.optimizer_g)
+        if distances is not None:
+            logs["pair_distance"] = distances.detach().mean()
         return logs
 
-    def _pair_distance(self, fake_images: Tensor, fake: list[Tensor] | Tensor) -> Tensor | None:
-        """How far the second photo of each map is from the first, which gets no gradient."""
-        if self.config.samples_per_map < 2:
+    def _pair_distances(self, seen: SeenBatch) -> Tensor | None:
+        """How far each photo of a map is from each earlier one, which gets no gradient; (pairs, B)."""
+        each = self.config.samples_per_map
+        if each < 2:
             return None
-        first, second = (slice(i, None, self.config.samples_per_map) for i in (0, 1))
-        if not self.diversity_levels:
-            return losses.image_distance(fake_images[first].detach(), fake_images[second])
-        levels = [fake[i] for i in self.diversity_levels]
-        return losses.feature_distance([f[first].detach() for f in levels], [f[second] for f in levels])
+        distances = []
+        for i, j in combinations(range(each), 2):
+            first, second = slice(i, None, each), slice(j, None, each)
+            if not self.diversity_levels:
+                images = seen.fake_images
+                distances.append(losses.image_distance(images[first].detach(), images[second]))
+                continue
+            levels = [seen.fake[level] for level in self.diversity_levels]
+            distances.append(
+                losses.feature_distance([f[first].detach() for f in levels], [f[second] for f in levels])
+            )
+        return torch.stack(distances)
 
-    def _descend(
-        self, name: str, module: nn.Module, optimizer: torch.optim.Optimizer, terms: dict[str, Tensor]
-    ) -> Tensor:
-        """Check, backward, clip, step; returns the gradient norm, 0 between the steps of an accumulation."""
-        for term, value in terms.items():
-            if not torch.isfinite(value):
-                raise NonFiniteLossError(f"{term} is {value.item()}.")
+    def _gradients(self, module: nn.Module, terms: dict[str, Tensor]) -> Tensor:
+        """Backward and clip; returns the gradient norm, 0 between the steps of an accumulation."""
         self.accelerator.backward(sum(terms.values()))
-        norm = torch.zeros(())
-        if self.accelerator.sync_gradients:
-            norm = self._clip(name, module)
+        if not self.accelerator.sync_gradients:
+            return torch.zeros((), device=self.accelerator.device)
+        limit = self.config.max_grad_norm or float("inf")  # with no limit only measure
+        return self.accelerator.clip_grad_norm_(module.parameters(), limit).detach()
+
+    def _update(self, optimizer: torch.optim.Optimizer) -> None:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return norm.detach()
 
-    def _clip(self, name: str, module: nn.Module) -> Tensor:
-        """Clip in place, or with no limit only measure."""
-        limit = self.config.max_grad_norm or float("inf")
-        norm = self.accelerator.clip_grad_norm_(module.parameters(), limit)
+    def _check(self, logs: dict[str, Tensor]) -> None:
+        """One look at all losses and norms of the step; the host waits for the device here and only here."""
         # With fp16 the loss scale is found by overflowing: its scaler leaves such an update out.
-        if self.accelerator.scaler is None and not torch.isfinite(norm):
-            raise NonFiniteLossError(f"grad_norm_{name} is {norm.item()}.")
-        return norm
+        names = [
+            name
+            for name in logs
+            if name.startswith("loss_") or (name.startswith("grad_norm_") and self.accelerator.scaler is None)
+        ]
+        values = torch.stack([logs[name].detach().float() for name in names])
+        if torch.isfinite(values).all():
+            return
+        for name, value in zip(names, values.tolist(), strict=True):
+            if not math.isfinite(value):
+                raise NonFiniteLossError(f"{name} is {value}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ class PairTransform:
         latent_dim: length of z; 0 makes none.
         samples_per_map: K, latents per pair.
         spec: the classes, if (y, x) offsets to object centres are wanted; None for no offsets.
+        num_draws: uniform numbers for the augmentation of what the discriminator sees.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class PairTransform:
         latent_dim: int = 0,
         samples_per_map: int = 1,
         spec: ClassSpec | None = None,
+        num_draws: int = 0,
     ) -> None:
         self.size = size
         self.max_zoom = max_zoom
@@ -48,6 +50,7 @@ class PairTransform:
         self.resize_mode = resize_mode
         self.latent_shape = (samples_per_map, latent_dim)
         self.spec = spec
+        self.num_draws = num_draws
 
     def __call__(self, sample: Sample, key: Sequence[int]) -> dict[str, Tensor]:
         """One example; equal keys give equal examples of a sample.
@@ -57,8 +60,9 @@ class PairTransform:
             key: numbers that are not negative.
 
         Returns:
-            "real_images" (3, H, W) float32 in [-1, 1]; "label_map" (H, W) int64; with latents "latents"
-            (K, latent_dim) float32; with a spec "instance_offsets" (2, H, W) float32, of the crop.
+            "real_images" (3, H, W) uint8; "label_map" (H, W) uint8 or int32; with latents "latents"
+            (K, latent_dim) float32; with draws "draws" (num_draws,) float32 in [0, 1); with a spec
+            "instance_offsets" (2, H, W) float32, of the crop. `network_inputs` makes networks' inputs of them.
         """
         rng = np.random.default_rng(tuple(key))
         sample = augment_pair(
@@ -69,11 +73,34 @@ class PairTransform:
             flip_probability=0.5 if self.flip else 0.0,
             keep_proportions=self.resize_mode == "crop",
         )
-        pixels = torch.from_numpy(np.array(sample.image)).permute(2, 0, 1).float() / 127.5 - 1
-        tensors = {"real_images": pixels, "label_map": torch.from_numpy(sample.label_map.astype(np.int64))}
+        id_type = np.uint8 if sample.label_map.dtype == np.uint8 else np.int32
+        tensors = {
+            "real_images": torch.from_numpy(np.array(sample.image)).permute(2, 0, 1),
+            "label_map": torch.from_numpy(sample.label_map.astype(id_type)),
+        }
         if self.latent_shape[1]:
             tensors["latents"] = torch.from_numpy(rng.standard_normal(self.latent_shape, dtype=np.float32))
+        if self.num_draws:
+            tensors["draws"] = torch.from_numpy(rng.random(self.num_draws, dtype=np.float32))
         if self.spec is not None and sample.instance_ids is not None:
             offsets = instance_offsets(sample.instance_ids, sample.label_map, self.spec)
             tensors["instance_offsets"] = torch.from_numpy(offsets)
         return tensors
+
+
+def network_inputs(batch: Mapping[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
+    """A batch as it was loaded -> what the networks read, on their device.
+
+    Photos and maps travel as bytes and are converted there, to float32 in [-1, 1] (channels last) and int64.
+    "draws" stay on the CPU: they decide about sizes of tensors.
+
+    Args:
+        batch: tensors of `PairTransform`, stacked.
+        device: of the networks.
+    """
+    inputs = {name: v if name == "draws" else v.to(device, non_blocking=True) for name, v in batch.items()}
+    if "real_images" in inputs:
+        photos = inputs["real_images"].contiguous(memory_format=torch.channels_last)
+        inputs["real_images"] = photos.float() / 127.5 - 1
+    inputs["label_map"] = inputs["label_map"].long()
+    return inputs

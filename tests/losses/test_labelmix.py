@@ -20,7 +20,7 @@ def pictures() -> tuple[torch.Tensor, torch.Tensor]:
 def test_mask_is_constant_over_each_class_of_the_batch():
     decisions = set()
     for seed in range(40):
-        mask = class_mask(LABEL_MAP, rng(seed))
+        mask = class_mask(LABEL_MAP, 8, rng(seed))
         assert mask.shape == (2, 1, 2, 4)
         sides = []
         for label in (0, 4, 7, 255):
@@ -33,12 +33,22 @@ def test_mask_is_constant_over_each_class_of_the_batch():
 
 
 def test_mask_comes_from_the_random_generator():
-    assert torch.equal(class_mask(LABEL_MAP, rng(3)), class_mask(LABEL_MAP, rng(3)))
+    assert torch.equal(class_mask(LABEL_MAP, 8, rng(3)), class_mask(LABEL_MAP, 8, rng(3)))
+
+
+def test_a_batch_that_lacks_a_class_gets_the_same_coins_for_the_others():
+    """Two processes see different classes: their masks, and all that is drawn later, must agree."""
+    without = LABEL_MAP.masked_fill(LABEL_MAP == 0, 4)
+    for seed in range(10):
+        first, second = rng(seed), rng(seed)
+        masks = class_mask(LABEL_MAP, 8, first), class_mask(without, 8, second)
+        assert torch.equal(*(mask[:, 0][LABEL_MAP != 0] for mask in masks))
+        assert torch.equal(torch.rand(3, generator=first), torch.rand(3, generator=second))
 
 
 def test_mix_takes_every_pixel_from_its_side(pictures):
     real, fake = pictures
-    mask = class_mask(LABEL_MAP, rng(1))
+    mask = class_mask(LABEL_MAP, 8, rng(2))
     mixed = mix(mask, real, fake)
     assert {0.0, 1.0} == set(mask.flatten().tolist())
     for b, y, x in (LABEL_MAP >= 0).nonzero().tolist():
@@ -49,7 +59,7 @@ def test_mix_takes_every_pixel_from_its_side(pictures):
 def test_a_discriminator_that_judges_pixel_by_pixel_loses_nothing(pictures):
     real, fake = pictures
     judge = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 1), torch.nn.ReLU(), torch.nn.Conv2d(8, 5, 1))
-    mask = class_mask(LABEL_MAP, rng(1))
+    mask = class_mask(LABEL_MAP, 8, rng(2))
     loss = labelmix_loss(judge(mix(mask, real, fake)), mask, judge(real), judge(fake))
     assert loss.item() < 1e-12
 
@@ -58,7 +68,7 @@ def test_loss_equals_loops_for_one_that_looks_around(pictures):
     torch.manual_seed(0)
     real, fake = pictures
     judge = torch.nn.Conv2d(3, 5, 3, padding=1)
-    mask = class_mask(LABEL_MAP, rng(1))
+    mask = class_mask(LABEL_MAP, 8, rng(2))
     with torch.no_grad():
         mixed, on_real, on_fake = (judge(x).tolist() for x in (mix(mask, real, fake), real, fake))
         squares = []

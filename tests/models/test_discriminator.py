@@ -101,9 +101,9 @@ def unpack(block: ResidualResize, x: torch.Tensor, resize) -> torch.Tensor:
     hidden = x if block.first else F.leaky_relu(x, 0.2)
     if block.resize == "up":
         hidden, shortcut = block.convolution_0(resize(hidden)), block.shortcut(resize(x))
-        return block.scale * (shortcut + block.convolution_1(F.leaky_relu(hidden, 0.2)))
+        return 0.5 * (shortcut + block.convolution_1(F.leaky_relu(hidden, 0.2)))
     hidden = block.convolution_1(F.leaky_relu(block.convolution_0(hidden), 0.2))
-    return block.scale * resize(block.shortcut(x) + hidden)
+    return 0.5 * resize(block.shortcut(x) + hidden)
 
 
 def repeat_pixels(x: torch.Tensor) -> torch.Tensor:
@@ -118,7 +118,7 @@ def average_pixels(x: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize(("direction", "resize"), [("up", repeat_pixels), ("down", average_pixels)])
 def test_block_equals_the_published_order(direction, resize, first):
     torch.manual_seed(0)
-    block = ResidualResize(3, 5, direction, spectral_norm=False, scale=0.5, first=first).double()
+    block = ResidualResize(3, 5, direction, spectral_norm=False, halved=True, first=first).double()
     x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
     torch.testing.assert_close(block(x), unpack(block, x, resize))
 

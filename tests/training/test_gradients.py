@@ -1,7 +1,8 @@
 """Two processes descend as one with the batches of both, where no layer mixes the maps of a batch.
 
-Batch norm does: on a CPU each process has its own statistics (on GPUs SyncBatchNorm has common ones). Its
-layers use running statistics here, and the weights stay, so that G's update sees the same D everywhere.
+The generator's batch norm does: on a CPU each process has its own statistics (on GPUs SyncBatchNorm has
+common ones). Its layers use running statistics here, and the weights stay, so that G's update sees the same D
+everywhere. The statistics of the paper's feature conditioning are common ones everywhere.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from accelerate import debug_launcher
 
 from dpsims_hub.training.config import parse_config
 from dpsims_hub.training.loop import Trainer
+from dpsims_hub.training.transform import network_inputs
 from tests.training.tiny_run import forget_accelerators, tiny_flags
 
 TOLERANCE = 1e-4  # of a gradient's norm: sums in another order
@@ -23,7 +25,7 @@ BATCHES = 6  # two epochs of twelve pairs, four at a time
 
 def numbers(batch: dict[str, torch.Tensor]) -> list[int]:
     """Which pairs these are: the blue channel of a photo is 20 times its number."""
-    return [round(float((image[2].mean() + 1) * 127.5 / 20)) for image in batch["real_images"]]
+    return [round(float(image[2].float().mean()) / 20) for image in batch["real_images"]]
 
 
 def take_one_step(argv: list[str]) -> dict:
@@ -47,7 +49,7 @@ def take_one_step(argv: list[str]) -> dict:
             module.eval()
     batches = [trainer.feed.next() for _ in range(BATCHES)]
     found["pairs"] = [numbers(batch) for batch in batches]
-    trainer.step_function(batches[0], torch.Generator().manual_seed(1))
+    trainer.step_function(network_inputs(batches[0], "cpu"), torch.Generator().manual_seed(1))
     return found
 
 
@@ -60,11 +62,14 @@ def one_of_two(argv: list[str], results: str) -> None:
     torch.save(found, Path(results) / f"{found['rank']}.pt")
 
 
-@pytest.fixture(scope="module")
-def found(pairs_dir, tmp_path_factory) -> tuple[dict, dict, dict, dict]:
+PAPER = ("--feature_conditioning", "sigmoid_batchnorm", "--weight_labelmix", 5)
+
+
+@pytest.fixture(scope="module", params=[("--feature_conditioning", "none"), PAPER], ids=["raw", "paper"])
+def found(request, pairs_dir, tmp_path_factory) -> tuple[dict, dict, dict, dict]:
     """Of two processes with batch 2 each, of one with batch 4, and of one with only half of these pairs."""
     folder = tmp_path_factory.mktemp("gradients")
-    argv = tiny_flags(pairs_dir, folder / "out", "--report_to", "none")
+    argv = tiny_flags(pairs_dir, folder / "out", "--report_to", "none", *request.param)
     forget_accelerators()
     debug_launcher(one_of_two, (argv, str(folder)), num_processes=2)
     found = [torch.load(folder / f"{rank}.pt") for rank in range(2)]

@@ -9,6 +9,7 @@ from dpsims_hub.training.config import parse_config
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.step import NonFiniteLossError, frozen
+from dpsims_hub.training.transform import network_inputs
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def make_trainer(flags):
 def batch(trainer: Trainer) -> dict[str, torch.Tensor]:
     items = collate([trainer.feed.pairs[position] for position in range(2)])
     del items["skipped"]
-    return items
+    return network_inputs(items, "cpu")
 
 
 def clones(module: torch.nn.Module) -> list[torch.Tensor]:

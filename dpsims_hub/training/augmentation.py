@@ -1,0 +1,118 @@
+"""Differentiable augmentation of what the discriminator sees (DiffAugment, Zhao et al., NeurIPS 2020).
+
+A few hundred photos are soon known by heart. Real and generated images therefore go through the same random
+changes of colour, shift and cutout, the generator's gradient too, so that no change leaks into its photos.
+All images of a label map get the same draw (our choice): places of real and generated features still match,
+and two photos of a map differ only where the generator made them differ. Label maps move along; places that
+were cut out or moved in are unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CHANGES = ("color", "translation", "cutout")
+NUM_DRAWS = 10
+"""Numbers of a draw: does each change happen (3), its size (3 of colour, 2 of shift, 2 of cutout)."""
+
+_SHIFT = 1 / 8  # of a side, at most; this and the next are DiffAugment's
+_CUT = 1 / 2  # of a side
+
+
+class Augmentation:
+    """Random changes, each a function of numbers drawn with the training example.
+
+    Args:
+        changes: of `CHANGES`; none leaves everything as it is.
+        probability: with which each of them happens to a map and its images.
+
+    Raises:
+        ValueError: an unknown change.
+    """
+
+    def __init__(self, changes: Sequence[str] = (), probability: float = 1.0) -> None:
+        if unknown := set(changes) - set(CHANGES):
+            raise ValueError(
+                f"augmentation: {', '.join(sorted(unknown))} is not among {', '.join(CHANGES)}."
+            )
+        self.changes = tuple(changes)
+        self.probability = probability
+
+    def images(self, images: Tensor, draws: Tensor) -> Tensor:
+        """Changed images.
+
+        Args:
+            images: (B, 3, H, W) in [-1, 1].
+            draws: (B, NUM_DRAWS) uniform numbers in [0, 1), on the CPU.
+
+        Returns:
+            (B, 3, H, W), possibly beyond [-1, 1]; 0 at unknown places.
+        """
+        if "color" in self.changes:
+            images = self._colored(images, draws)
+        if "translation" in self.changes:
+            images = _shifted(images, self._shifts(draws, images.shape[-2:]), 0.0)
+        if "cutout" in self.changes:
+            images = images * ~self._cut(images.shape[-2:], draws).to(images.device)[:, None]
+        return images
+
+    def label_map(self, label_map: Tensor, draws: Tensor, ignore_index: int) -> Tensor:
+        """(B, H, W) ids -> the ids of the changed images, `ignore_index` at unknown places."""
+        if "translation" in self.changes:
+            label_map = _shifted(label_map, self._shifts(draws, label_map.shape[-2:]), ignore_index)
+        if "cutout" in self.changes:
+            cut = self._cut(label_map.shape[-2:], draws).to(label_map.device)
+            label_map = label_map.masked_fill(cut, ignore_index)
+        return label_map
+
+    def visible(self, size: Sequence[int], draws: Tensor) -> Tensor:
+        """(B, H, W) booleans on the CPU: places that still show the image."""
+        return self.label_map(torch.ones(len(draws), *size, dtype=torch.uint8), draws, 0).bool()
+
+    def _happens(self, change: str, draws: Tensor) -> Tensor:
+        return draws[:, CHANGES.index(change)] < self.probability
+
+    def _colored(self, images: Tensor, draws: Tensor) -> Tensor:
+        """Brightness, saturation and contrast, as DiffAugment."""
+        happens = self._happens("color", draws)[:, None]
+        sizes = torch.where(happens, draws[:, 3:6], draws.new_full((), 0.5)).to(images.device)
+        brightness, saturation, contrast = sizes.to(images.dtype).view(-1, 3, 1, 1, 1).unbind(1)
+        images = images + (brightness - 0.5)
+        grey = images.mean(1, keepdim=True)
+        images = grey + 2 * saturation * (images - grey)
+        mean = images.mean((1, 2, 3), keepdim=True)
+        return mean + (contrast + 0.5) * (images - mean)
+
+    def _shifts(self, draws: Tensor, size: Sequence[int]) -> list[tuple[int, int]]:
+        """(down, right) in pixels, for each map."""
+        happens = self._happens("translation", draws)[:, None]
+        reach = torch.tensor([round(side * _SHIFT) for side in size])
+        shifts = torch.floor(draws[:, 6:8] * (2 * reach + 1)).long() - reach
+        return [tuple(shift) for shift in (shifts * happens).tolist()]
+
+    def _cut(self, size: Sequence[int], draws: Tensor) -> Tensor:
+        """(B, H, W) booleans: the part of a rectangle of half the sides that lies in the image."""
+        happens = self._happens("cutout", draws)
+        inside = []
+        for axis, side in enumerate(size):
+            length = round(side * _CUT)
+            first = torch.floor(draws[:, 8 + axis] * (side + 1)).long() - length // 2
+            places = torch.arange(side)[None] - first[:, None]
+            inside.append((places >= 0) & (places < length))
+        return inside[0][:, :, None] & inside[1][:, None, :] & happens[:, None, None]
+
+
+def _shifted(images: Tensor, shifts: Sequence[tuple[int, int]], fill: float) -> Tensor:
+    """Every image moved by its own (down, right), with `fill` where nothing was."""
+    height, width = images.shape[-2:]
+    moved = []
+    for image, (down, right) in zip(images, shifts, strict=True):
+        rows = slice(max(0, -down), height - max(0, down))
+        columns = slice(max(0, -right), width - max(0, right))
+        frame = (max(0, right), max(0, -right), max(0, down), max(0, -down))
+        moved.append(F.pad(image[..., rows, columns], frame, value=fill))
+    return torch.stack(moved)
