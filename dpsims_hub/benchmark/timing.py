@@ -68,6 +68,9 @@ def describe_seconds(seconds: Sequence[float]) -> dict:
 def graphed(call: Call) -> Call:
     """The call as a CUDA graph, warmed and captured; its inputs and results stay in place.
 
+    A graph replays on the addresses that it was captured with, so what is returned keeps alive all that the
+    call refers to (networks, inputs) and what it returned.
+
     Args:
         call: allocates nothing but on the device, and asks it for no value.
 
@@ -82,5 +85,10 @@ def graphed(call: Call) -> Call:
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        call()
-    return graph.replay
+        results = call()
+
+    def replay(kept: tuple = (call, results)) -> object:
+        graph.replay()
+        return kept[1]
+
+    return replay

@@ -23,7 +23,7 @@ def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
         "--backbone-weights",
         default="pretrained",
         metavar="FILE",
-        help="its weights (default: pretrained, timm's own from the Hub)",
+        help="its weights (default: pretrained, from an installed package, else timm's own from the Hub)",
     )
     for name, parse in (("mean", _three_numbers), ("std", _three_deviations)):
         parser.add_argument(

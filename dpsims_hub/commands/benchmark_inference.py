@@ -32,9 +32,11 @@ def run_inference(options: Sequence[str]) -> int:
     from dpsims_hub.benchmark.variants import FORMS, list_variants
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions
+    from dpsims_hub.models.cpu_setup import prepare_cpu
 
     if launched_processes() > 1:
         raise ValueError("benchmark inference runs in one process; start it without a launcher.")
+    prepare_cpu()
     device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_device(device)
     size = _size(arguments.resolution)

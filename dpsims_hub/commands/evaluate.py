@@ -43,9 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     from dpsims_hub.evaluation.recipe import describe_machine
     from dpsims_hub.evaluation.record_cache import RecordCache
     from dpsims_hub.evaluation.speed import time_photos
+    from dpsims_hub.models.cpu_setup import prepare_cpu
 
     if arguments.segmenter_map is not None and arguments.segmenter is None:
         raise ValueError("--segmenter-map: pairs the classes of a segmenter; name one with --segmenter.")
+    prepare_cpu()
     settings = Settings(arguments.seed, arguments.batch_size, arguments.num_images, arguments.bootstrap)
     card = check_outputs_of(arguments)
     group = ProcessGroup(arguments.device)

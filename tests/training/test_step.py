@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import types
+from pathlib import Path
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from dpsims_hub import losses
+from dpsims_hub.models import feature_conditioning
+from dpsims_hub.models.generator import DPSIMSGeneratorOutput
 from dpsims_hub.training.config import parse_config
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.loop import Trainer
-from dpsims_hub.training.step import NonFiniteLossError, frozen
+from dpsims_hub.training.step import NonFiniteLossError, TrainingStep, frozen
 from dpsims_hub.training.transform import network_inputs
+from tests.training.tiny_run import forget_accelerators
 
 
 @pytest.fixture
@@ -20,8 +28,8 @@ def make_trainer(flags):
     return make
 
 
-def batch(trainer: Trainer) -> dict[str, torch.Tensor]:
-    items = collate([trainer.feed.pairs[position] for position in range(2)])
+def batch(trainer: Trainer, count: int = 2) -> dict[str, torch.Tensor]:
+    items = collate([trainer.feed.pairs[position] for position in range(count)])
     del items["skipped"]
     return network_inputs(items, "cpu")
 
@@ -155,3 +163,185 @@ def test_equal_draws_give_equal_losses_whatever_the_global_random_state(make_tra
         logs = trainer.step_function(batch(trainer), torch.Generator().manual_seed(7))
         found.append((float(logs["loss_labelmix"]), float(logs["loss_g_contrastive"])))
     assert found[0] == found[1]
+
+
+def mixed_step(make_trainer, *more: object) -> tuple[list, list]:
+    """Types of what enters and leaves the backbone, and D's first layer, under bf16."""
+    trainer = make_trainer("--mixed_precision", "bf16", *more)
+    of_backbone, of_decoder = [], []
+    trainer.networks.backbone.network.register_forward_hook(
+        lambda module, inputs, features: of_backbone.extend([inputs[0].dtype, *(f.dtype for f in features)])
+    )
+    first = trainer.accelerator.unwrap_model(trainer.networks.discriminator).decoder[0].convolution_0
+    first.register_forward_hook(lambda module, inputs, result: of_decoder.append(result.dtype))
+    trainer.step_function(batch(trainer))
+    return of_backbone, of_decoder
+
+
+def test_the_backbone_stays_in_float32_under_mixed_precision(make_trainer):
+    of_backbone, of_decoder = mixed_step(make_trainer)
+    assert set(of_backbone) == {torch.float32}
+    assert set(of_decoder) == {torch.bfloat16}
+
+
+def test_a_setting_lets_the_backbone_run_in_mixed_precision(make_trainer):
+    of_backbone, _ = mixed_step(make_trainer, "--backbone_precision", "mixed")
+    assert torch.bfloat16 in of_backbone
+
+
+def test_conditioning_and_losses_on_features_stay_in_float32(make_trainer, monkeypatch):
+    seen = []
+
+    def watch(module: object, name: str) -> None:
+        original = getattr(module, name)
+
+        def watched(*arguments: object, **keywords: object) -> torch.Tensor:
+            seen.append((name, torch.is_autocast_enabled("cpu")))
+            return original(*arguments, **keywords)
+
+        monkeypatch.setattr(module, name, watched)
+
+    for name in ("patch_contrastive_loss", "feature_distance"):
+        watch(losses, name)
+    watch(feature_conditioning, "batch_standardize")
+    mixed_step(make_trainer, "--feature_conditioning", "sigmoid_batchnorm")
+    assert {name for name, _ in seen} == {"patch_contrastive_loss", "feature_distance", "batch_standardize"}
+    assert not any(enabled for _, enabled in seen)
+
+
+def test_backward_and_update_run_outside_of_autocast(make_trainer):
+    trainer = make_trainer("--mixed_precision", "bf16")
+    seen = []
+    for optimizer in (trainer.networks.optimizer_g, trainer.networks.optimizer_d):
+        optimizer.optimizer.register_step_pre_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    trainer.generator.to_rgb.weight.register_hook(
+        lambda gradient: seen.append(torch.is_autocast_enabled("cpu"))
+    )
+    trainer.step_function(batch(trainer))
+    assert seen == [False] * 3
+
+
+MOBILENET = Path(__file__).parents[3] / "shared" / "data" / "backbones" / "mobilenetv2_100_tfsame.safetensors"
+CAMVID = MOBILENET.parents[1] / "camvid"
+
+
+@pytest.mark.skipif(not MOBILENET.is_file(), reason="needs the shared MobileNetV2 weights and CamVid")
+def test_the_gradient_of_a_photo_is_nearly_that_of_float32(flags):
+    """Of the adversarial and the contrastive loss, at the generated image, with a real backbone."""
+    gradients = {}
+    for name, more in {
+        "float32": (),
+        "bf16": ("--mixed_precision", "bf16"),
+        "bf16 backbone": ("--mixed_precision", "bf16", "--backbone_precision", "mixed"),
+    }.items():
+        forget_accelerators()
+        trainer = Trainer(
+            parse_config(
+                flags(
+                    *("--report_to", "none", "--train_data_dir", CAMVID / "train", "--resolution", "128x96"),
+                    *("--backbone", "mobilenetv2_100", "--backbone_weights", MOBILENET),
+                    *("--backbone_mean", "[0.5,0.5,0.5]", "--backbone_std", "[0.5,0.5,0.5]"),
+                    *("--backbone_kwargs", '{"pad_type":"same"}', "--train_batch_size", 4),
+                    *("--learning_rate_d", 1e-12, "--weight_diversity", 0, *more),
+                )
+            )
+        )
+        inputs = batch(trainer, count=4)
+        photos = inputs["real_images"].repeat_interleave(2, dim=0).requires_grad_()
+        trainer.step_function.networks.generator = SamePhotos(photos)
+        trainer.step_function(inputs, torch.Generator().manual_seed(0))
+        gradients[name] = photos.grad.flatten()
+    exact = gradients.pop("float32")
+    apart = {name: float((found - exact).norm() / exact.norm()) for name, found in gradients.items()}
+    assert apart["bf16"] < 0.05
+    assert apart["bf16 backbone"] > 0.15  # what the test would not notice otherwise
+
+
+class SamePhotos(torch.nn.Module):
+    """Stands for a generator: gives always the same photos."""
+
+    def __init__(self, photos: torch.Tensor) -> None:
+        super().__init__()
+        self.photos = photos
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, *_: object, **__: object) -> DPSIMSGeneratorOutput:
+        return DPSIMSGeneratorOutput(sample=self.photos + 0 * self.weight)
+
+
+@pytest.mark.parametrize("term", ["loss_d_real", "loss_g_contrastive"])
+def test_one_look_finds_a_term_that_is_not_finite_and_leaves_the_generator(make_trainer, term, monkeypatch):
+    trainer = make_trainer()
+    name = {"loss_d_real": "class_pixel_loss", "loss_g_contrastive": "patch_contrastive_loss"}[term]
+    original = getattr(losses, name)
+    monkeypatch.setattr(losses, name, lambda *a, **k: original(*a, **k) * float("nan"))
+    before = clones(trainer.networks.generator)
+    with pytest.raises(NonFiniteLossError, match=f"^{term} is nan"):
+        trainer.step_function(batch(trainer))
+    assert same(before, trainer.networks.generator)
+
+
+class Waits(TorchDispatchMode):
+    """Counts operations for which a host has to wait for its device."""
+
+    NAMES = ("_local_scalar_dense", "nonzero", "bincount", "unique", "masked_select")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if any(part in name for part in self.NAMES):
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_host_waits_for_the_device_once_a_step(make_trainer, monkeypatch):
+    trainer = make_trainer("--weight_labelmix", 1, "--augmentation", "color,cutout")
+    inputs = batch(trainer)
+    # Only on a CPU are ids looked at, and only there does Adam keep its step as a tensor that it reads.
+    monkeypatch.setattr("dpsims_hub.models.generator.check_label_map", lambda *_: None)
+    monkeypatch.setattr(TrainingStep, "_update", lambda self, optimizer: optimizer.zero_grad())
+    with Waits() as waits:
+        trainer.step_function(inputs)
+    assert waits.found == ["_local_scalar_dense"]
+
+
+def test_the_diversity_term_compares_every_pair_of_photos(make_trainer, monkeypatch):
+    trainer = make_trainer("--samples_per_map", 3)
+    features = [torch.randn(6, 4, 5, 5, requires_grad=True) for _ in trainer.networks.backbone.strides]
+    seen = types.SimpleNamespace(fake=features)
+    distances = trainer.step_function._pair_distances(seen)
+    assert distances.shape == (3, 2)
+    for row, (i, j) in enumerate([(0, 1), (0, 2), (1, 2)]):
+        for number in range(2):
+            levels = trainer.step_function.diversity_levels
+            pair = [(features[k][3 * number + i], features[k][3 * number + j]) for k in levels]
+            expected = sum(float(cosine_distance(a, b)) for a, b in pair) / len(pair)
+            assert float(distances[row, number].detach()) == pytest.approx(expected, rel=1e-4)
+    distances.sum().backward()
+    assert all((features[k].grad[[0, 3]] == 0).all() for k in levels)  # first photos of a map
+    assert all((features[k].grad[[1, 2, 4, 5]] != 0).any() for k in levels)
+
+
+def cosine_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    a, b = (x.detach() - x.detach().mean((1, 2), keepdim=True) for x in (a, b))
+    return 1 - ((a * b).sum(0) / (a.norm(dim=0) * b.norm(dim=0))).mean()
+
+
+def test_augmentation_reaches_photos_maps_and_generated_images_alike(make_trainer):
+    trainer = make_trainer("--augmentation", "translation,cutout", "--augmentation_probability", 1)
+    seen = []
+    original = trainer.step_function._discriminator_update
+    trainer.step_function._discriminator_update = lambda s, draws: seen.append(s) or original(s, draws)
+    inputs = batch(trainer)
+    trainer.step_function(inputs)
+    (found,) = seen
+    for number in range(2):
+        hidden = ~found.visible[2 * number]
+        assert hidden.any()
+        assert torch.equal(found.visible[2 * number], found.visible[2 * number + 1])
+        assert (found.label_map[number][hidden] == 255).all()
+        assert (found.real_images[number][:, hidden] == 0).all()
+        assert (found.fake_images[2 * number][:, hidden] == 0).all()
