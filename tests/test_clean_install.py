@@ -26,9 +26,7 @@ def in_environment(words: list[str], folder: Path, **changes: str) -> subprocess
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("HF_", "PYTHON", "ACCELERATE_", "VIRTUAL"))
     }
-    return subprocess.run(
-        words, cwd=folder, env=kept | changes, capture_output=True, text=True, timeout=900
-    )
+    return subprocess.run(words, cwd=folder, env=kept | changes, capture_output=True, text=True, timeout=900)
 
 
 @pytest.mark.slow

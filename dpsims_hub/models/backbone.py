@@ -156,7 +156,7 @@ def _build_with_own_weights(name: str, options: dict, package: WeightPackage | N
 
 
 def _build(name: str, pretrained: bool, options: dict) -> tuple[nn.Module, list[str]]:
-    """timm's network, and what timm logged on the way; with pretrained=False it ignores a given file."""
+    """Make the network, and collect what timm logs; with pretrained=False it ignores a given file."""
     try:
         with _messages_of(_LOADER) as messages:
             network = timm.create_model(name, pretrained=pretrained, features_only=True, **options)

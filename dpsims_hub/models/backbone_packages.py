@@ -57,7 +57,13 @@ PACKAGES: dict[str, WeightPackage] = {
 }
 """Packages by timm's name of the architecture; the weights are Apache-2.0."""
 
-_PARTS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_PARTS = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
 _PARTS_OF_EXPANDING_BLOCK = {
     "_expand_conv": "conv_pw",
     "_bn0": "bn1",
@@ -66,7 +72,12 @@ _PARTS_OF_EXPANDING_BLOCK = {
     "_project_conv": "conv_pwl",
     "_bn2": "bn3",
 }
-_PARTS_OF_FIRST_BLOCK = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_PARTS_OF_FIRST_BLOCK = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
 
 
 def find_package(name: str) -> WeightPackage | None:
@@ -83,7 +94,7 @@ def read_package(package: WeightPackage, names: Iterable[str]) -> dict[str, Tens
 
     Args:
         package: what to read.
-        names: of the tensors of timm's network; its blocks "blocks.I.J" in order are the package's "_blocks.N".
+        names: of the tensors of timm's network, whose blocks in order are the package's "_blocks.N".
 
     Raises:
         FileNotFoundError: the package or its file is not there.

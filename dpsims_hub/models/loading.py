@@ -20,7 +20,6 @@ from dpsims_hub.models.stored_settings import CONFIG, read_settings
 from dpsims_hub.models.weight_files import check_headers, check_numbers, weight_files, weight_names
 from dpsims_hub.models.weight_seal import check_seal, seal
 
-
 ALIGNMENT = 64
 """Bytes: PyTorch's own alignment of memory on a CPU."""
 

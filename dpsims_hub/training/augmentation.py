@@ -36,9 +36,7 @@ class Augmentation:
 
     def __init__(self, changes: Sequence[str] = (), probability: float = 1.0) -> None:
         if unknown := set(changes) - set(CHANGES):
-            raise ValueError(
-                f"augmentation: {', '.join(sorted(unknown))} is not among {', '.join(CHANGES)}."
-            )
+            raise ValueError(f"augmentation: {', '.join(sorted(unknown))} is not among {', '.join(CHANGES)}.")
         self.changes = tuple(changes)
         self.probability = probability
 

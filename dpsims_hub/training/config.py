@@ -153,7 +153,7 @@ class TrainConfig:
     use_ema: bool = _flag(True, "optimisation", "publish averaged weights rather than the last ones")
     ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator", least=0, below=1)
     ema_warmup: bool = _flag(
-        True, "optimisation", "average over about a tenth of the steps so far, until that is the decay's reach"
+        True, "optimisation", "average over about a tenth of the steps so far until the decay reaches further"
     )
 
     output_dir: str = _flag("outputs/train", "run", "checkpoints, logs, sheets and the final model")

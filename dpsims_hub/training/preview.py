@@ -19,7 +19,7 @@ def validation_sheet(
 
     Args:
         generator: in eval mode.
-        pairs: "real_images" (3, H, W) uint8, "label_map" (H, W) and perhaps "instance_offsets" (2, H, W) each.
+        pairs: "real_images" (3, H, W) uint8, "label_map" (H, W), perhaps "instance_offsets" (2, H, W) each.
         spec: gives the colours.
         groups: rows put side by side.
     """

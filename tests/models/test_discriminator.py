@@ -167,3 +167,42 @@ def test_refuses_another_number_of_maps():
     model = make_discriminator((4, 8))
     with pytest.raises(ValueError, match="expected 2 feature maps, got 3"):
         model(some_features((4, 8, 16), 16, 16), (16, 16))
+
+
+def oasis_discriminator(images: torch.Tensor, weights: dict[str, torch.Tensor], depth: int) -> torch.Tensor:
+    """OASIS's discriminator as its paper and repository describe it: 1x1 shortcuts at the larger size, the
+    last convolution right on the last block's sum."""
+
+    def conv(x: torch.Tensor, name: str) -> torch.Tensor:
+        weight = weights[f"{name}.weight"]
+        return F.conv2d(x, weight, weights[f"{name}.bias"], padding=weight.shape[-1] // 2)
+
+    def block(x: torch.Tensor, name: str, before, after, first: bool) -> torch.Tensor:
+        shortcut = before(x)
+        if f"{name}.shortcut.weight" in weights:
+            shortcut = conv(shortcut, f"{name}.shortcut")
+        inner = before(x if first else F.leaky_relu(x, 0.2))
+        inner = conv(F.leaky_relu(conv(inner, f"{name}.convolution_0"), 0.2), f"{name}.convolution_1")
+        return after(shortcut) + after(inner)
+
+    def same(x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    x, stages = images, []
+    for i in range(depth):
+        x = block(x, f"image_encoder.{i}", same, average_pixels, first=i == 0)
+        stages.append(x)
+    x = block(x, "decoder.0", repeat_pixels, same, first=False)
+    for i in range(1, depth):
+        x = block(torch.cat([x, stages[-1 - i]], 1), f"decoder.{i}", repeat_pixels, same, first=False)
+    return conv(x, "head")
+
+
+def test_the_whole_network_of_oasis_equals_plain_functions():
+    torch.manual_seed(0)
+    model = DPSIMSDiscriminator(
+        4, decoder_widths=(8, 6, 4), image_encoder_widths=(4, 6, 6), spectral_norm=False
+    ).double()
+    images = torch.randn(2, 3, 16, 24, dtype=torch.float64)
+    expected = oasis_discriminator(images, model.state_dict(), depth=3)
+    torch.testing.assert_close(model(images, (16, 24)), expected.float(), atol=1e-5, rtol=1e-5)

@@ -84,6 +84,44 @@ def test_averaging_leaves_no_gradient_and_the_training_model_trainable(generator
     assert not average.model.training
 
 
+def test_being_averaged_changes_nothing_in_the_training(generator):
+    average = ExponentialMovingAverage(generator, decay=0.9)
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    average.update(generator)
+    for name, value in generator.state_dict().items():
+        assert torch.equal(value, before[name]), name  # the vectors of the power iteration are among them
+    assert all(module.training for module in generator.modules())
+
+
+@pytest.mark.parametrize(
+    ("warmup", "step", "decay"),
+    [
+        (True, 1, 2 / 11),
+        (True, 991, 992 / 1001),
+        (True, 8990, 0.999),
+        (True, 20000, 0.999),
+        (False, 1, 0.999),
+    ],
+)
+def test_the_reach_of_the_average_grows_with_the_steps_or_is_fixed(generator, warmup, step, decay):
+    average = ExponentialMovingAverage(generator, 0.999, warmup)
+    average.num_updates = step
+    assert average.present_decay == pytest.approx(decay)
+    assert average.horizon == pytest.approx(1 / (1 - decay))
+
+
+def test_without_warmup_the_first_update_weighs_as_every_other(generator):
+    average = ExponentialMovingAverage(generator, 0.75, warmup=False)
+    start = effective_state(generator)
+    train_a_little(generator, 1)
+    average.update(generator)
+    now = effective_state(generator)
+    found = average.model.state_dict()["to_rgb.weight"].double()
+    torch.testing.assert_close(
+        found, 0.75 * start["to_rgb.weight"] + 0.25 * now["to_rgb.weight"], rtol=1e-5, atol=1e-7
+    )
+
+
 def batch_statistics(model: DPSIMSGenerator, inputs: list) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Per batch norm: mean over the batches of the batch's mean and of its unbiased variance."""
     model = copy.deepcopy(model).train()

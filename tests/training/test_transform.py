@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, Sample
-from dpsims_hub.training.transform import PairTransform
+from dpsims_hub.training.transform import PairTransform, network_inputs
 
 SPEC = ClassSpec.from_dict(
     {"classes": [{"name": "wall", "kind": "stuff"}, {"name": "car", "kind": "thing"}], "name": "two"}
@@ -102,3 +102,38 @@ def test_stretch_cuts_the_same_share_of_both_sides_always(sample):
         heights = made["label_map"].bool().sum(0)
         assert int(heights.max()) <= 30 * 24 // 32
     assert len(seen) > 5
+
+
+def test_bytes_become_what_the_networks_read(sample):
+    made = PairTransform((48, 64), max_zoom=1.0, flip=False, latent_dim=3, num_draws=4)(sample, (0,))
+    assert {name: value.dtype for name, value in made.items()} == {
+        "real_images": torch.uint8,
+        "label_map": torch.uint8,
+        "latents": torch.float32,
+        "draws": torch.float32,
+    }
+    assert np.array_equal(made["real_images"].permute(1, 2, 0).numpy(), np.asarray(sample.image))
+    inputs = network_inputs({name: value[None] for name, value in made.items()}, "cpu")
+    assert inputs["real_images"].is_contiguous(memory_format=torch.channels_last)
+    assert inputs["label_map"].dtype == torch.int64
+    for level in (0, 17, 255):
+        where = made["real_images"] == level
+        assert where.any()
+        assert torch.allclose(inputs["real_images"][0][where], torch.tensor(level / 255 * 2 - 1))
+
+
+def test_ids_of_more_than_255_classes_keep_their_value(sample):
+    wide = sample._replace(label_map=sample.label_map.astype(np.uint16) * 40000)
+    made = PairTransform((48, 64), max_zoom=1.0, flip=False)(wide, (0,))
+    made = {name: value[None] for name, value in made.items()}
+    assert set(network_inputs(made, "cpu")["label_map"].unique().tolist()) == {0, 40000}
+
+
+def test_draws_are_uniform_and_change_neither_crops_nor_latents(sample):
+    plain = PairTransform((24, 32), latent_dim=3)(sample, (5,))
+    made = PairTransform((24, 32), latent_dim=3, num_draws=5000)(sample, (5,))
+    draws = made.pop("draws")
+    assert same(plain, made)
+    assert 0 <= float(draws.min()) < 0.01
+    assert 0.99 < float(draws.max()) < 1
+    assert float(draws.mean()) == pytest.approx(0.5, abs=0.02)
