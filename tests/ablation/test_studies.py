@@ -53,6 +53,7 @@ def test_every_small_arm_can_be_built():
     [
         ("conditioning", {"feature_conditioning"}),
         ("gamma", {"focal_gamma"}),
+        ("precision", {"backbone_precision"}),
         ("instances", {"instance_offsets"}),
         ("losses", {"weight_contrastive", "weight_diversity", "weight_labelmix", "label_smoothing"}),
     ],
@@ -63,7 +64,7 @@ def test_arms_differ_in_nothing_else(study, differ):
     assert found - {"output_dir"} == differ
 
 
-@pytest.mark.parametrize(("study", "arm"), [("oasis", "dpsims"), ("oasis", "oasis")])
+@pytest.mark.parametrize(("study", "arm"), [("oasis", "dpsims"), ("oasis", "oasis"), ("precision", "bf16 backbone")])
 def test_stated_cost_is_that_of_a_rehearsed_step(study, arm):
     run = runs_of(study)[arm]
     counted = rehearse(dataclasses.replace(run.config, backbone_weights="random"), 11).multiply_adds
