@@ -86,6 +86,17 @@ def flow_legend(spec: ClassSpec, ids: Iterable[int], width: int) -> Image.Image:
     return legend
 
 
+def stack_pictures(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures below each other, as wide as the widest."""
+    width = max(picture.width for picture in pictures)
+    stack = Image.new("RGB", (width, sum(picture.height for picture in pictures)), BACKGROUND)
+    top = 0
+    for picture in pictures:
+        stack.paste(picture, (0, top))
+        top += picture.height
+    return stack
+
+
 def comparison_sheet(
     rows: Sequence[Sequence[Image.Image]],
     headers: Sequence[str] | None = None,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dpsims_hub.bundled import FOLDER, bundled_examples, bundled_model
+from dpsims_hub.bundled import FOLDER, NAMES, bundled_examples, bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
 from dpsims_hub.pipeline import DPSIMSPipeline
 
@@ -15,27 +15,39 @@ TOOLS = Path(__file__).parents[1] / "tools"
 has_model = pytest.mark.skipif(not (FOLDER / "camvid").is_dir(), reason="the trained model is not there yet")
 
 
-def test_examples_are_palette_pngs_of_valid_ids_in_camvid_colours():
-    paths = bundled_examples("camvid")
+@pytest.mark.parametrize(("name", "size"), [("camvid", (256, 192)), ("outdoor", (256, 256))])
+def test_examples_are_palette_pngs_of_valid_ids_in_the_colours_of_their_classes(name, size):
+    paths, spec = bundled_examples(name), ClassSpec.load(name)
     assert len(paths) >= 8
     for path in paths:
         with Image.open(path) as image:
-            assert (image.mode, image.size, image.format) == ("P", (128, 96), "PNG")
+            assert (image.mode, image.size, image.format) == ("P", size, "PNG")
             ids = np.asarray(image)
             colours = np.asarray(image.convert("RGB"))
         assert path.read_bytes()[24] == 8  # bit depth
-        assert ids.max() < SPEC.num_classes
-        np.testing.assert_array_equal(read_label_map(path, SPEC), ids)
-        np.testing.assert_array_equal(colours, colorize(ids, SPEC))
+        assert ids.max() < spec.num_classes
+        np.testing.assert_array_equal(read_label_map(path, spec), ids)
+        np.testing.assert_array_equal(colours, colorize(ids, spec))
+
+
+def test_outdoor_examples_show_every_class_and_differ():
+    spec = ClassSpec.load("outdoor")
+    maps = [read_label_map(path, spec) for path in bundled_examples("outdoor")]
+    shares = np.array([np.bincount(ids.ravel(), minlength=8) / ids.size for ids in maps])
+    assert (shares.max(axis=0) > 0.05).all()
+    assert (shares[:, spec.class_id("Sky")] > 0.1).all()
+    assert all((ids[0] == 0).any() for ids in maps)
+    distances = [np.abs(a - b).sum() for i, a in enumerate(shares) for b in shares[:i]]
+    assert min(distances) > 0.05
 
 
 def test_examples_are_street_scenes_and_differ():
     shares = []
-    for path in bundled_examples():
+    for path in bundled_examples("camvid"):
         ids = read_label_map(path, SPEC)
         shares.append(np.bincount(ids.ravel(), minlength=SPEC.num_classes) / ids.size)
-        assert (ids[-8:] == SPEC.class_id("Road")).mean() > 0.4, path.name
-        assert (ids[:8] == SPEC.class_id("Road")).sum() == 0, path.name
+        assert (ids[-16:] == SPEC.class_id("Road")).mean() > 0.4, path.name
+        assert (ids[:16] == SPEC.class_id("Road")).sum() == 0, path.name
         assert 0.2 < shares[-1][SPEC.class_id("Road")] < 0.5, path.name
         assert 0.02 < shares[-1][SPEC.class_id("Sky")] < 0.5, path.name
     assert (np.array(shares).max(axis=0) > 0.003).all(), "a class occurs in no example"
@@ -43,32 +55,56 @@ def test_examples_are_street_scenes_and_differ():
     assert min(distances) > 0.05
 
 
-def test_examples_are_what_the_script_draws(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "script"), [("camvid", "draw_examples"), ("outdoor", "draw_outdoor_examples")]
+)
+def test_examples_are_what_the_script_draws(name, script, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(TOOLS)
-    importlib.import_module("draw_examples").main(["--output", str(tmp_path)])
-    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in bundled_examples()}
-    for path in bundled_examples():
-        drawn = read_label_map(tmp_path / path.name, SPEC)
+    importlib.import_module(script).main(["--output", str(tmp_path)])
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in bundled_examples(name)}
+    spec = ClassSpec.load(name)
+    for path in bundled_examples(name):
+        drawn = read_label_map(tmp_path / path.name, spec)
         # another Pillow may place single pixels of an edge differently
-        assert (drawn == read_label_map(path, SPEC)).mean() > 0.99, path.name
+        assert (drawn == read_label_map(path, spec)).mean() > 0.99, path.name
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="nothing called 'mars' is bundled; there is camvid"):
+    with pytest.raises(ValueError, match="nothing called 'mars' is bundled; there is outdoor, camvid"):
         bundled_model("mars")
     with pytest.raises(ValueError, match="'mars'"):
         bundled_examples("mars")
 
 
 @has_model
-def test_bundled_model_is_small_and_makes_two_different_photos_of_every_layout():
-    folder = bundled_model("camvid")
+@pytest.mark.parametrize("name", NAMES)
+def test_bundled_model_is_small_and_makes_two_different_photos_of_every_layout(name):
+    folder = bundled_model(name)
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 12e6
     pipe = DPSIMSPipeline.from_pretrained(folder)
-    assert pipe.spec.names == SPEC.names
+    assert pipe.spec.names == ClassSpec.load(name).names
+    with Image.open(bundled_examples(name)[0]) as layout:
+        assert tuple(pipe.generator.config.sample_size) == layout.size[::-1]
     latents = torch.randn(2, pipe.generator.config.latent_dim, generator=torch.Generator().manual_seed(0))
-    for path in bundled_examples():
+    for path in bundled_examples(name):
         photos = pipe(path, 2, latents=latents, output_type="np").images
         assert np.isfinite(photos).all()
         assert photos.std() > 0.1, path.name
-        assert np.abs(photos[0] - photos[1]).mean() > 0.02, path.name
+        assert np.abs(photos[0] - photos[1]).mean() > 0.01, path.name
+
+
+@has_model
+@pytest.mark.parametrize("name", NAMES)
+def test_photos_are_equal_to_the_bit_after_saving_and_loading(name, tmp_path):
+    pipe = DPSIMSPipeline.from_pretrained(bundled_model(name))
+    pipe.save_pretrained(tmp_path)
+    pipe.save_pretrained(tmp_path, variant="fp16")  # the weights of the package are float16: nothing is lost
+    for variant in (None, "fp16"):
+        loaded = DPSIMSPipeline.from_pretrained(tmp_path, variant=variant)
+        tensors = [*loaded.generator.parameters(), *loaded.generator.buffers()]
+        assert [t for t in tensors if t.data_ptr() % 64] == []
+        photos = [
+            p(bundled_examples(name)[0], generator=torch.Generator().manual_seed(0), output_type="np").images
+            for p in (pipe, loaded)
+        ]
+        np.testing.assert_array_equal(*photos)

@@ -46,6 +46,9 @@ def bundle(source: Path, destination: Path) -> int:
     for path in files:
         path.chmod(0o644)  # safetensors writes files that only their owner can read
     if destination.exists():
+        readme = destination / "README.md"  # written by hand
+        if readme.is_file():
+            shutil.copy(readme, temporary / readme.name)
         shutil.rmtree(destination)
     temporary.rename(destination)
     return size

@@ -1,7 +1,7 @@
 """Paints street scenes of class ids in perspective, for `draw_examples.py`.
 
 Things are placed in metres on a flat street in front of a camera at car-roof height and painted far to near,
-so perspective and occlusion come out right by themselves. The picture is painted eight times too large and
+so perspective and occlusion come out right by themselves. The picture is painted four times too large and
 reduced by a weighted vote of the ids: only valid ids appear, and thin poles survive.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-WIDTH, HEIGHT, FINE = 128, 96, 8
+WIDTH, HEIGHT, FINE = 256, 192, 4
 FOCAL = 1.0 * WIDTH * FINE  # the camera sees 53 degrees, about as CamVid's do
 CAMERA_HEIGHT = 1.4
 SKY, BUILDING, POLE, ROAD, PAVEMENT, TREE, SIGN, FENCE, CAR, PERSON, CYCLIST = range(11)

@@ -1,16 +1,18 @@
-"""What travels inside the package: a small trained model and example layouts for it."""
+"""What travels inside the package: two small trained models, and example layouts for each."""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-NAMES = ("camvid",)
+NAMES = ("outdoor", "camvid")
+"""Bundled models, which are also built-in class lists; the painter starts with the first."""
 
 
 def bundled_model(name: str = "camvid") -> Path:
     """Where the bundled model lies: a folder in Hub layout, ready for `DPSIMSPipeline.from_pretrained`.
 
     Args:
-        name: "camvid", street scenes in the eleven CamVid classes.
+        name: "camvid", streets in eleven classes, 256x192 (width x height); or "outdoor", landscapes and
+            towns in eight classes, 256x256.
 
     Raises:
         ValueError: there is no bundled model of that name.

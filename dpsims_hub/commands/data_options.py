@@ -52,7 +52,8 @@ def add_classes_option(parser: argparse.ArgumentParser) -> None:
         "--classes",
         default="",
         metavar="NAME_OR_FILE",
-        help="ade20k, camvid, cityscapes, coco-stuff or a classes.json\n(default: the data set's own)",
+        help="ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n"
+        "(default: the data set's own)",
     )
 
 

@@ -1,4 +1,4 @@
-"""`dpsims demo`: the Space with the bundled model, or with --headless the example layouts in one picture."""
+"""`dpsims demo`: the Space with the bundled models, or with --headless the example layouts in one picture."""
 
 import argparse
 import os
@@ -17,16 +17,17 @@ from dpsims_hub.commands.model_options import DTYPES, add_model_options, load_pi
 if TYPE_CHECKING:
     from PIL import Image
 
+    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipeline import DPSIMSPipeline
 
 SEEDS = (0, 1)
-SCALE = 2
 COLUMNS = 2  # scenes side by side
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims demo`."""
     add_model_options(parser)
+    parser.set_defaults(model=None)  # all bundled models
     parser.add_argument("--port", type=int, help="port of the Space (default: the first free one from 7860)")
     parser.add_argument(
         "--headless",
@@ -88,25 +89,47 @@ def has_screen() -> bool:
 
 
 def draw_picture(arguments: argparse.Namespace) -> int:
-    """Draws the picture, and prints its path and the time per photo.
+    """Draws the picture, and prints its path and the time per photo of each model.
 
     Raises:
         OSError: the model is missing or the picture cannot be written.
-        ValueError: the model was not trained on the classes of the layouts.
+        ValueError: the model was not trained on the classes of any layouts.
     """
-    from dpsims_hub.bundled import bundled_examples
-    from dpsims_hub.labels import ClassSpec, read_label_map
-    from dpsims_hub.sheets import save_picture
+    from dpsims_hub.bundled import NAMES
+    from dpsims_hub.labels import read_label_map
+    from dpsims_hub.sheets import save_picture, stack_pictures
 
-    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
-    if pipe.spec.names != ClassSpec.load("camvid").names:
-        raise ValueError(f"{arguments.model}: the example layouts need a model of the CamVid classes.")
-    layouts = {path.stem.replace("_", " "): read_label_map(path, pipe.spec) for path in bundled_examples()}
-    photos, seconds = time_photos(pipe, list(layouts.values()))
-    save_picture(draw_sheet(pipe, layouts, photos, arguments.model), arguments.output)
-    print(arguments.output)
-    print(describe_time(pipe, seconds, next(iter(layouts.values())).shape, arguments.dtype))
+    sheets, lines = [], []
+    for model in [arguments.model] if arguments.model else NAMES:
+        pipe = load_pipeline(model, arguments.device, arguments.dtype)
+        paths = layouts_of(pipe.spec, model)
+        layouts = {path.stem.replace("_", " "): read_label_map(path, pipe.spec) for path in paths}
+        photos, seconds = time_photos(pipe, list(layouts.values()))
+        sheets.append(draw_sheet(pipe, layouts, photos, model))
+        size = next(iter(layouts.values())).shape
+        lines.append(f"{model}: {describe_time(pipe, seconds, size, arguments.dtype)}")
+    save_picture(stack_pictures(sheets), arguments.output)
+    print(arguments.output, *lines, sep="\n")
     return 0
+
+
+def layouts_of(spec: "ClassSpec", model: str) -> list[Path]:
+    """The example layouts drawn for these classes.
+
+    Args:
+        spec: of a model.
+        model: its name, for the message.
+
+    Raises:
+        ValueError: there are none.
+    """
+    from dpsims_hub.bundled import NAMES, bundled_examples
+    from dpsims_hub.labels import ClassSpec
+
+    for name in NAMES:
+        if ClassSpec.load(name).names == spec.names:
+            return bundled_examples(name)
+    raise ValueError(f"{model}: there are example layouts for the classes of {' and '.join(NAMES)} only.")
 
 
 def time_photos(
@@ -149,11 +172,11 @@ def draw_sheet(
         model: what the footer calls the model.
     """
     from dpsims_hub import __version__
-    from dpsims_hub.sheets import comparison_sheet, enlarge_photo, flow_legend, fold_rows, picture_of_map
+    from dpsims_hub.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
 
     rows, captions = [], []
     for (title, layout), row in zip(layouts.items(), photos, strict=True):
-        rows.append([picture_of_map(layout, pipe.spec, SCALE)] + [enlarge_photo(p, SCALE) for p in row])
+        rows.append([picture_of_map(layout, pipe.spec, 1), *row])
         captions.append([title] + [f"seed {seed}" for seed in SEEDS])
     rows, captions = fold_rows(rows, COLUMNS), fold_rows(captions, COLUMNS)
     ids = np.unique(np.stack(list(layouts.values()))).tolist()

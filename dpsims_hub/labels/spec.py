@@ -21,7 +21,7 @@ from dpsims_hub.labels.class_file import (
     read_json,
 )
 
-BUILT_IN = ("ade20k", "camvid", "cityscapes", "coco-stuff")
+BUILT_IN = ("ade20k", "camvid", "cityscapes", "coco-stuff", "outdoor")
 TABLE_SIZE = MAX_CLASSES + 1
 
 
@@ -90,9 +90,9 @@ class ClassSpec:
         """Return a built-in list or the one of a file.
 
         Args:
-            name_or_path: "ade20k", "coco-stuff", "cityscapes" or "camvid"; else the path of a `classes.json`
-                or of a folder that holds one. A built-in name wins over a folder of that name: write
-                `./camvid` for the folder.
+            name_or_path: "ade20k", "coco-stuff", "cityscapes", "camvid" or "outdoor"; else the path of a
+                `classes.json` or of a folder that holds one. A built-in name wins over a folder of that name:
+                write `./camvid` for the folder.
 
         Raises:
             FileNotFoundError: If it is neither a built-in name nor an existing file.

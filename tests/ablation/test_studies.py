@@ -64,7 +64,9 @@ def test_arms_differ_in_nothing_else(study, differ):
     assert found - {"output_dir"} == differ
 
 
-@pytest.mark.parametrize(("study", "arm"), [("oasis", "dpsims"), ("oasis", "oasis"), ("precision", "bf16 backbone")])
+@pytest.mark.parametrize(
+    ("study", "arm"), [("oasis", "dpsims"), ("oasis", "oasis"), ("precision", "bf16 backbone")]
+)
 def test_stated_cost_is_that_of_a_rehearsed_step(study, arm):
     run = runs_of(study)[arm]
     counted = rehearse(dataclasses.replace(run.config, backbone_weights="random"), 11).multiply_adds

@@ -27,6 +27,7 @@ def load(tmp_path, content) -> ClassSpec:
         ("camvid", 11, "Sky", "Bicyclist"),
         ("cityscapes", 34, "unlabeled", "bicycle"),
         ("coco-stuff", 182, "person", "wood"),
+        ("outdoor", 8, "Sky", "Object"),
     ],
 )
 def test_built_in_lists_have_the_classes_of_their_data_sets(name, count, first, last):
@@ -44,7 +45,7 @@ def test_built_in_names_are_forgiving_about_case_and_underscore():
 
 @pytest.mark.parametrize(
     ("name", "folder"),
-    [(n, f) for n, f in zip(BUILT_IN, ["ade20k", "camvid", "cityscapes", "coco_stuff"], strict=True)],
+    list(zip(BUILT_IN, ["ade20k", "camvid", "cityscapes", "coco_stuff", "outdoor"], strict=True)),
 )
 def test_built_in_colours_are_those_of_the_shared_facts(name, folder):
     path = SHARED / folder / "classes.json"

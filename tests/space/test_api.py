@@ -21,7 +21,7 @@ from dpsims_hub.space.map_string import decode, encode
 from dpsims_hub.space.shelf import Shelf
 from tests.space.live_space import LiveSpace
 
-LAYOUT = bundled_examples()[0]
+LAYOUT = bundled_examples("camvid")[0]
 CAMVID = ClassSpec.load("camvid")
 
 
@@ -79,7 +79,7 @@ def test_read_map_gives_map_and_shares(client: Client) -> None:
     read = client.predict(handle_file(LAYOUT), api_name="/read_map")
     ids = read_label_map(LAYOUT, CAMVID)
     np.testing.assert_array_equal(decode(read["map"], CAMVID), ids)
-    assert (read["width"], read["height"], read["note"]) == (128, 96, "")
+    assert (read["width"], read["height"], read["note"]) == (256, 192, "")
     road = (ids == CAMVID.class_id("Road")).mean()
     assert read["classes"]["Road"] == pytest.approx(road, abs=1e-4)
 
@@ -95,7 +95,7 @@ def test_another_model_is_asked_for_by_name(client: Client, space: LiveSpace) ->
     [
         ({}, "either label_map"),
         ({"map_text": "r1:2x2:AAAA"}, "no multiple of 4"),
-        ({"map_text": "r1:1x1:AAABAA=="}, "this model paints 128x96"),
+        ({"map_text": "r1:1x1:AAABAA=="}, "this model paints 256x192"),
         ({"map_text": "$map", "seed": -1}, "less than minimum value 0"),
         ({"map_text": "$map", "mix": 2}, "greater than maximum value 1"),
         ({"map_text": "$map", "model": "/etc"}, "no model of that name"),

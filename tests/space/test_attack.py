@@ -18,7 +18,7 @@ from tests.space import hostile_files as files
 from tests.space.served_space import ROOT, ServedSpace, base64_of, file_data, map_text, refusal
 
 WEIGHTS = "dpsims_hub/bundled/camvid/generator/diffusion_pytorch_model.safetensors"
-IDS = np.random.default_rng(0).integers(0, 11, (96, 128))
+IDS = np.random.default_rng(0).integers(0, 11, (192, 256))
 MEGABYTE = 10**6
 pytestmark = pytest.mark.usefixtures("unharmed")
 
@@ -210,7 +210,7 @@ def test_spoilt_map_texts_are_refused_or_make_a_photo(served: ServedSpace) -> No
 
 def test_ids_out_of_range_are_refused_by_number(served: ServedSpace) -> None:
     for wrong in (11, 254, 256, 65_535):
-        rows = np.zeros((96, 128), dtype=int)
+        rows = np.zeros((192, 256), dtype=int)
         rows[95, 127] = wrong
         assert f"id {wrong}" in refusal(served.call("live", map=map_text(rows.tolist())))
     rows[95, 127] = 255  # unknown is allowed

@@ -133,7 +133,7 @@ def test_later_regions_lie_on_top_and_empty_ones_are_left_out(
     darkroom: Darkroom, camvid: Exhibit, pipe: DPSIMSPipeline
 ) -> None:
     label_map = layout(camvid)
-    left, top, nothing = np.zeros((3, 96, 128), dtype=bool)
+    left, top, nothing = np.zeros((3, 192, 256), dtype=bool)
     left[:, :64] = True
     top[:48] = True
     photo, _ = darkroom.photo(camvid, Wish(label_map, 1, regions=((left, 2), (nothing, 3), (top, 4))))

@@ -52,7 +52,7 @@ def test_the_map_comes_back_as_it_went(space: LiveSpace, camvid: Exhibit) -> Non
 
 def test_both_stand_side_by_side(space: LiveSpace, camvid: Exhibit) -> None:
     both = np.asarray(opened(space.call("download", map=space.map, seed=6, kind="both")).convert("RGB"))
-    colours = colorize(decode(space.map), camvid.spec).repeat(4, axis=0).repeat(4, axis=1)
+    colours = colorize(decode(space.map), camvid.spec).repeat(2, axis=0).repeat(2, axis=1)
     corners = (both[:-383, :-511] == colours[0, 0]) & (both[383:, 511:] == colours[-1, -1])
     places = [
         (top, left)
@@ -90,7 +90,7 @@ def test_live_photos_are_close_and_small(space: LiveSpace) -> None:
     assert live.format == "JPEG"
     assert live.size == photo.size
     assert np.abs(np.asarray(live).astype(int) - np.asarray(photo)).mean() < 3
-    assert len(jpeg_url(photo)) < 12_000
+    assert len(jpeg_url(photo)) < photo.width * photo.height  # a third of the pixels' bytes
 
 
 def test_file_names_are_safe() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.space import hostile_files as files
 from tests.space.served_space import ServedSpace, base64_of, file_data, refusal, rows_of
 
-IDS = np.random.default_rng(0).integers(0, 11, (96, 128))
+IDS = np.random.default_rng(0).integers(0, 11, (192, 256))
 MEGABYTE = 10**6
 WRONG_TEXT = files.chunk(b"tEXt", b"a\0b", check=1)
 pytestmark = pytest.mark.usefixtures("unharmed")

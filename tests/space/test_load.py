@@ -44,7 +44,7 @@ def wish(served: ServedSpace, number: int) -> dict[str, Any]:
     """The wish of one client: its own map and seed, three of four of the other model."""
     if number % 4:
         return {"model": "ade20k", "map": small_map(number), "seed": number}
-    ids = np.random.default_rng(number).integers(0, 11, (6, 8)).repeat(16, axis=0).repeat(16, axis=1)
+    ids = np.random.default_rng(number).integers(0, 11, (6, 8)).repeat(32, axis=0).repeat(32, axis=1)
     return {"model": "camvid", "map": map_text(ids.tolist()), "seed": number}
 
 

@@ -80,7 +80,7 @@ def test_the_requirements_hold_everything_that_the_room_imports() -> None:
 
 def test_the_snippet_of_the_readme_works(space: LiveSpace, tmp_path: Path, monkeypatch) -> None:
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.S)
-    (tmp_path / "map.png").write_bytes(bundled_examples()[0].read_bytes())
+    (tmp_path / "map.png").write_bytes(bundled_examples("camvid")[0].read_bytes())
     monkeypatch.chdir(tmp_path)
     names = {"Client": Client, "handle_file": handle_file}
     exec(snippet.replace("owner/space", space.address), names)

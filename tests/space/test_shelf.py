@@ -29,7 +29,7 @@ def test_the_bundled_model_is_described_for_the_page(camvid: Exhibit) -> None:
     assert (road["id"], road["name"], road["rgb"]) == (3, "Road", [128, 64, 128])
     assert "street" in road["aliases"]
     assert json.loads(json.dumps(told)) == told
-    for example, path in zip(told["examples"], bundled_examples(), strict=True):
+    for example, path in zip(told["examples"], bundled_examples("camvid"), strict=True):
         assert example["name"] == path.stem.replace("_", " ")
         np.testing.assert_array_equal(decode(example["map"]), read_label_map(path, camvid.spec))
 
@@ -74,9 +74,9 @@ def test_titles_hold_no_path_and_are_unique(ade20k_folder: Path, tmp_path: Path)
 def test_models_of_the_bundled_classes_get_its_layouts_at_their_size() -> None:
     spec = ClassSpec.load("camvid")
     layouts = layouts_for(spec, (48, 48))
-    assert len(layouts) == len(bundled_examples())
-    whole = read_label_map(bundled_examples()[0], spec)
-    np.testing.assert_array_equal(layouts[0][1], whole[1::2, 16:112][:, 1::2])
+    assert len(layouts) == len(bundled_examples("camvid"))
+    whole = read_label_map(bundled_examples("camvid")[0], spec)
+    np.testing.assert_array_equal(layouts[0][1], whole[2::4, 32:224][:, 2::4])
 
 
 def test_aliases_of_a_model_win_over_known_ones() -> None:
@@ -136,6 +136,6 @@ def test_missing_models_are_named() -> None:
 
 
 def test_models_are_named_in_one_text() -> None:
-    assert wanted_models(None) == wanted_models("") == wanted_models(" , ") == ["camvid"]
+    assert wanted_models(None) == wanted_models("") == wanted_models(" , ") == ["outdoor", "camvid"]
     assert wanted_models("a/b, models/c") == ["a/b", "models/c"]
     assert wanted_models(os.pathsep.join(["one", "two"])) == ["one", "two"]

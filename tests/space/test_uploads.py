@@ -20,7 +20,7 @@ from dpsims_hub.space.uploads import MAX_FILE_BYTES, clean_name, file_of, one_re
 from tests.space.live_space import LiveSpace
 
 CAMVID = ClassSpec.load("camvid")
-SIZE = (96, 128)
+SIZE = (192, 256)
 
 
 def stored(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -47,7 +47,7 @@ def bomb(side: int) -> bytes:
 @pytest.fixture(scope="module")
 def ids() -> np.ndarray:
     blocks = np.random.default_rng(0).integers(0, 11, (12, 16), dtype=np.uint8)
-    return blocks.repeat(8, axis=0).repeat(8, axis=1)
+    return blocks.repeat(16, axis=0).repeat(16, axis=1)
 
 
 def good_files(ids: np.ndarray) -> dict[str, bytes]:
@@ -77,11 +77,11 @@ def test_good_files_are_read_exactly(space: LiveSpace, ids: np.ndarray, name: st
 
 def smooth_map() -> Image.Image:
     ids = np.random.default_rng(0).integers(0, 11, (12, 16), dtype=np.uint8)
-    return Image.fromarray(colorize(ids, CAMVID)).resize((128, 96), Image.Resampling.BILINEAR)
+    return Image.fromarray(colorize(ids, CAMVID)).resize((256, 192), Image.Resampling.BILINEAR)
 
 
 def noise() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(1).integers(0, 256, (96, 128, 3), dtype=np.uint8))
+    return Image.fromarray(np.random.default_rng(1).integers(0, 256, (192, 256, 3), dtype=np.uint8))
 
 
 def flat(value: int, dtype: type = np.uint8) -> Image.Image:
@@ -89,7 +89,7 @@ def flat(value: int, dtype: type = np.uint8) -> Image.Image:
 
 
 BAD = {
-    "times256.png": (lambda: stored(flat(2560, np.uint16)), "value 2560 on 12288"),
+    "times256.png": (lambda: stored(flat(2560, np.uint16)), "value 2560 on 49152"),
     "photo.jpg": (lambda: stored(noise(), "JPEG"), "is a JPEG file, which changes ids"),
     "bomb.png": (lambda: bomb(20000), "4096"),
     "large.png": (lambda: bomb(5000), "is 5000 x 5000 px .* limit is 4096"),
@@ -99,7 +99,7 @@ BAD = {
     "stub.png": (lambda: stored(noise())[:20], "is not an image|cannot be opened"),
     "smooth.png": (lambda: stored(smooth_map()), "% of the pixels have a colour that is not in the palette"),
     "noise.png": (lambda: stored(noise()), "looks like a photo"),
-    "id200.png": (lambda: stored(flat(200)), "value 200 on 12288"),
+    "id200.png": (lambda: stored(flat(200)), "value 200 on 49152"),
     "script.eps": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not an image"),
     "empty.png": (lambda: b"", "without content"),
 }
@@ -144,12 +144,12 @@ def test_a_raw_request_of_9_mb_is_turned_away(space: LiveSpace) -> None:
 
 
 def test_other_sizes_are_cropped_and_the_visitor_is_told(space: LiveSpace, ids: np.ndarray) -> None:
-    wide = np.zeros((96, 200), dtype=np.uint8)
-    wide[:, 36:164] = ids
+    wide = np.zeros((192, 400), dtype=np.uint8)
+    wide[:, 72:328] = ids
     data = base64.b64encode(stored(Image.fromarray(wide))).decode()
     answer = space.call("read_map", file="wide.png", data=data)
     np.testing.assert_array_equal(decode(answer["map"], CAMVID), ids)
-    assert answer["note"] == "The map of 200x96 px was cropped at the centre to 128x96."
+    assert answer["note"] == "The map of 400x192 px was cropped at the centre to 256x192."
 
 
 def test_files_of_the_data_set_are_known_by_their_values(ade20k: Exhibit) -> None:

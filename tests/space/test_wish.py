@@ -19,7 +19,7 @@ def request_of(camvid: Exhibit):
 
 def test_a_full_wish(camvid: Exhibit, request_of) -> None:
     label_map = decode(camvid.examples[0][1])
-    mask = np.zeros((96, 128), dtype=int)
+    mask = np.zeros((192, 256), dtype=int)
     mask[10:20, 30:40] = 1
     wish = read_wish(
         request_of(
@@ -62,7 +62,7 @@ def test_the_least_wish_is_a_map(camvid: Exhibit, request_of) -> None:
         ({"mix": math.inf}, "mix must be"),
         ({"map": "r1:1025x1:AAABAA=="}, "limit is 1024 a side"),
         ({"map": None}, "not a text"),
-        ({"map": "r1:1x1:AAABAA=="}, "is 1x1 px .* paints 128x96"),
+        ({"map": "r1:1x1:AAABAA=="}, "is 1x1 px .* paints 256x192"),
         ({"regions": {"class": 1}}, "list of at most 32"),
         ({"regions": [{}] * (MAX_REGIONS + 1)}, "list of at most 32"),
         ({"regions": [7]}, "a region is"),
@@ -84,7 +84,7 @@ def test_refusals_are_one_sentence(camvid: Exhibit, request_of, extra: dict, sai
 
 
 def test_a_region_holds_only_0_and_1(camvid: Exhibit, request_of) -> None:
-    mask = encode(np.full((96, 128), 2))
+    mask = encode(np.full((192, 256), 2))
     with pytest.raises(ValueError, match="of 0 and 1"):
         read_wish(request_of(regions=[{"region": mask, "seed": 1}]), camvid)
 

@@ -22,9 +22,9 @@ def test_the_first_visit(open_page: OpenPage) -> None:
     assert map_box["width"] == pytest.approx(photo_box["width"], abs=1)
     assert map_box["height"] == pytest.approx(photo_box["height"], abs=1)
     assert map_box["y"] == pytest.approx(photo_box["y"], abs=1)
-    assert map_box["width"] / map_box["height"] == pytest.approx(128 / 96, rel=0.01)
+    assert map_box["width"] / map_box["height"] == pytest.approx(256 / 192, rel=0.01)
     assert map_box["width"] > 400
-    assert studio.photo.shape == (96, 128, 3)
+    assert studio.photo.shape == (192, 256, 3)
     assert studio.photo.std() > 20  # something is to be seen
     assert page.locator("#dps-classes [role=radio]").count() == 12
     assert len(page.evaluate("dpsims.model.examples")) >= 6
@@ -146,13 +146,13 @@ def test_fill_all_is_one_step(studio: StudioPage) -> None:
 
 
 def test_the_canvas_shows_each_class_in_a_colour_of_its_own(studio: StudioPage) -> None:
-    columns = np.arange(128) * 11 // 128
-    ids = np.broadcast_to(columns, (96, 128)).copy()
+    columns = np.arange(256) * 11 // 256
+    ids = np.broadcast_to(columns, (192, 256)).copy()
     studio.lay(write_map(ids))
     shown = studio.visible_image("#dps-map")
     height, width = shown.shape[:2]
     colours = [
-        tuple(shown[height // 2, round((np.flatnonzero(columns == one).mean() + 0.5) / 128 * width)])
+        tuple(shown[height // 2, round((np.flatnonzero(columns == one).mean() + 0.5) / 256 * width)])
         for one in range(11)
     ]
     assert len(set(colours)) == 11

@@ -189,12 +189,12 @@ def palette_png(path: Path, ids: np.ndarray) -> Path:
 
 
 def test_an_opened_map_is_exact(studio: StudioPage, tmp_path: Path) -> None:
-    ids = np.random.default_rng(0).integers(0, 11, (96, 128))
+    ids = np.random.default_rng(0).integers(0, 11, (192, 256))
     ids[:5] = 255
     studio.page.set_input_files("#dps-file", palette_png(tmp_path / "noise.png", ids))
     assert studio.notice("status") == "Opened noise.png."
     np.testing.assert_array_equal(studio.ids, ids)
-    assert studio.photo.shape == (96, 128, 3)
+    assert studio.photo.shape == (192, 256, 3)
     studio.page.keyboard.press("Control+z")
     assert (studio.ids != ids).any()
 
@@ -202,7 +202,7 @@ def test_an_opened_map_is_exact(studio: StudioPage, tmp_path: Path) -> None:
 def test_a_map_in_known_colours_can_be_dropped(studio: StudioPage) -> None:
     classes = studio.page.evaluate("dpsims.model.classes")
     palette = np.array([one["rgb"] for one in classes], dtype=np.uint8)
-    ids = np.random.default_rng(1).integers(0, 11, (96, 128))
+    ids = np.random.default_rng(1).integers(0, 11, (192, 256))
     buffer = io.BytesIO()
     Image.fromarray(palette[ids]).save(buffer, format="PNG")
     drop = """([bytes, name]) => {
@@ -220,7 +220,7 @@ def test_a_map_in_known_colours_can_be_dropped(studio: StudioPage) -> None:
 
 def noise_png() -> bytes:
     buffer = io.BytesIO()
-    pixels = np.random.default_rng(2).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(2).integers(0, 256, (192, 256, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
 
@@ -273,7 +273,7 @@ def test_downloads_are_exact(studio: StudioPage, pipe: DPSIMSPipeline, tmp_path:
     assert np.abs(np.asarray(photo) - wanted).max() <= 1  # rounding of channels_last
     both = save(studio, "both", tmp_path)
     assert both.format == "PNG"
-    assert both.width > 2 * 128 * 3
+    assert both.width > 2 * 256 * 2
 
 
 def test_compare_slides_the_map_over_the_photo(studio: StudioPage) -> None:

@@ -155,7 +155,7 @@ def test_a_phone_paints_by_touch_and_does_not_scroll(open_page: OpenPage) -> Non
     page = studio.page
     box, photo = page.locator("#dps-map").bounding_box(), page.locator("#dps-photo").bounding_box()
     assert box["width"] > 250
-    assert box["height"] == pytest.approx(box["width"] * 96 / 128, rel=0.02)
+    assert box["height"] == pytest.approx(box["width"] * 192 / 256, rel=0.02)
     assert photo["width"] > 80
     assert photo["y"] + photo["height"] <= 844  # map and photo are in sight together
     assert box["y"] + box["height"] <= 844
@@ -169,7 +169,7 @@ def test_a_phone_paints_by_touch_and_does_not_scroll(open_page: OpenPage) -> Non
     touch(studio, studio.points(places))
     np.testing.assert_array_equal(studio.ids, brushed(before, places, 9, CAR))
     assert page.evaluate("scrollY") == place
-    assert difference(studio.photo, np.zeros((96, 128, 3))).std() > 10
+    assert difference(studio.photo, np.zeros((192, 256, 3))).std() > 10
     assert studio.state["undo"] == "1"
 
 
@@ -268,4 +268,4 @@ def test_the_page_tells_nothing_of_the_machine(studio: StudioPage, server: Serve
     sent = [studio.page.content(), str(studio.page.evaluate("JSON.stringify(window.gradio_config)"))]
     for secret in (str(ROOT), str(server.folder), "site-packages", "Traceback"):
         assert not [text for text in sent if secret in text]
-    assert read_map(server.map).shape == (96, 128)
+    assert read_map(server.map).shape == (192, 256)
