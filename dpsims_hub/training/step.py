@@ -3,7 +3,7 @@
 Photos come as `samples_per_map` latents per label map, so that the diversity term needs no further generator
 pass, and the backbone sees the generated images once for both updates. Under mixed precision the two trained
 networks run in half precision; the frozen backbone and the losses on its features stay in float32: in bf16
-the gradient that a backbone hands to the image was measured to be wrong by two fifths of its length.
+the gradient that a backbone hands to the image was measured to be off by a third of its length.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def test_fill_undo_and_redo_are_exact(studio: StudioPage) -> None:
     maps = [studio.ids]
     steps = int(studio.state["undo"])
     studio.choose_tool("fill")
-    for number, (x, y, value) in enumerate([(10, 10, ROAD), (64, 90, CAR), (64, 5, TREE)], start=1):
+    for number, (x, y, value) in enumerate([(20, 20, ROAD), (128, 180, CAR), (128, 10, TREE)], start=1):
         studio.choose_class(value)
         studio.click(x, y)
         maps.append(np.where(connected(maps[-1], x, y), value, maps[-1]))
@@ -114,10 +114,10 @@ def test_a_rectangle_is_exact_in_every_direction(studio: StudioPage) -> None:
     wanted = studio.ids
     studio.choose_tool("rect")
     studio.choose_class(TREE)
-    corners = [((20, 30), (45, 50)), ((100, 80), (70, 60)), ((10, 90), (10, 90)), ((120, 10), (140, -5))]
+    corners = [((20, 30), (45, 50)), ((100, 80), (70, 60)), ((10, 90), (10, 90)), ((240, 10), (280, -5))]
     for one, other in corners:
         studio.stroke([(one[0] + 0.5, one[1] + 0.5), (other[0] + 0.5, other[1] + 0.5)])
-        inside = (min(other[0], 127), max(other[1], 0))
+        inside = (min(other[0], 255), max(other[1], 0))
         wanted = rectangle(wanted, one, inside, TREE)
         np.testing.assert_array_equal(studio.ids, wanted)
 
@@ -126,12 +126,12 @@ def test_pick_takes_the_class_and_gives_the_tool_back(studio: StudioPage) -> Non
     before = studio.ids
     studio.choose_class(TREE)
     studio.choose_tool("pick")
-    studio.click(64, 90)
-    assert (studio.state["class"], studio.state["tool"]) == (str(before[90, 64]), "brush")
+    studio.click(128, 180)
+    assert (studio.state["class"], studio.state["tool"]) == (str(before[180, 128]), "brush")
     studio.page.keyboard.down("Alt")
-    studio.click(64, 3)
+    studio.click(128, 6)
     studio.page.keyboard.up("Alt")
-    assert (studio.state["class"], studio.state["tool"]) == (str(before[3, 64]), "brush")
+    assert (studio.state["class"], studio.state["tool"]) == (str(before[6, 128]), "brush")
     assert studio.page.inner_text("#dps-class-name") == "Sky"
     np.testing.assert_array_equal(studio.ids, before)
 
@@ -241,12 +241,12 @@ def test_the_keyboard_alone_paints(studio: StudioPage) -> None:
         studio.page.keyboard.press(key)  # the first arrow shows the cursor, in the middle
     size = int(studio.state["size"])
     studio.page.keyboard.press(" ")
-    np.testing.assert_array_equal(studio.ids, brushed(before, [(45.5, 58.5)], size, CAR))
+    np.testing.assert_array_equal(studio.ids, brushed(before, [(109.5, 106.5)], size, CAR))
     studio.page.keyboard.press("f")
     studio.page.keyboard.press("2")
     after = studio.ids
     studio.page.keyboard.press("Enter")
-    np.testing.assert_array_equal(studio.ids, np.where(connected(after, 45, 58), BUILDING, after))
+    np.testing.assert_array_equal(studio.ids, np.where(connected(after, 109, 106), BUILDING, after))
 
 
 def test_a_painting_outlives_a_reload(open_page: OpenPage) -> None:

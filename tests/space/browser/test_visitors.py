@@ -86,7 +86,7 @@ def paint_without_a_server(studio: StudioPage, first: np.ndarray) -> np.ndarray:
     studio.page.wait_for_selector('.dps[data-live="offline"]')
     assert "Connection lost" in studio.page.inner_text("#dps-live-note")
     painted = studio.ids
-    np.testing.assert_array_equal(painted, brushed(first, places, 8, CAR))
+    np.testing.assert_array_equal(painted, brushed(first, places, int(studio.state["size"]), CAR))
     studio.page.click("#dps-undo")
     np.testing.assert_array_equal(studio.ids, first)
     studio.page.click("#dps-redo")
