@@ -222,6 +222,8 @@ def _training_section(folder: Path, run: RunFacts) -> str:
     rows = [("", ""), ("data", _data_words(config)), ("steps", steps)]
     names = ("preset", "backbone", "resolution", "mixed_precision", "ema_decay", "max_grad_norm", "seed")
     rows += [(name.replace("_", " "), str(config[name])) for name in names if name in config]
+    if reach := run.run.get("ema_horizon"):
+        rows.append(("weights averaged over", f"about the last {reach:.0f} steps"))
     if {"train_batch_size", "samples_per_map", "gradient_accumulation_steps"} <= config.keys():
         maps = config["train_batch_size"] * config["gradient_accumulation_steps"] * processes
         words = f"{maps} label maps with {config['samples_per_map']} latents each, on {processes} process(es)"

@@ -341,6 +341,7 @@ class Trainer:
                 "seconds": round(self.seconds),
                 "processes": self.accelerator.num_processes,
                 "torch": torch.__version__,
+                "ema_horizon": round(self.ema.horizon, 1),
             }
             (self.output_dir / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
         self.accelerator.wait_for_everyone()

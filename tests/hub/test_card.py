@@ -67,10 +67,11 @@ def test_classes_are_listed_with_colours(pipeline):
 def test_recipe_is_that_of_the_run(pipeline):
     config = CONFIG | {"dataset_name": "someone/photos", "train_split": "day"}
     config["pretrained_model_name_or_path"] = "someone/base"
-    card = make_card(pipeline, "someone/streets", RunFacts(1200, config, RUN.run))
+    card = make_card(pipeline, "someone/streets", RunFacts(1200, config, RUN.run | {"ema_horizon": 134.4}))
     rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", section(card, "Training data and recipe"), re.M))
     assert rows["data"] == "`someone/photos`, split `day`"
     assert rows["steps"] == "1,200"
+    assert rows["weights averaged over"] == "about the last 134 steps"
     assert rows["batch of one step"] == "24 label maps with 2 latents each, on 4 process(es)"
     assert rows["optimiser"] == "Adam, 0.0002 (generator), 0.0001 (discriminator)"
     assert rows["fine-tuned from"] == "`someone/base`"

@@ -26,7 +26,9 @@ def test_a_run_leaves_checkpoints_sheets_logs_and_the_model(finished):
     assert [step for step, _ in list_checkpoints(out)] == [2, 4]
     assert sorted(path.name for path in out.glob("sheets/*")) == ["step-000002.png", "step-000004.png"]
     assert list(out.glob("logs/dpsims/events.out.tfevents.*"))
-    assert json.loads((out / "run.json").read_text())["steps"] == 4
+    told = json.loads((out / "run.json").read_text())
+    assert told["steps"] == 4
+    assert told["ema_horizon"] == pytest.approx(1 / (1 - 5 / 14), abs=0.05)  # decay (1 + 4) / (10 + 4)
     assert {path.name for path in out.iterdir()} == {
         "checkpoint-2", "checkpoint-4", "config.json", "discriminator", "log.jsonl", "logs", "pipeline",
         "run.json", "sheets",
