@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,17 +31,24 @@ def in_environment(words: list[str], folder: Path, **changes: str) -> subprocess
     return subprocess.run(words, cwd=folder, env=kept | changes, capture_output=True, text=True, timeout=900)
 
 
+@pytest.fixture
+def environment(tmp_path) -> Iterator[Path]:
+    """A checkout with an empty virtual environment, which is several GB when it is full."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("dpsims_hub", "train_accelerate.py", "pyproject.toml", "README.md", "LICENSE"):
+        (folder / name).symlink_to(ROOT / name)
+    subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True, timeout=200)
+    yield folder
+    shutil.rmtree(folder / ".venv")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_readme_trains_in_a_clean_environment_without_the_hub(tmp_path):
+def test_readme_trains_in_a_clean_environment_without_the_hub(environment, tmp_path):
     install, train = readme_command("python -m pip install"), readme_command("accelerate launch")
     assert install[-1] == ".[train]"
     assert train[train.index("--preset") + 1] == "small"
-    environment = tmp_path / "checkout"
-    environment.mkdir()
-    for name in ("dpsims_hub", "train_accelerate.py", "pyproject.toml", "README.md", "LICENSE"):
-        (environment / name).symlink_to(ROOT / name)
-    subprocess.run([sys.executable, "-m", "venv", environment / ".venv"], check=True, timeout=200)
     probe = [".venv/bin/python", "-m", "pip", "download", "-q", "--no-deps", "-d", "probe", "pip"]
     if in_environment(probe, environment).returncode:
         pytest.skip("no package index can be reached from here")
