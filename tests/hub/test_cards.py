@@ -14,6 +14,8 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from dpsims_hub import DPSIMSPipeline
+from dpsims_hub.bundled import NAMES, bundled_model
+from dpsims_hub.evaluation.recipe import tensors_sha256
 from dpsims_hub.hub import CardFacts, ExportOptions, RunFacts, Source, export
 from dpsims_hub.labels import ClassSpec
 from tests.hub.run_folder import CLASSES, CONFIG
@@ -43,8 +45,8 @@ def section(text: str, title: str) -> str:
     return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.S | re.M)[1].strip()
 
 
-def test_there_is_a_card_for_each_data_set_and_the_bundled_model():
-    assert {path.stem for path in CARDS} == {"camvid", *DATA_SETS}
+def test_there_is_a_card_for_each_data_set_and_bundled_model():
+    assert {path.stem for path in CARDS} == {*NAMES, *DATA_SETS}
 
 
 @pytest.mark.parametrize("path", [*CARDS, ROOT / "model_cards" / "template.md"], ids=lambda path: path.stem)
@@ -75,8 +77,9 @@ def run_block(text: str, folder: Path) -> None:
         assert photo.width > 0
 
 
-def test_example_of_the_bundled_models_card_runs(tmp_path):
-    run_block((ROOT / "model_cards" / "camvid.md").read_text(), tmp_path)
+@pytest.mark.parametrize("name", NAMES)
+def test_example_of_a_bundled_models_card_runs(name, tmp_path):
+    run_block((ROOT / "model_cards" / f"{name}.md").read_text(), tmp_path)
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
@@ -108,9 +111,16 @@ def test_example_of_a_recipe_runs_on_what_the_recipe_leaves_behind(tmp_path):
     run_block((ROOT / "model_cards" / "ade20k.md").read_text(), tmp_path)
 
 
-def test_numbers_of_the_bundled_models_card_are_those_of_its_report():
-    text = section((ROOT / "model_cards" / "camvid.md").read_text(), "Evaluation")
-    report = json.loads((ROOT / "model_cards" / "camvid.json").read_text())
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_of_a_bundled_models_card_are_those_of_its_report_and_its_weights(name):
+    text = section((ROOT / "model_cards" / f"{name}.md").read_text(), "Evaluation")
+    report = json.loads((ROOT / "model_cards" / f"{name}.json").read_text())
+    pipe = DPSIMSPipeline.from_pretrained(bundled_model(name))
+    assert tensors_sha256(pipe.generator) == report["model"]["tensors_sha256"]
+    for row in report["segmentation"]["rows"]:
+        if row["images"] in ("generated photos", "real photos"):
+            values = f"{row['mean_iou']:.1%} | {row['pixel_accuracy']:.1%} |".replace("%", " %")
+            assert f"| {row['images']} | {values}" in text
     (distance,) = (row for row in report["distances"] if row["images"] == "generated photos")
     assert f"| generated photos | {distance['n']} | {distance['value']:.0f} |" in text
     for row in report["faithfulness"]:
