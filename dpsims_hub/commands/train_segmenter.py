@@ -111,9 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
         mean=arguments.backbone_mean,
         std=arguments.backbone_std,
     )
-    print(f"Backbone {backbone.name}: weights from {backbone.source}.")
     stated = _read_stated(arguments.output, _state(arguments, data, tests, backbone))
     if "scores" not in stated:
+        print(f"Backbone {backbone.name}: weights from {backbone.source}.")
         stopped = _train(arguments, data, backbone, stated)
         if stopped is not None:
             return 128 + stopped

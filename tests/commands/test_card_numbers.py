@@ -36,7 +36,7 @@ def test_numbers_replace_the_section_and_fill_the_header(tmp_path):
     update_card(path, REPORT)
     card = ModelCard(path.read_text())
     assert "Old" not in card.text
-    assert card.text.index(f"{distance:.0f}") < card.text.index("## Licence")
+    assert card.text.index(f"{distance:.1f}") < card.text.index("## Licence")
     assert card.text.count("## Evaluation") == 1
     assert card.data.license == "mit"
     assert card.data.tags == ["gan"]
