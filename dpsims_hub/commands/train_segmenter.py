@@ -112,8 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
         std=arguments.backbone_std,
     )
     stated = _read_stated(arguments.output, _state(arguments, data, tests, backbone))
+    print(f"Backbone {backbone.name}: weights from {backbone.source}.")
     if "scores" not in stated:
-        print(f"Backbone {backbone.name}: weights from {backbone.source}.")
         stopped = _train(arguments, data, backbone, stated)
         if stopped is not None:
             return 128 + stopped
