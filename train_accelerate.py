@@ -17,7 +17,8 @@ from __future__ import annotations
 import os
 import sys
 
-from dpsims_hub.training.config import TrainConfig, parse_config
+from dpsims_hub.training.command_line import parse_config
+from dpsims_hub.training.config import TrainConfig
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -17,8 +17,8 @@ import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
 from dpsims_hub.commands import build_parser
-from dpsims_hub.models import DECODER_WIDTHS, DPSIMSDiscriminator, DPSIMSGenerator
-from dpsims_hub.training.config import make_parser, parse_config
+from dpsims_hub.models import DISCRIMINATOR_PRESETS, DPSIMSDiscriminator, DPSIMSGenerator
+from dpsims_hub.training.command_line import make_parser, parse_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = sorted(path for path in (ROOT / "model_cards").glob("*.md") if path.name != "template.md")
@@ -164,7 +164,7 @@ def test_uncertain_facts_are_settings_with_the_stated_defaults() -> None:
         for network in (DPSIMSDiscriminator, DPSIMSGenerator)
         for name, parameter in inspect.signature(network.__init__).parameters.items()
     }
-    real |= {"decoder_widths": DECODER_WIDTHS["dpsims"]} | vars(parse_config(["--preset", "dpsims"]))
+    real |= DISCRIMINATOR_PRESETS["dpsims"] | vars(parse_config(["--preset", "dpsims"]))
     stated = {name: ast.literal_eval(value) for name, value in rows}
     assert len(stated) > 30
     assert stated == {name: real[name] for name in stated}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 
 FAILED = 2
 

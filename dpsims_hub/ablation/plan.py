@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dpsims_hub.ablation.studies import Arm, Study
-from dpsims_hub.training.config import TrainConfig, parse_config
+from dpsims_hub.training.command_line import parse_config
+from dpsims_hub.training.config import TrainConfig
 
 MAX_CHECKPOINT_GAP = 100
 """Steps that an interruption costs at most, our choice."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dpsims_hub.models import GENERATOR_PRESETS
-from dpsims_hub.training.config import PRESETS
+from dpsims_hub.training.presets import PRESETS
 
 
 @dataclass(frozen=True)

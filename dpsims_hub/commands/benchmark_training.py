@@ -60,7 +60,7 @@ def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[Traini
         FileNotFoundError: a configuration file does not exist.
     """
     from dpsims_hub.benchmark.training_comparison import TrainingVariant
-    from dpsims_hub.training.config import parse_config
+    from dpsims_hub.training.command_line import parse_config
 
     variants = [TrainingVariant(AS_GIVEN, parse_config(training_flags(flags)))]
     for text in compared:
@@ -113,7 +113,7 @@ def _measure(own: argparse.Namespace, flags: Sequence[str]) -> int:
 
     from dpsims_hub.benchmark.training import benchmark_training
     from dpsims_hub.benchmark.training_report import draw_training, format_training
-    from dpsims_hub.training.config import parse_config
+    from dpsims_hub.training.command_line import parse_config
 
     config = parse_config(training_flags(flags))
     circumstances = _circumstances(config)

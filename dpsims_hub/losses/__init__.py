@@ -2,7 +2,7 @@
 
 from dpsims_hub.losses.class_weights import balancing_weights, class_pixel_counts
 from dpsims_hub.losses.contrastive import PatchProjection, patch_contrastive_loss
-from dpsims_hub.losses.diversity import diversity_hinge, feature_distance, image_distance
+from dpsims_hub.losses.diversity import diversity_hinge, feature_distance, l1_distance
 from dpsims_hub.losses.labelmix import class_mask, labelmix_loss, mix
 from dpsims_hub.losses.pixel import class_pixel_loss, fake_pixel_loss, pixel_accuracy
 
@@ -15,7 +15,7 @@ __all__ = [
     "diversity_hinge",
     "fake_pixel_loss",
     "feature_distance",
-    "image_distance",
+    "l1_distance",
     "labelmix_loss",
     "mix",
     "patch_contrastive_loss",

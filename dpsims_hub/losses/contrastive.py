@@ -1,13 +1,13 @@
 """The patch contrastive loss: a generated patch should resemble the real patch at the same place.
 
 InfoNCE between features of the generated image and of the real photo of the same label map: the positive is
-the same place, the negatives are other places of the same photo. Form recalled from the paper; temperature,
-number of places and the absence of a projection head are our choice (the head gave nothing in first trials).
+the same place, the negatives are other places of the same photo. Form recalled from the paper, whose features
+are a pre-trained VGG's behind a trained projection; temperature and number of places are our choice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -15,22 +15,29 @@ from torch import Tensor, nn
 
 
 class PatchProjection(nn.Module):
-    """Optional projection head: one two-layer MLP per feature map, trained with the generator.
+    """A projection for each feature map: a 1x1 convolution and a two-layer MLP (recalled from the paper).
+
+    It acts on single places, so the convolution is a linear layer.
 
     Args:
         channels: C_l of each feature map.
-        width: hidden and output size.
+        width: of its layers and of the result.
     """
 
     def __init__(self, channels: Sequence[int], width: int = 256) -> None:
         super().__init__()
+        self.width = width
         self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width)) for c in channels
+            nn.Sequential(
+                *(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()),
+                nn.Linear(width, width),
+            )
+            for c in channels
         )
 
-    def forward(self, patches: Tensor, level: int) -> Tensor:
-        """(B, P, C_l) -> (B, P, width)."""
-        return self.heads[level](patches)
+    def forward(self, patches: Sequence[Tensor]) -> list[Tensor]:
+        """(B, P_l, C_l) of each feature map -> (B, P_l, width) of each."""
+        return [head(patch) for head, patch in zip(self.heads, patches, strict=True)]
 
 
 def sample_places(
@@ -53,7 +60,7 @@ def patch_contrastive_loss(
     real_features: Sequence[Tensor],
     temperature: float = 0.1,
     num_places: int = 64,
-    projection: PatchProjection | None = None,
+    projection: Callable[[Sequence[Tensor]], Sequence[Tensor]] | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Mean InfoNCE over feature maps, images and places.
@@ -63,7 +70,8 @@ def patch_contrastive_loss(
         real_features: maps (B, C_l, H_l, W_l) of the photos; no gradient reaches them.
         temperature: divides the cosine similarities.
         num_places: places per map and image; all of them where a map has fewer.
-        projection: head applied to both sides, or None.
+        projection: of both sides, such as `PatchProjection`; it learns from the generated side alone. None
+            compares the features themselves.
         generator: CPU random generator of the places.
 
     Returns:
@@ -80,15 +88,24 @@ def patch_contrastive_loss(
                 f"{tuple(real.shape)} of photos."
             )
     sizes = [tuple(fake.shape[2:]) for fake, _ in pairs]
-    losses = []
-    for level, places in enumerate(sample_places(sizes, num_places, generator, pairs[0][0].device)):
-        fake, real = pairs[level]
-        queries = fake.flatten(2)[:, :, places].transpose(1, 2).float()  # (B*K, P, C)
-        keys = real.detach().flatten(2)[:, :, places].transpose(1, 2).float()
-        if projection is not None:
-            queries, keys = projection(queries, level), projection(keys, level).detach()
-        keys = keys.repeat_interleave(fake.shape[0] // real.shape[0], dim=0)
-        scores = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).transpose(1, 2) / temperature
-        target = torch.arange(len(places), device=scores.device).expand(scores.shape[0], -1)
-        losses.append(F.cross_entropy(scores.transpose(1, 2), target))
-    return torch.stack(losses).mean()
+    places = sample_places(sizes, num_places, generator, pairs[0][0].device)
+    queries = [_patches(fake, where) for (fake, _), where in zip(pairs, places, strict=True)]
+    keys = [_patches(real.detach(), where) for (_, real), where in zip(pairs, places, strict=True)]
+    if projection is not None:  # one call for both sides: a wrapper of several processes counts calls
+        both = projection([torch.cat(sides) for sides in zip(queries, keys, strict=True)])
+        count = len(queries[0])
+        queries, keys = [side[:count] for side in both], [side[count:].detach() for side in both]
+    return torch.stack([_info_nce(q, k, temperature) for q, k in zip(queries, keys, strict=True)]).mean()
+
+
+def _patches(features: Tensor, places: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, P, C)."""
+    return features.flatten(2)[:, :, places].transpose(1, 2).float()
+
+
+def _info_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of (B * K, P, C) queries choosing their own among the (B, P, C) keys of their map."""
+    keys = keys.repeat_interleave(len(queries) // len(keys), dim=0)
+    scores = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).transpose(1, 2) / temperature
+    target = torch.arange(scores.shape[-1], device=scores.device).expand(scores.shape[0], -1)
+    return F.cross_entropy(scores.transpose(1, 2), target)

@@ -2,9 +2,9 @@
 
     L_div = [ tau - d(sg(G(z1, y)), G(z2, y)) ]_+
 
-The paper's distance is an L1 over images. A global change of exposure alone satisfies that (seen in
-training), so ours compares backbone features with their image mean removed (our choice); on images the mean
-is removed too.
+The paper's distance d is recalled as an L1 over images, perhaps over features. A global change of exposure
+alone satisfies that (seen in training), so ours compares backbone features with their image mean removed (our
+choice); on images the mean may be removed too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,29 @@ import torch
 from torch import Tensor
 
 
-def image_distance(first: Tensor, second: Tensor) -> Tensor:
-    """L1 between images (B, 3, H, W) whose mean colour has been removed; (B,) in units of [-1, 1]."""
-    first, second = (x.float() - x.float().mean((2, 3), keepdim=True) for x in (first, second))
-    return (first - second).abs().mean((1, 2, 3))
+def l1_distance(first: Sequence[Tensor], second: Sequence[Tensor], centred: bool = False) -> Tensor:
+    """Mean over maps of their mean absolute difference.
+
+    Args:
+        first: maps (B, C_l, H_l, W_l): features, or images as a list of one.
+        second: likewise.
+        centred: remove each image's mean of each channel first (our choice), so that a change of exposure
+            counts for nothing.
+
+    Returns:
+        (B,) in the maps' units.
+    """
+    distances = []
+    for a, b in zip(first, second, strict=True):
+        difference = a.float() - b.float()
+        if centred:
+            difference = difference - difference.mean((2, 3), keepdim=True)
+        distances.append(difference.abs().mean((1, 2, 3)))
+    return torch.stack(distances).mean(0)
 
 
 def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-    """Mean over feature maps of 1 - cosine similarity at each place, the image's mean vector removed.
+    """Mean over maps of 1 - cosine similarity at each place, the image's mean vector removed (our choice).
 
     Args:
         first: maps (B, C_l, H_l, W_l).

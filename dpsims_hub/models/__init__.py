@@ -3,11 +3,12 @@
 from dpsims_hub.models.backbone import PretrainedBackbone
 from dpsims_hub.models.discriminator import DPSIMSDiscriminator
 from dpsims_hub.models.generator import DPSIMSGenerator, DPSIMSGeneratorOutput, MapEncoding
-from dpsims_hub.models.presets import DECODER_WIDTHS, GENERATOR_PRESETS
+from dpsims_hub.models.presets import DISCRIMINATOR_PRESETS, GENERATOR_PRESETS, OASIS_ENCODER_WIDTHS
 
 __all__ = [
-    "DECODER_WIDTHS",
+    "DISCRIMINATOR_PRESETS",
     "GENERATOR_PRESETS",
+    "OASIS_ENCODER_WIDTHS",
     "DPSIMSDiscriminator",
     "DPSIMSGenerator",
     "DPSIMSGeneratorOutput",

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
 
 from dpsims_hub.models.feature_conditioning import Conditioning, FeatureConditioning
+from dpsims_hub.models.initialization import xavier_
 from dpsims_hub.models.loading import CheckedModel
 from dpsims_hub.models.precision import without_autocast
 from dpsims_hub.models.setting_checks import check_types_and_ranges
@@ -88,7 +89,13 @@ class DPSIMSDiscriminator(CheckedModel):
         decoder_widths: channels of the decoder's blocks, coarse to fine; each doubles the resolution. The
             last is repeated, or the list cut, to reach full resolution.
         feature_conditioning: see FeatureConditioning.
-        spectral_norm: on every trained convolution (with its own encoder not on the last: OASIS).
+        spectral_norm: on every trained convolution except the last, see `bounded_head`.
+        bounded_blocks: over a backbone, the mean instead of the sum of a residual block's branches.
+        bounded_head: over a backbone, spectral norm on the last convolution too. Backbone features are large
+            and separate real from fake at once: both bounds keep the logits, and so the generator's
+            gradient, in range (our choice; OASIS's discriminator has neither).
+        head_activation: over a backbone, LeakyReLU before the last convolution (our choice, not OASIS's).
+        initialization: "torch" (that of nn.Conv2d; our choice) or "xavier" (OASIS).
         image_encoder_widths: channels of OASIS's own encoder blocks, each halving the resolution; the
             discriminator then reads images, and the two `feature_*` arguments must be empty.
 
@@ -107,6 +114,10 @@ class DPSIMSDiscriminator(CheckedModel):
         feature_conditioning: Conditioning = "sigmoid_batchnorm",
         spectral_norm: bool = True,
         image_encoder_widths: Sequence[int] = (),
+        bounded_blocks: bool = True,
+        bounded_head: bool = True,
+        head_activation: bool = True,
+        initialization: Literal["torch", "xavier"] = "torch",
     ) -> None:
         super().__init__()
         check_types_and_ranges(self.config, type(self).__init__, "DPSIMSDiscriminator")
@@ -131,16 +142,18 @@ class DPSIMSDiscriminator(CheckedModel):
         channels = [sum(self.conditioning.out_channels[i] for i in level) for level in self.levels]
         num_blocks = len(channels) + max(0, round(math.log2(min(feature_strides))) - 1)
         widths = (list(decoder_widths) + [decoder_widths[-1]] * num_blocks)[:num_blocks]
-        # Backbone features are large and separate real from fake at once: bounded blocks and a bounded head
-        # keep the logits, and so the generator's gradient, in range (our choice; OASIS has neither).
-        bounded = not image_encoder_widths
+        over_backbone = not image_encoder_widths
+        halved = bounded_blocks and over_backbone
+        self.head_activation = head_activation and over_backbone
         self.decoder = nn.ModuleList()
         hidden = 0
         for i, width in enumerate(widths):
             skip = channels[i] if i < len(channels) else 0
-            self.decoder.append(ResidualResize(hidden + skip, width, "up", spectral_norm, bounded))
+            self.decoder.append(ResidualResize(hidden + skip, width, "up", spectral_norm, halved))
             hidden = width
-        self.head = _convolution(hidden, num_classes + 1, 1, spectral_norm and bounded)
+        self.head = _convolution(hidden, num_classes + 1, 1, spectral_norm and bounded_head and over_backbone)
+        if initialization == "xavier":
+            xavier_(self)
 
     def forward(self, inputs: Sequence[Tensor] | Tensor, image_size: Sequence[int]) -> Tensor:
         """Label every pixel.
@@ -163,16 +176,16 @@ class DPSIMSDiscriminator(CheckedModel):
             conditioned = self.conditioning([feature.float() for feature in features])
             features = [new.to(old.dtype) for new, old in zip(conditioned, features, strict=True)]
         hidden = None
-        for i, block in enumerate(self.decoder):
-            if i < len(self.levels):
+        for i, block in enumerate(self.decoder):  # coarse to fine
+            if i < len(self.levels):  # the last blocks, finer than the features, have none to read
                 skips = [features[k] for k in self.levels[i]]
                 if hidden is not None:  # in its precision: under autocast features are finer
                     skips = [_fit(hidden, skips[0].shape[2:]), *(skip.to(hidden.dtype) for skip in skips)]
-                hidden = torch.cat(skips, dim=1)
-            hidden = block(hidden)
-        if self.image_encoder is None:  # OASIS applies its last convolution to the last block's sum
+                hidden = torch.cat(skips, dim=1)  # (B, widths[i - 1] + C_l, H_l, W_l)
+            hidden = block(hidden)  # (B, widths[i], 2 H_l, 2 W_l)
+        if self.head_activation:
             hidden = F.leaky_relu(hidden, 0.2)
-        return self.head(_fit(hidden, image_size)).float()
+        return self.head(_fit(hidden, image_size)).float()  # (B, N + 1, H, W)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         features = [self.image_encoder[0](images)]

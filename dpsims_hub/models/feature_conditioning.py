@@ -15,7 +15,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dpsims_hub.models.noise import unit_variance_
+from dpsims_hub.models.initialization import unit_variance_
 
 Conditioning = Literal["sigmoid_batchnorm", "sigmoid", "batchnorm", "standardize", "none", "projected"]
 CONDITIONINGS: tuple[str, ...] = get_args(Conditioning)

@@ -2,7 +2,8 @@
 
 Two networks (paper, Fig. 3): a label-map encoder reads the full-resolution map; a picture network starts from
 the low-resolution map and is modulated by the encoder's features at every scale. Noise enters by
-cross-attention. `label_encoder="none", noise_injection="spatial"` is the OASIS generator.
+cross-attention. `label_encoder="none", noise_injection="spatial"` is the OASIS generator. Where each line of
+the paper is: docs/paper_to_code.md.
 """
 
 from __future__ import annotations
@@ -26,17 +27,17 @@ from dpsims_hub.models.generator_checks import (
     check_region_map,
     check_settings,
 )
+from dpsims_hub.models.initialization import unit_variance_, xavier_
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
-from dpsims_hub.models.label_encoder import LabelMapEncoder
+from dpsims_hub.models.label_encoder import LabelMapEncoder, upsample
 from dpsims_hub.models.loading import CheckedModel
-from dpsims_hub.models.map_encoding import MapEncoding, subsample
+from dpsims_hub.models.map_encoding import LabelResize, MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
 from dpsims_hub.models.noise import (
     MappingNetwork,
     NoiseCrossAttention,
     NoiseFields,
     noise_window,
-    unit_variance_,
 )
 from dpsims_hub.models.recomputation import RepeatableBlock
 
@@ -50,11 +51,6 @@ class DPSIMSGeneratorOutput(BaseOutput):
     """
 
     sample: Tensor
-
-
-def _upsample(features: Tensor, mode: str) -> Tensor:
-    align = None if mode == "nearest" else False
-    return F.interpolate(features, scale_factor=2, mode=mode, align_corners=align)
 
 
 class DPSIMSGenerator(CheckedModel):
@@ -73,20 +69,34 @@ class DPSIMSGenerator(CheckedModel):
         modulation_widths: channels of the encoder's results, fine to coarse; with "none", the first is the
             width of the ReLU convolution of the labels.
         encoder_convolutions: 3x3 convolutions per encoder block.
-        noise_injection: "cross_attention" (DP-SIMS), "spatial" (OASIS: z repeated beside the labels), "none".
+        encoder_full_resolution: the encoder's way up ends with a block at full resolution, instead of a
+            lookup of the labels beside the upsampled half resolution (our choice, for speed).
+        encoder_upsample: "bilinear" or "nearest" on the encoder's way up.
+        label_resize: which id stands for a cell of a coarser scale: at its "center" (our choice) or its
+            "corner" (SPADE, OASIS).
+        noise_injection: "cross_attention" (DP-SIMS), "spatial" (OASIS: z at each pixel beside its label),
+            "none".
         noise_at: with cross-attention: "encoder" (the paper: on the way down) or "modulation" (our choice:
             on the results, at every scale, so that photos of one map share the whole encoder).
         mapping_width: length of w.
         mapping_layers: layers of the mapping network.
         num_noise_tokens: n_k, keys and values per w.
         attention_dim: d_q.
+        rms_normalization: bring z, w and the pixels' features to root mean square 1 where the noise is read
+            (our choice; the paper's formula has none).
         noise_fields: planes of NoiseFields at every scale of the cross-attention; 0 is the paper.
         noise_from_stride: features of a finer stride than this, in pixels, read no noise; 1 lets every scale
             read it. At full resolution the reading costs a tenth of a photo's time in the preset "small".
         modulation_kernel: side of the gain-and-offset convolutions, 1 or 3.
+        modulation_hidden: channels of a 3x3 ReLU convolution before them, SPADE's layout, or 0 for none (our
+            choice); only with an encoder.
         modulated_shortcut: modulate shortcut inputs (OASIS).
         upsample: "bilinear" or "nearest" between the picture network's blocks.
         padding_mode: "replicate" or "zeros" for every 3x3 convolution; zeros tell the network where it is.
+        output_gain: standard deviation of the image before tanh at the beginning. 0.2 is our choice: first
+            images are grey; at 1 they are saturated, and training was seen to collapse.
+        initialization: "unit_variance" (our choice; Xavier's small weights leave the noise without effect)
+            or "xavier" (OASIS: Xavier normal with gain 0.02 everywhere, biases 0, `output_gain` not used).
         smooth_output: filter the image before tanh so that it has no pattern of single pixels (our choice):
             a frozen backbone halves the resolution in its first layer and hardly sees one, and diagonal
             hatching was seen to grow there.
@@ -110,18 +120,25 @@ class DPSIMSGenerator(CheckedModel):
         encoder_widths: Sequence[int] = (64, 128, 128, 256, 256, 256),
         modulation_widths: Sequence[int] = (64, 96, 128, 128, 128, 128),
         encoder_convolutions: int = 2,
+        encoder_full_resolution: bool = False,
+        encoder_upsample: Literal["bilinear", "nearest"] = "bilinear",
+        label_resize: LabelResize = "center",
         noise_injection: Literal["cross_attention", "spatial", "none"] = "cross_attention",
         noise_at: Literal["encoder", "modulation"] = "modulation",
         mapping_width: int = 512,
         mapping_layers: int = 3,
         num_noise_tokens: int = 16,
         attention_dim: int = 64,
+        rms_normalization: bool = True,
         noise_fields: int = 0,
         noise_from_stride: int = 1,
         modulation_kernel: int = 1,
+        modulation_hidden: int = 0,
         modulated_shortcut: bool = False,
         upsample: Literal["bilinear", "nearest"] = "bilinear",
         padding_mode: PaddingMode = "replicate",
+        output_gain: float = 0.2,
+        initialization: Literal["unit_variance", "xavier"] = "unit_variance",
         smooth_output: bool = False,
         spectral_norm: bool = True,
         use_instance_offsets: bool = False,
@@ -134,7 +151,7 @@ class DPSIMSGenerator(CheckedModel):
         self.stride = 2 ** (num_scales - 1)
         labels = {
             "num_classes": num_classes,
-            "num_constant_planes": latent_dim if noise_injection == "spatial" else 0,
+            "num_noise_planes": latent_dim if noise_injection == "spatial" else 0,
             "ignore_index": ignore_index,
             "padding_mode": padding_mode,
             "method": label_convolution,
@@ -143,14 +160,22 @@ class DPSIMSGenerator(CheckedModel):
         self.encoder = self.mapping = self.attentions = self.fields = None
         if label_encoder == "unet":
             self.encoder = LabelMapEncoder(
-                labels, encoder_widths, modulation_widths, encoder_convolutions, 2 * use_instance_offsets
+                labels,
+                encoder_widths,
+                modulation_widths,
+                encoder_convolutions,
+                2 * use_instance_offsets,
+                encoder_full_resolution,
+                encoder_upsample,
             )
         if noise_injection == "cross_attention":
-            self.mapping = MappingNetwork(latent_dim, mapping_width, mapping_layers)
+            self.mapping = MappingNetwork(latent_dim, mapping_width, mapping_layers, rms_normalization)
             first = 1 if noise_at == "encoder" else 0
             readers = encoder_widths[1:] if noise_at == "encoder" else modulation_widths
             self.attentions = nn.ModuleList(
-                NoiseCrossAttention(width, mapping_width, num_noise_tokens, attention_dim, noise_fields)
+                NoiseCrossAttention(
+                    width, mapping_width, num_noise_tokens, attention_dim, noise_fields, rms_normalization
+                )
                 if 2**scale >= noise_from_stride
                 else None
                 for scale, width in enumerate(readers, first)
@@ -165,6 +190,7 @@ class DPSIMSGenerator(CheckedModel):
                     condition_channels=width,
                     kernel_size=modulation_kernel,
                     padding_mode=padding_mode,
+                    hidden_channels=modulation_hidden,
                 )
             else:
                 make = partial(
@@ -176,8 +202,9 @@ class DPSIMSGenerator(CheckedModel):
                 )
             )
         self.to_rgb = convolution(image_widths[-1], 3, padding_mode=padding_mode)
-        # First images are grey: saturated ones were seen to collapse.
-        unit_variance_(self.to_rgb.weight, gain=0.2)
+        unit_variance_(self.to_rgb.weight, output_gain)
+        if initialization == "xavier":
+            xavier_(self)
 
     def forward(
         self,
@@ -238,45 +265,60 @@ class DPSIMSGenerator(CheckedModel):
             ValueError: the latents' shape does not fit, or a region map is missing or not wanted.
         """
         num_maps = encoding.label_map.shape[0]
-        check_latents(latents, num_maps, self.config.latent_dim, per_region=self.attentions is not None)
+        check_latents(latents, num_maps, self.config.latent_dim, self.config.noise_injection != "none")
         check_region_map(region_map, latents, encoding.label_map)
         latents = latents.to(self.to_rgb.weight.dtype)
         latents = latents if latents.ndim == 3 else latents[:, None]
         encoding = encoding.repeat(len(latents) // num_maps)
         if region_map is not None:
             region_map = region_map.long().repeat_interleave(len(latents) // len(region_map), dim=0)
-        planes = latents[:, 0] if self.config.noise_injection == "spatial" else None
-        conditions = self._conditions(encoding, latents, planes, region_map)
-        hidden = self.start(subsample(encoding.label_map, self.stride), planes)
-        hidden = hidden.to(self.to_rgb.weight.dtype)
+        conditions = self._conditions(encoding, latents, region_map)  # fine to coarse
+        start = self._subsample(encoding.label_map, self.stride)  # (B * K, H / stride, W / stride)
+        hidden = self.start(start, self._noise_planes(latents, region_map, self.stride))
+        hidden = hidden.to(self.to_rgb.weight.dtype)  # (B * K, image_widths[0], H / stride, W / stride)
         for level, block in enumerate(self.blocks):
             if level:
-                hidden = _upsample(hidden, self.config.upsample)
+                hidden = upsample(hidden, self.config.upsample)
             condition = conditions[-1 - level]
+            # (B * K, image_widths[level + 1], H / s, W / s) with s = stride / 2**level
             if torch.is_grad_enabled() and self.gradient_checkpointing:
                 hidden = self._gradient_checkpointing_func(RepeatableBlock(block), hidden, condition)
             else:
                 hidden = block(hidden, condition)
-        image = self.to_rgb(F.leaky_relu(hidden, 0.2))
+        image = self.to_rgb(F.leaky_relu(hidden, 0.2))  # (B * K, 3, H, W)
         if self.config.smooth_output:  # [1 2 1] / 4 in both directions, as two means of 2 x 2 pixels
             image = F.pad(image, (1,) * 4, mode="replicate")
             image = F.avg_pool2d(F.avg_pool2d(image, 2, stride=1), 2, stride=1)
         return torch.tanh(image)
 
-    def _conditions(
-        self, encoding: MapEncoding, latents: Tensor, planes: Tensor | None, region_map: Tensor | None
-    ) -> list:
+    def _subsample(self, label_map: Tensor, stride: int) -> Tensor:
+        return subsample(label_map, stride, self.config.label_resize)
+
+    def _noise_planes(self, latents: Tensor, region_map: Tensor | None, stride: int) -> Tensor | None:
+        """OASIS's 3D noise at a scale: (B, latent_dim) for one z an image, else (B, latent_dim, H, W)."""
+        if self.config.noise_injection != "spatial":
+            return None
+        if region_map is None:
+            return latents[:, 0]
+        image = torch.arange(len(latents), device=latents.device).view(-1, 1, 1)
+        return latents[image, self._subsample(region_map, stride)].permute(0, 3, 1, 2)
+
+    def _conditions(self, encoding: MapEncoding, latents: Tensor, region_map: Tensor | None) -> list:
         """What modulates each scale, fine to coarse; `latents` are (B, R, latent_dim)."""
         scales = range(len(self.blocks))
         if self.encoder is None:
-            return [(subsample(encoding.label_map, 2**s), planes) for s in scales]
+            return [
+                (self._subsample(encoding.label_map, 2**s), self._noise_planes(latents, region_map, 2**s))
+                for s in scales
+            ]
         embedding = encoding.embedding
         if embedding is None:
+            planes = self._noise_planes(latents, region_map, 1)
             embedding = self.encoder.embed(encoding.label_map, encoding.instance_offsets, planes)
         if self.attentions is None:
             return encoding.features or self.encoder(embedding)
         w = self.mapping(latents)
-        regions = [None if region_map is None else subsample(region_map, 2**s) for s in scales]
+        regions = [None if region_map is None else self._subsample(region_map, 2**s) for s in scales]
         fields = self._noise_fields(encoding, latents, regions)
         if encoding.features is None:
             return self.encoder(embedding, w, self.attentions, regions[1:], fields[1:])

@@ -47,8 +47,9 @@ def check_settings(settings: Mapping[str, Any], constructor: Callable) -> None:
             "DPSIMSGenerator: noise_injection='cross_attention' reads the encoder's features; "
             "use label_encoder='unet', or noise_injection 'spatial' or 'none'."
         )
-    if settings["use_instance_offsets"] and settings["label_encoder"] == "none":
-        raise ValueError("DPSIMSGenerator: use_instance_offsets needs label_encoder='unet'.")
+    for name in ("use_instance_offsets", "modulation_hidden"):
+        if settings[name] and settings["label_encoder"] == "none":
+            raise ValueError(f"DPSIMSGenerator: {name} needs label_encoder='unet'.")
 
 
 def check_label_map(label_map: Tensor, stride: int, num_classes: int, ignore_index: int) -> None:
@@ -121,7 +122,7 @@ def check_latents(latents: Tensor, num_maps: int, latent_dim: int, per_region: b
             f"got {shape}."
         )
     if len(shape) == 3 and shape[1] > 1 and not per_region:
-        raise ValueError("latents: one z per region needs noise_injection='cross_attention'.")
+        raise ValueError("latents: noise_injection='none' reads none, and so none per region.")
 
 
 def check_region_map(region_map: Tensor | None, latents: Tensor, label_map: Tensor) -> None:

@@ -38,14 +38,14 @@ class _TableSum(torch.autograd.Function):
 class LabelConvolution(nn.Module):
     """3x3 (or 1x1) convolution whose input is the one-hot form of a label map.
 
-    `ignore_index` pixels are all-zero planes. `num_constant_planes` further input planes hold one value per
-    image over all pixels: this is how OASIS feeds its "3D noise", and it costs one small matrix product.
+    `ignore_index` pixels are all-zero planes. `num_noise_planes` further input planes are OASIS's "3D noise".
+    Where they hold one value per image, the same at all pixels, they cost one small matrix product.
 
     Args:
         num_classes: N, number of one-hot planes.
         out_channels: channels of the result.
         kernel_size: odd side of the kernel, in pixels.
-        num_constant_planes: extra planes that are constant over each image.
+        num_noise_planes: extra planes beside the one-hot ones.
         ignore_index: id whose pixels have no plane.
         padding_mode: "replicate" repeats the border label, "zeros" pads with empty pixels.
         method: "lookup" (table rows) or "plain" (one-hot planes and an ordinary convolution).
@@ -56,49 +56,55 @@ class LabelConvolution(nn.Module):
         num_classes: int,
         out_channels: int,
         kernel_size: int = 3,
-        num_constant_planes: int = 0,
+        num_noise_planes: int = 0,
         ignore_index: int = 255,
         padding_mode: PaddingMode = "replicate",
         method: Literal["lookup", "plain"] = "lookup",
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.num_constant_planes = num_constant_planes
+        self.num_noise_planes = num_noise_planes
         self.ignore_index = ignore_index
         self.kernel_size = kernel_size
         self.padding_mode = padding_mode
         self.method = method
         self.weight = nn.Parameter(
-            torch.empty(out_channels, num_classes + num_constant_planes, kernel_size, kernel_size)
+            torch.empty(out_channels, num_classes + num_noise_planes, kernel_size, kernel_size)
         )
         self.bias = nn.Parameter(torch.zeros(out_channels))
         # Every pixel reads kernel_size**2 rows: unit variance after the sum (our choice).
-        nn.init.normal_(self.weight, std=1.0 / (kernel_size * (1 + num_constant_planes) ** 0.5))
+        nn.init.normal_(self.weight, std=1.0 / (kernel_size * (1 + num_noise_planes) ** 0.5))
 
-    def forward(self, label_map: Tensor, constant_planes: Tensor | None = None) -> Tensor:
+    def forward(self, label_map: Tensor, noise: Tensor | None = None) -> Tensor:
         """Convolve.
 
         Args:
             label_map: (B, H, W) integer ids in [0, N) or `ignore_index`.
-            constant_planes: (B, num_constant_planes) values, or None when there are none.
+            noise: (B, num_noise_planes), the same at all pixels, or (B, num_noise_planes, H, W); None when
+                there are no such planes.
 
         Returns:
             (B, out_channels, H, W), channels_last in memory when method is "lookup".
 
         Raises:
-            ValueError: constant planes are missing, given where the layer has none, or of another shape.
+            ValueError: noise is missing, given where the layer takes none, or of another shape.
         """
-        expected = (label_map.shape[0], self.num_constant_planes) if self.num_constant_planes else None
-        given = None if constant_planes is None else tuple(constant_planes.shape)
-        if given != expected:
-            raise ValueError(f"LabelConvolution: expected constant planes of shape {expected}, got {given}.")
+        batch, *size = label_map.shape
+        shapes = [(batch, self.num_noise_planes), (batch, self.num_noise_planes, *size)]
+        given = None if noise is None else tuple(noise.shape)
+        if given not in (shapes if self.num_noise_planes else [None]):
+            wanted = " or ".join(map(str, shapes)) if self.num_noise_planes else "none"
+            raise ValueError(f"LabelConvolution: expected noise of shape {wanted}, got {given}.")
         if self.method == "plain":
-            return self._plain(label_map, constant_planes)
-        return self._lookup(label_map, constant_planes)
+            return self._plain(label_map, noise)
+        if noise is None or noise.ndim == 2:
+            return self._lookup(label_map, noise)
+        planes = self._convolve(noise.to(self.weight.dtype), self.weight[:, self.num_classes :])
+        return self._lookup(label_map, None) + planes
 
-    def _lookup(self, label_map: Tensor, constant_planes: Tensor | None) -> Tensor:
+    def _lookup(self, label_map: Tensor, noise: Tensor | None) -> Tensor:
         batch, height, width = label_map.shape
-        table = self._table(constant_planes)  # (B or 1, taps, N + 2, out)
+        table = self._table(noise)  # (B or 1, taps, N + 2, out)
         num_rows = table.shape[2]
         ids = label_map.long()
         ids = torch.where(ids == self.ignore_index, self.num_classes, ids)
@@ -111,14 +117,14 @@ class LabelConvolution(nn.Module):
         out = _TableSum.apply(indices, table.reshape(-1, table.shape[-1])) + self.bias
         return out.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
-    def _table(self, constant_planes: Tensor | None) -> Tensor:
+    def _table(self, noise: Tensor | None) -> Tensor:
         """Rows by tap and id: the classes, then the ignored pixel, then the zero padding."""
         rows = self.weight.flatten(2).permute(2, 1, 0)  # (taps, N + planes, out)
         zero = rows.new_zeros(rows.shape[0], 1, rows.shape[2])
         table = torch.cat([rows[:, : self.num_classes], zero], dim=1)[None]
-        if constant_planes is not None:
-            noise = torch.einsum("bp,tpo->bto", constant_planes.to(rows.dtype), rows[:, self.num_classes :])
-            table = table + noise[:, :, None]
+        if noise is not None:
+            added = torch.einsum("bp,tpo->bto", noise.to(rows.dtype), rows[:, self.num_classes :])
+            table = table + added[:, :, None]
         return torch.cat([table, zero[None].expand(table.shape[0], -1, -1, -1)], dim=2)
 
     def _neighbours(self, ids: Tensor) -> Tensor:
@@ -134,13 +140,16 @@ class LabelConvolution(nn.Module):
         taps = [ids[:, dy : dy + height, dx : dx + width] for dy in range(size) for dx in range(size)]
         return torch.stack(taps, dim=-1)
 
-    def _plain(self, label_map: Tensor, constant_planes: Tensor | None) -> Tensor:
+    def _plain(self, label_map: Tensor, noise: Tensor | None) -> Tensor:
         classes = torch.arange(self.num_classes, device=label_map.device).view(1, -1, 1, 1)
         planes = (label_map[:, None] == classes).to(self.weight.dtype)
-        if constant_planes is not None:
-            noise = constant_planes.to(planes.dtype)[:, :, None, None]
-            planes = torch.cat([planes, noise.expand(-1, -1, *label_map.shape[1:])], dim=1)
+        if noise is not None:
+            noise = noise if noise.ndim == 4 else noise[:, :, None, None].expand(-1, -1, *label_map.shape[1:])
+            planes = torch.cat([planes, noise.to(planes.dtype)], dim=1)
+        return self._convolve(planes, self.weight, self.bias)
+
+    def _convolve(self, planes: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         pad = self.kernel_size // 2
         if self.padding_mode == "replicate":
             planes, pad = F.pad(planes, (pad,) * 4, mode="replicate"), 0
-        return F.conv2d(planes, self.weight, self.bias, padding=pad)
+        return F.conv2d(planes, weight, bias, padding=pad)

@@ -1,14 +1,16 @@
 """The label-map encoder: a UNet that turns one label map into features for every scale of the picture.
 
-DP-SIMS feeds the picture network contextualised multi-scale features instead of resized labels. Our layout
-(measured before this project: 4.7x fewer seconds than OASIS at equal picture widths): the UNet's decoder
-stops at half resolution; the full-resolution features are an exact 3x3 lookup of the labels, for sharp edges,
-plus the upsampled features of the scale below, for context.
+DP-SIMS feeds the picture network contextualised multi-scale features instead of resized labels (paper,
+Fig. 3). Our layout (measured before this project: 4.7x fewer seconds than OASIS at equal picture widths): the
+UNet's decoder stops at half resolution; the full-resolution features are an exact 3x3 lookup of the labels,
+for sharp edges, plus the upsampled features of the scale below, for context. `full_resolution` is the UNet
+whose decoder goes all the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -47,6 +49,12 @@ class EncoderBlock(nn.Module):
         return self.shortcut(features) + hidden
 
 
+def upsample(features: Tensor, mode: Literal["bilinear", "nearest"]) -> Tensor:
+    """(B, C, H, W) -> (B, C, 2H, 2W)."""
+    align = None if mode == "nearest" else False
+    return F.interpolate(features, scale_factor=2, mode=mode, align_corners=align)
+
+
 class LabelMapEncoder(nn.Module):
     """UNet over a label map.
 
@@ -56,6 +64,8 @@ class LabelMapEncoder(nn.Module):
         modulation_widths: channels of the results, fine to coarse, as many as `encoder_widths`.
         num_convolutions: 3x3 convolutions in each block.
         instance_planes: 2 to take (y, x) offsets to the object's centre beside the labels, or 0.
+        full_resolution: the way up ends with a block at full resolution that reads the stem's features.
+        upsample: "bilinear" or "nearest" on the way up.
     """
 
     def __init__(
@@ -65,10 +75,13 @@ class LabelMapEncoder(nn.Module):
         modulation_widths: Sequence[int],
         num_convolutions: int = 2,
         instance_planes: int = 0,
+        full_resolution: bool = False,
+        upsample: Literal["bilinear", "nearest"] = "bilinear",
     ) -> None:
         super().__init__()
         padding_mode = label_convolution["padding_mode"]
-        self.split = [encoder_widths[0], modulation_widths[0]]
+        self.upsample = upsample
+        self.split = [encoder_widths[0]] if full_resolution else [encoder_widths[0], modulation_widths[0]]
         self.stem = LabelConvolution(out_channels=sum(self.split), **label_convolution)
         self.instance_stem = (
             convolution(instance_planes, sum(self.split), bias=False, padding_mode=padding_mode)
@@ -79,21 +92,30 @@ class LabelMapEncoder(nn.Module):
             EncoderBlock(a, b, num_convolutions, padding_mode)
             for a, b in zip(encoder_widths[:-1], encoder_widths[1:], strict=True)
         )
-        # Coarsest first: each block reads its own scale's features beside the upsampled coarser result.
-        inputs = [
-            here + below for here, below in zip(encoder_widths[1:-1], modulation_widths[2:], strict=True)
-        ] + [encoder_widths[-1]]
+        # Fine to coarse: each block reads its own scale's features beside the upsampled coarser result.
+        finest = 0 if full_resolution else 1
+        own, results = encoder_widths[finest:], modulation_widths[finest:]
+        inputs = [here + below for here, below in zip(own[:-1], results[1:], strict=True)] + [own[-1]]
         self.up = nn.ModuleList(
-            EncoderBlock(a, b, num_convolutions, padding_mode)
-            for a, b in zip(inputs, modulation_widths[1:], strict=True)
+            EncoderBlock(a, b, num_convolutions, padding_mode) for a, b in zip(inputs, results, strict=True)
         )
-        self.to_full_resolution = convolution(modulation_widths[1], modulation_widths[0], kernel_size=1)
+        self.to_full_resolution = None
+        if not full_resolution:
+            self.to_full_resolution = convolution(modulation_widths[1], modulation_widths[0], kernel_size=1)
 
-    def embed(
-        self, label_map: Tensor, instance_offsets: Tensor | None, constant_planes: Tensor | None
-    ) -> list[Tensor]:
-        """Full resolution: [input of the way down, exact label features of the finest result]."""
-        features = self.stem(label_map, constant_planes)
+    def embed(self, label_map: Tensor, instance_offsets: Tensor | None, noise: Tensor | None) -> list[Tensor]:
+        """Stem features at full resolution.
+
+        Args:
+            label_map: (B, H, W) ids.
+            instance_offsets: (B, 2, H, W), exactly where there is a layer for them.
+            noise: planes beside the labels, as LabelConvolution takes them, or None.
+
+        Returns:
+            Input of the way down, (B, encoder_widths[0], H, W); unless `full_resolution`, exact label
+            features of the finest result, (B, modulation_widths[0], H, W), beside it.
+        """
+        features = self.stem(label_map, noise)
         if self.instance_stem is not None:
             features = features + self.instance_stem(instance_offsets.to(features.dtype))
         return list(features.split(self.split, dim=1))
@@ -109,7 +131,7 @@ class LabelMapEncoder(nn.Module):
         """Encode, reading the noise on the way down where attentions are given.
 
         Args:
-            embedding: what `embed` returned: two tensors (B, C, H, W).
+            embedding: what `embed` returned.
             w: (B, R, width) mapped noise, with `attentions`.
             attentions: one NoiseCrossAttention or None for each downsampled scale, fine to coarse.
             region_maps: region map of each downsampled scale, fine to coarse.
@@ -118,18 +140,18 @@ class LabelMapEncoder(nn.Module):
         Returns:
             Features (B, C_s, H / 2**s, W / 2**s), fine to coarse.
         """
-        hidden, exact = embedding
-        skips = []
+        hidden = embedding[0]  # (B, encoder_widths[0], H, W)
+        skips = [hidden] if self.to_full_resolution is None else []
         for scale, block in enumerate(self.down):
-            hidden = block(F.avg_pool2d(hidden, 2))
+            hidden = block(F.avg_pool2d(hidden, 2))  # (B, encoder_widths[scale + 1], H / 2**(scale + 1), ...)
             if attentions is not None and attentions[scale] is not None:
                 hidden = attentions[scale](hidden, w, region_maps[scale], fields[scale])
             skips.append(hidden)
-        results = [self.up[-1](skips[-1])]
+        results = [self.up[-1](skips[-1])]  # (B, modulation_widths[-1], ...) at the coarsest scale
         for block, skip in zip(reversed(self.up[:-1]), reversed(skips[:-1]), strict=True):
-            coarser = F.interpolate(results[0], scale_factor=2, mode="bilinear", align_corners=False)
+            coarser = upsample(results[0], self.upsample)  # at the scale of `skip`
             results.insert(0, block(torch.cat([skip, coarser], dim=1)))
-        context = F.interpolate(
-            self.to_full_resolution(results[0]), scale_factor=2, mode="bilinear", align_corners=False
-        )
-        return [exact + context, *results]
+        if self.to_full_resolution is None:
+            return results
+        context = upsample(self.to_full_resolution(results[0]), self.upsample)
+        return [embedding[1] + context, *results]  # the first (B, modulation_widths[0], H, W)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
@@ -37,6 +38,20 @@ class MapEncoding:
         return MapEncoding(*map(spread, parts))
 
 
-def subsample(label_map: Tensor, stride: int) -> Tensor:
-    """Nearest-neighbour reduction by an integer factor: the id at the middle of each cell."""
-    return label_map[:, stride // 2 :: stride, stride // 2 :: stride]
+LabelResize = Literal["center", "corner"]
+
+
+def subsample(label_map: Tensor, stride: int, which: LabelResize = "center") -> Tensor:
+    """Nearest-neighbour reduction by an integer factor.
+
+    Args:
+        label_map: (B, H, W) ids.
+        stride: side of a cell in pixels.
+        which: the id that stands for a cell: at its "center" (our choice), or at its first "corner", as
+            `torch.nn.functional.interpolate` does and so SPADE and OASIS.
+
+    Returns:
+        (B, H / stride, W / stride).
+    """
+    first = stride // 2 if which == "center" else 0
+    return label_map[:, first::stride, first::stride]

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
 
+from dpsims_hub.models.initialization import unit_variance_
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
-from dpsims_hub.models.noise import unit_variance_
 from dpsims_hub.models.precision import without_autocast
 
 
@@ -65,7 +65,9 @@ class Modulation(nn.Module):
         condition_channels: channels of the condition.
         kernel_size: side of the gain-and-offset convolution; 1 (our choice: context is already in the
             encoder's features) or 3 (SPADE, OASIS).
-        padding_mode: of that convolution.
+        padding_mode: of these convolutions.
+        hidden_channels: channels of a 3x3 ReLU convolution between condition and gain and offset (SPADE's
+            layout, read from the encoder's features), or 0 for none (our choice).
     """
 
     def __init__(
@@ -74,9 +76,14 @@ class Modulation(nn.Module):
         condition_channels: int,
         kernel_size: int = 1,
         padding_mode: PaddingMode = "zeros",
+        hidden_channels: int = 0,
     ) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.shared = None
+        if hidden_channels:
+            self.shared = convolution(condition_channels, hidden_channels, padding_mode=padding_mode)
+            condition_channels = hidden_channels
         self.gain_offset = convolution(
             condition_channels, 2 * channels, kernel_size, padding_mode=padding_mode
         )
@@ -84,6 +91,8 @@ class Modulation(nn.Module):
 
     def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """(B, C, H, W) features and (B, condition_channels, H, W) condition -> (B, C, H, W)."""
+        if self.shared is not None:
+            condition = F.relu(self.shared(condition))
         if self.training:
             gain, offset = self.gain_offset(condition).chunk(2, dim=1)
             normalized = self.norm(features)

@@ -12,28 +12,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dpsims_hub.models.initialization import unit_variance_
+
 
 def normalize_rms(features: Tensor, dim: int) -> Tensor:
     """Scale to root mean square 1 along `dim` (our choice: keeps attention scores at unit variance)."""
     return features * torch.rsqrt(features.float().square().mean(dim, keepdim=True) + 1e-6).to(features.dtype)
 
 
-def unit_variance_(weight: Tensor, gain: float = 1.0) -> None:
-    """Initialise so that unit-variance inputs give outputs of standard deviation `gain`."""
-    nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5)
-
-
 class MappingNetwork(nn.Module):
-    """z -> w: a small MLP whose result has root mean square 1 (our choice; the paper has a 3-layer MLP).
+    """z -> w, a small MLP (the paper has a 3-layer MLP).
 
     Args:
         latent_dim: length of z.
         width: length of the hidden layers and of w.
         num_layers: number of linear layers.
+        normalize: bring z and w to root mean square 1 (our choice).
     """
 
-    def __init__(self, latent_dim: int, width: int, num_layers: int = 3) -> None:
+    def __init__(self, latent_dim: int, width: int, num_layers: int = 3, normalize: bool = True) -> None:
         super().__init__()
+        self.normalize = normalize
         sizes = [latent_dim] + [width] * num_layers
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
         for layer in self.layers:
@@ -41,11 +40,11 @@ class MappingNetwork(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, latents: Tensor) -> Tensor:
-        """(..., latent_dim) -> (..., width), root mean square 1 over the last axis."""
-        hidden = normalize_rms(latents, dim=-1)
+        """(..., latent_dim) -> (..., width)."""
+        hidden = normalize_rms(latents, dim=-1) if self.normalize else latents
         for layer in self.layers:
             hidden = F.leaky_relu(layer(hidden), 0.2)
-        return normalize_rms(hidden, dim=-1)
+        return normalize_rms(hidden, dim=-1) if self.normalize else hidden
 
 
 class NoiseFields(nn.Module):
@@ -113,12 +112,20 @@ class NoiseCrossAttention(nn.Module):
         num_tokens: n_k, keys and values made from one w.
         attention_dim: d_q.
         num_fields: planes of NoiseFields that are added through a 1x1 projection, or 0.
+        normalize: bring each pixel's features to root mean square 1 before the queries (our choice).
     """
 
     def __init__(
-        self, channels: int, width: int, num_tokens: int, attention_dim: int, num_fields: int = 0
+        self,
+        channels: int,
+        width: int,
+        num_tokens: int,
+        attention_dim: int,
+        num_fields: int = 0,
+        normalize: bool = True,
     ) -> None:
         super().__init__()
+        self.normalize = normalize
         self.num_tokens = num_tokens
         self.attention_dim = attention_dim
         self.to_query = nn.Linear(channels, attention_dim, bias=False)
@@ -157,7 +164,8 @@ class NoiseCrossAttention(nn.Module):
         """Weights (B, H*W, R * n_k): each pixel's row sums to 1 over the tokens of its own region."""
         keys = self.to_key(w).unflatten(-1, (self.num_tokens, self.attention_dim)).flatten(1, 2)
         folded = self.to_query.weight.t().to(keys.dtype) @ keys.transpose(1, 2)  # (B, C, R*n)
-        pixels = normalize_rms(features, dim=1).permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C)
+        pixels = normalize_rms(features, dim=1) if self.normalize else features
+        pixels = pixels.permute(0, 2, 3, 1).flatten(1, 2)  # (B, H*W, C)
         scores = pixels.to(folded.dtype) @ folded * self.attention_dim**-0.5
         if region_map is not None:
             token_region = torch.arange(w.shape[1], device=w.device).repeat_interleave(self.num_tokens)

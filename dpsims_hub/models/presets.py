@@ -1,4 +1,4 @@
-"""Named architectures: constructor settings of the generator and of the discriminator's decoder.
+"""Named architectures: constructor settings of the generator and of the discriminator.
 
 Every preset leaves the number of classes and the size to its user. Parameter and multiply-add counts are
 asserted in tests/models/test_costs.py.
@@ -36,15 +36,49 @@ _OASIS = {
     "modulated_shortcut": True,
     "upsample": "nearest",
     "padding_mode": "zeros",
+    "label_resize": "corner",
+    "initialization": "xavier",
 }
 
-GENERATOR_PRESETS: dict[str, dict] = {"dpsims": {}, "base": _HALF, "small": _SMALL, "oasis": _OASIS}
-"""Settings of DPSIMSGenerator by name; "oasis" is the baseline."""
-
-DECODER_WIDTHS: dict[str, tuple[int, ...]] = {
-    "dpsims": (512, 256, 256, 128, 64),
-    "base": (256, 128, 128, 64, 32),
-    "small": (256, 128, 128, 64, 32),
-    "oasis": (512, 256, 256, 128, 128, 64),
+_PAPER = {
+    "image_widths": (1024, 1024, 1024, 512, 256, 128, 64),
+    "encoder_widths": (64, 128, 128, 256, 256, 256),
+    "modulation_widths": (128,) * 6,
+    "encoder_full_resolution": True,
+    "encoder_upsample": "nearest",
+    "label_resize": "corner",
+    "noise_at": "encoder",
+    "rms_normalization": False,
+    "modulation_kernel": 3,
+    "modulation_hidden": 128,
+    "modulated_shortcut": True,
+    "upsample": "nearest",
+    "padding_mode": "zeros",
 }
-"""Channels of the discriminator's decoder, coarse to fine, by preset name."""
+
+GENERATOR_PRESETS: dict[str, dict] = {
+    "paper": _PAPER,
+    "dpsims": {},
+    "base": _HALF,
+    "small": _SMALL,
+    "oasis": _OASIS,
+}
+"""Settings of DPSIMSGenerator by name. "paper" is DP-SIMS as far as it is known, value by value in
+docs/paper_to_code.md; "dpsims" is ours at the same size; "oasis" is the baseline as published."""
+
+DISCRIMINATOR_PRESETS: dict[str, dict] = {
+    "paper": {
+        "decoder_widths": (512, 256, 256, 128, 64),
+        "bounded_blocks": False,
+        "bounded_head": False,
+        "head_activation": False,
+    },
+    "dpsims": {"decoder_widths": (512, 256, 256, 128, 64)},
+    "base": {"decoder_widths": (256, 128, 128, 64, 32)},
+    "small": {"decoder_widths": (256, 128, 128, 64, 32)},
+    "oasis": {"decoder_widths": (512, 256, 256, 128, 128, 64), "initialization": "xavier"},
+}
+"""Settings of DPSIMSDiscriminator by preset name."""
+
+OASIS_ENCODER_WIDTHS = (128, 128, 256, 256, 512, 512)
+"""Channels of OASIS's own encoder, fine to coarse."""

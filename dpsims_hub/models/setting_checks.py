@@ -14,7 +14,7 @@ MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unkn
 MAX_SIDE = 16384  # pixels
 _WIDTH, _LEVELS = (1, 16384), (0, 12)
 
-RANGES: dict[str, tuple[int, int]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "num_classes": (1, MAX_CLASSES),
     "sample_size": (1, MAX_SIDE),
     "ignore_index": (0, MAX_CLASSES),
@@ -30,12 +30,14 @@ RANGES: dict[str, tuple[int, int]] = {
     "noise_fields": (0, 256),
     "noise_from_stride": (1, 4096),
     "modulation_kernel": (1, 3),
+    "modulation_hidden": (0, 16384),
+    "output_gain": (0, 100),
     "feature_channels": _WIDTH,
     "feature_strides": (1, 1024),
     "decoder_widths": _WIDTH,
     "image_encoder_widths": _WIDTH,
 }
-"""Smallest and largest whole number of each setting, in lists of each entry."""
+"""Smallest and largest number of each setting, in lists of each entry."""
 
 LENGTHS: dict[str, tuple[int, int]] = {
     "sample_size": (2, 2),
@@ -75,6 +77,9 @@ def _misfit(name: str, value: Any, hint: Any) -> str | None:
     if name not in RANGES:
         return None
     low, high = RANGES[name]
+    if hint is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if number and low <= value <= high else f"must be a number from {low} to {high}"
     if hint is int:
         return None if _is_whole(value, low, high) else f"must be a whole number from {low} to {high}"
     fewest, most = LENGTHS[name]

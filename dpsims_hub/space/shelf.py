@@ -160,7 +160,7 @@ def read_exhibit(name: str, key: str) -> Exhibit:
         spec=spec,
         size=size,
         latent_dim=settings.get("latent_dim", 64),
-        regions=settings.get("noise_injection", "cross_attention") == "cross_attention",
+        regions=settings.get("noise_injection", "cross_attention") != "none",
         examples=tuple((title, encode(layout)) for title, layout in layouts_for(spec, size)),
     )
 

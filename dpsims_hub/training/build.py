@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType, ProjectConfiguration
 
+from dpsims_hub.losses import PatchProjection
 from dpsims_hub.models import (
-    DECODER_WIDTHS,
+    DISCRIMINATOR_PRESETS,
     GENERATOR_PRESETS,
+    OASIS_ENCODER_WIDTHS,
     DPSIMSDiscriminator,
     DPSIMSGenerator,
     PretrainedBackbone,
 )
 from dpsims_hub.training.config import TrainConfig
-
-_OASIS_ENCODER_WIDTHS = (128, 128, 256, 256, 512, 512)
+from dpsims_hub.training.step import levels_at
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
@@ -76,16 +77,15 @@ def build_networks(
     )
     _check_resolution(config, generator.stride)
     given: dict[str, Any] = {"num_classes": num_classes}
-    chosen = {"decoder_widths": DECODER_WIDTHS[config.preset], **config.discriminator_config}
+    chosen = {**DISCRIMINATOR_PRESETS[config.preset], **config.discriminator_config}
     backbone = None
     if config.backbone == "none":
-        chosen.setdefault("image_encoder_widths", _OASIS_ENCODER_WIDTHS)
+        chosen.setdefault("image_encoder_widths", OASIS_ENCODER_WIDTHS)
         _check_depth(config, len(chosen["image_encoder_widths"]))
     else:
         backbone = build_backbone(config)
         given |= {"feature_channels": backbone.channels, "feature_strides": backbone.strides}
         chosen.setdefault("feature_conditioning", config.feature_conditioning)
-    _check_strides(config, backbone.strides if backbone is not None else ())
     return generator, _construct("discriminator_config", DPSIMSDiscriminator, given, chosen), backbone
 
 
@@ -104,6 +104,62 @@ def build_backbone(config: TrainConfig) -> PretrainedBackbone:
         std=config.backbone_std or None,
         model_kwargs=config.backbone_kwargs,
     )
+
+
+@dataclass
+class PatchNetworks:
+    """Whose features the contrastive loss compares.
+
+    Args:
+        backbone: a network of their own; None for the features that the discriminator reads.
+        projection: the trained projection of them, or None.
+        words: a sentence about them for the person who trains; empty where nothing is out of the ordinary.
+    """
+
+    backbone: PretrainedBackbone | None = None
+    projection: PatchProjection | None = None
+    words: str = ""
+
+
+def build_patch_networks(config: TrainConfig, backbone: PretrainedBackbone | None) -> PatchNetworks:
+    """The networks of the contrastive loss.
+
+    Args:
+        config: settings.
+        backbone: the discriminator's.
+
+    Raises:
+        ValueError: `contrastive_strides` are no strides of these features, or timm cannot build the network.
+        FileNotFoundError: the network's weights are not there, and `contrastive_backbone_weights` is not
+            "if_found".
+    """
+    if not config.weight_contrastive:
+        return PatchNetworks()
+    own, words = None, ""
+    if name := config.contrastive_backbone:
+        weights = {"random": None, "if_found": "pretrained"}.get(
+            config.contrastive_backbone_weights, config.contrastive_backbone_weights
+        )
+        try:
+            own = PretrainedBackbone(name, weights, config.size)
+            words = f"Contrastive loss: features of {name}, weights from {own.source}."
+        except FileNotFoundError as error:
+            if config.contrastive_backbone_weights != "if_found":
+                raise FileNotFoundError(f"--contrastive_backbone_weights: {error}") from error
+            words = (
+                "Contrastive loss: features of the discriminator's backbone, because those of "
+                f"{name} are not at hand ({error})"
+            )
+    compared = own or backbone
+    levels = levels_at(compared, config.contrastive_strides)
+    if not levels:
+        found = f"has {', '.join(map(str, compared.strides))}" if compared else "is none"
+        raise ValueError(
+            f"--contrastive_strides: {', '.join(map(str, config.contrastive_strides))} are no strides of the "
+            f"backbone, which {found}; choose others, or set --weight_contrastive 0."
+        )
+    width, channels = config.contrastive_head, [compared.channels[i] for i in levels]
+    return PatchNetworks(own, PatchProjection(channels, width) if width else None, words)
 
 
 def _construct(flag: str, kind: type, given: dict[str, Any], chosen: dict[str, Any]) -> Any:
@@ -137,13 +193,4 @@ def _check_depth(config: TrainConfig, depth: int) -> None:
         raise ValueError(
             f"--resolution: {config.resolution} is too small for the discriminator's own encoder, which "
             f"halves it {depth} times; use sides of at least {2**depth}."
-        )
-
-
-def _check_strides(config: TrainConfig, strides: Sequence[int]) -> None:
-    if config.weight_contrastive and not set(strides) & set(config.contrastive_strides):
-        found = f"has {', '.join(map(str, strides))}" if strides else "is none"
-        raise ValueError(
-            f"--contrastive_strides: {', '.join(map(str, config.contrastive_strides))} are no strides of the "
-            f"backbone, which {found}; choose others, or set --weight_contrastive 0."
         )

@@ -1,56 +1,25 @@
 """Settings of a training run: one flat dataclass whose fields are the command line's flags.
 
 Architecture settings live in the models' own signatures; `generator_config` and `discriminator_config` pass
-them through. Precedence: preset < configuration file < flags.
+them through.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import math
 import os
-import sys
-import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from dpsims_hub.models.feature_conditioning import CONDITIONINGS
 from dpsims_hub.training.augmentation import CHANGES
+from dpsims_hub.training.presets import PRESETS
 from dpsims_hub.training.transform import RESIZE_MODES
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "dpsims": {"backbone": "convnext_large.fb_in22k", "learning_rate_g": 1e-3, "learning_rate_d": 1e-3},
-    "base": {"backbone": "convnext_base.fb_in22k"},
-    "small": {
-        "backbone": "tf_efficientnet_lite2",
-        "feature_conditioning": "none",
-        "learning_rate_g": 2e-4,
-        "learning_rate_d": 1e-4,
-        "weight_contrastive": 0.5,
-        "weight_diversity": 10.0,
-        "diversity_threshold": 0.45,
-        "diversity_strides": (8, 16, 32),
-        "ema_decay": 0.999,
-    },
-    "oasis": {
-        "backbone": "none",
-        "feature_conditioning": "none",
-        "focal_gamma": 0.0,
-        "weight_contrastive": 0.0,
-        "weight_diversity": 0.0,
-        "weight_labelmix": 10.0,
-        "samples_per_map": 1,
-        "learning_rate_g": 1e-4,
-        "learning_rate_d": 4e-4,
-        "adam_beta2": 0.999,
-    },
-}
-"""Run settings by preset; the architectures of the same names are in dpsims_hub.models.presets."""
-
-_KINDS: dict[type, tuple[str, str]] = {
+KINDS: dict[type, tuple[str, str]] = {
     str: ("text", "TEXT"),
     int: ("a whole number", "N"),
     float: ("a number", "X"),
@@ -128,9 +97,26 @@ class TrainConfig:
     contrastive_temperature: float = _flag(0.1, "losses", "divides its cosine similarities", above=0)
     contrastive_places: int = _flag(64, "losses", "places per feature map and image", least=1)
     contrastive_strides: tuple = _flag((4, 8, 16), "losses", "JSON list: strides of the maps it reads")
+    contrastive_backbone: str = _flag(
+        "", "losses", "timm model whose maps it reads; default: the discriminator's backbone"
+    )
+    contrastive_backbone_weights: str = _flag(
+        "pretrained",
+        "losses",
+        "as --backbone_weights; or 'if_found': pretrained ones, without them the discriminator's backbone",
+    )
+    contrastive_head: int = _flag(0, "losses", "width of a trained projection of its maps; 0: none", least=0)
     weight_diversity: float = _flag(4.0, "losses", "of the diversity hinge", least=0)
     diversity_threshold: float = _flag(0.4, "losses", "pairs further apart than this are left alone", least=0)
-    diversity_strides: tuple = _flag((4, 8, 16, 32), "losses", "JSON list: strides of the maps it reads")
+    diversity_distance: str = _flag(
+        "features",
+        "losses",
+        "of two photos: cosine of backbone features or L1 of images, means removed; or the paper's plain L1",
+        choices=("features", "images", "features_l1", "images_l1"),
+    )
+    diversity_strides: tuple = _flag(
+        (4, 8, 16, 32), "losses", "JSON list: strides of the features it reads; without any: images"
+    )
     weight_labelmix: float = _flag(0.0, "losses", "of OASIS's LabelMix", least=0)
     augmentation: str = _flag(
         "", "losses", "changes of all that D sees, such as color,translation,cutout; default: none"
@@ -230,13 +216,14 @@ class TrainConfig:
         temporary.replace(path)
 
 
-def _kind(field: dataclasses.Field) -> type:
+def kind_of(field: dataclasses.Field) -> type:
+    """Type of a setting: a key of `KINDS`."""
     return dict if field.default is None else type(field.default)
 
 
 def _checked(field: dataclasses.Field, value: Any) -> Any:
     """The value in its setting's type; JSON lists, whole numbers, null and paths are taken as meant."""
-    kind = _kind(field)
+    kind = kind_of(field)
     if kind is dict:
         value = dict(value) if isinstance(value, dict) else {} if value is None else value
     elif kind is tuple and isinstance(value, list):
@@ -247,7 +234,7 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
         value = str(value)
     numbers = value if kind is tuple and isinstance(value, tuple) else ()
     if type(value) is not kind or not all(type(x) in (int, float) for x in numbers):
-        raise ValueError(f"--{field.name}: expected {_KINDS[kind][0]}, got {value!r}.")
+        raise ValueError(f"--{field.name}: expected {KINDS[kind][0]}, got {value!r}.")
     _check_limits(field, value)
     return value
 
@@ -264,100 +251,3 @@ def _check_limits(field: dataclasses.Field, value: Any) -> None:
         raise ValueError(f"--{field.name}: must be above {limits['above']}, got {value}.")
     if "below" in limits and value >= limits["below"]:
         raise ValueError(f"--{field.name}: must be below {limits['below']}, got {value}.")
-
-
-class _Parser(argparse.ArgumentParser):
-    """Refuses with an exception, so that bad flags give one sentence like every other bad input."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}; see --help.")
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """The command line: one flag per setting, grouped; absent flags leave the preset's or file's value."""
-    parser = _Parser(
-        prog="train_accelerate.py",
-        description="Train DP-SIMS on photos and their label maps.",
-        epilog=_presets_help(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--config", metavar="FILE", help="JSON file of settings; flags override it")
-    groups: dict[str, Any] = {}
-    for field in dataclasses.fields(TrainConfig):
-        group = field.metadata["group"]
-        if group not in groups:
-            groups[group] = parser.add_argument_group(group)
-        groups[group].add_argument(f"--{field.name}", **_flag_options(field))
-    return parser
-
-
-def _flag_options(field: dataclasses.Field) -> dict[str, Any]:
-    kind, default = _kind(field), field.default
-    text = field.metadata["help"]
-    if choices := field.metadata.get("choices"):
-        text += f": {', '.join(choices)}"
-    shown = "" if not default and kind in (tuple, dict) else json.dumps(default) if kind is tuple else default
-    if kind is bool:
-        return {"help": f"{text} (default: {shown})", "action": argparse.BooleanOptionalAction}
-    if shown != "":
-        text += f" (default: {shown})"
-    return {"help": text, "metavar": _KINDS[kind][1], "type": _json_value if kind in (tuple, dict) else kind}
-
-
-def _presets_help() -> str:
-    lines = ["presets, over the defaults above and under a --config file and flags:"]
-    for name, settings in PRESETS.items():
-        words = f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items())
-        lines.append(textwrap.fill(words, 100, initial_indent="  ", subsequent_indent="      "))
-    return "\n".join(lines)
-
-
-def _json_value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
-
-
-def parse_config(argv: list[str] | None = None) -> TrainConfig:
-    """Merge preset, file and flags.
-
-    Args:
-        argv: the flags, with _ or - in their names; None takes those of the process.
-
-    Raises:
-        ValueError: an unknown flag or setting, or a value that cannot be used.
-        FileNotFoundError: the configuration file does not exist.
-    """
-    words = sys.argv[1:] if argv is None else argv
-    flags = vars(make_parser().parse_args([_with_underscores(word) for word in words]))
-    path = flags.pop("config", None)
-    chosen = {**(_read_settings(Path(path)) if path else {}), **flags}
-    preset = chosen.get("preset", TrainConfig.preset)
-    # A preset that does not exist adds nothing here and is refused by TrainConfig.
-    return TrainConfig(**{**(PRESETS.get(preset, {}) if isinstance(preset, str) else {}), **chosen})
-
-
-def _with_underscores(word: str) -> str:
-    """--mixed-precision=bf16 -> --mixed_precision=bf16; --no-flip stays, which is argparse's own form."""
-    if not word.startswith("--"):
-        return word
-    name, equals, value = word[2:].partition("=")
-    no = "no-" if name.startswith("no-") else ""
-    return f"--{no}{name.removeprefix(no).replace('-', '_')}{equals}{value}"
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise FileNotFoundError(f"--config: no such file: {path}.")
-    try:
-        settings = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"--config: {path} is not JSON ({error}).") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f"--config: {path} must hold one object of settings.")
-    if unknown := settings.keys() - {field.name for field in dataclasses.fields(TrainConfig)}:
-        raise ValueError(f"--config: {path} has unknown settings: {', '.join(sorted(unknown))}.")
-    return settings

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
 from accelerate.utils import DistributedType, send_to_device, set_seed
-from diffusers import DiffusionPipeline, ModelMixin
 from safetensors import SafetensorError
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -17,14 +14,12 @@ from tqdm.auto import tqdm
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
 from dpsims_hub.models.costs import count_parameters, peak_memory
 from dpsims_hub.models.cpu_setup import prepare_cpu
-from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.sheets import save_picture
 from dpsims_hub.training.augmentation import NUM_DRAWS
-from dpsims_hub.training.build import build_networks, make_accelerator
+from dpsims_hub.training.build import build_networks, build_patch_networks, make_accelerator
 from dpsims_hub.training.checkpoint import (
     find_checkpoint,
     load_data_state,
-    put_in_place,
     save_checkpoint,
     starting_point,
 )
@@ -34,13 +29,13 @@ from dpsims_hub.training.ema import ExponentialMovingAverage
 from dpsims_hub.training.feed import Feed, training_source, validation_source
 from dpsims_hub.training.finetune import build_finetuned
 from dpsims_hub.training.phases import PhaseClock
-from dpsims_hub.training.preview import validation_sheet
+from dpsims_hub.training.preview import NUM_PREVIEWS, validation_sheet
 from dpsims_hub.training.run_log import RunLog, log_picture
-from dpsims_hub.training.step import Networks, NonFiniteLossError, TrainingStep
+from dpsims_hub.training.saving import PIPELINE_FOLDER, save_run
+from dpsims_hub.training.step import Networks, NonFiniteLossError, TrainingStep, parameters_of
 from dpsims_hub.training.stopping import StopRequest
 from dpsims_hub.training.transform import PairTransform, network_inputs
 
-_NUM_PREVIEWS = 12
 _CALIBRATION_PHOTOS = 64
 
 
@@ -77,7 +72,11 @@ class Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        self.previews = self._preview_pairs()
+        validation = validation_source(config)
+        if validation is None:
+            self.accelerator.print("No validation data: the validation sheets show training pairs.")
+        shown = self.feed.source if validation is None else validation.open(self.spec)
+        self.previews = Feed(config, shown, self._transform(max_zoom=1.0, flip=False)).spread(NUM_PREVIEWS)
         self._prepare(*networks)
         # Every process has its own dropout, after weights that are equal everywhere.
         set_seed(config.seed, device_specific=True)
@@ -104,18 +103,6 @@ class Trainer:
             NUM_DRAWS if config.augmentation_changes else 0,
         )
 
-    def _preview_pairs(self) -> list[dict[str, Tensor]]:
-        """Validation pairs spread over the folder, or the first of a stream; training pairs without any.
-
-        Photos are shown whole where they have the proportions of --resolution, otherwise the largest part
-        that has; always the same part.
-        """
-        source = validation_source(self.config)
-        if source is None:
-            self.accelerator.print("No validation data: the validation sheets show training pairs.")
-        data = self.feed.source if source is None else source.open(self.spec)
-        return Feed(self.config, data, self._transform(max_zoom=1.0, flip=False)).spread(_NUM_PREVIEWS)
-
     def _prepare(
         self,
         generator: DPSIMSGenerator,
@@ -124,7 +111,10 @@ class Trainer:
     ) -> None:
         """Device, average, optimisers, processes."""
         config, accelerator = self.config, self.accelerator
-        modules = [module for module in (generator, discriminator, backbone) if module is not None]
+        self.patches = build_patch_networks(config, backbone)
+        projection = self.patches.projection
+        every = (generator, discriminator, backbone, self.patches.backbone, projection)
+        modules = [module for module in every if module is not None]
         for module in modules:
             module.to(accelerator.device, memory_format=torch.channels_last)
         if accelerator.distributed_type == DistributedType.MULTI_GPU:
@@ -143,10 +133,16 @@ class Trainer:
                 if module is not generator or accelerator.device.type != "cpu":
                     module.compile()
         betas = (config.adam_beta1, config.adam_beta2)
-        optimizer_g = torch.optim.Adam(generator.parameters(), config.learning_rate_g, betas)
+        optimizer_g = torch.optim.Adam(parameters_of(generator, projection), config.learning_rate_g, betas)
         optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, betas)
-        prepared = accelerator.prepare(generator, discriminator, optimizer_g, optimizer_d)
-        self.networks = Networks(prepared[0], prepared[1], backbone, prepared[2], prepared[3])
+        generator, discriminator, optimizer_g, optimizer_d = accelerator.prepare(
+            generator, discriminator, optimizer_g, optimizer_d
+        )
+        if projection is not None:
+            projection = accelerator.prepare(projection)
+        self.networks = Networks(
+            generator, discriminator, backbone, optimizer_g, optimizer_d, self.patches.backbone, projection
+        )
         accelerator.register_for_checkpointing(self.ema)
         self.step_function = TrainingStep(
             self.networks, config, accelerator, self.spec.num_classes, self.spec.ignore_index, self.clock
@@ -231,6 +227,8 @@ class Trainer:
         )
         if (backbone := self.networks.backbone) is not None:
             accelerator.print(f"Backbone {backbone.name}: weights from {backbone.source}.")
+        if self.patches.words:
+            accelerator.print(self.patches.words)
         self.networks.generator.train()
         self.networks.discriminator.train()
         self.clock.reset()
@@ -329,13 +327,7 @@ class Trainer:
         Returns:
             Folder of the pipeline; the discriminator is beside it.
         """
-        path = self.output_dir / "pipeline"
         if self.accelerator.is_main_process:
-            with self.averaged_model() as model:
-                self._write_sheet(model)
-                _save_whole(DPSIMSPipeline(model, class_spec=self.spec.to_dict()), path)
-            discriminator = self.accelerator.unwrap_model(self.networks.discriminator)
-            _save_whole(discriminator, self.output_dir / "discriminator")
             facts = {
                 "steps": self.step,
                 "seconds": round(self.seconds),
@@ -343,16 +335,12 @@ class Trainer:
                 "torch": torch.__version__,
                 "ema_horizon": round(self.ema.horizon, 1),
             }
-            (self.output_dir / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
+            with self.averaged_model() as model:
+                self._write_sheet(model)
+                discriminator = self.accelerator.unwrap_model(self.networks.discriminator)
+                save_run(self.output_dir, model, discriminator, self.spec, facts)
         self.accelerator.wait_for_everyone()
-        return path
-
-
-def _save_whole(model: DiffusionPipeline | ModelMixin, folder: Path) -> None:
-    temporary = folder.with_name(f"{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(temporary)
-    put_in_place(temporary, folder)
+        return self.output_dir / PIPELINE_FOLDER
 
 
 def _scalars(config: TrainConfig) -> dict[str, int | float | str | bool]:

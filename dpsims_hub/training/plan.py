@@ -16,6 +16,7 @@ _ROLES = {
     "generator": "generator, preset {preset}",
     "discriminator": "discriminator, what is trained of it",
     "backbone": "backbone {backbone}, frozen",
+    "contrastive backbone": "contrastive backbone {patches}, frozen",
 }
 
 
@@ -62,7 +63,9 @@ def _networks(config: TrainConfig, num_classes: int, costs: StepCosts) -> str:
     height, width = config.size
     rows = [("", "parameters", "multiply-adds per image")]
     for name, network in costs.networks.items():
-        role = _ROLES[name].format(preset=config.preset, backbone=config.backbone)
+        role = _ROLES[name].format(
+            preset=config.preset, backbone=config.backbone, patches=config.contrastive_backbone
+        )
         rows.append((role, f"{network.parameters / 1e6:.2f} M", f"{network.multiply_adds / 1e9:.2f} G"))
     text = f"Networks for {num_classes} classes at {width}x{height} (width x height):\n{_table(rows)}"
     if config.pretrained_model_name_or_path:

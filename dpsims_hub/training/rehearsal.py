@@ -23,10 +23,10 @@ from torch.utils.checkpoint import checkpoint
 
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.costs import LiveMemory, count_multiply_adds, count_parameters, tensor_bytes
-from dpsims_hub.training.build import build_networks
+from dpsims_hub.training.build import build_networks, build_patch_networks
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.ema import ExponentialMovingAverage
-from dpsims_hub.training.step import Networks, TrainingStep
+from dpsims_hub.training.step import Networks, TrainingStep, parameters_of
 
 META = torch.device("meta")
 HALF_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -59,7 +59,8 @@ class StepCosts:
     """What one micro-batch of a run costs one process; memory in bytes.
 
     Args:
-        networks: by name: "generator", "discriminator" (what is trained of it), and perhaps "backbone".
+        networks: by name: "generator", "discriminator" (what is trained of it), and perhaps "backbone" and
+            "contrastive backbone".
         multiply_adds: of both updates, forward and backward.
         weights: of all networks, with their buffers.
         average: of the averaged generator.
@@ -88,7 +89,7 @@ def rehearse(config: TrainConfig, num_classes: int, ignore_index: int = 255) -> 
     Raises:
         ValueError: settings that the modules do not know, or that do not fit each other.
     """
-    config = dataclasses.replace(config, backbone_weights="random")
+    config = dataclasses.replace(config, backbone_weights="random", contrastive_backbone_weights="random")
     with LiveMemory() as memory, META:
         step, average = _make_step(config, num_classes, ignore_index)
         nets = step.networks
@@ -97,7 +98,8 @@ def rehearse(config: TrainConfig, num_classes: int, ignore_index: int = 255) -> 
         multiply_adds = count_multiply_adds(lambda: step(_make_batch(config, nets.generator)))
         step_peak = memory.peak - at_rest
         networks = _network_costs(config, nets, average.model)
-    modules = [module for module in (nets.generator, nets.discriminator, nets.backbone) if module is not None]
+    every = (nets.generator, nets.discriminator, nets.backbone, nets.patch_backbone, nets.patch_projection)
+    modules = [module for module in every if module is not None]
     optimizers = (nets.optimizer_g, nets.optimizer_d)
     return StepCosts(
         networks,
@@ -180,8 +182,16 @@ def _make_step(
     average = ExponentialMovingAverage(generator, config.ema_decay, config.ema_warmup)
     if config.gradient_checkpointing:
         generator.enable_gradient_checkpointing(partial(_checkpoint, config.mixed_precision))
-    adams = [torch.optim.Adam(module.parameters()) for module in (generator, discriminator)]
-    networks = Networks(generator.train(), discriminator.train(), backbone, *adams)
+    patches = build_patch_networks(config, backbone)
+    networks = Networks(
+        generator.train(),
+        discriminator.train(),
+        backbone,
+        torch.optim.Adam(parameters_of(generator, patches.projection)),
+        torch.optim.Adam(discriminator.parameters()),
+        patches.backbone,
+        patches.projection,
+    )
     accelerator = MetaAccelerator(config.mixed_precision)
     return Rehearsal(networks, config, accelerator, num_classes, ignore_index), average
 
@@ -198,6 +208,11 @@ def _network_costs(config: TrainConfig, nets: Networks, average: DPSIMSGenerator
     }
     if nets.backbone is not None:
         calls["backbone"] = (nets.backbone, lambda: nets.backbone(batch["real_images"]))
+    if nets.patch_backbone is not None:
+        calls["contrastive backbone"] = (
+            nets.patch_backbone,
+            lambda: nets.patch_backbone(batch["real_images"]),
+        )
     return {
         name: NetworkCosts(count_parameters(module), count_multiply_adds(call))
         for name, (module, call) in calls.items()

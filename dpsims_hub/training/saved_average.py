@@ -21,7 +21,8 @@ from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
 from dpsims_hub.pipeline import DPSIMSPipeline
 from dpsims_hub.training.build import build_networks
 from dpsims_hub.training.checkpoint import CheckpointError, find_checkpoint
-from dpsims_hub.training.config import TrainConfig, parse_config
+from dpsims_hub.training.command_line import parse_config
+from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.ema import ExponentialMovingAverage
 from dpsims_hub.training.feed import Feed, training_source
 from dpsims_hub.training.finetune import build_finetuned

@@ -9,9 +9,10 @@ the gradient that a backbone hands to the image was measured to be off by a thir
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from dpsims_hub import losses
 from dpsims_hub.models import PretrainedBackbone
+from dpsims_hub.models.precision import without_autocast
 from dpsims_hub.training.augmentation import Augmentation
 from dpsims_hub.training.config import TrainConfig
 
@@ -61,8 +63,10 @@ class Networks:
         generator: label maps and latents to images.
         discriminator: features (or images) to logits.
         backbone: frozen feature extractor; None when the discriminator has its own encoder.
-        optimizer_g: of the generator.
+        optimizer_g: of the generator, and of `patch_projection`.
         optimizer_d: of the discriminator.
+        patch_backbone: whose features the contrastive loss compares; None for those of `backbone`.
+        patch_projection: projection of these features, or None for none.
     """
 
     generator: nn.Module
@@ -70,6 +74,18 @@ class Networks:
     backbone: PretrainedBackbone | None
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
+    patch_backbone: PretrainedBackbone | None = None
+    patch_projection: nn.Module | None = None
+
+
+def parameters_of(*modules: nn.Module | None) -> list[nn.Parameter]:
+    """The parameters of the modules that there are."""
+    return [parameter for module in modules if module is not None for parameter in module.parameters()]
+
+
+def levels_at(backbone: PretrainedBackbone | None, strides: Sequence[int]) -> list[int]:
+    """Indices of the backbone's feature maps at these strides; none without a backbone."""
+    return [i for i, s in enumerate(backbone.strides if backbone else ()) if s in strides]
 
 
 @contextmanager
@@ -113,9 +129,9 @@ class TrainingStep:
         self.ignore_index = ignore_index
         self.clock = clock or (lambda phase: nullcontext())
         self.augmentation = Augmentation(config.augmentation_changes, config.augmentation_probability)
-        strides = networks.backbone.strides if networks.backbone is not None else []
-        self.contrastive_levels = [i for i, s in enumerate(strides) if s in config.contrastive_strides]
-        self.diversity_levels = [i for i, s in enumerate(strides) if s in config.diversity_strides]
+        patches = networks.patch_backbone or networks.backbone
+        self.contrastive_levels = levels_at(patches, config.contrastive_strides)
+        self.diversity_levels = levels_at(networks.backbone, config.diversity_strides)
 
     def __call__(self, batch: dict[str, Tensor], draws: torch.Generator | None = None) -> dict[str, Tensor]:
         """Update D, then G.
@@ -240,12 +256,14 @@ class TrainingStep:
                 )
             }
             if config.weight_contrastive and self.contrastive_levels:
+                fake, real = self._patch_features(seen)
                 terms["loss_g_contrastive"] = config.weight_contrastive * losses.patch_contrastive_loss(
-                    [seen.fake[i] for i in self.contrastive_levels],
-                    [seen.real[i] for i in self.contrastive_levels],
+                    fake,
+                    real,
                     config.contrastive_temperature,
                     config.contrastive_places,
-                    generator=draws,
+                    nets.patch_projection,
+                    draws,
                 )
             if config.weight_diversity and distances is not None:
                 terms["loss_g_diversity"] = config.weight_diversity * losses.diversity_hinge(
@@ -259,22 +277,31 @@ class TrainingStep:
             logs["pair_distance"] = distances.detach().mean()
         return logs
 
+    def _patch_features(self, seen: SeenBatch) -> tuple[list[Tensor], list[Tensor]]:
+        """What the contrastive loss compares of generated and of real images."""
+        backbone, fake, real = self.networks.patch_backbone, seen.fake, seen.real
+        if backbone is not None:
+            with without_autocast(seen.fake_images.device.type):
+                fake = backbone(seen.fake_images.float())
+                with torch.no_grad():
+                    real = backbone(seen.real_images.float())
+        return [fake[i] for i in self.contrastive_levels], [real[i] for i in self.contrastive_levels]
+
     def _pair_distances(self, seen: SeenBatch) -> Tensor | None:
         """How far each photo of a map is from each earlier one, which gets no gradient; (pairs, B)."""
-        each = self.config.samples_per_map
+        each, kind = self.config.samples_per_map, self.config.diversity_distance
         if each < 2:
             return None
+        measure = losses.feature_distance
+        compared = [seen.fake[level] for level in self.diversity_levels]
+        if kind.startswith("images") or not compared:
+            compared, kind = [seen.fake_images], kind.replace("features", "images")
+        if kind != "features":
+            measure = partial(losses.l1_distance, centred=kind == "images")
         distances = []
         for i, j in combinations(range(each), 2):
             first, second = slice(i, None, each), slice(j, None, each)
-            if not self.diversity_levels:
-                images = seen.fake_images
-                distances.append(losses.image_distance(images[first].detach(), images[second]))
-                continue
-            levels = [seen.fake[level] for level in self.diversity_levels]
-            distances.append(
-                losses.feature_distance([f[first].detach() for f in levels], [f[second] for f in levels])
-            )
+            distances.append(measure([x[first].detach() for x in compared], [x[second] for x in compared]))
         return torch.stack(distances)
 
     def _gradients(self, module: nn.Module, terms: dict[str, Tensor]) -> Tensor:

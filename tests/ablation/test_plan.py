@@ -6,7 +6,7 @@ import pytest
 
 from dpsims_hub.ablation.plan import as_flags, fingerprint, make_runs
 from dpsims_hub.ablation.studies import Arm, Study, find_study
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 
 STUDY = Study(
     "s",

@@ -17,7 +17,8 @@ from PIL import Image
 from dpsims_hub.benchmark.training import benchmark_training, write_synthetic_pairs
 from dpsims_hub.benchmark.training_report import draw_training, format_training
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.training.config import TrainConfig, parse_config
+from dpsims_hub.training.command_line import parse_config
+from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.feed import Feed
 from dpsims_hub.training.phases import OTHER, PHASES
 from dpsims_hub.training.rehearsal import rehearse

@@ -7,8 +7,8 @@ import pytest
 
 from dpsims_hub.commands import main
 from dpsims_hub.commands.benchmark_training import AS_GIVEN, list_variants, training_flags
-from dpsims_hub.training.config import PRESETS
 from dpsims_hub.training.feed import Feed
+from dpsims_hub.training.presets import PRESETS
 from tests.training.tiny_run import forget_accelerators, tiny_flags, write_pairs
 
 

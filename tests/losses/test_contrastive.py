@@ -83,12 +83,18 @@ def test_projection_learns_from_the_generated_side_alone():
     fake, real = some_features(2, seed=0), some_features(2, seed=1)
     head = PatchProjection([shape[0] for shape in SHAPES], width=3)
 
+    def mlp(layers, place):
+        first, second, third = (layers[i] for i in (0, 2, 4))
+        hidden = (first.weight @ place + first.bias).clamp(min=0)
+        hidden = (second.weight @ hidden + second.bias).clamp(min=0)
+        return third.weight @ hidden + third.bias
+
     def project(features):
         return [
-            torch.stack([mlp(place) for place in level.flatten(2).transpose(1, 2)]).transpose(1, 2)[
-                :, :, None
-            ]
-            for level, mlp in zip(features, head.heads, strict=True)
+            torch.stack(
+                [torch.stack([mlp(layers, place) for place in image.flatten(1).T], 1) for image in level]
+            )[:, :, None]
+            for level, layers in zip(features, head.heads, strict=True)
         ]
 
     with torch.no_grad():

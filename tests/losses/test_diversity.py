@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from dpsims_hub.losses import diversity_hinge, feature_distance, image_distance
+from dpsims_hub.losses import diversity_hinge, feature_distance, l1_distance
 
 SHAPES = [(4, 2, 3), (5, 3, 2)]
+DISTANCES = {"feature": feature_distance, "image": l1_distance}
 
 
 def some_features(seed: int) -> list[torch.Tensor]:
@@ -23,21 +24,29 @@ def without_mean(values: list[float]) -> list[float]:
     return [value - sum(values) / len(values) for value in values]
 
 
-def test_image_distance_equals_loops():
-    first, second = some_images(0), some_images(1)
+@pytest.mark.parametrize("centred", [False, True])
+def test_l1_distance_equals_loops(centred):
+    first, second = some_features(0), some_features(1)
     for b in range(2):
-        differences = []
-        for c in range(3):
-            a, z = (without_mean(images[b, c].flatten().tolist()) for images in (first, second))
-            differences += [abs(x - y) for x, y in zip(a, z, strict=True)]
-        expected = sum(differences) / len(differences)
-        assert image_distance(first, second)[b].item() == pytest.approx(expected, rel=1e-5)
+        levels = []
+        for maps in zip(first, second, strict=True):
+            differences = []
+            for c in range(maps[0].shape[1]):
+                a, z = (x[b, c].flatten().tolist() for x in maps)
+                if centred:
+                    a, z = without_mean(a), without_mean(z)
+                differences += [abs(x - y) for x, y in zip(a, z, strict=True)]
+            levels.append(sum(differences) / len(differences))
+        expected = sum(levels) / len(levels)
+        found = l1_distance(first, second, centred)
+        assert found[b].item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_another_brightness_or_tint_is_no_distance():
     images = some_images(0)
     shifted = images + torch.tensor([0.3, -0.2, 0.5]).view(3, 1, 1)
-    assert image_distance(images, shifted).max() < 1e-6
+    assert l1_distance([images], [shifted], centred=True).max() < 1e-6
+    assert l1_distance([images], [shifted]).tolist() == pytest.approx([1 / 3, 1 / 3])
 
 
 def test_feature_distance_equals_loops():
@@ -81,10 +90,8 @@ def test_pairs_that_differ_enough_feel_nothing(measure):
     second = some_features(1) if measure == "feature" else [some_images(1)]
     for level in second:
         level.requires_grad_()
-    if measure == "feature":
-        loss = diversity_hinge(feature_distance(some_features(0), second), threshold=0.1)
-    else:
-        loss = diversity_hinge(image_distance(some_images(0), second[0]), threshold=0.1)
+    first = some_features(0) if measure == "feature" else [some_images(0)]
+    loss = diversity_hinge(DISTANCES[measure](first, second), threshold=0.1)
     loss.backward()
     assert loss.item() == 0
     assert all((level.grad == 0).all() for level in second)
@@ -92,7 +99,7 @@ def test_pairs_that_differ_enough_feel_nothing(measure):
 
 @pytest.mark.parametrize("measure", ["image", "feature"])
 def test_descent_moves_the_second_away_and_leaves_the_first(measure):
-    distance = feature_distance if measure == "feature" else lambda a, b: image_distance(a[0], b[0])
+    distance = DISTANCES[measure]
     first = some_features(0) if measure == "feature" else [some_images(0)]
     second = [
         level + 0.1 * torch.randn(level.shape, generator=torch.Generator().manual_seed(2)) for level in first

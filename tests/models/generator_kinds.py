@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dpsims_hub.models import GENERATOR_PRESETS
 from tests.tiny import LATENT_DIM
 
 NUM_CLASSES = 3
@@ -18,9 +19,18 @@ OASIS = {
     "modulated_shortcut": True,
     "upsample": "nearest",
     "padding_mode": "zeros",
+    "label_resize": "corner",
+}
+
+PAPER = {
+    **{name: value for name, value in GENERATOR_PRESETS["paper"].items() if not name.endswith("_widths")},
+    "encoder_widths": (8, 16, 12),
+    "modulation_widths": (8, 8, 8),
+    "modulation_hidden": 10,
 }
 
 KINDS = {
+    "paper": PAPER,
     "noise at modulation": {},
     "noise at encoder": {"noise_at": "encoder"},
     "noise fields": {"noise_fields": 2},

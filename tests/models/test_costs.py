@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dpsims_hub.models import DECODER_WIDTHS, GENERATOR_PRESETS, DPSIMSDiscriminator, DPSIMSGenerator
+from dpsims_hub.models import (
+    DISCRIMINATOR_PRESETS,
+    GENERATOR_PRESETS,
+    OASIS_ENCODER_WIDTHS,
+    DPSIMSDiscriminator,
+    DPSIMSGenerator,
+)
 from dpsims_hub.models.costs import (
     LiveMemory,
     count_multiply_adds,
@@ -13,8 +19,6 @@ from dpsims_hub.models.costs import (
     peak_memory,
     tensor_bytes,
 )
-
-OASIS_ENCODER = (128, 128, 256, 256, 512, 512)
 
 
 def generator_costs(preset: str, num_planes: int, height: int, width: int) -> tuple[float, float]:
@@ -60,7 +64,7 @@ def test_cost_does_not_depend_on_the_number_of_classes():
 def test_oasis_discriminator_has_the_published_size():
     with torch.device("meta"):
         model = DPSIMSDiscriminator(
-            151, decoder_widths=DECODER_WIDTHS["oasis"], image_encoder_widths=OASIS_ENCODER
+            151, image_encoder_widths=OASIS_ENCODER_WIDTHS, **DISCRIMINATOR_PRESETS["oasis"]
         )
     assert round(count_parameters(model) / 1e6, 2) == 22.26
 
@@ -70,7 +74,9 @@ def test_decoder_over_convnext_large_has_about_17_million():
     by_hand = sum(9 * a * b + b + 9 * b * b + b + a * b + b for a, b in blocks) + 64 * 152 + 152
     assert round(by_hand / 1e6, 1) == 17.2
     with torch.device("meta"):
-        model = DPSIMSDiscriminator(151, (192, 384, 768, 1536), (4, 8, 16, 32), DECODER_WIDTHS["dpsims"])
+        model = DPSIMSDiscriminator(
+            151, (192, 384, 768, 1536), (4, 8, 16, 32), **DISCRIMINATOR_PRESETS["dpsims"]
+        )
     assert count_parameters(model) == by_hand
 
 

@@ -14,10 +14,12 @@ LABEL_MAP = torch.tensor(
     ]
 )
 PLANES = torch.tensor([[0.5, -1.5], [2.0, 0.25]], dtype=torch.float64)
+VARYING = torch.randn(2, 2, 3, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+NOISE = {"none": None, "constant": PLANES, "varying": VARYING}
 
 every_kind = pytest.mark.parametrize(
-    ("padding_mode", "kernel_size", "num_planes"),
-    [(padding, size, planes) for padding in ("replicate", "zeros") for size in (1, 3) for planes in (0, 2)],
+    ("padding_mode", "kernel_size", "noise"),
+    [(padding, size, noise) for padding in ("replicate", "zeros") for size in (1, 3) for noise in NOISE],
 )
 
 
@@ -31,7 +33,6 @@ def make_layer(method: str, padding_mode: str, kernel_size: int, num_planes: int
 def convolve_by_loops(layer: LabelConvolution, label_map: torch.Tensor, planes: torch.Tensor | None):
     """One product at a time, from the definition of a convolution on one-hot planes."""
     weight, bias, ids = layer.weight.tolist(), layer.bias.tolist(), label_map.tolist()
-    noise = planes.tolist() if planes is not None else [[]] * len(ids)
     height, width, pad = label_map.shape[1], label_map.shape[2], layer.kernel_size // 2
 
     def at(image: int, channel: int, y: int, x: int) -> float:
@@ -43,7 +44,10 @@ def convolve_by_loops(layer: LabelConvolution, label_map: torch.Tensor, planes: 
                 if not inside and layer.padding_mode == "zeros":
                     continue
                 row, column = min(max(row, 0), height - 1), min(max(column, 0), width - 1)
-                inputs = [0.0] * layer.num_classes + noise[image]
+                noise = [] if planes is None else planes[image]
+                if len(noise) and noise.ndim == 3:
+                    noise = noise[:, row, column]
+                inputs = [0.0] * layer.num_classes + [float(value) for value in noise]
                 if ids[image][row][column] != layer.ignore_index:
                     inputs[ids[image][row][column]] = 1.0
                 total += sum(weight[channel][i][dy][dx] * value for i, value in enumerate(inputs))
@@ -58,22 +62,22 @@ def convolve_by_loops(layer: LabelConvolution, label_map: torch.Tensor, planes: 
 
 @every_kind
 @pytest.mark.parametrize("method", ["lookup", "plain"])
-def test_equals_the_definition(method, padding_mode, kernel_size, num_planes):
-    layer = make_layer(method, padding_mode, kernel_size, num_planes)
-    planes = PLANES if num_planes else None
+def test_equals_the_definition(method, padding_mode, kernel_size, noise):
+    planes = NOISE[noise]
+    layer = make_layer(method, padding_mode, kernel_size, 0 if planes is None else 2)
     expected = convolve_by_loops(layer, LABEL_MAP, planes)
     torch.testing.assert_close(layer(LABEL_MAP, planes), expected, rtol=0, atol=1e-12)
 
 
 @every_kind
-def test_gradients_of_lookup_are_those_of_the_plain_convolution(padding_mode, kernel_size, num_planes):
+def test_gradients_of_lookup_are_those_of_the_plain_convolution(padding_mode, kernel_size, noise):
     gradients = {}
     for method in ("lookup", "plain"):
-        layer = make_layer(method, padding_mode, kernel_size, num_planes)
-        planes = PLANES.clone().requires_grad_() if num_planes else None
+        planes = None if NOISE[noise] is None else NOISE[noise].clone().requires_grad_()
+        layer = make_layer(method, padding_mode, kernel_size, 0 if planes is None else 2)
         result = layer(LABEL_MAP, planes)
         result.backward(torch.linspace(-1, 2, result.numel(), dtype=torch.float64).view(result.shape))
-        inputs = [layer.weight, layer.bias] + ([planes] if num_planes else [])
+        inputs = [layer.weight, layer.bias] + ([] if planes is None else [planes])
         gradients[method] = [tensor.grad for tensor in inputs]
     for fast, slow in zip(gradients["lookup"], gradients["plain"], strict=True):
         assert slow.abs().max() > 0
@@ -106,20 +110,20 @@ def test_ids_of_any_integer_type(dtype):
 @pytest.mark.parametrize("num_planes", [0, 16])
 def test_results_have_unit_variance_at_initialisation(num_planes):
     torch.manual_seed(0)
-    layer = LabelConvolution(5, 1000, num_constant_planes=num_planes)
+    layer = LabelConvolution(5, 1000, num_noise_planes=num_planes)
     planes = torch.randn(4, num_planes) if num_planes else None
     result = layer(torch.randint(0, 5, (4, 4, 4)), planes)
     assert result.std().item() == pytest.approx(1.0, abs=0.2)
 
 
 @pytest.mark.parametrize("planes", [None, PLANES[:, :1], PLANES[:1]])
-def test_refuses_constant_planes_of_another_shape(planes):
+def test_refuses_noise_of_another_shape(planes):
     layer = make_layer("lookup", "replicate", kernel_size=3, num_planes=2)
-    with pytest.raises(ValueError, match=r"expected constant planes of shape \(2, 2\), got"):
+    with pytest.raises(ValueError, match=r"expected noise of shape \(2, 2\) or \(2, 2, \d+, \d+\), got"):
         layer(LABEL_MAP, planes)
 
 
-def test_refuses_constant_planes_where_it_has_none():
+def test_refuses_noise_where_it_takes_none():
     layer = make_layer("lookup", "replicate", kernel_size=3, num_planes=0)
-    with pytest.raises(ValueError, match="expected constant planes of shape None, got"):
+    with pytest.raises(ValueError, match="expected noise of shape none, got"):
         layer(LABEL_MAP, PLANES)

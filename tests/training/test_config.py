@@ -8,8 +8,10 @@ import re
 
 import pytest
 
-from dpsims_hub.models import DECODER_WIDTHS, GENERATOR_PRESETS
-from dpsims_hub.training.config import PRESETS, TrainConfig, make_parser, parse_config
+from dpsims_hub.models import DISCRIMINATOR_PRESETS, GENERATOR_PRESETS
+from dpsims_hub.training.command_line import make_parser, parse_config
+from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.presets import PRESETS
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_names_of_flags_have_underscores_or_hyphens():
 
 
 def test_every_preset_can_be_used_and_has_an_architecture():
-    assert PRESETS.keys() == GENERATOR_PRESETS.keys() == DECODER_WIDTHS.keys()
+    assert PRESETS.keys() == GENERATOR_PRESETS.keys() == DISCRIMINATOR_PRESETS.keys()
     for name, settings in PRESETS.items():
         config = parse_config(["--preset", name])
         assert {key: getattr(config, key) for key in settings} == settings
@@ -106,7 +108,7 @@ def test_size_is_height_and_width(text, size):
         ({"resolution": "axb"}, "--resolution: 'axb' is neither a side nor WIDTHxHEIGHT"),
         ({"resolution": "1x2x3"}, "--resolution"),
         ({"resolution": "0"}, "--resolution"),
-        ({"preset": "huge"}, "--preset: 'huge' is not one of dpsims, base, small, oasis"),
+        ({"preset": "huge"}, "--preset: 'huge' is not one of paper, dpsims, base, small, oasis"),
         ({"preset": ["small"]}, "--preset: expected text"),
         ({"train_batch_size": 0}, "--train_batch_size: must be at least 1, got 0"),
         ({"train_batch_size": "4"}, "--train_batch_size: expected a whole number, got '4'"),

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from dpsims_hub.labels import FolderDataset, LabelMapError
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.feed import Feed
 from dpsims_hub.training.transform import PairTransform
 from tests.training.tiny_run import tiny_flags

@@ -14,7 +14,7 @@ import pytest
 import torch
 from accelerate import debug_launcher
 
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.transform import network_inputs
 from tests.training.tiny_run import forget_accelerators, tiny_flags

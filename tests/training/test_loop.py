@@ -12,7 +12,7 @@ from PIL import Image
 
 from dpsims_hub import DPSIMSDiscriminator, DPSIMSPipeline
 from dpsims_hub.training.checkpoint import list_checkpoints
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
 from tests.training.tiny_run import copy_checkpoint, forget_accelerators, log_lines, write_pairs
 from train_accelerate import main

@@ -11,7 +11,7 @@ import torch
 from accelerate import debug_launcher
 
 from dpsims_hub import DPSIMSPipeline
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.data import PositionSampler
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.stopping import StopRequest

@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from dpsims_hub.training.build import build_backbone
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from tests.training.tiny_run import log_lines, write_pairs
 from train_accelerate import main
 

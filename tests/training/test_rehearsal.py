@@ -13,7 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dpsims_hub.models.costs import LiveMemory
 from dpsims_hub.training.build import build_networks
-from dpsims_hub.training.config import TrainConfig, parse_config
+from dpsims_hub.training.command_line import parse_config
+from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.rehearsal import StepCosts, rehearse
 from dpsims_hub.training.step import Networks, TrainingStep
 from tests.training.tiny_run import tiny_flags

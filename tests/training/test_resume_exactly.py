@@ -69,3 +69,17 @@ def test_bit_for_bit(pairs_dir, shards, tmp_path, door, processes, workers):
     first, second = ([losses(line) for line in log_lines(out)] for out in (straight, resumed))
     assert second == first[3:]
     assert len({line["loss_d_real"] for line in first}) == 7
+
+
+@pytest.mark.slow
+def test_a_trained_projection_goes_on_too(pairs_dir, tmp_path):
+    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
+    flags = tiny_flags(pairs_dir, straight, "--contrastive_head", 5, "--checkpointing_steps", 2, steps=4)
+    flags += ["--contrastive_backbone", "test_resnet", "--contrastive_backbone_weights", "random"]
+    launch(flags, processes=2)
+    copy_checkpoint(straight / "checkpoint-2", resumed)
+    launch([*flags, "--output_dir", str(resumed), "--resume_from_checkpoint", "latest"], processes=2)
+    assert_same_state(straight / "checkpoint-4", resumed / "checkpoint-4")
+    assert (straight / "checkpoint-4" / "model_2.safetensors").is_file()  # the projection
+    first, second = ([losses(line) for line in log_lines(out)] for out in (straight, resumed))
+    assert second == first[2:]

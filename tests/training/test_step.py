@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from dpsims_hub import losses
 from dpsims_hub.models import feature_conditioning
 from dpsims_hub.models.generator import DPSIMSGeneratorOutput
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.step import NonFiniteLossError, TrainingStep, frozen

@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from dpsims_hub.training.checkpoint import find_checkpoint, list_checkpoints
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.stopping import ignore_stop_signals
 from tests.training.fork_server import ROOT, shared_server

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from dpsims_hub.training.config import parse_config
+from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.loop import Trainer
 from tests.training.tiny_run import log_lines

@@ -1,0 +1,40 @@
+"""First values of weights."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+def unit_variance_(weight: Tensor, gain: float = 1.0) -> None:
+    """Draw so that unit-variance inputs give outputs of standard deviation `gain` (our choice).
+
+    Args:
+        weight: (out, in, ...).
+        gain: standard deviation of the outputs.
+    """
+    nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5)
+
+
+def xavier_(network: nn.Module, gain: float = 0.02) -> None:
+    """OASIS's initialisation: every weight Xavier normal, every bias 0.
+
+    Args:
+        network: its layers are drawn anew in place, those under spectral norm included, whose power
+            iteration starts afresh. Layers that are not trained keep their values.
+        gain: OASIS's 0.02.
+    """
+    for module in list(network.modules()):
+        weight = getattr(module, "weight", None)
+        if not isinstance(weight, Tensor) or weight.ndim < 2:
+            continue
+        normed = parametrize.is_parametrized(module, "weight")
+        if normed:
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
+        if module.weight.requires_grad:
+            nn.init.xavier_normal_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        if normed:
+            spectral_norm(module)

@@ -1,0 +1,111 @@
+"""The command line of a training run: every setting is a flag; preset < configuration file < flags."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dpsims_hub.training.config import KINDS, TrainConfig, kind_of
+from dpsims_hub.training.presets import PRESETS
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses with an exception, so that bad flags give one sentence like every other bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see --help.")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line: one flag per setting, grouped; absent flags leave the preset's or file's value."""
+    parser = _Parser(
+        prog="train_accelerate.py",
+        description="Train DP-SIMS on photos and their label maps.",
+        epilog=_presets_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", help="JSON file of settings; flags override it")
+    groups: dict[str, Any] = {}
+    for field in dataclasses.fields(TrainConfig):
+        group = field.metadata["group"]
+        if group not in groups:
+            groups[group] = parser.add_argument_group(group)
+        groups[group].add_argument(f"--{field.name}", **_flag_options(field))
+    return parser
+
+
+def _flag_options(field: dataclasses.Field) -> dict[str, Any]:
+    kind, default = kind_of(field), field.default
+    text = field.metadata["help"]
+    if choices := field.metadata.get("choices"):
+        text += f": {', '.join(choices)}"
+    shown = "" if not default and kind in (tuple, dict) else json.dumps(default) if kind is tuple else default
+    if kind is bool:
+        return {"help": f"{text} (default: {shown})", "action": argparse.BooleanOptionalAction}
+    if shown != "":
+        text += f" (default: {shown})"
+    return {"help": text, "metavar": KINDS[kind][1], "type": _json_value if kind in (tuple, dict) else kind}
+
+
+def _presets_help() -> str:
+    lines = ["presets, over the defaults above and under a --config file and flags:"]
+    for name, settings in PRESETS.items():
+        words = f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items())
+        lines.append(textwrap.fill(words, 100, initial_indent="  ", subsequent_indent="      "))
+    return "\n".join(lines)
+
+
+def _json_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
+
+
+def parse_config(argv: list[str] | None = None) -> TrainConfig:
+    """Merge preset, file and flags.
+
+    Args:
+        argv: the flags, with _ or - in their names; None takes those of the process.
+
+    Raises:
+        ValueError: an unknown flag or setting, or a value that cannot be used.
+        FileNotFoundError: the configuration file does not exist.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    flags = vars(make_parser().parse_args([_with_underscores(word) for word in words]))
+    path = flags.pop("config", None)
+    chosen = {**(_read_settings(Path(path)) if path else {}), **flags}
+    preset = chosen.get("preset", TrainConfig.preset)
+    # A preset that does not exist adds nothing here and is refused by TrainConfig.
+    return TrainConfig(**{**(PRESETS.get(preset, {}) if isinstance(preset, str) else {}), **chosen})
+
+
+def _with_underscores(word: str) -> str:
+    """--mixed-precision=bf16 -> --mixed_precision=bf16; --no-flip stays, which is argparse's own form."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    no = "no-" if name.startswith("no-") else ""
+    return f"--{no}{name.removeprefix(no).replace('-', '_')}{equals}{value}"
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"--config: no such file: {path}.")
+    try:
+        settings = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"--config: {path} is not JSON ({error}).") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"--config: {path} must hold one object of settings.")
+    if unknown := settings.keys() - {field.name for field in dataclasses.fields(TrainConfig)}:
+        raise ValueError(f"--config: {path} has unknown settings: {', '.join(sorted(unknown))}.")
+    return settings

@@ -1,0 +1,45 @@
+"""What a run publishes, in Hub layout: the pipeline, the discriminator beside it, facts of the run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from diffusers import DiffusionPipeline, ModelMixin
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
+from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.training.checkpoint import put_in_place
+
+PIPELINE_FOLDER = "pipeline"
+
+
+def save_run(
+    folder: Path,
+    generator: DPSIMSGenerator,
+    discriminator: DPSIMSDiscriminator,
+    spec: ClassSpec,
+    facts: dict[str, Any],
+) -> None:
+    """Write pipeline, discriminator and `run.json`, each whole or not at all.
+
+    Args:
+        folder: of the run.
+        generator: as it is to be published.
+        discriminator: its trained part.
+        spec: classes of the model.
+        facts: of the run, plain values.
+    """
+    _save_whole(DPSIMSPipeline(generator, class_spec=spec.to_dict()), folder / PIPELINE_FOLDER)
+    _save_whole(discriminator, folder / "discriminator")
+    (folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _save_whole(model: DiffusionPipeline | ModelMixin, folder: Path) -> None:
+    temporary = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    model.save_pretrained(temporary)
+    put_in_place(temporary, folder)
