@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from dpsims_hub.models import GENERATOR_PRESETS
+from dpsims_hub.models import DISCRIMINATOR_PRESETS, GENERATOR_PRESETS
 from dpsims_hub.training.presets import PRESETS
 
 
@@ -100,6 +100,7 @@ SMALL_OASIS_GENERATOR = {
 SMALL_OASIS_DISCRIMINATOR = {
     "image_encoder_widths": [32, 32, 64, 64, 128, 128],
     "decoder_widths": [128, 64, 64, 32, 32, 16],
+    "initialization": "xavier",
 }
 """OASIS's discriminator with a quarter of its widths."""
 
@@ -111,6 +112,26 @@ SMALL_OASIS = {
     "train_batch_size": 8,  # as many generated photos a step as 4 label maps with 2 latents each
     "ema_decay": 0.999,
 }
+
+SMALL_PAPER = {
+    "preset": "paper",
+    "generator_config": {
+        **{name: GENERATOR_PRESETS["small"][name] for name in ("image_widths", "encoder_widths")},
+        **{name: GENERATOR_PRESETS["small"][name] for name in ("mapping_width", "num_noise_tokens")},
+        "attention_dim": 32,
+        "modulation_widths": [48] * 6,
+        "modulation_hidden": 48,
+    },
+    "discriminator_config": dict(DISCRIMINATOR_PRESETS["small"]),
+    "backbone": "tf_efficientnet_lite2",
+    "contrastive_backbone": "",  # a run must not depend on whether VGG's weights are at hand
+    "train_batch_size": 4,
+    "learning_rate_g": 2e-4,
+    "learning_rate_d": 1e-4,
+    "ema_decay": 0.999,
+    "ema_warmup": True,  # 1000 steps are too few for an average without
+}
+"""The preset paper with the widths, the rates and the average of the preset small."""
 
 _PLAIN_NOISE = {"noise_fields": 0}
 
@@ -209,6 +230,49 @@ _STUDIES = (
         preset="dpsims",
         steps=100_000,
         needs="a GPU, and ConvNeXt-L from the Hub",
+    ),
+    Study(
+        "paper",
+        "What does each of our changes to the paper's recipe do?",
+        "nothing: these are ours",
+        (
+            Arm("paper", cost=168.2),
+            Arm("noise on results", _generator(noise_at="modulation"), cost=156.7),
+            Arm("noise normalised", _generator(rms_normalization=True), cost=168.2),
+            Arm(
+                "label lookup at full resolution",
+                _generator(encoder_full_resolution=False, encoder_upsample="bilinear", label_resize="center"),
+                cost=153.2,
+            ),
+            Arm(
+                "modulation by 1x1",
+                _generator(modulation_kernel=1, modulation_hidden=0, modulated_shortcut=False),
+                cost=107.1,
+            ),
+            Arm("bilinear, replicate", _generator(upsample="bilinear", padding_mode="replicate"), cost=168.2),
+            Arm(
+                "bounded discriminator",
+                {
+                    "discriminator_config": dict.fromkeys(
+                        ("bounded_blocks", "bounded_head", "head_activation"), True
+                    )
+                },
+                cost=168.2,
+            ),
+            Arm(
+                "contrastive without projection",
+                {"contrastive_head": 0, "contrastive_temperature": 0.1, "contrastive_places": 64},
+                cost=165.8,
+            ),
+            Arm(
+                "diversity of features",
+                {"diversity_distance": "features", "diversity_threshold": 0.4, "weight_diversity": 4.0},
+                cost=168.2,
+            ),
+            Arm("raw features", {"feature_conditioning": "none"}, cost=168.2),
+        ),
+        preset="paper",
+        settings={name: value for name, value in SMALL_PAPER.items() if name != "preset"},
     ),
     Study(
         "noise",

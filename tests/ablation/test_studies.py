@@ -55,6 +55,14 @@ def test_every_small_arm_can_be_built():
         ("gamma", {"focal_gamma"}),
         ("precision", {"backbone_precision"}),
         ("instances", {"instance_offsets"}),
+        (
+            "paper",
+            {
+                *("generator_config", "discriminator_config", "feature_conditioning", "contrastive_head"),
+                *("contrastive_temperature", "contrastive_places", "diversity_distance"),
+                *("diversity_threshold", "weight_diversity"),
+            },
+        ),
         ("losses", {"weight_contrastive", "weight_diversity", "weight_labelmix", "label_smoothing"}),
     ],
 )
@@ -65,7 +73,14 @@ def test_arms_differ_in_nothing_else(study, differ):
 
 
 @pytest.mark.parametrize(
-    ("study", "arm"), [("oasis", "dpsims"), ("oasis", "oasis"), ("precision", "bf16 backbone")]
+    ("study", "arm"),
+    [
+        ("oasis", "dpsims"),
+        ("oasis", "oasis"),
+        ("precision", "bf16 backbone"),
+        ("paper", "paper"),
+        ("paper", "modulation by 1x1"),
+    ],
 )
 def test_stated_cost_is_that_of_a_rehearsed_step(study, arm):
     run = runs_of(study)[arm]

@@ -1,0 +1,110 @@
+"""docs/paper_to_code.md: every name in it exists, and its values are those of the presets, all of them."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from dpsims_hub.models import (
+    DISCRIMINATOR_PRESETS,
+    GENERATOR_PRESETS,
+    DPSIMSDiscriminator,
+    DPSIMSGenerator,
+)
+from dpsims_hub.training.command_line import parse_config
+from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.presets import PRESETS
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "paper_to_code.md").read_text()
+TAGS = {"Q", "P", "R+", "R", "R-", "O", "C"}
+DATA_SETTINGS = {"resolution", "resize_mode", "max_zoom", "flip", "instance_offsets"}
+RUN_SETTINGS = {
+    "backbone",
+    "backbone_precision",
+    "feature_conditioning",
+    "train_batch_size",
+    "samples_per_map",
+}
+OF_THE_DATA = {"num_classes", "sample_size", "ignore_index", "feature_channels", "feature_strides"}
+
+
+def cells(first_word: str) -> list[list[str]]:
+    """Rows of the table whose header begins so."""
+    table = TEXT[TEXT.index(f"| {first_word} |") :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table]
+
+
+def defaults(network: type) -> dict:
+    return {name: p.default for name, p in inspect.signature(network.__init__).parameters.items()}
+
+
+def expected(preset: str) -> dict:
+    """Every setting of the method by the name that the table gives it."""
+    generator = defaults(DPSIMSGenerator) | GENERATOR_PRESETS[preset]
+    generator.pop("label_convolution")  # two ways to compute one function
+    discriminator = defaults(DPSIMSDiscriminator) | DISCRIMINATOR_PRESETS[preset]
+    run = vars(parse_config(["--preset", preset]))
+    fields = {field.name: field.metadata["group"] for field in dataclasses.fields(TrainConfig)}
+    names = {name for name, group in fields.items() if group in ("losses", "optimisation")}
+    values = {"initialization (discriminator)": discriminator.pop("initialization")}
+    for name in ("image_encoder_widths", "feature_conditioning", "spectral_norm"):  # said once
+        discriminator.pop(name)
+    values |= discriminator | generator
+    values |= {name: run[name] for name in names | DATA_SETTINGS | RUN_SETTINGS}
+    return {name: value for name, value in values.items() if name not in OF_THE_DATA | {"self"}}
+
+
+def stated() -> dict[str, list[str]]:
+    return {row[0].replace("`", ""): row[1:] for row in cells("setting")}
+
+
+@pytest.mark.parametrize(("preset", "column"), [("paper", 0), ("dpsims", 1)])
+def test_values_are_those_of_the_presets_and_all_are_there(preset, column):
+    table = stated()
+    values = {name: ast.literal_eval((row[column] or row[0]).strip("`")) for name, row in table.items()}
+    assert len(table) == len(cells("setting")) > 50
+    assert values == expected(preset)
+
+
+def test_a_second_value_is_given_only_where_it_differs():
+    assert all(row[0] != row[1] for row in stated().values())
+
+
+def test_nothing_of_the_preset_is_left_out():
+    table = stated().keys()
+    assert GENERATOR_PRESETS["paper"].keys() | DISCRIMINATOR_PRESETS["paper"].keys() <= table
+    assert PRESETS["paper"].keys() <= table
+
+
+def test_every_line_has_a_tag_and_a_reason():
+    for row in cells("setting") + cells("what is known"):
+        assert set(row[3].split(", ")) <= TAGS, row
+        assert row[0], row
+        assert len(row) == 5 - (row in cells("what is known")), row
+
+
+def definitions(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text())
+    named = (ast.FunctionDef, ast.ClassDef)
+    found = {node.name for node in ast.walk(tree) if isinstance(node, named)}
+    assigned = [node.targets for node in tree.body if isinstance(node, ast.Assign)]
+    assigned += [[node.target] for node in tree.body if isinstance(node, ast.AnnAssign)]
+    return found | {t.id for targets in assigned for t in targets if isinstance(t, ast.Name)}
+
+
+def test_every_file_function_and_test_exists():
+    rows = cells("what is known")
+    assert len(rows) > 30
+    for known, code, test, _ in rows:
+        places = re.findall(r"`([\w/]+\.py)::(\w+)`", code)
+        tests = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", test)
+        assert places, known
+        assert tests, known
+        for path, name in places + tests:
+            assert name in definitions(path), f"{path}::{name}"
