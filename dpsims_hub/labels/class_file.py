@@ -120,7 +120,7 @@ def spread_colours(count: int, taken: Iterable[Rgb]) -> list[Rgb]:
     """
     seen, colours, index = set(taken), [], 1
     while len(colours) < count:
-        colour = _bit_colour(index)
+        colour = bit_colour(index)
         if colour not in seen:
             seen.add(colour)
             colours.append(colour)
@@ -128,7 +128,8 @@ def spread_colours(count: int, taken: Iterable[Rgb]) -> list[Rgb]:
     return colours
 
 
-def _bit_colour(index: int) -> Rgb:
+def bit_colour(index: int) -> Rgb:
+    """Return colour `index` of the colour map of PASCAL VOC."""
     channels = [0, 0, 0]
     for bit in range(24):
         channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.exact_pixels import exact_pixels
 from dpsims_hub.labels.image_files import decode
 from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.spec import ClassSpec
@@ -70,8 +71,7 @@ def _rgb(photo: Part) -> Image.Image:
 def _object_numbers(instances: Part) -> np.ndarray:
     """Return object numbers as (H, W) int32."""
     image, name = instances
-    decode(image, name)
-    numbers = np.asarray(image)
+    numbers = exact_pixels(image, name)
     if numbers.ndim != 2:
         raise LabelMapError(
             f"{name}: object numbers must be an 8- or 16-bit greyscale PNG, not {image.mode}."

@@ -10,19 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ImageOps
 
-from dpsims_hub.labels.class_file import MAX_CLASSES, ClassInfo
 from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.exact_pixels import NUMBER_MODES, exact_pixels
 from dpsims_hub.labels.examples import Examples, shrink
 from dpsims_hub.labels.image_files import decode
 from dpsims_hub.labels.layouts import Listing
 from dpsims_hub.labels.read_ahead import read_ahead
-from dpsims_hub.labels.reading import NUMBER_MODES, read_label_map
+from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.samples import Part, Sample, make_sample
 from dpsims_hub.labels.spec import ClassSpec
 
@@ -286,18 +286,12 @@ def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
     """Return the pixels of every value that is no class; empty where no numbers can be read."""
     wrong: Counter[int] = Counter()
     with suppress(LabelMapError):
-        values = read_label_map(part.image, _every_value(), stored=True, name=part.name)
-        meaningless = spec.id_table(stored=True)[values] < 0
-        found, counts = np.unique(values[meaningless], return_counts=True)
-        wrong.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+        values, counts = np.unique(exact_pixels(part.image, part.name), return_counts=True)
+        table = spec.id_table(stored=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            if not 0 <= value < len(table) or table[value] < 0:
+                wrong[value] = count
     return wrong
-
-
-@cache
-def _every_value() -> ClassSpec:
-    """Return a list in which each of the 65536 values is itself, so that a map reads as its numbers."""
-    classes = tuple(ClassInfo(value, str(value)) for value in range(MAX_CLASSES))
-    return ClassSpec("all values", classes, ignore_index=MAX_CLASSES)
 
 
 def _upright_size(call: Callable[[], Part]) -> tuple[int, int]:
