@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from dpsims_hub.labels import LabelMapError
+from dpsims_hub.training.data import check_left_out, has_known_pixel
 from dpsims_hub.training.stopping import ignore_stop_signals
 from dpsims_hub.training.transform import PairTransform
 
@@ -163,14 +164,15 @@ class StreamedPairs(IterableDataset):
         return digest.hexdigest()
 
     def __iter__(self) -> Iterator[dict[str, Tensor | list[str]]]:
-        """Items of `PairTransform` with "skipped": sentences on samples passed over just before.
+        """Items as of `TrainingPairs`, with what was passed over just before.
 
         Raises:
             LabelMapError: a sample cannot be used, and `skip_bad` is off.
-            ValueError: too many in a row cannot be used, a shard cannot be read, or there is no row for this
-                reader.
+            ValueError: too many in a row cannot be used or have no known pixel, a shard cannot be read, or
+                there is no row for this reader.
         """
         skipped: list[str] = []
+        left_out: list[str] = []
         for row in self._shuffled():
             try:
                 sample = self.stream.sample(row.content, f"shard {row.shard}, row {row.place.row}")
@@ -184,9 +186,13 @@ class StreamedPairs(IterableDataset):
                         f"{len(skipped)} samples in a row cannot be used; see whether these are the right "
                         f"classes and columns. The last: {error}"
                     ) from error
-            else:
-                yield {**item, "skipped": skipped}
-                skipped = []
+                continue
+            if not has_known_pixel(item, self.stream.spec):
+                left_out.append(sample.stem)
+                check_left_out(left_out, _MOST_BAD_IN_A_ROW)
+                continue
+            yield {**item, "skipped": skipped, "left_out": left_out}
+            skipped, left_out = [], []
 
     def _shuffled(self) -> Iterator[_Row]:
         """Rows from the present place on, block after block in random order."""
