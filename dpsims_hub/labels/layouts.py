@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from dpsims_hub.labels.hidden_files import is_hidden
 from dpsims_hub.labels.spec import ClassSpec
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -183,7 +184,7 @@ def _subfolders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+        return [entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name)]
 
 
 def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
@@ -236,7 +237,7 @@ def _files(
     for name in sorted(os.listdir(base / folder)):
         stem, suffix = os.path.splitext(name)
         fits = suffix.lower() in suffixes and stem.endswith(ending) and not stem.endswith(DERIVED_ENDINGS)
-        if fits and not name.startswith("."):
+        if fits and not is_hidden(name):
             yield stem.removesuffix(ending), f"{folder}/{name}"
 
 
