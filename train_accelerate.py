@@ -18,6 +18,7 @@ import os
 import sys
 
 from dpsims_hub.training.config import TrainConfig, parse_config
+from dpsims_hub.training.launcher import launcher_sentences, launcher_settings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,6 +27,9 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         config = parse_config(argv)
+        if os.environ.get("RANK", "0") == "0":
+            for sentence in launcher_sentences(launcher_settings(), config):
+                print(sentence)
         return show_plan(config) if config.dry_run else train(config)
     except (ValueError, OSError, NonFiniteLossError) as error:
         print(f"train_accelerate.py: {' '.join(str(error).split())}", file=sys.stderr)

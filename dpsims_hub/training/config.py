@@ -1,7 +1,7 @@
 """Settings of a training run: one flat dataclass whose fields are the command line's flags.
 
 Architecture settings live in the models' own signatures; `generator_config` and `discriminator_config` pass
-them through. Precedence: preset < configuration file < flags.
+them through. Precedence: accelerate launch < preset < configuration file < flags.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from dpsims_hub.models.feature_conditioning import CONDITIONINGS
 from dpsims_hub.training.augmentation import CHANGES
+from dpsims_hub.training.launcher import launcher_settings
 from dpsims_hub.training.transform import RESIZE_MODES
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -322,7 +323,7 @@ def _json_value(text: str) -> Any:
 
 
 def parse_config(argv: list[str] | None = None) -> TrainConfig:
-    """Merge preset, file and flags.
+    """Merge launcher, preset, file and flags.
 
     Args:
         argv: the flags, with _ or - in their names; None takes those of the process.
@@ -337,7 +338,8 @@ def parse_config(argv: list[str] | None = None) -> TrainConfig:
     chosen = {**(_read_settings(Path(path)) if path else {}), **flags}
     preset = chosen.get("preset", TrainConfig.preset)
     # A preset that does not exist adds nothing here and is refused by TrainConfig.
-    return TrainConfig(**{**(PRESETS.get(preset, {}) if isinstance(preset, str) else {}), **chosen})
+    presets = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
+    return TrainConfig(**{**launcher_settings(), **presets, **chosen})
 
 
 def _with_underscores(word: str) -> str:
