@@ -47,7 +47,7 @@ class FolderDataset:
         self.root = listing.root
         self.stored = stored
         self.spec = spec if spec is not None else listing.spec()
-        self.has_instances = listing.has_instances
+        self.has_instances = listing.has_instances or bool(stored and self.spec.instance_coding)
         self._pairs = listing.pairs
 
     def __len__(self) -> int:

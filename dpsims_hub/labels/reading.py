@@ -18,6 +18,7 @@ from dpsims_hub.labels.colours import ids_from_colours
 from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.exact_pixels import exact_pixels
 from dpsims_hub.labels.image_files import check_size, open_image
+from dpsims_hub.labels.instance_codes import classes_of_numbers, number_of_colours
 from dpsims_hub.labels.palettes import ids_by_palette
 from dpsims_hub.labels.resizing import resize_label_map
 from dpsims_hub.labels.spec import ClassSpec
@@ -62,7 +63,11 @@ def read_label_map(
         name = name or _name(source)
         pixels = _pixels_of_array(source, name) if image is None else exact_pixels(image, name)
         label_map = None
-        if pixels.ndim == 3:
+        if stored and spec.instance_coding:
+            numbers = number_of_colours(pixels, name) if pixels.ndim == 3 else pixels
+            classes = classes_of_numbers(numbers, spec.instance_coding, name)
+            label_map = _ids(classes, spec, stored, f"{name} (class of {spec.instance_coding})")
+        elif pixels.ndim == 3:
             label_map = ids_from_colours(pixels, spec, name)
         elif image is not None and image.mode == "P":
             label_map = ids_by_palette(pixels, image, spec, stored, name)

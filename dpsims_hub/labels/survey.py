@@ -20,6 +20,7 @@ from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.exact_pixels import NUMBER_MODES, exact_pixels
 from dpsims_hub.labels.examples import Examples, shrink
 from dpsims_hub.labels.image_files import decode
+from dpsims_hub.labels.instance_codes import classes_of_numbers
 from dpsims_hub.labels.layouts import Listing
 from dpsims_hub.labels.read_ahead import read_ahead
 from dpsims_hub.labels.reading import read_label_map
@@ -286,7 +287,10 @@ def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
     """Return the pixels of every value that is no class; empty where no numbers can be read."""
     wrong: Counter[int] = Counter()
     with suppress(LabelMapError):
-        values, counts = np.unique(exact_pixels(part.image, part.name), return_counts=True)
+        numbers = exact_pixels(part.image, part.name)
+        if spec.instance_coding:
+            numbers = classes_of_numbers(numbers, spec.instance_coding, part.name)
+        values, counts = np.unique(numbers, return_counts=True)
         table = spec.id_table(stored=True)
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
             if not 0 <= value < len(table) or table[value] < 0:

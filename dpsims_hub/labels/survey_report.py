@@ -52,7 +52,7 @@ def survey_facts(survey: Survey, source: str) -> dict[str, Any]:
         ),
         "never_seen": [info.name for info in spec.classes if not survey.pixels[info.id]],
         "unknown": _count_facts(survey, -1) | {"maps_all_unknown": survey.num_all_unknown},
-        "objects": survey.num_objects if survey.kinds["instances"] else None,
+        "objects": survey.num_objects if survey.kinds["instances"] or spec.instance_coding else None,
         "num_errors": sum(survey.num_faults.values()),
         "errors": {
             kind: {
