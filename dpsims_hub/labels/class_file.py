@@ -226,7 +226,7 @@ def _stored_rule(
         return ids, tuple(unknown)
     if not isinstance(rule, Mapping) or not {"offset", "values", "instances"} & rule.keys():
         raise ClassSpecError(
-            f'{name}: "stored" must be an object with either "offset" or "values", or with "instances".'
+            f'{name}: "stored" must be an object with either "offset" or "values", or "instances".'
         )
     refuse_unknown_keys(rule, STORED_KEYS, f'{name}: "stored"')
     if "offset" in rule and "values" in rule:

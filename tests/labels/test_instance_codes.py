@@ -93,7 +93,7 @@ def test_every_door_gives_classes_and_objects_from_one_file(tmp_path, door, kind
 HINTS = [
     (
         [[1, 1001, 2001]],
-        'look like class*1000+n, class and object in one; to read both, write "stored": {"inst',
+        'look like class*1000+n, class and object in one; to read both, write "stored"',
     ),
     ([[1, 257, 513]], "look like class*256+n"),
     ([[1, 1001, 2001]], '("class or class*1000+n" where numbers below 1000 are the class alone)'),
@@ -107,9 +107,7 @@ def test_the_coding_is_named(rows, words):
     with pytest.raises(LabelMapError) as caught:
         read_label_map(rows, spec)
     assert words in str(caught.value)
-    with pytest.raises(
-        LabelMapError, match="as red \\+ 256 green \\+ 65536 blue the numbers look like class"
-    ):
+    with pytest.raises(LabelMapError, match="65536 blue the numbers look like class"):
         read_label_map(np.array(as_colours(rows), np.uint8).reshape(1, 3, 3), spec)
 
 
