@@ -15,6 +15,7 @@ from PIL import Image
 
 from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.image_files import LOSSY_FORMATS, check_size, decode
+from dpsims_hub.labels.turned_photos import turn_of
 
 NUMBER_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
 COLOUR_MODES = ("RGB", "RGBA", "RGBX")
@@ -31,7 +32,7 @@ EXACT = {
 PACKED_STEP = {"L;2": 85, "L;2R": 85, "L;4": 17, "L;4R": 17}  # Pillow stretches these to 0..255
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24")
 AS_PNG = "save the map as an 8- or 16-bit greyscale or palette PNG"
-PHOTOMETRIC, SAMPLE_FORMAT, BITS, ORIENTATION = 262, 339, 258, 274  # tags of TIFF and EXIF
+PHOTOMETRIC, SAMPLE_FORMAT, BITS = 262, 339, 258  # tags of TIFF
 WHITE_IS_ZERO, SIGNED = 0, 2
 
 
@@ -50,7 +51,7 @@ def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
         raise LabelMapError(f"{name}: {reason}; {AS_PNG}.")
     step = PACKED_STEP.get(_raw_mode(image), 1)
     decode(image, name)
-    if image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) not in (0, 1):
+    if image.format != "TIFF" and turn_of(image):
         raise LabelMapError(
             f"{name}: has an EXIF note to turn it; turn the map itself and save it without the note."
         )

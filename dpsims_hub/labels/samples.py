@@ -13,6 +13,7 @@ from dpsims_hub.labels.image_files import decode
 from dpsims_hub.labels.instance_codes import number_of_colours
 from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.spec import ClassSpec
+from dpsims_hub.labels.turned_photos import turn_of
 
 
 class Sample(NamedTuple):
@@ -48,9 +49,17 @@ def make_sample(
     Raises:
         LabelMapError: If an image is damaged, a value is no class, or sizes differ.
     """
+    stored_size = photo.image.size[::-1]
     image = _rgb(photo)
+    turn = turn_of(photo.image)
     label_map = read_label_map(label.image, spec, stored=stored, name=label.name)
     size = image.size[::-1]
+    if turn and label_map.shape == stored_size != size:
+        raise LabelMapError(
+            f"{photo.name}: an EXIF note turns the photo to {size[0]} x {size[1]} px (height x width), and "
+            f"its label map is {stored_size[0]} x {stored_size[1]}, as the photo is stored; turn the map in "
+            f"the same way ({turn}), or take the note away from the photo."
+        )
     _check_same_size(size, label_map.shape, photo.name, "label map")
     if instances is None and not (stored and spec.instance_coding):
         return Sample(image, label_map, stem)
@@ -67,7 +76,11 @@ def _rgb(photo: Part) -> Image.Image:
         raise LabelMapError(
             f"{name}: has more than 8 bits a channel; save the photo as an 8-bit PNG or JPEG."
         )
-    return ImageOps.exif_transpose(image).convert("RGB")
+    try:
+        upright = ImageOps.exif_transpose(image)
+    except Exception as error:  # Pillow's reader of notes raises many types on damaged ones
+        raise LabelMapError(f"{name}: has a damaged EXIF note; save the photo again without it.") from error
+    return upright.convert("RGB")
 
 
 def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:

@@ -16,16 +16,19 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ImageOps
 
+from dpsims_hub.labels.class_file import Rgb
 from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.exact_pixels import NUMBER_MODES, exact_pixels
 from dpsims_hub.labels.examples import Examples, shrink
 from dpsims_hub.labels.image_files import decode
 from dpsims_hub.labels.instance_codes import classes_of_numbers
 from dpsims_hub.labels.layouts import Listing
+from dpsims_hub.labels.palettes import palette_colours
 from dpsims_hub.labels.read_ahead import read_ahead
 from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.samples import Part, Sample, make_sample
 from dpsims_hub.labels.spec import ClassSpec
+from dpsims_hub.labels.turned_photos import turn_of
 
 FAULT_KINDS = ("unpaired", "unreadable", "ids", "format", "size")
 MAX_KEPT = 1000  # faults of a kind whose sentences are kept; all are counted
@@ -73,6 +76,8 @@ class PairFacts:
         pixels: Of each class, and of unknown at the end, shape (N + 1,).
         num_objects: Objects of the thing classes, by their object numbers.
         example: The pair made small, if it was wanted.
+        turn: What an EXIF note does to the photo; also of a pair with faults.
+        palette: The colours of a palette map by index, of the indices in use.
     """
 
     name: str
@@ -82,6 +87,8 @@ class PairFacts:
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     num_objects: int = 0
     example: Sample | None = None
+    turn: str = ""
+    palette: dict[int, Rgb] = field(default_factory=dict)
 
 
 class Survey:
@@ -98,6 +105,9 @@ class Survey:
         pixels: Of each class, and of unknown at the end, shape (N + 1,).
         photos: Photos that hold each class, and unknown at the end, shape (N + 1,).
         num_all_unknown: Maps without one known pixel.
+        all_unknown: Names of the first `MAX_KEPT` of them.
+        turned: Photos by what their EXIF note does, of all pairs.
+        num_other_palettes: Palette maps in which an index has another colour than in an earlier one.
         num_objects: Objects of thing classes.
         num_faults: By kind, all of them.
         faults: By kind, the first `MAX_KEPT`.
@@ -107,6 +117,10 @@ class Survey:
     def __init__(self, spec: ClassSpec) -> None:
         self.spec = spec
         self.num_pairs = self.num_good = self.num_all_unknown = self.num_objects = 0
+        self.num_other_palettes = 0
+        self.all_unknown: list[str] = []
+        self.turned: Counter[str] = Counter()
+        self._palette: dict[int, Rgb] = {}
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.kinds: dict[str, Counter[str]] = {column: Counter() for column in COLUMNS}
         self.pixels = np.zeros(spec.num_classes + 1, dtype=np.int64)
@@ -119,6 +133,7 @@ class Survey:
         """Add one pair."""
         position = self.num_pairs
         self.num_pairs += 1
+        self.turned.update([facts.turn] if facts.turn else [])
         for fault in facts.faults:
             self.add_fault(fault)
         if facts.faults:
@@ -129,7 +144,12 @@ class Survey:
             self.kinds[column][kind] += 1
         self.pixels += facts.pixels
         self.photos += facts.pixels > 0
-        self.num_all_unknown += not facts.pixels[:-1].any()
+        if not facts.pixels[:-1].any():
+            self.num_all_unknown += 1
+            self.all_unknown += [facts.name] if self.num_all_unknown <= MAX_KEPT else []
+        self.num_other_palettes += any(
+            self._palette.setdefault(index, colour) != colour for index, colour in facts.palette.items()
+        )
         self.num_objects += facts.num_objects
         if facts.example is not None:
             self.examples.add(position, facts.example)
@@ -184,8 +204,9 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
             kinds = {column: f"{part.image.format} {part.image.mode}" for column, part in opened.items()}
             photo, label = opened["photo"], opened["label"]
             sample = make_sample(photo, label, opened.get("instances"), spec, stem=parts.name)
+            turn, palette = turn_of(photo.image), _palette_in_use(label)
     except (LabelMapError, OSError) as error:
-        return PairFacts(parts.name, find_faults(parts, spec, error))
+        return PairFacts(parts.name, find_faults(parts, spec, error), turn=_turn(parts))
     return PairFacts(
         parts.name,
         size=sample.label_map.shape,
@@ -193,6 +214,8 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
         pixels=_count_pixels(sample.label_map, spec),
         num_objects=_count_objects(sample, spec),
         example=shrink(sample) if with_example else None,
+        turn=turn,
+        palette=palette,
     )
 
 
@@ -234,6 +257,24 @@ def _entered(call: Callable[[], Part], files: ExitStack) -> Part:
     part = call()
     files.callback(part.image.close)
     return part
+
+
+def _turn(parts: PairParts) -> str:
+    """Return what the note of a photo does, of a pair that has faults; "" where the photo is one."""
+    with suppress(LabelMapError, OSError), ExitStack() as files:
+        photo = _entered(parts.photo, files)
+        decode(*photo)
+        return turn_of(photo.image)
+    return ""
+
+
+def _palette_in_use(label: Part) -> dict[int, Rgb]:
+    """Return the colours of a decoded palette map by index; empty for other maps."""
+    if label.image.mode != "P":
+        return {}
+    colours = palette_colours(label.image)
+    used = np.unique(np.asarray(label.image)).tolist()
+    return {index: colours[index] for index in used if index < len(colours)}
 
 
 def _count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
@@ -299,5 +340,6 @@ def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
 
 
 def _upright_size(call: Callable[[], Part]) -> tuple[int, int]:
-    with call().image as image:
+    with call().image as image, suppress(Exception):  # a damaged note has a sentence of its own
         return ImageOps.exif_transpose(image).size
+    return image.size
