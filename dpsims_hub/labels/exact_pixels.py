@@ -15,7 +15,7 @@ from PIL import Image
 
 from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.image_files import LOSSY_FORMATS, check_size, decode
-from dpsims_hub.labels.turned_photos import turn_of
+from dpsims_hub.labels.turned_photos import ORIENTATION, turn_of
 
 NUMBER_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
 COLOUR_MODES = ("RGB", "RGBA", "RGBX")
@@ -33,6 +33,7 @@ PACKED_STEP = {"L;2": 85, "L;2R": 85, "L;4": 17, "L;4R": 17}  # Pillow stretches
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24")
 AS_PNG = "save the map as an 8- or 16-bit greyscale or palette PNG"
 PHOTOMETRIC, SAMPLE_FORMAT, BITS = 262, 339, 258  # tags of TIFF
+NOTE = "has an EXIF note to turn it"
 WHITE_IS_ZERO, SIGNED = 0, 2
 
 
@@ -51,10 +52,8 @@ def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
         raise LabelMapError(f"{name}: {reason}; {AS_PNG}.")
     step = PACKED_STEP.get(_raw_mode(image), 1)
     decode(image, name)
-    if image.format != "TIFF" and turn_of(image):
-        raise LabelMapError(
-            f"{name}: has an EXIF note to turn it; turn the map itself and save it without the note."
-        )
+    if turn_of(image):
+        raise LabelMapError(f"{name}: {NOTE}; turn the map itself; {AS_PNG}.")
     if image.mode in ("LA", "PA"):
         return _without_opacity(np.asarray(image), name)
     if image.mode not in NUMBER_MODES + COLOUR_MODES:
@@ -128,6 +127,8 @@ def _change_of_tiff(image: Image.Image) -> str:
     tags = image.tag_v2
     if (packing := image.info.get("compression")) in LOSSY_TIFF:
         return f"is a TIFF file compressed as {packing}, which changes ids and colours"
+    if tags.get(ORIENTATION, 1) not in (0, 1):  # of an uncompressed file Pillow makes a mixture of rows
+        return NOTE
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         return 'is a TIFF file in which "white is zero", which readers invert or not as they please'
     if set(_several(tags.get(SAMPLE_FORMAT, 1))) == {SIGNED} and set(_several(tags.get(BITS, 1))) == {8}:

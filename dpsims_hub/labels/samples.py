@@ -76,11 +76,7 @@ def _rgb(photo: Part) -> Image.Image:
         raise LabelMapError(
             f"{name}: has more than 8 bits a channel; save the photo as an 8-bit PNG or JPEG."
         )
-    try:
-        upright = ImageOps.exif_transpose(image)
-    except Exception as error:  # Pillow's reader of notes raises many types on damaged ones
-        raise LabelMapError(f"{name}: has a damaged EXIF note; save the photo again without it.") from error
-    return upright.convert("RGB")
+    return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:

@@ -340,6 +340,5 @@ def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
 
 
 def _upright_size(call: Callable[[], Part]) -> tuple[int, int]:
-    with call().image as image, suppress(Exception):  # a damaged note has a sentence of its own
+    with call().image as image:
         return ImageOps.exif_transpose(image).size
-    return image.size

@@ -164,12 +164,3 @@ def test_good_data_need_no_advice(tmp_path):
     facts = facts_of(root)
     assert facts["advice"] == []
     assert format_survey(facts).endswith("no errors")
-
-
-def test_a_damaged_note_is_one_sentence(tmp_path):
-    root = make_pairs(tmp_path, 1)
-    photo_of(root, "p000").unlink()
-    path = root / "images" / "p000.jpg"
-    Image.new("RGB", (WIDTH, HEIGHT)).save(path, exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01")
-    result = facts_of(root)
-    assert result["pairs"]["read"] == 1
