@@ -102,10 +102,10 @@ def netpbm_bytes(rows: Rows, magic: str, maxval: int | None = None) -> bytes:
 
 
 def gif_bytes(rows: Rows, palette: bytes) -> bytes:
-    """A GIF of up to 4 colours; a clear code before every three pixels keeps all codes at 3 bits."""
+    """A GIF of up to 4 colours; a clear code before every two pixels keeps all codes at 3 bits."""
     codes, pixels = [], [value for row in rows for value in row]
-    for at in range(0, len(pixels), 3):
-        codes += [4, *pixels[at : at + 3]]
+    for at in range(0, len(pixels), 2):
+        codes += [4, *pixels[at : at + 2]]
     bits = sum(code << 3 * number for number, code in enumerate([*codes, 5]))
     data = bits.to_bytes(len(codes) * 3 // 8 + 2, "little")
     size = struct.pack("<HH", len(rows[0]), len(rows))
