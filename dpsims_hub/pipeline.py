@@ -5,6 +5,7 @@ Two things are called "generator", as everywhere in diffusers: the component (th
 """
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -142,10 +143,8 @@ class DPSIMSPipeline(StoredPipeline):
         if (height is None) != (width is None):
             raise ValueError("give height and width together, or neither.")
         sizes = [side for side in (height, width) if side is not None]
-        if any(isinstance(side, bool) or not isinstance(side, int) for side in sizes):
-            raise ValueError(
-                f"height and width must be whole numbers of pixels, not {height!r} and {width!r}."
-            )
+        if any(isinstance(side, bool) or not isinstance(side, Integral) for side in sizes):
+            raise ValueError(f"height and width must be whole numbers of px, not {height!r} and {width!r}.")
         if region_map is not None and class_latents:
             raise ValueError("give region_map or class_latents, not both: each says what a pixel reads.")
 

@@ -58,6 +58,10 @@ def test_a_tuple_of_random_generators_is_a_list(pipe):
     assert torch.equal(first, pipe(MAP, 2, generator=tuple(given[1]), output_type="pt").images)
 
 
+def test_numpy_s_whole_numbers_are_numbers(pipe):
+    assert pipe(MAP, height=np.int64(16), width=np.uint16(24)).images[0].size == (24, 16)
+
+
 def one_hot(ids: np.ndarray, num_planes: int) -> np.ndarray:
     planes = np.zeros((num_planes, *ids.shape), np.uint8)
     for row in range(ids.shape[0]):

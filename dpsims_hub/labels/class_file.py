@@ -28,6 +28,7 @@ from typing import Any
 from dpsims_hub.labels.class_forms import ENTRY_KEYS, STORED_KEYS, own_form, refuse_unknown_keys
 from dpsims_hub.labels.errors import ClassSpecError
 from dpsims_hub.labels.instance_codes import CODINGS
+from dpsims_hub.labels.stand_ins import HEAD, stand_in
 
 MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
 MAX_FILE_BYTES = 16 * 2**20  # 65535 entries with colours and aliases fit with room to spare
@@ -69,9 +70,14 @@ def read_json(path: Path) -> Any:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ClassSpecError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, which no class list needs.")
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        content = path.read_bytes()
+        if instead := stand_in(content[:HEAD]):
+            raise ClassSpecError(f"{path}: is not valid JSON but {instead}.")
+        return json.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise ClassSpecError(f"{path}: cannot be read ({error.strerror}).") from error
+    except ClassSpecError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ClassSpecError(f"{path}: is not valid JSON ({_first_line(error)}).") from error
 

@@ -165,7 +165,8 @@ class Survey:
         for what, names in listing.unpaired.items():
             for name in names:
                 path = str(listing.root / name)
-                self.add_fault(Fault("unpaired", path, f"{path}: one of {len(names)} {what}."))
+                hint = f"; {listing.hint}" if listing.hint else ""
+                self.add_fault(Fault("unpaired", path, f"{path}: one of {len(names)} {what}{hint}."))
 
 
 def survey_pairs(
