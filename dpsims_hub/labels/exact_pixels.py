@@ -19,6 +19,8 @@ from dpsims_hub.labels.turned_photos import ORIENTATION, turn_of
 
 NUMBER_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
 COLOUR_MODES = ("RGB", "RGBA", "RGBX")
+ALPHA_MODES = ("LA", "PA")
+MODES = NUMBER_MODES + COLOUR_MODES + ALPHA_MODES
 EXACT = {
     "PNG": "1 L;2 L;4 L I;16B LA RGB RGBA P;1 P;2 P;4 P",
     "BMP": "1 L P;1 P;4 P BGR BGRX BGRA RGBA XBGR BGXR ABGR BGAR",
@@ -54,9 +56,9 @@ def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
     decode(image, name)
     if turn_of(image):
         raise LabelMapError(f"{name}: {NOTE}; turn the map itself; {AS_PNG}.")
-    if image.mode in ("LA", "PA"):
+    if image.mode in ALPHA_MODES:
         return _without_opacity(np.asarray(image), name)
-    if image.mode not in NUMBER_MODES + COLOUR_MODES:
+    if image.mode not in MODES:
         raise LabelMapError(
             f"{name}: has the image mode {image.mode}, which cannot hold a label map; "
             "save ids as an 8- or 16-bit greyscale or palette PNG, or colours as RGB."
@@ -78,8 +80,8 @@ def _change(image: Image.Image) -> str:
         return f"holds {frames} pictures, and a label map is one"
     if image.format == "TIFF" and (reason := _change_of_tiff(image)):
         return reason
-    if image.format not in EXACT or not _is_undecoded(image):
-        return ""  # made in memory, or decoded by the caller: its numbers are what they are
+    if image.format not in EXACT or not _is_undecoded(image) or image.mode not in MODES:
+        return ""  # made in memory or decoded by the caller: its numbers are what they are; or no map at all
     raw_mode = _raw_mode(image)
     if raw_mode not in EXACT[image.format].split() or not _fits(image, raw_mode):
         how = f"{image.format}, {raw_mode or 'unknown'}"
