@@ -19,6 +19,7 @@ import sys
 
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.launcher import launcher_sentences, launcher_settings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,6 +28,9 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         config = parse_config(argv)
+        if os.environ.get("RANK", "0") == "0":
+            for sentence in launcher_sentences(launcher_settings(), config):
+                print(sentence)
         return show_plan(config) if config.dry_run else train(config)
     except (ValueError, OSError, NonFiniteLossError) as error:
         print(f"train_accelerate.py: {' '.join(str(error).split())}", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Latents: on the way from one to another, and different ones for single classes (beyond the paper)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +40,50 @@ def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
     return (near * a + far * b).to(start.dtype)
 
 
+def check_random_sources(generator: Any, latents: Any, count: int) -> None:
+    """Refuse what looks like a source of random numbers and is none.
+
+    Args:
+        generator: what a call was given: None, a `torch.Generator`, or a list of `count` of them.
+        latents: what a call was given: None, or a tensor of floats.
+        count: photos of the call.
+
+    Raises:
+        ValueError: either is something else; the sentence has the right form.
+    """
+    several = isinstance(generator, list)
+    given = generator if several else [] if generator is None else [generator]
+    wrong = sorted({type(one).__name__ for one in given if not isinstance(one, torch.Generator)})
+    if wrong:
+        seed = generator if isinstance(generator, int) and not isinstance(generator, bool) else 0
+        what = f"a list with {', '.join(wrong)} in it" if several else wrong[0]
+        raise ValueError(
+            f"generator must be a torch.Generator or a list of {count}, not {what}; for a seed write "
+            f"generator=torch.Generator().manual_seed({seed})."
+        )
+    if several and len(generator) != count:
+        raise ValueError(f"{len(generator)} random generators for {count} photos; give one, or one each.")
+    if latents is not None:
+        check_float_tensor(latents, "latents")
+
+
+def check_float_tensor(values: Any, name: str) -> None:
+    """Refuse what is no tensor of floats.
+
+    Args:
+        values: what a call was given.
+        name: of the argument.
+
+    Raises:
+        ValueError: they are something else; the sentence has the right form.
+    """
+    if not isinstance(values, Tensor):
+        kind = type(values).__name__
+        raise ValueError(f"{name} must be a torch tensor, not {kind}; write torch.as_tensor({name}).float().")
+    if not values.is_floating_point():
+        raise ValueError(f"{name} must hold floats, not {values.dtype}; write {name}.float().")
+
+
 def latents_by_class(
     label_map: Tensor, latents: Tensor, class_latents: Mapping[str | int, Tensor], spec: ClassSpec
 ) -> tuple[Tensor, Tensor]:
@@ -56,8 +101,12 @@ def latents_by_class(
     Raises:
         ValueError: a class is unknown or given twice, or latents have another shape.
     """
+    if not isinstance(class_latents, Mapping):
+        kind = type(class_latents).__name__
+        raise ValueError(f'class_latents must be a dict such as {{"sky": latents}}, not {kind}.')
     regions, columns, seen = torch.zeros_like(label_map), [latents], set()
     for number, (name, values) in enumerate(class_latents.items(), start=1):
+        check_float_tensor(values, f"class_latents[{name!r}]")
         if values.shape not in (latents.shape, latents.shape[1:]):
             raise ValueError(
                 f"class_latents[{name!r}] has shape {tuple(values.shape)}; "
@@ -80,6 +129,8 @@ def _class_id(name: str | int, spec: ClassSpec) -> int:
             return spec.class_id(name)
         except KeyError:
             raise ValueError(f"class_latents: {spec.name} has no class called {name!r}.") from None
+    if isinstance(name, bool) or not isinstance(name, int):
+        raise ValueError(f"class_latents: a class is a name or an id, not {name!r}.")
     if not 0 <= name < spec.num_classes:
         raise ValueError(f"class_latents: {spec.name} has ids 0..{spec.num_classes - 1}, not {name!r}.")
     return name

@@ -32,6 +32,7 @@ def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
         FileNotFoundError: a path does not exist.
         ValueError: there is no map, one cannot be read, or sizes differ.
     """
+    _refuse_one_hot(label_map, spec)
     sources = split_map_batch(label_map)
     if not sources:
         raise ValueError("label_map is an empty list; give at least one map.")
@@ -44,6 +45,22 @@ def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
                 f"{by(one.shape)} (width x height); call once per size."
             )
     return np.stack(maps)
+
+
+def _refuse_one_hot(label_map: Any, spec: ClassSpec) -> None:
+    """Refuse planes of 0 and 1, one for each class: as maps they would be as many photos."""
+    if not (hasattr(label_map, "ndim") and hasattr(label_map, "shape")) or label_map.ndim not in (3, 4):
+        return
+    channels = (spec.num_classes, spec.num_classes + 1)  # the last one may be unknown
+    for axis in (label_map.ndim - 3, label_map.ndim - 1):
+        if label_map.shape[axis] < 2 or label_map.shape[axis] not in channels:
+            continue
+        if ((label_map == 0) | (label_map == 1)).all() and (label_map.sum(axis) == 1).all():
+            raise ValueError(
+                f"label_map has shape {tuple(label_map.shape)} and looks like one-hot planes of the "
+                f"{spec.num_classes} classes; give ids, label_map.argmax({axis}) (and {spec.ignore_index} "
+                "where a last plane means unknown); if these are maps, give them in a list."
+            )
 
 
 def split_map_batch(label_map: Any) -> list:

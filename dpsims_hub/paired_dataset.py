@@ -236,7 +236,7 @@ class PairedDatasetWriter:
 
 def class_file(spec: ClassSpec) -> dict[str, Any]:
     """The content of a classes.json for label files that hold plain ids, whatever rule `spec` has."""
-    return replace(spec, stored_values=(), ignore_values=()).to_dict()
+    return replace(spec, stored_values=(), ignore_values=(), instance_coding="").to_dict()
 
 
 def encode_label(label_map: np.ndarray) -> bytes:

@@ -5,6 +5,7 @@ Two things are called "generator", as everywhere in diffusers: the component (th
 """
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from diffusers.image_processor import VaeImageProcessor
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from dpsims_hub.latents import latents_by_class
+from dpsims_hub.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.map_batches import photo_size, read_map_batch, resize_maps
 from dpsims_hub.model_folder import StoredPipeline, matching_spec
 from dpsims_hub.models import DPSIMSGenerator
@@ -74,7 +75,7 @@ class DPSIMSPipeline(StoredPipeline):
             label_map: one map as `read_label_map` takes it (path, image, (H, W) array, nested list, ...), a
                 list of maps of one size, or a (B, H, W) integer array; (H, W, 3 or 4) is one colour map.
             num_images_per_label: K.
-            generator: the random generator that latents are drawn from, or a list of B * K of them; one on
+            generator: the random generator that latents are drawn from, or B * K of them in a list; one on
                 the CPU gives the same latents on every device and in every dtype.
             latents: (B * K, latent_dim) instead of drawn ones, in the order map 0 photo 0, map 0 photo 1,
                 ...; with `region_map` (B * K, R, latent_dim).
@@ -106,6 +107,8 @@ class DPSIMSPipeline(StoredPipeline):
             regions = None
         if class_latents:
             regions, latents = latents_by_class(maps, latents, class_latents, self.spec)
+        if instance_offsets is not None:
+            check_float_tensor(instance_offsets, "instance_offsets")
         device, dtype = self._execution_device, self.generator.dtype
         photos = self.generator(
             maps.to(device),
@@ -139,6 +142,9 @@ class DPSIMSPipeline(StoredPipeline):
             raise ValueError(f"output_type must be one of {', '.join(OUTPUT_TYPES)}, not {output_type!r}.")
         if (height is None) != (width is None):
             raise ValueError("give height and width together, or neither.")
+        sizes = [side for side in (height, width) if side is not None]
+        if any(isinstance(side, bool) or not isinstance(side, Integral) for side in sizes):
+            raise ValueError(f"height and width must be whole numbers of px, not {height!r} and {width!r}.")
         if region_map is not None and class_latents:
             raise ValueError("give region_map or class_latents, not both: each says what a pixel reads.")
 
@@ -175,7 +181,11 @@ class DPSIMSPipeline(StoredPipeline):
         """
         if region_map is None:
             return None
-        regions = torch.as_tensor(region_map).cpu().numpy()
+        try:
+            regions = torch.as_tensor(region_map).cpu().numpy()
+        except (TypeError, ValueError, RuntimeError):
+            kind = type(region_map).__name__
+            raise ValueError(f"region_map must be an array or tensor of whole numbers, not {kind}.") from None
         if regions.ndim == 2:
             regions = np.broadcast_to(regions, (len(label_map), *regions.shape))
         if regions.ndim != 3 or len(regions) != len(label_map) or 0 in regions.shape:
@@ -213,6 +223,8 @@ class DPSIMSPipeline(StoredPipeline):
         Raises:
             ValueError: the shape of the latents or the number of random generators does not fit.
         """
+        generator = list(generator) if isinstance(generator, tuple) else generator
+        check_random_sources(generator, latents, batch_size)
         regions = () if num_regions is None else (num_regions,)
         shape = (batch_size, *regions, self.generator.config.latent_dim)
         if latents is not None:
@@ -223,10 +235,6 @@ class DPSIMSPipeline(StoredPipeline):
                     f"latents have shape {given}; these maps and photos need {shape}, map by map."
                 )
             return latents
-        if isinstance(generator, list) and len(generator) != batch_size:
-            raise ValueError(
-                f"{len(generator)} random generators for {batch_size} photos; give one, or one each."
-            )
         return randn_tensor(shape, generator=generator, device=self._execution_device, dtype=torch.float32)
 
     def postprocess(self, photos: Tensor, output_type: str = "pil") -> Any:

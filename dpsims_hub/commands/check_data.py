@@ -68,8 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         survey = read_survey(source, arguments.max_samples, arguments.workers)
     if not survey.num_pairs and not survey.num_faults:
         raise ValueError(f"{source.describe()}: holds no pairs.")
-    facts = survey_facts(survey, source.describe())
-    facts["advice"] += [f"{count} x {text}" for text, count in noted.items()]
+    facts = survey_facts(survey, source.describe(), noted)
     if arguments.json == "-":
         json.dump(facts, sys.stdout, indent=2)
         print()

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from dpsims_hub.labels.hidden_files import is_hidden
+
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for the number, the suffix and `.tmp`
 
@@ -140,7 +142,7 @@ def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
 
 
 def _maps_in(folder: Path) -> list[Path]:
-    maps = sorted(path for path in folder.iterdir() if path.suffix.lower() in MAP_SUFFIXES and path.is_file())
+    maps = sorted(path for path in folder.iterdir() if _is_map(path.name) and path.is_file())
     if not maps:
         hint = f"; did you mean {folder / 'labels'}?" if (folder / "labels").is_dir() else "."
         raise FileNotFoundError(f"{folder}: holds no label maps ({', '.join(MAP_SUFFIXES)}){hint}")
@@ -155,16 +157,20 @@ def _maps_below(folder: Path) -> list[tuple[Path, str]]:
             folders.clear()
             continue
         seen.add(os.path.realpath(place))
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_hidden(name)]
         for name in files:
-            path = Path(place, name)
-            if path.suffix.lower() in MAP_SUFFIXES and not name.startswith("."):
+            if _is_map(name):
+                path = Path(place, name)
                 found.append((path, path.relative_to(folder).as_posix()))
     if not found:
         raise FileNotFoundError(
             f"{folder}: holds no label maps ({', '.join(MAP_SUFFIXES)}), nor do its subfolders."
         )
     return sorted(found, key=lambda pair: pair[1])
+
+
+def _is_map(name: str) -> bool:
+    return Path(name).suffix.lower() in MAP_SUFFIXES and not is_hidden(name)
 
 
 def check_writable(folder: Path) -> None:

@@ -62,4 +62,9 @@ def _matching_rule(file: Path, folder: Path, spec: ClassSpec) -> ClassSpec:
             f"give {label_folder(folder)} itself if its ids are the model's."
         )
     unknown = () if own.ignore_index in own.stored_values else (own.ignore_index,)
-    return replace(spec, stored_values=own.stored_values, ignore_values=(*own.ignore_values, *unknown))
+    return replace(
+        spec,
+        stored_values=own.stored_values,
+        ignore_values=(*own.ignore_values, *unknown),
+        instance_coding=own.instance_coding,
+    )

@@ -15,10 +15,11 @@ from torchvision.transforms import v2
 
 from dpsims_hub.evaluation.segmenter import Segmenter
 from dpsims_hub.evaluation.survey import Pairs, read_pair
-from dpsims_hub.labels import augment_pair
+from dpsims_hub.labels import Sample, augment_pair
 
 MAX_ZOOM = 2.0  # our choice: crops of a quarter of the photo and more
 JITTER = (0.4, 0.4, 0.4, 0.1)  # brightness, contrast, saturation, hue; our choice
+MOST_UNKNOWN = 100  # crops in a row without a known pixel, before the data itself must be wrong
 SAVE_STEPS = 100
 LOG_STEPS = 10
 
@@ -67,11 +68,9 @@ class Lessons(torch.utils.data.Dataset):
         return self.count
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        """Example `number`: "pixel_values" (3, H, W) and "labels" (H, W)."""
-        turn, place = divmod(int(number), len(self.data))
-        order = np.random.default_rng((self.seed, 0, turn)).permutation(len(self.data))
+        """Example `number`: "pixel_values" (3, H, W) and "labels" (H, W), with at least one known pixel."""
         rng = np.random.default_rng((self.seed, 1, int(number)))
-        pair = augment_pair(self.data[int(order[place])], self.size, rng=rng, max_zoom=MAX_ZOOM)
+        pair = self._cut_out(int(number), rng)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int(rng.integers(2**63)))
             lit = self.light(pair.image)
@@ -80,6 +79,20 @@ class Lessons(torch.utils.data.Dataset):
             "pixel_values": self.normalize(pixels),
             "labels": torch.from_numpy(pair.label_map.astype(np.int64)),
         }
+
+    def _cut_out(self, number: int, rng: np.random.Generator) -> Sample:
+        """The crop of pair `number`, or of the next with a known pixel: without any, the loss is NaN."""
+        turn, place = divmod(number, len(self.data))
+        order = np.random.default_rng((self.seed, 0, turn)).permutation(len(self.data))
+        for further in range(MOST_UNKNOWN):
+            index = int(order[(place + further) % len(order)])
+            pair = augment_pair(self.data[index], self.size, rng=rng, max_zoom=MAX_ZOOM)
+            if (pair.label_map != self.data.spec.ignore_index).any():
+                return pair
+        raise ValueError(
+            f"{MOST_UNKNOWN} label maps in a row have no known pixel in the part that was cut out, the last "
+            f"{pair.stem}; run `dpsims check-data` on them."
+        )
 
 
 class Watch:

@@ -11,8 +11,8 @@ from dpsims_hub.labels.augment import (
     random_resized_crop_pair,
     resize_pair,
 )
-from dpsims_hub.labels.class_file import ClassInfo, ClassSpecError
-from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.class_file import ClassInfo
+from dpsims_hub.labels.errors import ClassSpecError, LabelMapError
 from dpsims_hub.labels.folder import FolderDataset
 from dpsims_hub.labels.instance_offsets import instance_offsets
 from dpsims_hub.labels.layouts import Listing, PairFiles, list_pairs

@@ -8,7 +8,9 @@ Three forms are read, from the shortest to the fullest:
 3. `{"name", "classes": <form 1 or 2>, "ignore_index"?, "ignore_rgb"?, "extra_ignore_rgbs"?, "stored"?}`,
    where `"stored": {"offset": 1, "ignore_values": [0]}` says that class `c` is stored as `c + 1` and that 0
    means unknown (`"values": [...]`, one per class, instead of `"offset"` when the stored values follow no
-   offset).
+   offset; `"instances": "class*1000+n"` when a number holds class and object, see `instance_codes`).
+
+The forms of other tools are in `class_forms`. A key that nobody reads is refused.
 
 Ignored entries of form 2 leave no hole: the remaining classes are numbered 0..N-1 in the order of their
 stored values.
@@ -23,13 +25,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dpsims_hub.labels.class_forms import ENTRY_KEYS, STORED_KEYS, own_form, refuse_unknown_keys
+from dpsims_hub.labels.errors import ClassSpecError
+from dpsims_hub.labels.instance_codes import CODINGS
+from dpsims_hub.labels.stand_ins import HEAD, stand_in
+
 MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
 MAX_FILE_BYTES = 16 * 2**20  # 65535 entries with colours and aliases fit with room to spare
 Rgb = tuple[int, int, int]
-
-
-class ClassSpecError(ValueError):
-    """A class list that cannot be used; the message says which entry and what to change."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,14 @@ def read_json(path: Path) -> Any:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ClassSpecError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, which no class list needs.")
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        content = path.read_bytes()
+        if instead := stand_in(content[:HEAD]):
+            raise ClassSpecError(f"{path}: is not valid JSON but {instead}.")
+        return json.loads(content.decode("utf-8-sig"))
     except OSError as error:
         raise ClassSpecError(f"{path}: cannot be read ({error.strerror}).") from error
+    except ClassSpecError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ClassSpecError(f"{path}: is not valid JSON ({_first_line(error)}).") from error
 
@@ -78,13 +86,13 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
     """Return the keyword arguments of `ClassSpec` for a decoded class file.
 
     Args:
-        data: Any of the three forms of the module docstring.
+        data: Any of the three forms of the module docstring, or one of `class_forms`.
         name: Name of the list where the file gives none; also what messages call it.
 
     Raises:
         ClassSpecError: If the content is not a usable class list.
     """
-    top = data if isinstance(data, Mapping) and "classes" in data else {"classes": data}
+    top = own_form(data, name)
     name = top.get("name", name)
     if not isinstance(name, str) or not name:
         raise ClassSpecError(f"The name of a class list must be a text, not {name!r}.")
@@ -97,7 +105,8 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
         raise ClassSpecError(
             f"{name}: holds {len(kept)} classes, more than the {MAX_CLASSES} that 16-bit ids allow."
         )
-    values, ignore_values = _stored_rule(top.get("stored"), kept, ignored, name)
+    rule = top.get("stored")
+    values, ignore_values = _stored_rule(rule, kept, ignored, name)
     ignore_rgbs = _ignore_rgbs(top, kept, ignored, name)
     return {
         "name": name,
@@ -109,6 +118,7 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
         "extra_ignore_rgbs": tuple(ignore_rgbs[1:]),
         "stored_values": values,
         "ignore_values": ignore_values,
+        "instance_coding": "" if rule is None else _instance_coding(rule, name),
     }
 
 
@@ -120,7 +130,7 @@ def spread_colours(count: int, taken: Iterable[Rgb]) -> list[Rgb]:
     """
     seen, colours, index = set(taken), [], 1
     while len(colours) < count:
-        colour = _bit_colour(index)
+        colour = bit_colour(index)
         if colour not in seen:
             seen.add(colour)
             colours.append(colour)
@@ -128,7 +138,8 @@ def spread_colours(count: int, taken: Iterable[Rgb]) -> list[Rgb]:
     return colours
 
 
-def _bit_colour(index: int) -> Rgb:
+def bit_colour(index: int) -> Rgb:
+    """Return colour `index` of the colour map of PASCAL VOC."""
     channels = [0, 0, 0]
     for bit in range(24):
         channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
@@ -165,6 +176,7 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
             f"{name}: class {item.get('name')!r} has no id while others have one; give all or none."
         )
     value = _integer(item["id"], f"{name}: id of class {item.get('name')!r}")
+    refuse_unknown_keys(item, ENTRY_KEYS, f"{name}: class {value}")
     where = f"{name}: class {value}"
     title = item.get("name")
     if not isinstance(title, str) or not title.strip():
@@ -218,8 +230,16 @@ def _stored_rule(
     unknown = [entry.id for entry in ignored]
     if rule is None:
         return ids, tuple(unknown)
-    if not isinstance(rule, Mapping) or ("offset" in rule) == ("values" in rule):
-        raise ClassSpecError(f'{name}: "stored" must be an object with either "offset" or "values".')
+    if not isinstance(rule, Mapping) or not {"offset", "values", "instances"} & rule.keys():
+        raise ClassSpecError(
+            f'{name}: "stored" must be an object with either "offset" or "values", or "instances".'
+        )
+    refuse_unknown_keys(rule, STORED_KEYS, f'{name}: "stored"')
+    if "offset" in rule and "values" in rule:
+        raise ClassSpecError(f'{name}: "stored" must have either "offset" or "values", not both.')
+    unknown += _integers(rule.get("ignore_values", []), f"{name}: stored ignore_values")
+    if "offset" not in rule and "values" not in rule:
+        return ids, tuple(unknown)
     if ids != tuple(range(len(ids))):
         raise ClassSpecError(f'{name}: with a "stored" rule the class ids must be 0..{len(ids) - 1}.')
     if "offset" in rule:
@@ -227,7 +247,16 @@ def _stored_rule(
         values = tuple(value + offset for value in ids)
     else:
         values = _integers(rule["values"], f"{name}: stored values")
-    return values, (*unknown, *_integers(rule.get("ignore_values", []), f"{name}: stored ignore_values"))
+    return values, tuple(unknown)
+
+
+def _instance_coding(rule: Mapping[str, Any], name: str) -> str:
+    coding = rule.get("instances", "")
+    if coding not in ("", *CODINGS):
+        raise ClassSpecError(
+            f'{name}: "instances" of "stored" must be one of {", ".join(map(repr, CODINGS))}, not {coding!r}.'
+        )
+    return coding
 
 
 def _ignore_rgbs(top: Mapping[str, Any], kept: list[_Entry], ignored: list[_Entry], name: str) -> list[Rgb]:

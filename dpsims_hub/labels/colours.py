@@ -8,6 +8,7 @@ import numpy as np
 
 from dpsims_hub.labels.class_file import Rgb
 from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.instance_codes import coding_hint, number_of_colours
 from dpsims_hub.labels.spec import ClassSpec
 
 CLEAR = 1 << 24  # the code of a fully transparent pixel, after all 2^24 colours
@@ -85,6 +86,9 @@ def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, 
         f"{where}: {share:.1%} of the pixels have a colour that is not in the palette of {spec.name} "
         f"({len(values)} such colours, most often {_rgb(int(values[counts.argmax()]))} on {counts.max()} px)"
     )
+    numbers = np.unique(number_of_colours(colours[..., :3], where))
+    if hint := coding_hint(numbers, spec.id_table(stored=True) >= 0):
+        return f"{message}; as red + 256 green + 65536 blue {hint}."
     if (colours[..., :1] == colours[..., 1:3]).all():
         return (
             f"{message}; it is grey, so it may be an id map saved as RGB: save one channel as an 8-bit PNG."

@@ -47,7 +47,7 @@ class FolderDataset:
         self.root = listing.root
         self.stored = stored
         self.spec = spec if spec is not None else listing.spec()
-        self.has_instances = listing.has_instances
+        self.has_instances = listing.has_instances or bool(stored and self.spec.instance_coding)
         self._pairs = listing.pairs
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ def _check(listing: Listing) -> None:
     where = listing.root / listing.split if listing.layout == "folder" else listing.root
     if listing.unpaired:
         faults = "; ".join(_listed(what, names) for what, names in listing.unpaired.items())
-        raise ValueError(f"{where}: {faults}.")
+        raise ValueError(f"{where}: {faults}{listing.hint and f'; {listing.hint}'}.")
     if not listing.pairs:
         raise ValueError(
             f"{where}: holds no photos (images/*.jpg, .jpeg, .png or .webp) and no maps (labels/*.png)."

@@ -10,6 +10,7 @@ from PIL import Image
 
 from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.png_rows import has_all_rows
+from dpsims_hub.labels.stand_ins import HEAD, stand_in
 
 MAX_SIDE = 4096  # pixels; our choice: twice the side of a Cityscapes photo, 16 M ids at most
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA")
@@ -40,7 +41,11 @@ def open_image(path: str | Path) -> Image.Image:
     except Image.DecompressionBombError:
         raise LabelMapError(f"{path}: has a side above {MAX_SIDE} px; make it smaller.") from None
     except Image.UnidentifiedImageError:
-        raise LabelMapError(f"{path}: is not an image; give a PNG.") from None
+        with open(path, "rb") as file:
+            instead = stand_in(file.read(HEAD))
+        raise LabelMapError(
+            f"{path}: is not an image{f' but {instead}' if instead else '; give a PNG'}."
+        ) from None
     except Exception as error:  # Pillow's format plugins raise many types on damaged headers
         raise LabelMapError(f"{path}: cannot be opened as an image ({_reason(error)}).") from error
     try:

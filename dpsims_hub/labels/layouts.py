@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from dpsims_hub.labels.hidden_files import is_hidden
+from dpsims_hub.labels.pairing import no_pair_hint, one_form, other_names_hint, with_stems_of
 from dpsims_hub.labels.spec import ClassSpec
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MAP_SUFFIXES = (".png",)
+MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 DERIVED_ENDINGS = ("_labelTrainIds", "_instanceTrainIds")  # other tools write these maps beside the original
 
 
@@ -105,6 +107,7 @@ class Listing:
             (relative to `root`) with that fault; empty where all is well.
         has_instances: Whether the layout has instance maps here.
         split: Name of the split as the folders write it; "" without one.
+        hint: Why nothing pairs, as words that end a sentence; "" where something does.
     """
 
     root: Path
@@ -113,6 +116,7 @@ class Listing:
     unpaired: dict[str, list[str]]
     has_instances: bool
     split: str = ""
+    hint: str = ""
 
     def spec(self) -> ClassSpec:
         """Return the classes: the folder's own `classes.json`, else the layout's built-in list.
@@ -183,7 +187,7 @@ def _subfolders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+        return [entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name)]
 
 
 def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
@@ -199,6 +203,7 @@ def _listing(base: Path, tree: Tree, split: str) -> Listing:
     folders = [template.format(split=split) for template in (tree.photos, tree.labels, tree.instances)]
     kinds = zip(folders, (PHOTO_SUFFIXES, MAP_SUFFIXES, MAP_SUFFIXES), tree.endings, strict=True)
     files = [list(_files(base, *kind, nested=tree.nested)) for kind in kinds]
+    files[1:] = [with_stems_of(files[0], part) for part in files[1:]]
     photos, labels, instances = (dict(reversed(part)) for part in files)
     has_instances = bool(instances) if tree.nested else bool(tree.instances) and (base / folders[2]).is_dir()
     stems = sorted(photos.keys() & labels.keys())
@@ -220,6 +225,7 @@ def _listing(base: Path, tree: Tree, split: str) -> Listing:
         unpaired={what: names for what, names in unpaired.items() if names},
         has_instances=has_instances,
         split=split,
+        hint="" if stems else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES),
     )
 
 
@@ -236,8 +242,8 @@ def _files(
     for name in sorted(os.listdir(base / folder)):
         stem, suffix = os.path.splitext(name)
         fits = suffix.lower() in suffixes and stem.endswith(ending) and not stem.endswith(DERIVED_ENDINGS)
-        if fits and not name.startswith("."):
-            yield stem.removesuffix(ending), f"{folder}/{name}"
+        if fits and not is_hidden(name):
+            yield one_form(stem.removesuffix(ending)), f"{folder}/{name}"
 
 
 def _without(files: dict[str, str], partners: dict[str, str]) -> list[str]:
@@ -256,6 +262,7 @@ def _no_split_given(base: Path, found: list[tuple[Tree, list[str]]]) -> Exceptio
         return ValueError(f"{base}: is {tree.title}, in splits; say which one to read: {', '.join(names)}.")
     missing = next((name for name in ("images", "labels") if not (base / name).is_dir()), "")
     fault = f"has no {missing}/ folder" if missing else "has no photos in images/ itself"
+    fault += other_names_hint(base) if missing else ""
     hint = "; did you mean split=" + " or split=".join(map(repr, found[0][1])) if found else ""
     return FileNotFoundError(f"{base}: {fault}{hint}.")
 

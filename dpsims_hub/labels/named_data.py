@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dpsims_hub.labels.hidden_files import is_hidden
 from dpsims_hub.labels.shard_card import CLASSES_KEY
 from dpsims_hub.labels.spec import BUILT_IN, ClassSpec
 
@@ -177,7 +178,7 @@ def _local_format(path: Path) -> tuple[str, dict[str, Any]]:
 def _format_of_folder(path: Path) -> tuple[str, list[Path]]:
     """Return the reader and its files; "" where there are none."""
     found = sorted(file for pattern in ("*", "*/*", "*/*/*") for file in path.glob(pattern) if file.is_file())
-    found = [file for file in found if not file.name.startswith(".")]
+    found = [file for file in found if not is_hidden(file.relative_to(path))]
     if any(file.stem == "metadata" and file.suffix in (".jsonl", ".csv", ".parquet") for file in found):
         return "imagefolder", []
     for suffix, reader in FORMATS.items():

@@ -1,8 +1,8 @@
 """`read_label_map`: any way of handing in a label map, read exactly, or refused with one sentence.
 
-Label maps are numbers, never pictures: palette images give their indices, greyscale images their stored
-numbers (also at 1, 2, 4 and 16 bits), colour images the ids of exactly matching palette colours. Nothing is
-rounded, blended or guessed.
+Label maps are numbers, never pictures: palette images give their indices (unless their palette holds the
+class colours in another order), greyscale images their stored numbers (also at 1, 2, 4 and 16 bits), colour
+images the ids of exactly matching class colours. Nothing is rounded, blended or guessed.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ from PIL import Image
 
 from dpsims_hub.labels.colours import ids_from_colours
 from dpsims_hub.labels.errors import LabelMapError
-from dpsims_hub.labels.image_files import LOSSY_FORMATS, check_size, decode, open_image
-from dpsims_hub.labels.palettes import warn_of_other_order
+from dpsims_hub.labels.exact_pixels import exact_pixels
+from dpsims_hub.labels.image_files import check_size, open_image
+from dpsims_hub.labels.instance_codes import classes_of_numbers, number_of_colours
+from dpsims_hub.labels.palettes import ids_by_palette
 from dpsims_hub.labels.resizing import resize_label_map
 from dpsims_hub.labels.spec import ClassSpec
 from dpsims_hub.labels.wrong_ids import explain_wrong_ids
-
-NUMBER_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
-COLOUR_MODES = ("RGB", "RGBA", "RGBX")
-PACKED_STEP = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255 by these factors
 
 
 def read_label_map(
@@ -45,7 +43,7 @@ def read_label_map(
         spec: The classes.
         stored: Whether the numbers are those of the data set's own files (True: ADE20K's id + 1 becomes the
             id) or plain ids (False, the default). Colours are not affected, and neither is a spec whose files
-            hold plain ids. True also trusts the order of a palette, see `Warns`.
+            hold plain ids.
         size: Wanted (height, width) in pixels, reached by nearest neighbour only; None keeps the size.
         name: What messages call the map; None means the path or the kind of source.
 
@@ -57,19 +55,24 @@ def read_label_map(
         LabelMapError: If the map cannot be read exactly; one sentence that says where, what and what to do.
 
     Warns:
-        UserWarning: If a colour stands for several classes (the first is taken), or if the colours of a
-            palette image are those of other classes than its indices.
+        UserWarning: If a colour stands for several classes (the first is taken), or if a palette image is
+            read by its colours, see `ids_by_palette`.
     """
     with open_image(source) if isinstance(source, str | Path) else nullcontext(source) as opened:
         image = opened if isinstance(opened, Image.Image) else None
         name = name or _name(source)
-        pixels = _pixels_of_array(source, name) if image is None else _pixels_of_image(image, name)
-        if pixels.ndim == 3:
+        pixels = _pixels_of_array(source, name) if image is None else exact_pixels(image, name)
+        label_map = None
+        if stored and spec.instance_coding:
+            numbers = number_of_colours(pixels, name) if pixels.ndim == 3 else pixels
+            classes = classes_of_numbers(numbers, spec.instance_coding, name)
+            label_map = _ids(classes, spec, stored, f"{name} (class of {spec.instance_coding})")
+        elif pixels.ndim == 3:
             label_map = ids_from_colours(pixels, spec, name)
-        else:
+        elif image is not None and image.mode == "P":
+            label_map = ids_by_palette(pixels, image, spec, stored, name)
+        if label_map is None:
             label_map = _ids(pixels, spec, stored, name)
-            if image is not None and image.mode == "P" and not stored:
-                warn_of_other_order(image, label_map, spec, name)
     return label_map if size is None else resize_label_map(label_map, size)
 
 
@@ -79,34 +82,6 @@ def _name(source: Any) -> str:
     if isinstance(source, Image.Image):
         return str(getattr(source, "filename", "")) or "label map (PIL image)"
     return f"label map ({type(source).__name__})"
-
-
-def _pixels_of_image(image: Image.Image, name: str) -> np.ndarray:
-    """Return the numbers (H, W) or the colours (H, W, 3 or 4) of an image."""
-    check_size(image.height, image.width, name)
-    if image.format in LOSSY_FORMATS:
-        raise LabelMapError(
-            f"{name}: is a {image.format} file, which changes ids and colours; save the map as PNG."
-        )
-    tile = getattr(image, "tile", None)
-    step = PACKED_STEP.get(tile[0].args if tile and isinstance(tile[0].args, str) else "", 1)
-    decode(image, name)
-    if image.mode in ("LA", "PA"):
-        return _without_opacity(np.asarray(image), name)
-    if image.mode in COLOUR_MODES:
-        return np.asarray(image)[..., : 4 if image.mode == "RGBA" else 3]
-    if image.mode not in NUMBER_MODES:
-        raise LabelMapError(
-            f"{name}: has the image mode {image.mode}, which cannot hold a label map; "
-            "save ids as an 8- or 16-bit greyscale or palette PNG, or colours as RGB."
-        )
-    return np.asarray(image) // step if step > 1 else np.asarray(image)
-
-
-def _without_opacity(pixels: np.ndarray, name: str) -> np.ndarray:
-    if (pixels[..., 1] != 255).any():
-        raise LabelMapError(f"{name}: is a greyscale map with transparency; save it without transparency.")
-    return pixels[..., 0]
 
 
 def _as_array(source: Any, name: str) -> np.ndarray:

@@ -8,9 +8,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.exact_pixels import exact_pixels
 from dpsims_hub.labels.image_files import decode
+from dpsims_hub.labels.instance_codes import number_of_colours
 from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.spec import ClassSpec
+from dpsims_hub.labels.turned_photos import turn_of
 
 
 class Sample(NamedTuple):
@@ -37,7 +40,8 @@ def make_sample(
     Args:
         photo: The photo, any 8-bit image.
         label: The label map.
-        instances: Object numbers, a greyscale image of 8 or 16 bits, or None.
+        instances: Object numbers, a greyscale image of 8 or 16 bits, or None. Where the label map holds class
+            and object in one number, that number counts.
         spec: The classes.
         stem: What the sample is called.
         stored: Whether the label map follows the spec's stored-value rule or holds plain ids.
@@ -45,13 +49,21 @@ def make_sample(
     Raises:
         LabelMapError: If an image is damaged, a value is no class, or sizes differ.
     """
+    stored_size = photo.image.size[::-1]
     image = _rgb(photo)
+    turn = turn_of(photo.image)
     label_map = read_label_map(label.image, spec, stored=stored, name=label.name)
     size = image.size[::-1]
+    if turn and label_map.shape == stored_size != size:
+        raise LabelMapError(
+            f"{photo.name}: an EXIF note turns the photo to {size[0]} x {size[1]} px (height x width), and "
+            f"its label map is {stored_size[0]} x {stored_size[1]}, as the photo is stored; turn the map in "
+            f"the same way ({turn}), or take the note away from the photo."
+        )
     _check_same_size(size, label_map.shape, photo.name, "label map")
-    if instances is None:
+    if instances is None and not (stored and spec.instance_coding):
         return Sample(image, label_map, stem)
-    numbers = _object_numbers(instances)
+    numbers = _object_numbers(label, coded=True) if instances is None else _object_numbers(instances)
     _check_same_size(size, numbers.shape, photo.name, "instance map")
     return Sample(image, label_map, stem, numbers)
 
@@ -67,11 +79,12 @@ def _rgb(photo: Part) -> Image.Image:
     return ImageOps.exif_transpose(image).convert("RGB")
 
 
-def _object_numbers(instances: Part) -> np.ndarray:
-    """Return object numbers as (H, W) int32."""
+def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:
+    """Return object numbers as (H, W) int32; coded ones may be colours."""
     image, name = instances
-    decode(image, name)
-    numbers = np.asarray(image)
+    numbers = exact_pixels(image, name)
+    if coded and numbers.ndim == 3:
+        numbers = number_of_colours(numbers, name)
     if numbers.ndim != 2:
         raise LabelMapError(
             f"{name}: object numbers must be an 8- or 16-bit greyscale PNG, not {image.mode}."

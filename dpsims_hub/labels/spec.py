@@ -15,11 +15,11 @@ import numpy as np
 from dpsims_hub.labels.class_file import (
     MAX_CLASSES,
     ClassInfo,
-    ClassSpecError,
     Rgb,
     parse_class_file,
     read_json,
 )
+from dpsims_hub.labels.errors import ClassSpecError
 
 BUILT_IN = ("ade20k", "camvid", "cityscapes", "coco-stuff", "outdoor")
 TABLE_SIZE = MAX_CLASSES + 1
@@ -41,6 +41,8 @@ class ClassSpec:
         extra_ignore_rgbs: Further colours that are read as unknown.
         stored_values: The value that the files of the data set hold for every class; empty means the ids.
         ignore_values: Values that mean unknown in those files; they win over `stored_values`.
+        instance_coding: One of `instance_codes.CODINGS` where those files hold class and object in one
+            number; the two arguments above are then about the class in it.
 
     Raises:
         ClassSpecError: If ids, names, colours or values contradict each other.
@@ -53,6 +55,7 @@ class ClassSpec:
     extra_ignore_rgbs: tuple[Rgb, ...] = ()
     stored_values: tuple[int, ...] = ()
     ignore_values: tuple[int, ...] = ()
+    instance_coding: str = ""
 
     def __post_init__(self) -> None:
         if not self.stored_values:
@@ -133,6 +136,7 @@ class ClassSpec:
         offset = self.stored_values[0]
         even = self.stored_values == tuple(range(offset, offset + self.num_classes))
         rule: dict[str, Any] = {"offset": offset} if even else {"values": list(self.stored_values)}
+        rule |= {"instances": self.instance_coding} if self.instance_coding else {}
         return {
             "name": self.name,
             "ignore_index": self.ignore_index,
@@ -173,7 +177,7 @@ class ClassSpec:
     @property
     def stores_ids(self) -> bool:
         """Whether the files of the data set hold the plain ids (beside values for unknown)."""
-        return self.stored_values == tuple(range(self.num_classes))
+        return self.stored_values == tuple(range(self.num_classes)) and not self.instance_coding
 
     def class_id(self, name: str) -> int:
         """Return the id of the class called `name`: by name first, by alias second, in any letter case.

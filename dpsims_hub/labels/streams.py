@@ -42,7 +42,8 @@ class RowStream:
         self.spec = spec
         self.stored = stored
         self.rows = pair_rows(rows, columns, where)
-        self.has_instances = "instances" in self.rows.column_names
+        coded = bool(stored and spec.instance_coding)
+        self.has_instances = coded or "instances" in self.rows.column_names
 
     @property
     def num_shards(self) -> int:

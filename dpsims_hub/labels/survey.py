@@ -10,21 +10,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ImageOps
 
-from dpsims_hub.labels.class_file import MAX_CLASSES, ClassInfo
+from dpsims_hub.labels.class_file import Rgb
 from dpsims_hub.labels.errors import LabelMapError
+from dpsims_hub.labels.exact_pixels import NUMBER_MODES, exact_pixels
 from dpsims_hub.labels.examples import Examples, shrink
 from dpsims_hub.labels.image_files import decode
+from dpsims_hub.labels.instance_codes import classes_of_numbers
 from dpsims_hub.labels.layouts import Listing
+from dpsims_hub.labels.palettes import palette_colours
 from dpsims_hub.labels.read_ahead import read_ahead
-from dpsims_hub.labels.reading import NUMBER_MODES, read_label_map
+from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.samples import Part, Sample, make_sample
 from dpsims_hub.labels.spec import ClassSpec
+from dpsims_hub.labels.turned_photos import turn_of
 
 FAULT_KINDS = ("unpaired", "unreadable", "ids", "format", "size")
 MAX_KEPT = 1000  # faults of a kind whose sentences are kept; all are counted
@@ -72,6 +76,8 @@ class PairFacts:
         pixels: Of each class, and of unknown at the end, shape (N + 1,).
         num_objects: Objects of the thing classes, by their object numbers.
         example: The pair made small, if it was wanted.
+        turn: What an EXIF note does to the photo; also of a pair with faults.
+        palette: The colours of a palette map by index, of the indices in use.
     """
 
     name: str
@@ -81,6 +87,8 @@ class PairFacts:
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     num_objects: int = 0
     example: Sample | None = None
+    turn: str = ""
+    palette: dict[int, Rgb] = field(default_factory=dict)
 
 
 class Survey:
@@ -97,6 +105,9 @@ class Survey:
         pixels: Of each class, and of unknown at the end, shape (N + 1,).
         photos: Photos that hold each class, and unknown at the end, shape (N + 1,).
         num_all_unknown: Maps without one known pixel.
+        all_unknown: Names of the first `MAX_KEPT` of them.
+        turned: Photos by what their EXIF note does, of all pairs.
+        num_other_palettes: Palette maps in which an index has another colour than in an earlier one.
         num_objects: Objects of thing classes.
         num_faults: By kind, all of them.
         faults: By kind, the first `MAX_KEPT`.
@@ -106,6 +117,10 @@ class Survey:
     def __init__(self, spec: ClassSpec) -> None:
         self.spec = spec
         self.num_pairs = self.num_good = self.num_all_unknown = self.num_objects = 0
+        self.num_other_palettes = 0
+        self.all_unknown: list[str] = []
+        self.turned: Counter[str] = Counter()
+        self._palette: dict[int, Rgb] = {}
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.kinds: dict[str, Counter[str]] = {column: Counter() for column in COLUMNS}
         self.pixels = np.zeros(spec.num_classes + 1, dtype=np.int64)
@@ -118,6 +133,7 @@ class Survey:
         """Add one pair."""
         position = self.num_pairs
         self.num_pairs += 1
+        self.turned.update([facts.turn] if facts.turn else [])
         for fault in facts.faults:
             self.add_fault(fault)
         if facts.faults:
@@ -128,7 +144,12 @@ class Survey:
             self.kinds[column][kind] += 1
         self.pixels += facts.pixels
         self.photos += facts.pixels > 0
-        self.num_all_unknown += not facts.pixels[:-1].any()
+        if not facts.pixels[:-1].any():
+            self.num_all_unknown += 1
+            self.all_unknown += [facts.name] if self.num_all_unknown <= MAX_KEPT else []
+        self.num_other_palettes += any(
+            self._palette.setdefault(index, colour) != colour for index, colour in facts.palette.items()
+        )
         self.num_objects += facts.num_objects
         if facts.example is not None:
             self.examples.add(position, facts.example)
@@ -144,7 +165,8 @@ class Survey:
         for what, names in listing.unpaired.items():
             for name in names:
                 path = str(listing.root / name)
-                self.add_fault(Fault("unpaired", path, f"{path}: one of {len(names)} {what}."))
+                hint = f"; {listing.hint}" if listing.hint else ""
+                self.add_fault(Fault("unpaired", path, f"{path}: one of {len(names)} {what}{hint}."))
 
 
 def survey_pairs(
@@ -183,8 +205,9 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
             kinds = {column: f"{part.image.format} {part.image.mode}" for column, part in opened.items()}
             photo, label = opened["photo"], opened["label"]
             sample = make_sample(photo, label, opened.get("instances"), spec, stem=parts.name)
+            turn, palette = turn_of(photo.image), _palette_in_use(label)
     except (LabelMapError, OSError) as error:
-        return PairFacts(parts.name, find_faults(parts, spec, error))
+        return PairFacts(parts.name, find_faults(parts, spec, error), turn=_turn(parts))
     return PairFacts(
         parts.name,
         size=sample.label_map.shape,
@@ -192,6 +215,8 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
         pixels=_count_pixels(sample.label_map, spec),
         num_objects=_count_objects(sample, spec),
         example=shrink(sample) if with_example else None,
+        turn=turn,
+        palette=palette,
     )
 
 
@@ -233,6 +258,24 @@ def _entered(call: Callable[[], Part], files: ExitStack) -> Part:
     part = call()
     files.callback(part.image.close)
     return part
+
+
+def _turn(parts: PairParts) -> str:
+    """Return what the note of a photo does, of a pair that has faults; "" where the photo is one."""
+    with suppress(LabelMapError, OSError), ExitStack() as files:
+        photo = _entered(parts.photo, files)
+        decode(*photo)
+        return turn_of(photo.image)
+    return ""
+
+
+def _palette_in_use(label: Part) -> dict[int, Rgb]:
+    """Return the colours of a decoded palette map by index; empty for other maps."""
+    if label.image.mode != "P":
+        return {}
+    colours = palette_colours(label.image)
+    used = np.unique(np.asarray(label.image)).tolist()
+    return {index: colours[index] for index in used if index < len(colours)}
 
 
 def _count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
@@ -286,18 +329,15 @@ def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
     """Return the pixels of every value that is no class; empty where no numbers can be read."""
     wrong: Counter[int] = Counter()
     with suppress(LabelMapError):
-        values = read_label_map(part.image, _every_value(), stored=True, name=part.name)
-        meaningless = spec.id_table(stored=True)[values] < 0
-        found, counts = np.unique(values[meaningless], return_counts=True)
-        wrong.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+        numbers = exact_pixels(part.image, part.name)
+        if spec.instance_coding:
+            numbers = classes_of_numbers(numbers, spec.instance_coding, part.name)
+        values, counts = np.unique(numbers, return_counts=True)
+        table = spec.id_table(stored=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            if not 0 <= value < len(table) or table[value] < 0:
+                wrong[value] = count
     return wrong
-
-
-@cache
-def _every_value() -> ClassSpec:
-    """Return a list in which each of the 65536 values is itself, so that a map reads as its numbers."""
-    classes = tuple(ClassInfo(value, str(value)) for value in range(MAX_CLASSES))
-    return ClassSpec("all values", classes, ignore_index=MAX_CLASSES)
 
 
 def _upright_size(call: Callable[[], Part]) -> tuple[int, int]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from dpsims_hub.labels.survey import COLUMNS, FAULT_KINDS, Survey
+import numpy as np
 
-RARE_SHARE = 1e-4  # of all pixels; our choice: below it a class gives almost no gradient
-SMALL_SIDE = 64  # pixels; our choice: below it a backbone's coarse features see nothing
-MANY_UNKNOWN = 0.5  # of all pixels; our choice
+from dpsims_hub.labels.survey import COLUMNS, FAULT_KINDS, Survey
+from dpsims_hub.labels.survey_advice import advice
+
 LINE = 110
 HANGING = {"subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
-SHOWN_SIZES, SHOWN_FAULTS, SHOWN_NAMES = 5, 10, 12
+SHOWN_SIZES, SHOWN_FAULTS = 5, 10
 KIND_TITLES = {
     "unpaired": "files without a partner",
     "unreadable": "unreadable files",
@@ -24,7 +25,9 @@ KIND_TITLES = {
 }
 
 
-def survey_facts(survey: Survey, source: str) -> dict[str, Any]:
+def survey_facts(
+    survey: Survey, source: str, warned: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return what a survey found, ready for JSON.
 
     Shares of pixels are of all pixels of the good pairs, unknown ones included; shares of photos are of the
@@ -33,6 +36,7 @@ def survey_facts(survey: Survey, source: str) -> dict[str, Any]:
     Args:
         survey: The finished pass.
         source: What the report calls the data.
+        warned: What reading the files warned of, and how often.
     """
     spec = survey.spec
     present = [info for info in spec.classes if survey.pixels[info.id]]
@@ -51,8 +55,12 @@ def survey_facts(survey: Survey, source: str) -> dict[str, Any]:
             key=lambda entry: -entry["pixels"],
         ),
         "never_seen": [info.name for info in spec.classes if not survey.pixels[info.id]],
-        "unknown": _count_facts(survey, -1) | {"maps_all_unknown": survey.num_all_unknown},
-        "objects": survey.num_objects if survey.kinds["instances"] else None,
+        "unknown": _count_facts(survey, -1)
+        | {"maps_all_unknown": survey.num_all_unknown, "all_unknown": survey.all_unknown},
+        "turned_photos": dict(survey.turned.most_common()),
+        "other_palettes": survey.num_other_palettes,
+        "only_0_and_255": _holds_0_and_255(survey),
+        "objects": survey.num_objects if survey.kinds["instances"] or spec.instance_coding else None,
         "num_errors": sum(survey.num_faults.values()),
         "errors": {
             kind: {
@@ -62,42 +70,22 @@ def survey_facts(survey: Survey, source: str) -> dict[str, Any]:
             for kind in FAULT_KINDS
         },
     }
-    return facts | {"advice": advice(facts, has_things=any(info.kind == "thing" for info in spec.classes))}
+    has_things = any(info.kind == "thing" for info in spec.classes)
+    return facts | {"advice": advice(facts, has_things=has_things, warned=warned)}
 
 
-def advice(facts: dict[str, Any], *, has_things: bool) -> list[str]:
-    """Return sentences about what is no error and yet worth a thought.
-
-    Args:
-        facts: Those of `survey_facts`.
-        has_things: Whether the class list says which classes are things.
-    """
-    said = []
-    rare = [entry["name"] for entry in facts["present"] if entry["share"] < RARE_SHARE]
-    if rare:
-        said.append(
-            f"{len(rare)} class(es) have less than {RARE_SHARE:.2%} of the pixels each and will hardly be "
-            f"learned: {_some(rare)}."
-        )
-    if smallest := facts["sizes"].get("smallest"):
-        if min(smallest["width"], smallest["height"]) < SMALL_SIDE:
-            said.append(f"The smallest photo has a side below {SMALL_SIDE} px; training enlarges it.")
-        if facts["unknown"]["share"] >= MANY_UNKNOWN and not facts["unknown"]["maps_all_unknown"]:
-            said.append(
-                f"{facts['unknown']['share']:.0%} of the pixels are unknown and teach nothing about classes."
-            )
-    if count := facts["unknown"]["maps_all_unknown"]:
-        said.append(
-            f"{count} map(s) hold nothing but unknown pixels; if that is a surprise, the class list or its "
-            "stored-value rule does not fit these files."
-        )
-    if facts["objects"] is not None and not has_things:
-        said.append('There are instance maps, but no class has "kind": "thing", so they have no effect.')
-    return said
+def _holds_0_and_255(survey: Survey) -> bool:
+    """Return whether the maps hold only the class that is stored as 0, and unknown, which may be 255."""
+    spec = survey.spec
+    table = spec.id_table(stored=True)
+    first = int(table[0])
+    if not 0 <= first < spec.num_classes or table[255] != spec.ignore_index or spec.instance_coding:
+        return False
+    return bool(survey.photos[-1]) and not np.delete(survey.pixels, [first, -1]).any()
 
 
 def format_survey(facts: dict[str, Any]) -> str:
-    """Return the facts as text: counts, a table of the classes, errors, advice.
+    """Return the facts as text: counts, a table of the classes, errors, what to do next.
 
     Args:
         facts: Those of `survey_facts`.
@@ -107,10 +95,12 @@ def format_survey(facts: dict[str, Any]) -> str:
         names = ", ".join(facts["never_seen"])
         parts.append(textwrap.wrap(f"never seen ({len(facts['never_seen'])}): {names}", LINE, **HANGING))
     parts += [_error_lines(kind, errors) for kind, errors in facts["errors"].items() if errors["count"]]
-    for sentence in facts["advice"]:
-        parts.append(textwrap.wrap(f"advice: {sentence}", LINE, **HANGING))
     count = facts["num_errors"]
     parts.append([f"errors: {count}" if count else "no errors"])
+    if facts["advice"]:
+        parts.append(["what to do, the worst first:"])
+    for number, sentence in enumerate(facts["advice"], 1):
+        parts[-1] += textwrap.wrap(f"{number}. {sentence}", LINE, **HANGING)
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
@@ -201,9 +191,3 @@ def _error_lines(kind: str, errors: dict[str, Any]) -> list[str]:
     more = errors["count"] - len(shown)
     rest = [f"  ... and {more} more (--json lists up to {len(errors['listed'])})"] if more else []
     return [f"{KIND_TITLES[kind]}: {errors['count']}", *(f"  {fault['message']}" for fault in shown), *rest]
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return ", ".join(names[:SHOWN_NAMES]) + more

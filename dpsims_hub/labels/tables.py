@@ -40,7 +40,8 @@ class TableDataset:
         self.spec = spec
         self.stored = stored
         self._rows = pair_rows(rows, columns, where)
-        self.has_instances = "instances" in self._rows.column_names
+        coded = bool(stored and spec.instance_coding)
+        self.has_instances = coded or "instances" in self._rows.column_names
 
     def __len__(self) -> int:
         return len(self._rows)

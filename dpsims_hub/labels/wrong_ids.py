@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dpsims_hub.labels.instance_codes import coding_hint
 from dpsims_hub.labels.spec import ClassSpec
 
 MANY = 24  # distinct wrong values from which a picture is likelier than a few stray labels; our choice
@@ -53,6 +54,8 @@ def _likely_cause(present: np.ndarray, found: np.ndarray, spec: ClassSpec, store
         )
     if only_top and highest == count:
         return f"ids are counted from 0, so value {count} would be class {count + 1} of {count}"
+    if hint := coding_hint(present, spec.id_table(stored=True) >= 0):
+        return hint
     if len(found) >= MANY:
         return "so many values look like a photo or colours turned to grey, so give the map of class ids"
     return "give only the values above, or add the missing classes to the class list"

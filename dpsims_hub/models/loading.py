@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,17 @@ def align_storages(module: torch.nn.Module) -> None:
     for tensor in (*module.parameters(), *module.buffers()):
         if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT:
             tensor.data = tensor.data.clone()
+
+
+class _WithoutEmptyList(logging.Filter):
+    """Drops what diffusers says at every `.to(dtype)` about parts to keep in float32 where there are none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is let through."""
+        return "should be kept in float32: []" not in record.getMessage()
+
+
+logging.getLogger("diffusers.models.modeling_utils").addFilter(_WithoutEmptyList())
 
 
 class CheckedModel(ModelMixin, ConfigMixin):

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, ProjectConfiguration
+from accelerate.utils import DistributedType, GradientAccumulationPlugin, ProjectConfiguration
 
 from dpsims_hub.losses import PatchProjection
 from dpsims_hub.models import (
@@ -34,7 +34,8 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         # Without this, torchrun on a machine without GPU would start independent runs of one process.
         cpu=not torch.accelerator.is_available(),
         mixed_precision=config.mixed_precision,
-        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        # The plugin, because Accelerator prefers the launcher's environment to a number given here.
+        gradient_accumulation_plugin=GradientAccumulationPlugin(config.gradient_accumulation_steps),
         log_with=None if config.report_to == "none" else config.report_to,
         project_config=ProjectConfiguration(config.output_dir, logging_dir=f"{config.output_dir}/logs"),
     )

@@ -1,4 +1,4 @@
-"""The command line of a training run: every setting is a flag; preset < configuration file < flags."""
+"""The command line of a training run: every setting is a flag; launcher < preset < file < flags."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dpsims_hub.training.config import KINDS, TrainConfig, kind_of
+from dpsims_hub.training.launcher import launcher_settings
 from dpsims_hub.training.presets import PRESETS
 
 
@@ -70,7 +71,7 @@ def _json_value(text: str) -> Any:
 
 
 def parse_config(argv: list[str] | None = None) -> TrainConfig:
-    """Merge preset, file and flags.
+    """Merge launcher, preset, file and flags.
 
     Args:
         argv: the flags, with _ or - in their names; None takes those of the process.
@@ -85,7 +86,8 @@ def parse_config(argv: list[str] | None = None) -> TrainConfig:
     chosen = {**(_read_settings(Path(path)) if path else {}), **flags}
     preset = chosen.get("preset", TrainConfig.preset)
     # A preset that does not exist adds nothing here and is refused by TrainConfig.
-    return TrainConfig(**{**(PRESETS.get(preset, {}) if isinstance(preset, str) else {}), **chosen})
+    presets = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
+    return TrainConfig(**{**launcher_settings(), **presets, **chosen})
 
 
 def _with_underscores(word: str) -> str:

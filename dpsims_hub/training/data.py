@@ -8,7 +8,7 @@ have no positions, are in `stream.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +20,8 @@ from dpsims_hub.labels import ClassSpec, LabelMapError, Sample
 from dpsims_hub.training.stopping import ignore_stop_signals
 from dpsims_hub.training.transform import PairTransform
 
-_MAX_REPLACEMENTS = 100  # bad pairs in a row before the data itself must be wrong
+_MAX_REPLACEMENTS = 100  # pairs in a row that are bad, or left out, before the data itself must be wrong
+_LISTS = ("skipped", "left_out")  # what an item says about pairs that it stands for
 
 
 class Pairs(Protocol):
@@ -32,6 +33,29 @@ class Pairs(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
+
+
+def has_known_pixel(item: Mapping[str, Any], spec: ClassSpec) -> bool:
+    """Whether the label map of an example has a pixel of a class."""
+    return bool((item["label_map"].numpy() != spec.ignore_index).any())
+
+
+def check_left_out(names: Sequence[str], limit: int) -> None:
+    """Stop where hardly any map can have a known pixel.
+
+    Args:
+        names: of the pairs that were left out in a row.
+        limit: how many are too many.
+
+    Raises:
+        ValueError: there are so many.
+    """
+    if len(names) >= limit:
+        raise ValueError(
+            f"{len(names)} label maps in a row have no known pixel in the part that was cut out, the last "
+            f"{names[-1]}; the class list or its stored-value rule may not fit these files: run "
+            "`dpsims check-data` on them."
+        )
 
 
 class TrainingPairs(Dataset):
@@ -69,23 +93,39 @@ class TrainingPairs(Dataset):
         return self.count
 
     def __getitem__(self, position: int) -> dict[str, Any]:
-        """What `PairTransform` makes of the pair at `position`, and "skipped": sentences about bad pairs.
+        """What `PairTransform` makes of the pair at `position`, or of the pair that takes its place.
+
+        A crop without a known pixel teaches nothing, and its gradient is useless: the encoder's features are
+        exactly 0 there, and each of its group norms multiplies the gradient by 1 / sqrt(eps) = 316.
+
+        Returns:
+            The example; "skipped": sentences about bad pairs; "left_out": names of pairs whose crop had no
+            known pixel.
 
         Raises:
             LabelMapError: the pair cannot be used and `skip_bad` is off, or too many in a row cannot.
+            ValueError: too many in a row have no known pixel.
         """
         epoch, place = divmod(position, self.count)
         index = int(self._epoch_order(epoch)[place])
         skipped: list[str] = []
+        left_out: list[str] = []
         replacements = np.random.default_rng((self.seed, 2, position))
         while True:
+            key = (self.seed, 1, position, len(left_out)) if left_out else (self.seed, 1, position)
             try:
-                return {**self.transform(self.pairs[index], (self.seed, 1, position)), "skipped": skipped}
+                sample = self.pairs[index]
+                item = self.transform(sample, key)
             except LabelMapError as error:
                 if not self.skip_bad or len(skipped) >= _MAX_REPLACEMENTS:
                     raise
                 skipped.append(str(error))
-                index = int(replacements.integers(self.count))
+            else:
+                if has_known_pixel(item, self.pairs.spec):
+                    return {**item, "skipped": skipped, "left_out": left_out}
+                left_out.append(sample.stem)
+                check_left_out(left_out, _MAX_REPLACEMENTS)
+            index = int(replacements.integers(self.count))
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
         """Permutation of the pairs; the last one is kept, for large data sets."""
@@ -124,12 +164,11 @@ class PositionSampler(Sampler[int]):
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, Tensor | list[str]]:
-    """Items of one shape -> a batch: tensors stacked, the sentences of "skipped" joined."""
+    """Items of one shape -> a batch: tensors stacked, the lists "skipped" and "left_out" joined."""
     batch: dict[str, Tensor | list[str]] = {
-        name: torch.stack([item[name] for item in items]) for name in items[0] if name != "skipped"
+        name: torch.stack([item[name] for item in items]) for name in items[0] if name not in _LISTS
     }
-    batch["skipped"] = [sentence for item in items for sentence in item["skipped"]]
-    return batch
+    return batch | {name: [entry for item in items for entry in item[name]] for name in _LISTS}
 
 
 def make_loader(pairs: TrainingPairs, sampler: PositionSampler, num_workers: int) -> DataLoader:

@@ -90,6 +90,7 @@ class Feed:
         self.world_size = world_size
         self.streamed = isinstance(source, RowStream)
         self.bad: list[str] = []
+        self.left_out = 0
         self._loader: DataLoader | None = None
         self._batches: Iterator[dict[str, Any]] = iter(())
         if not self.streamed:
@@ -118,6 +119,7 @@ class Feed:
         """
         config = self.config
         self.bad = list(state["bad"]) if state else []
+        self.left_out = state.get("left_out", 0) if state else 0  # older checkpoints have none
         sentence = ""
         if self.streamed:
             pairs = StreamedPairs(
@@ -156,6 +158,11 @@ class Feed:
             if self.config.dataloader_num_workers == 0:
                 raise
             raise _as_raised_in_worker(error) from error
+        if (names := batch.pop("left_out")) and not self.left_out:
+            print(
+                f"Left out of the update: {names[0]}, no known pixel in its crop; the log counts such maps."
+            )
+        self.left_out += len(names)
         for sentence in batch.pop("skipped"):
             if sentence not in self.bad:
                 self.bad.append(sentence)
@@ -169,7 +176,8 @@ class Feed:
 
     def state(self) -> dict[str, Any]:
         """The place in the data after the last batch, for the checkpoint of this process."""
-        return {"bad": list(self.bad), "stream": data_state(self._loader) if self.streamed else None}
+        place = {"bad": list(self.bad), "left_out": self.left_out}
+        return {**place, "stream": data_state(self._loader) if self.streamed else None}
 
     def examples(self, count: int) -> Iterator[dict[str, Tensor]]:
         """The same examples at every call and in every process, whatever was trained on.

@@ -295,7 +295,7 @@ class Trainer:
         values["learning_rate_d"] = self.networks.optimizer_d.param_groups[0]["lr"]
         values["ema_horizon"] = self.ema.horizon
         values["memory_gib"] = peak_memory(self.accelerator.device) / 2**30
-        values["bad_samples"] = len(self.feed.bad)
+        values |= {"bad_samples": len(self.feed.bad), "maps_left_out": self.feed.left_out}
         self.accelerator.log(values, step=self.step)
         shown = {"g": f"{values['loss_g_adversarial']:.2f}", "fake": f"{values['accuracy_fake']:.2f}"}
         if rate:

@@ -10,7 +10,6 @@ and no row is lost or repeated. The crop of a row depends on (seed, epoch, shard
 from __future__ import annotations
 
 import hashlib
-import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -24,7 +23,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from dpsims_hub.labels import LabelMapError
+from dpsims_hub.training.data import check_left_out, has_known_pixel
 from dpsims_hub.training.stopping import ignore_stop_signals
+from dpsims_hub.training.stream_shares import Place, Share, share_of
 from dpsims_hub.training.transform import PairTransform
 
 if TYPE_CHECKING:
@@ -36,32 +37,6 @@ if TYPE_CHECKING:
 _ORDER, _CROP, _BLOCK = 2, 3, 4  # uses of the seed; 0 and 1 are those of map-style data
 _ROWS_AT_ONCE = 16  # converted from Arrow in one go; the row groups of `prepare-data` are no larger
 _MOST_BAD_IN_A_ROW = 100  # samples; the rows are shuffled, so that a longer run is no accident
-
-
-class Place(NamedTuple):
-    """Where a row is: its epoch, the turn of its shard in the reader's order, its number in the shard."""
-
-    epoch: int
-    turn: int = 0
-    row: int = 0
-
-
-class Share(NamedTuple):
-    """What one of several readers reads: shards `group::groups` of the epoch's order, 1 of `stride` rows."""
-
-    group: int
-    groups: int
-    offset: int
-    stride: int
-
-
-def share_of(reader: int, num_readers: int, num_shards: int) -> Share:
-    """The share of reader `reader`: whole shards as far as they can be dealt out evenly, else single rows.
-
-    Readers with fewer shards than others would begin the next epoch sooner and show their rows more often.
-    """
-    groups = math.gcd(num_readers, num_shards)
-    return Share(reader % groups, groups, reader // groups, num_readers // groups)
 
 
 class _Row(NamedTuple):
@@ -163,14 +138,15 @@ class StreamedPairs(IterableDataset):
         return digest.hexdigest()
 
     def __iter__(self) -> Iterator[dict[str, Tensor | list[str]]]:
-        """Items of `PairTransform` with "skipped": sentences on samples passed over just before.
+        """Items as of `TrainingPairs`, with what was passed over just before.
 
         Raises:
             LabelMapError: a sample cannot be used, and `skip_bad` is off.
-            ValueError: too many in a row cannot be used, a shard cannot be read, or there is no row for this
-                reader.
+            ValueError: too many in a row cannot be used or have no known pixel, a shard cannot be read, or
+                there is no row for this reader.
         """
         skipped: list[str] = []
+        left_out: list[str] = []
         for row in self._shuffled():
             try:
                 sample = self.stream.sample(row.content, f"shard {row.shard}, row {row.place.row}")
@@ -184,9 +160,13 @@ class StreamedPairs(IterableDataset):
                         f"{len(skipped)} samples in a row cannot be used; see whether these are the right "
                         f"classes and columns. The last: {error}"
                     ) from error
-            else:
-                yield {**item, "skipped": skipped}
-                skipped = []
+                continue
+            if not has_known_pixel(item, self.stream.spec):
+                left_out.append(sample.stem)
+                check_left_out(left_out, _MOST_BAD_IN_A_ROW)
+                continue
+            yield {**item, "skipped": skipped, "left_out": left_out}
+            skipped, left_out = [], []
 
     def _shuffled(self) -> Iterator[_Row]:
         """Rows from the present place on, block after block in random order."""

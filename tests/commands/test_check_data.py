@@ -63,6 +63,7 @@ def test_json_alone_on_stdout(tmp_path, capsys):
     assert set(facts) == {
         *("source", "classes", "pairs", "sizes", "formats", "present", "never_seen", "unknown"),
         *("objects", "num_errors", "errors", "advice"),
+        *("turned_photos", "other_palettes", "only_0_and_255"),
     }
     assert set(facts["errors"]) == {"unpaired", "unreadable", "ids", "format", "size"}
     assert facts["pairs"] == {"read": 3, "good": 3, "bad": 0}
@@ -179,7 +180,7 @@ def test_warnings_become_one_line_of_advice(tmp_path, capsys):
         write_png(root / "labels" / f"p{number:03d}.png", [[9] * 30] * 6, kind=RGB)
     assert check(root, "--no-sheet") == 0
     printed = capsys.readouterr()
-    assert "advice: 4 x colour (9, 9, 9) is shared by road, tower" in printed.out
+    assert "1. 4 x colour (9, 9, 9) is shared by road, tower" in printed.out
     assert "shared by" not in printed.err
 
 

@@ -104,7 +104,7 @@ def test_examples_depend_on_seed_and_number_alone(new, streets, monkeypatch):
 
 class Asked:
     def __init__(self, data, asked) -> None:
-        self.data, self.asked = data, asked
+        self.data, self.asked, self.spec = data, asked, data.spec
 
     def __len__(self) -> int:
         return len(self.data)
@@ -184,3 +184,26 @@ def test_backbone_that_does_not_fit_is_refused(streets):
     swin = load_backbone("swin_tiny_patch4_window7_224", None, image_size=SIZE)
     with pytest.raises(ValueError, match=r"--backbone swin_tiny.*48x32 px.*take a convolutional one"):
         new_segmenter(streets.spec, swin, SIZE)
+
+
+class WithUnknown:
+    """Pairs of which only the last has known pixels."""
+
+    def __init__(self, data, known: bool) -> None:
+        self.data, self.spec, self.known = data, data.spec, known
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        pair = self.data[index]
+        if self.known and index == 3:
+            return pair
+        return pair._replace(label_map=np.full_like(pair.label_map, 77))
+
+
+def test_a_map_without_a_known_pixel_is_no_lesson(new, streets):
+    lessons = Lessons(WithUnknown(streets, known=True), SIZE, new[1], 12)
+    assert all((lessons[number]["labels"] != 77).any() for number in range(12))
+    with pytest.raises(ValueError, match="100 label maps in a row have no known pixel"):
+        Lessons(WithUnknown(streets, known=False), SIZE, new[1], 12)[0]

@@ -192,32 +192,3 @@ def test_the_colour_of_unknown_wins_over_a_class():
     spec = ClassSpec.load("cityscapes")
     with pytest.warns(UserWarning, match="shared by unknown, unlabeled, ego vehicle"):
         assert read_label_map(np.zeros((1, 1, 3), dtype=np.uint8), spec).tolist() == [[255]]
-
-
-def palette_of(order):
-    return bytes(v for i in order for v in SPEC.classes[i].rgb)
-
-
-def test_a_palette_in_another_order_warns(tmp_path):
-    path = write_png(tmp_path / "p.png", [[0, 1, 2]], kind=PALETTE, palette=palette_of([0, 2, 1]))
-    with pytest.warns(
-        UserWarning, match="index 1 is read as sky, but its colour .* is that of car"
-    ) as caught:
-        assert read_label_map(path, SPEC).tolist() == [[0, 1, 2]]
-    assert caught[0].filename == __file__
-
-
-@pytest.mark.parametrize(
-    ("palette", "rows", "stored"),
-    [
-        (palette_of([0, 1, 2]), [[0, 1, 2]], False),  # right order
-        (palette_of([0, 2, 1]), [[0, 0]], False),  # wrong order, but not where it is used
-        (bytes(range(9)), [[0, 1, 2]], False),  # decoration
-        (palette_of([0, 2, 1]), [[0, 1, 2]], True),  # declared as a file of the data set
-    ],
-)
-def test_a_harmless_palette_does_not_warn(tmp_path, palette, rows, stored):
-    path = write_png(tmp_path / "p.png", rows, kind=PALETTE, palette=palette)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert read_label_map(path, SPEC, stored=stored).tolist() == rows

@@ -145,6 +145,7 @@ FAULTS = {
         "colour that is not in the palette",
     ),
     "photo of 16 bits": ("format", deep_photo, "images/p002.png", "more than 8 bits a channel"),
+    "lossy objects": ("format", lossy_map, "instances/p002.png", "is a JPEG file"),
     "objects in colour": (
         "format",
         lambda p: write_png(p, [[9, 8, 7] * WIDTH] * HEIGHT, kind=RGB),

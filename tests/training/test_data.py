@@ -14,6 +14,8 @@ from dpsims_hub.training.data import PositionSampler, TrainingPairs, make_loader
 from dpsims_hub.training.transform import PairTransform
 from tests.training.tiny_run import write_pairs
 
+LISTS = {"skipped", "left_out"}
+
 
 @pytest.fixture
 def folder(pairs_dir) -> FolderDataset:
@@ -38,9 +40,9 @@ def batches(folder: FolderDataset, count: int, workers: int = 0, start_step: int
 def assert_equal(first: list, second: list) -> None:
     assert len(first) == len(second)
     for a, b in zip(first, second, strict=True):
-        assert a.keys() == b.keys() == {"real_images", "label_map", "latents", "skipped"}
-        assert a["skipped"] == b["skipped"]
-        assert all(torch.equal(a[name], b[name]) for name in a.keys() - {"skipped"})
+        assert a.keys() == b.keys() == {"real_images", "label_map", "latents", *LISTS}
+        assert all(a[name] == b[name] for name in LISTS)
+        assert all(torch.equal(a[name], b[name]) for name in a.keys() - LISTS)
 
 
 def test_items_are_tensors_in_the_stated_ranges(folder):

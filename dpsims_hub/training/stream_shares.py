@@ -1,0 +1,32 @@
+"""Which rows of a stream each reader reads, and where a row is."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a row is: its epoch, the turn of its shard in the reader's order, its number in the shard."""
+
+    epoch: int
+    turn: int = 0
+    row: int = 0
+
+
+class Share(NamedTuple):
+    """What one of several readers reads: shards `group::groups` of the epoch's order, 1 of `stride` rows."""
+
+    group: int
+    groups: int
+    offset: int
+    stride: int
+
+
+def share_of(reader: int, num_readers: int, num_shards: int) -> Share:
+    """The share of reader `reader`: whole shards as far as they can be dealt out evenly, else single rows.
+
+    Readers with fewer shards than others would begin the next epoch sooner and show their rows more often.
+    """
+    groups = math.gcd(num_readers, num_shards)
+    return Share(reader % groups, groups, reader // groups, num_readers // groups)

@@ -1,0 +1,166 @@
+"""What `check-data` says to do about what it found, and in which order."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dpsims_hub.labels import FolderDataset, LabelMapError
+from dpsims_hub.labels.survey_report import format_survey, survey_facts
+from tests.labels.pair_folders import HEIGHT, WIDTH, cut_off, label_rows, make_pairs, photo_of
+from tests.labels.png_files import GREY_ALPHA, PALETTE, RGB, write_png
+from tests.labels.test_survey import survey_folder
+
+ORIENTATION = 274
+
+
+def facts_of(root):
+    return survey_facts(survey_folder(root), "mine")
+
+
+def turned_photo(root, stem, orientation, size=(WIDTH, HEIGHT)):
+    """A JPEG of `size` (width, height) as stored, with an EXIF note."""
+    photo_of(root, stem).unlink()
+    image, exif = Image.new("RGB", size), Image.Exif()
+    exif[ORIENTATION] = orientation
+    image.save(root / "images" / f"{stem}.jpg", exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "how"),
+    [(5, "mirrored and turned by 90"), (6, "90 degrees clockwise"), (7, "90"), (8, "counter-clockwise")],
+)
+def test_a_map_as_the_photo_is_stored_is_told_so(tmp_path, orientation, how):
+    root = make_pairs(tmp_path, 3)
+    turned_photo(root, "p001", orientation)
+    with pytest.raises(LabelMapError) as caught:
+        FolderDataset(root)[1]
+    text = str(caught.value)
+    assert text.startswith(f"{root / 'images' / 'p001.jpg'}: an EXIF note turns the photo to 10 x 6 px")
+    assert "label map is 6 x 10, as the photo is stored; turn the map in the same way" in text
+    assert how in text
+    assert "nearest" not in text
+    facts = facts_of(root)
+    assert facts["errors"]["size"]["count"] == 1
+    assert sum(facts["turned_photos"].values()) == 1
+
+
+def turn(array, orientation):
+    """EXIF 2.3 by its table: which side of the stored picture is the top and the left of the seen one."""
+    top_left = {
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.T,
+        6: lambda a: a[::-1].T,
+        7: lambda a: a[::-1, ::-1].T,
+        8: lambda a: a[:, ::-1].T,
+    }
+    return top_left[orientation](array)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_the_words_say_how_to_turn_the_map(tmp_path, orientation):
+    """Following them with Pillow's rotations gives what EXIF's table says."""
+    from dpsims_hub.labels.turned_photos import TURNS
+
+    stored = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    image, words = Image.fromarray(stored), TURNS[orientation]
+    if "upside down" in words:
+        image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    elif "mirrored" in words:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if "180" in words:
+        image = image.rotate(180)
+    elif "90" in words:
+        image = image.rotate(90 if "counter" in words else -90, expand=True)
+    assert np.asarray(image).tolist() == turn(stored, orientation).tolist()
+
+
+def test_half_turns_are_counted_and_come_before_errors(tmp_path):
+    root = make_pairs(tmp_path, 4)
+    turned_photo(root, "p000", 3)
+    turned_photo(root, "p001", 2)
+    cut_off(photo_of(root, "p003"))
+    facts = facts_of(root)
+    assert facts["turned_photos"] == {"turned by 180 degrees": 1, "mirrored": 1}
+    assert "2 photo(s) have an EXIF note and are read as seen" in facts["advice"][0]
+    assert "1 damaged file(s)" in facts["advice"][1]
+
+
+def palette_of(*colours):
+    return bytes(value for colour in colours for value in colour)
+
+
+def test_palettes_that_differ_between_files(tmp_path):
+    root = make_pairs(tmp_path, 4)
+    first, second, third = (9, 9, 9), (8, 8, 8), (7, 7, 7)  # no class colours: nothing to read by
+    rows = [[0, 1] * 5] * HEIGHT
+    for number, colours in enumerate([(first, second), (first, second, third), (second, first), (first,)]):
+        some = rows if len(colours) > 1 else [[0] * WIDTH] * HEIGHT
+        path = root / "labels" / f"p{number:03d}.png"
+        write_png(path, some, kind=PALETTE, palette=palette_of(*colours))
+    facts = facts_of(root)
+    assert facts["other_palettes"] == 1  # longer and shorter ones agree
+    assert facts["advice"][0].startswith("1 palette map(s) give an index another colour")
+
+
+@pytest.mark.parametrize("classes", [["background", "person"], ["a", "b", "c"]])
+def test_black_and_white_masks(tmp_path, classes):
+    root = make_pairs(tmp_path, 3)
+    (root / "classes.json").write_text(json.dumps(classes))
+    for number in range(3):
+        write_png(root / "labels" / f"p{number:03d}.png", [[0, 255] * 5] * HEIGHT)
+    facts = facts_of(root)
+    assert facts["advice"][0].startswith("The maps hold only 0 and 255")
+    content = json.loads(facts["advice"][0].partition("write ")[2].partition(" with your")[0])
+    (root / "classes.json").write_text(json.dumps(content))
+    assert FolderDataset(root)[0].label_map.tolist() == [[0, 1] * 5] * HEIGHT
+    assert not facts_of(root)["only_0_and_255"]
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_other_maps_are_no_masks(tmp_path, value):
+    """One class that is not 0, or 0 without any unknown."""
+    root = make_pairs(tmp_path, 1)
+    rows = [[value, 255] * 5] * HEIGHT if value else [[0] * WIDTH] * HEIGHT
+    write_png(root / "labels" / "p000.png", rows)
+    assert not facts_of(root)["only_0_and_255"]
+
+
+def test_maps_without_a_known_pixel_are_named(tmp_path):
+    root = make_pairs(tmp_path, 3)
+    write_png(root / "labels" / "p001.png", [[255] * WIDTH] * HEIGHT)
+    facts = facts_of(root)
+    assert facts["unknown"]["all_unknown"] == [str(photo_of(root, "p001"))]
+    said = next(sentence for sentence in facts["advice"] if "nothing but unknown" in sentence)
+    assert "p001.jpg" in said
+    assert "training leaves them out" in said
+
+
+def test_every_kind_of_error_has_advice_and_the_list_is_the_end(tmp_path):
+    root = make_pairs(tmp_path, 7)
+    cut_off(photo_of(root, "p000"))
+    write_png(root / "labels" / "p001.png", [[200] * WIDTH] * HEIGHT)
+    write_png(root / "labels" / "p002.png", label_rows(2, 4, 4))
+    write_png(root / "labels" / "p003.png", [[0, 7] * WIDTH] * HEIGHT, kind=GREY_ALPHA)
+    photo_of(root, "p004").unlink()
+    facts = facts_of(root)
+    starts = ["Correct the class list", "Export 1 file", "Make photo and map", "Get 1 damaged", "Give 1 file"]
+    assert [said[: len(start)] for said, start in zip(facts["advice"], starts, strict=False)] == starts
+    text = format_survey(facts)
+    assert text.partition("errors: 5\n\nwhat to do, the worst first:\n1. Correct")[2]
+    assert f"\n{len(facts['advice'])}. " in text
+
+
+def test_good_data_need_no_advice(tmp_path):
+    root = tmp_path / "big"
+    write_png(root / "images" / "a.png", [[0] * 240] * 80, kind=RGB)
+    write_png(root / "labels" / "a.png", [[0, 1] * 40] * 80)
+    (root / "classes.json").write_text('["a", "b"]')
+    facts = facts_of(root)
+    assert facts["advice"] == []
+    assert format_survey(facts).endswith("no errors")

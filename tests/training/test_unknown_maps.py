@@ -1,0 +1,133 @@
+"""Label maps without a known pixel are left out of the update, and counted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dpsims_hub.labels import FolderDataset
+from dpsims_hub.labels.layouts import list_pairs
+from dpsims_hub.labels.shards import ShardOptions, write_shards
+from dpsims_hub.models import GENERATOR_PRESETS, DPSIMSGenerator
+from dpsims_hub.training.data import TrainingPairs
+from dpsims_hub.training.transform import PairTransform
+from tests.training.tiny_run import log_lines, tiny_flags
+from train_accelerate import main
+
+
+def make_unknown(root: Path, numbers: range) -> None:
+    for number in numbers:
+        Image.new("L", (64, 48), 255).save(root / "labels" / f"{number:03}.png")
+
+
+@pytest.fixture
+def half_unknown(pairs_dir, tmp_path) -> Path:
+    """Twelve pairs, the first six of which are unknown altogether."""
+    root = Path(shutil.copytree(pairs_dir, tmp_path / "half"))
+    make_unknown(root, range(6))
+    return root
+
+
+@pytest.fixture
+def all_unknown(pairs_dir, tmp_path) -> Path:
+    root = Path(shutil.copytree(pairs_dir, tmp_path / "all"))
+    make_unknown(root, range(12))
+    return root
+
+
+def gradient_norm(label_map: torch.Tensor) -> float:
+    torch.manual_seed(0)
+    network = DPSIMSGenerator(num_classes=3, sample_size=(64, 64), **GENERATOR_PRESETS["small"]).train()
+    photos = network(label_map, torch.randn(len(label_map), network.config.latent_dim)).sample
+    photos.mul(torch.randn(photos.shape)).mean().backward()
+    return float(sum(p.grad.square().sum() for p in network.parameters() if p.grad is not None).sqrt())
+
+
+def test_why_one_known_pixel_is_enough():
+    """Group norms of features that are exactly 0 each divide by sqrt(eps); one known pixel ends that."""
+    unknown = torch.full((1, 64, 64), 255)
+    touched = unknown.clone()
+    touched[0, 30, 30] = 1
+    assert gradient_norm(touched) < 10
+    assert gradient_norm(torch.ones_like(unknown)) < 10
+    assert not gradient_norm(unknown) < 1e9
+    assert not gradient_norm(torch.cat([unknown, touched])) < 1e9  # nor does company help
+
+
+def numbers_of(items: list[dict]) -> list[int]:
+    return [round(float(item["real_images"][2].float().mean()) / 20) for item in items]
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_no_example_is_unknown_and_every_pair_left_out_is_named(half_unknown, skip_bad):
+    transform = PairTransform((24, 32), latent_dim=3)
+    pairs = TrainingPairs(FolderDataset(half_unknown), transform, 5, skip_bad)
+    items = [pairs[position] for position in range(36)]
+    assert all((item["label_map"] < 3).sum() > 0 for item in items)
+    assert set(numbers_of(items)) == set(range(6, 12))
+    named = [name for item in items for name in item["left_out"]]
+    assert set(named) == {f"{number:03}" for number in range(6)}
+    assert len(named) >= 18  # each of the six in each of three epochs
+    assert all(item["skipped"] == [] for item in items)
+    again = [pairs[position] for position in range(36)]
+    assert all(torch.equal(a["latents"], b["latents"]) for a, b in zip(items, again, strict=True))
+
+
+def test_a_crop_counts_not_the_map(half_unknown):
+    """One pair, known in its left quarter only: crops of the rest are drawn again."""
+    shutil.rmtree(half_unknown / "labels")
+    shutil.rmtree(half_unknown / "images")
+    for name in ("images", "labels"):
+        (half_unknown / name).mkdir()
+    ids = np.full((48, 256), 255, np.uint8)
+    ids[:, :64] = 1
+    Image.fromarray(ids).save(half_unknown / "labels" / "a.png")
+    Image.new("RGB", (256, 48)).save(half_unknown / "images" / "a.png")
+    pairs = TrainingPairs(FolderDataset(half_unknown), PairTransform((24, 32)), 5)
+    items = [pairs[position] for position in range(20)]
+    assert all((item["label_map"] == 1).any() for item in items)
+    assert sum(len(item["left_out"]) for item in items) > 5
+
+
+def open_source(root: Path, door: str) -> tuple[str, ...]:
+    if door == "folder":
+        return ("--train_data_dir", str(root))
+    out = root.parent / "shards"
+    listing = list_pairs(root)
+    write_shards(listing, listing.spec(), out, ShardOptions(num_shards=1))
+    return ("--train_data_dir", "", "--dataset_name", str(out), "--streaming")
+
+
+@pytest.mark.parametrize("door", ["folder", "stream"])
+def test_a_run_leaves_them_out_of_every_update(half_unknown, tmp_path, capsys, door):
+    source = open_source(half_unknown, door)
+    often = ("--train_batch_size", 1, "--checkpointing_steps", 6)
+    flags = tiny_flags(half_unknown, tmp_path / "out", *source, *often, steps=6)
+    assert main(flags) == 0
+    lines = log_lines(tmp_path / "out")
+    assert all(line["grad_norm_g"] < 1000 for line in lines)
+    assert all(line["loss_g_adversarial"] > 0 for line in lines)
+    counts = [line["maps_left_out"] for line in lines]
+    assert counts == sorted(counts)
+    assert counts[-1] > 0
+    assert capsys.readouterr().out.count("Left out of the update") == 1
+    further = tiny_flags(
+        half_unknown, tmp_path / "out", *source, *often, "--resume_from_checkpoint", "latest", steps=7
+    )
+    assert main(further) == 0
+    assert log_lines(tmp_path / "out")[-1]["maps_left_out"] >= counts[-1]
+
+
+@pytest.mark.parametrize("door", ["folder", "stream"])
+def test_data_without_a_known_pixel_end_in_one_sentence(all_unknown, tmp_path, capsys, door):
+    flags = tiny_flags(all_unknown, tmp_path / "out", *open_source(all_unknown, door))
+    capsys.readouterr()
+    assert main(flags) == 2
+    printed = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "100 label maps in a row have no known pixel" in printed
+    assert "dpsims check-data" in printed
