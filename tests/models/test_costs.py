@@ -45,6 +45,7 @@ def test_oasis_generator_costs_what_the_published_one_does(num_planes, parameter
 @pytest.mark.parametrize(
     ("preset", "num_planes", "size", "most_parameters", "most_multiply_adds"),
     [
+        ("paper", 151, (256, 256), 90, 220),
         ("dpsims", 151, (256, 256), 90, 60),
         ("base", 151, (256, 256), 25, 16),
         ("small", 11, (192, 256), 5.5, 3),

@@ -206,3 +206,36 @@ def test_the_whole_network_of_oasis_equals_plain_functions():
     images = torch.randn(2, 3, 16, 24, dtype=torch.float64)
     expected = oasis_discriminator(images, model.state_dict(), depth=3)
     torch.testing.assert_close(model(images, (16, 24)), expected.float(), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("setting", ["bounded_blocks", "bounded_head", "head_activation", None])
+def test_the_decoder_over_a_backbone_equals_plain_functions(setting):
+    """The preset paper has none of the three settings, ours all of them."""
+    chosen = dict.fromkeys(("bounded_blocks", "bounded_head", "head_activation"), False)
+    if setting:
+        chosen[setting] = True
+    strides, size = (4, 8, 16, 32), (64, 96)
+    model = make_discriminator(strides, feature_conditioning="none", **chosen)
+    model.eval()
+    features = some_features(strides, *size)
+
+    def conv(x: torch.Tensor, layer: torch.nn.Module) -> torch.Tensor:
+        return F.conv2d(x, layer.weight, layer.bias, padding=layer.weight.shape[-1] // 2)
+
+    hidden = None
+    for level, block in enumerate(model.decoder):
+        if level < len(features):
+            skip = features[-1 - level]
+            hidden = skip if hidden is None else torch.cat([hidden, skip], 1)
+        shortcut = repeat_pixels(hidden)
+        if block.shortcut is not None:
+            shortcut = conv(shortcut, block.shortcut)
+        inner = conv(repeat_pixels(F.leaky_relu(hidden, 0.2)), block.convolution_0)
+        hidden = shortcut + conv(F.leaky_relu(inner, 0.2), block.convolution_1)
+        if chosen["bounded_blocks"]:
+            hidden = hidden / 2
+    if chosen["head_activation"]:
+        hidden = F.leaky_relu(hidden, 0.2)
+    torch.testing.assert_close(model(features, size), conv(hidden, model.head), atol=1e-5, rtol=1e-4)
+    largest = torch.linalg.svdvals(model.head.weight.detach().flatten(1))[0].item()
+    assert (largest == pytest.approx(1, abs=0.05)) == chosen["bounded_head"]
