@@ -12,10 +12,11 @@ import numpy as np
 
 from dpsims_hub.labels.errors import LabelMapError
 
+CLASS_OR_CODE = "class or class*1000+n"
 CODINGS = {
     "class*1000+n": (1000, False),
     "class*256+n": (256, False),
-    "class or class*1000+n": (1000, True),
+    CLASS_OR_CODE: (1000, True),
 }
 """Factor, and whether numbers below it are the class itself: so Cityscapes writes what has no objects."""
 
@@ -44,7 +45,8 @@ def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarra
         name: What messages call the map.
 
     Raises:
-        LabelMapError: If the numbers have too few bits to hold class and object.
+        LabelMapError: If the numbers have too few bits to hold class and object, or look as if some of them
+            were a class alone: read by this coding they would be class 0, without a word.
     """
     factor, plain = CODINGS[coding]
     if numbers.dtype.itemsize == 1 and not plain:
@@ -53,6 +55,17 @@ def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarra
             'take "instances" out of the stored-value rule.'
         )
     numbers = numbers.astype(np.int64)
+    alone = numbers[(numbers > 0) & (numbers < factor)]
+    if not plain and alone.size and factor == 1000:
+        raise LabelMapError(
+            f"{name}: number {alone[0]} is below 1000 and would be an object of class 0; where such numbers "
+            f'are classes without objects, write "stored": {{"instances": "{CLASS_OR_CODE}"}}.'
+        )
+    if not plain and alone.size and numbers.max() < factor and numbers.min() < numbers.max():
+        raise LabelMapError(
+            f"{name}: no number reaches {factor}, so that all would be objects of class 0; if these are "
+            'plain ids, take "instances" out of the stored-value rule.'
+        )
     return np.where(numbers < factor, numbers, numbers // factor) if plain else numbers // factor
 
 
@@ -73,10 +86,9 @@ def coding_hint(numbers: np.ndarray, valid: Sequence[bool] | np.ndarray) -> str:
     if not fitting:
         return ""
     coding = min(fitting)[1]  # objects are counted from 0: the right factor leaves the smallest numbers
-    factor = CODINGS[coding][0]
-    cities = "class or class*1000+n"
-    other = f' ("{cities}" where numbers below 1000 are the class alone)' if factor == 1000 else ""
+    if CODINGS[coding][0] == 1000 and ((numbers > 0) & (numbers < 1000)).any():
+        coding = CLASS_OR_CODE
     return (
         f"the numbers look like {coding}, class and object in one; to read both, write "
-        f'"stored": {{"instances": "{coding}"}} into the classes.json{other if numbers[0] < 1000 else ""}'
+        f'"stored": {{"instances": "{coding}"}} into the classes.json'
     )

@@ -50,6 +50,7 @@ def ids_by_palette(
     by_index = spec.id_table(stored=stored)[: len(colours)].tolist()
     differs = [index for index in used if meant[index] and by_index[index] not in meant[index]]
     if not differs or not _holds_classes(meant, used, by_index, spec):
+        _refuse_other_greys(colours, used, spec, stored, where)
         return None
     whole = all(meant[index] for index in used)
     counting, invented = _counts(colours), _are_invented(spec)
@@ -66,6 +67,24 @@ def ids_by_palette(
     table = np.zeros(len(colours), dtype=spec.dtype)
     table[used] = [min(meant[index]) for index in used]
     return table[indices]
+
+
+def _refuse_other_greys(
+    colours: Sequence[Rgb], used: Sequence[int], spec: ClassSpec, stored: bool, where: str
+) -> None:
+    """Refuse indices whose greys are all stored values too, but other ones: which of the two counts?
+
+    An optimiser turns a greyscale map of ids into a palette of greys in any order.
+    """
+    known = spec.id_table(stored=stored) >= 0
+    levels = [colours[index][0] for index in used]
+    grey = all(len(set(colours[index])) == 1 for index in used)
+    if grey and levels != used and all(level < len(known) and known[level] for level in levels):
+        index, level = next(pair for pair in zip(used, levels, strict=True) if pair[0] != pair[1])
+        raise LabelMapError(
+            f"{where}: its palette holds greys in another order than its indices: index {index} is the grey "
+            f"{level}, and both are values of classes; save the ids as a greyscale PNG."
+        )
 
 
 def palette_colours(image: Image.Image) -> list[Rgb]:

@@ -64,6 +64,11 @@ def read_label_map(
         pixels = _pixels_of_array(source, name) if image is None else exact_pixels(image, name)
         label_map = None
         if stored and spec.instance_coding:
+            if image is not None and image.mode == "P":
+                raise LabelMapError(
+                    f"{name}: is a palette image, and the stored-value rule reads class and object in one "
+                    "number; save the numbers as 16-bit greyscale or as RGB."
+                )
             numbers = number_of_colours(pixels, name) if pixels.ndim == 3 else pixels
             classes = classes_of_numbers(numbers, spec.instance_coding, name)
             label_map = _ids(classes, spec, stored, f"{name} (class of {spec.instance_coding})")

@@ -16,7 +16,7 @@ from tests.labels.png_files import RGB, write_png
 
 CLASSES = [{"id": 0, "name": "road"}, {"id": 1, "name": "sky"}, {"id": 2, "name": "car", "kind": "thing"}]
 CODES = {
-    "class*1000+n": [[0, 3, 1000], [2001, 2002, 2999]],
+    "class*1000+n": [[0, 0, 1000], [2001, 2002, 2999]],
     "class*256+n": [[0, 3, 256], [513, 514, 767]],
     "class or class*1000+n": [[0, 0, 1], [2001, 2002, 255]],
 }
@@ -51,7 +51,7 @@ def test_the_class_part_follows_the_rest_of_the_rule():
     """Mapillary's class 65 is unlabeled; a panoptic data set may count its classes from 1."""
     assert read_label_map([[65 * 256]], spec_of("class*256+n", ignore_values=[65]), stored=True) == [[255]]
     spec = spec_of("class*1000+n", offset=1, ignore_values=[0])
-    assert read_label_map([[3007, 1000, 4]], spec, stored=True).tolist() == [[2, 0, 255]]
+    assert read_label_map([[3007, 1000, 0]], spec, stored=True).tolist() == [[2, 0, 255]]
     with pytest.raises(LabelMapError, match=r"m \(class of class\*1000\+n\): value 9 on 2 of 3 px"):
         read_label_map([[9001, 9002, 1000]], spec, stored=True, name="m")
 
@@ -62,6 +62,29 @@ def test_maps_without_room_for_objects_are_refused(tmp_path):
     with pytest.raises(LabelMapError, match="8 bits a pixel, too few"):
         read_label_map(path, spec_of("class*1000+n"), stored=True)
     assert read_label_map(path, spec_of("class or class*1000+n"), stored=True).tolist() == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("coding", "numbers", "words"),
+    [
+        ("class*1000+n", [[1, 1, 2001]], 'number 1 is below 1000 .* write "stored": {"instances": "class or'),
+        ("class*1000+n", [[0, 259, 515]], "number 259 is below 1000"),  # coded by 256
+        ("class*256+n", [[0, 1, 2]], "no number reaches 256"),
+    ],
+)
+def test_numbers_that_would_all_be_class_0_are_refused(coding, numbers, words):
+    with pytest.raises(LabelMapError, match=words):
+        read_label_map(np.array(numbers), spec_of(coding), stored=True)
+
+
+def test_a_class_0_with_objects_may_be_alone_beside_others():
+    assert read_label_map([[3, 256 + 1]], spec_of("class*256+n"), stored=True).tolist() == [[0, 1]]
+    assert read_label_map([[0, 0]], spec_of("class*1000+n"), stored=True).tolist() == [[0, 0]]
+
+
+def test_the_advice_leads_with_the_rule_that_keeps_classes_alone():
+    with pytest.raises(LabelMapError, match=r'"instances": "class or class\*1000\+n"'):
+        read_label_map([[1, 2001, 0]], ClassSpec.from_dict({"classes": CLASSES}), stored=True)
 
 
 def test_transparent_numbers_are_refused():
@@ -91,13 +114,9 @@ def test_every_door_gives_classes_and_objects_from_one_file(tmp_path, door, kind
 
 
 HINTS = [
-    (
-        [[1, 1001, 2001]],
-        'look like class*1000+n, class and object in one; to read both, write "stored"',
-    ),
+    ([[1, 1001, 2001]], 'look like class or class*1000+n, class and object in one; to read both, write'),
     ([[1, 257, 513]], "look like class*256+n"),
-    ([[1, 1001, 2001]], '("class or class*1000+n" where numbers below 1000 are the class alone)'),
-    ([[1000, 1001, 2001]], "class*1000+n"),
+    ([[1000, 1001, 2001]], '"instances": "class*1000+n"'),
 ]
 
 

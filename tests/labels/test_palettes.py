@@ -129,3 +129,27 @@ def test_voc_colours_that_are_class_colours_are_refused(tmp_path):
     clear = write_png(tmp_path / "q.png", [[0, 3]], kind=PALETTE, palette=table(*VOC))
     with pytest.raises(LabelMapError, match="index 0 has the colour"):
         read_label_map(clear, spec)
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 1, 0), (1, 2, 0)])
+def test_greys_that_are_ids_in_another_order_are_refused(tmp_path, order):
+    """As an optimiser makes of a greyscale map: index i is the grey of id order[i]."""
+    palette = table(*((level, level, level) for level in order))
+    path = write_png(tmp_path / "m.png", [[0, 1, 2], [2, 1, 0]], kind=PALETTE, palette=palette)
+    with pytest.raises(LabelMapError, match="greys in another order than its indices"):
+        read_label_map(path, SPEC)
+
+
+@pytest.mark.parametrize("levels", [(0, 1, 2), (0, 85, 170), (10, 20, 30)])
+def test_greys_that_agree_or_are_decoration_do_no_harm(tmp_path, levels):
+    palette = table(*((level, level, level) for level in levels))
+    path = write_png(tmp_path / "m.png", [[0, 1, 2]], kind=PALETTE, palette=palette)
+    assert silently(path) == [[0, 1, 2]]
+
+
+def test_a_palette_under_a_rule_for_class_and_object_is_refused(tmp_path):
+    coded = ClassSpec.from_dict({"classes": ["a", "b"], "stored": {"instances": "class or class*1000+n"}})
+    palette = table((1, 2, 3), (4, 5, 6))
+    path = write_png(tmp_path / "m.png", [[0, 1]], kind=PALETTE, palette=palette)
+    with pytest.raises(LabelMapError, match="is a palette image, and the stored-value rule"):
+        read_label_map(path, coded, stored=True)
