@@ -82,6 +82,9 @@ def check_float_tensor(values: Any, name: str) -> None:
         raise ValueError(f"{name} must be a torch tensor, not {kind}; write torch.as_tensor({name}).float().")
     if not values.is_floating_point():
         raise ValueError(f"{name} must hold floats, not {values.dtype}; write {name}.float().")
+    # Looked at on the CPU only: elsewhere the device would have to be waited for.
+    if values.device.type == "cpu" and not torch.isfinite(values).all():
+        raise ValueError(f"{name} must be finite; it holds infinite values or NaN.")
 
 
 def latents_by_class(

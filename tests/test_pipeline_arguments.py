@@ -97,3 +97,17 @@ def test_a_change_of_precision_says_nothing_about_an_empty_list(pipe, caplog):
     finally:
         logging.getLogger("diffusers").removeHandler(caplog.handler)
     assert {record.getMessage() for record in caplog.records} == {"something else"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_latents_that_are_not_finite_are_refused(pipe, value):
+    latents = torch.randn(1, LATENT_DIM)
+    latents[0, 2] = value
+    with pytest.raises(ValueError, match="latents must be finite"):
+        pipe(MAP, latents=latents)
+
+
+def test_a_masked_array_is_refused(pipe):
+    with pytest.raises(ValueError, match=r"masked array; fill what is masked: map.filled"):
+        pipe(np.ma.array(MAP, mask=MAP == 3))
+    assert len(pipe(np.ma.array(MAP)).images) == 1

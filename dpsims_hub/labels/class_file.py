@@ -73,7 +73,7 @@ def read_json(path: Path) -> Any:
         content = path.read_bytes()
         if instead := stand_in(content[:HEAD]):
             raise ClassSpecError(f"{path}: is not valid JSON but {instead}.")
-        return json.loads(content.decode("utf-8-sig"))
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=lambda pairs: _once(pairs, path))
     except OSError as error:
         raise ClassSpecError(f"{path}: cannot be read ({error.strerror}).") from error
     except ClassSpecError:
@@ -162,6 +162,24 @@ def _entries(raw: Any, name: str) -> list[_Entry]:
     return entries
 
 
+def _once(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    """Return an object of a JSON file; of a key that stands twice JSON readers keep the last in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ClassSpecError(f"{path}: the key {twice!r} stands twice in one object; keep one of them.")
+    return found
+
+
+def _truth(item: Mapping[str, Any], key: str, where: str) -> bool:
+    """Return what a key says, false where it is absent; a text such as "false" would count as true."""
+    value = item.get(key)
+    if value not in (None, 0, 1):
+        raise ClassSpecError(f"{where}: {key} must be true or false, not {value!r}.")
+    return bool(value)
+
+
 def _as_fields(item: Any, name: str) -> dict[str, Any]:
     if isinstance(item, str):
         return {"name": item}
@@ -185,9 +203,11 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
     if not isinstance(aliases, list | tuple) or not all(isinstance(alias, str) for alias in aliases):
         raise ClassSpecError(f"{where} ({title}): aliases must be a list of texts.")
     rgb = item.get("rgb", item.get("color"))
+    if rgb != item.get("color", rgb):
+        raise ClassSpecError(f"{where} ({title}): rgb and color differ; keep one of them.")
     colour = None if rgb is None else _rgb(rgb, f"{where} ({title})")
     return _Entry(
-        value, title.strip(), tuple(aliases), colour, _kind(item, where), bool(item.get("ignore", False))
+        value, title.strip(), tuple(aliases), colour, _kind(item, where), _truth(item, "ignore", where)
     )
 
 
@@ -195,9 +215,9 @@ def _kind(item: dict[str, Any], where: str) -> str | None:
     """Return "thing", "stuff" or None from `kind`, `stuff` (ADE20K) or `isthing` (COCO panoptic files)."""
     kind = item.get("kind")
     if kind is None and "stuff" in item:
-        kind = "stuff" if item["stuff"] else "thing"
+        kind = "stuff" if _truth(item, "stuff", where) else "thing"
     if kind is None and "isthing" in item:
-        kind = "thing" if item["isthing"] else "stuff"
+        kind = "thing" if _truth(item, "isthing", where) else "stuff"
     if kind not in (None, "thing", "stuff"):
         raise ClassSpecError(f'{where}: kind must be "thing", "stuff" or absent, not {kind!r}.')
     return kind

@@ -94,6 +94,8 @@ def _as_array(source: Any, name: str) -> np.ndarray:
         if source.is_floating_point() or source.is_complex():
             raise LabelMapError(_not_integers(name, str(source.dtype)))
         return source.detach().cpu().numpy()
+    if np.ma.is_masked(source):
+        raise LabelMapError(f"{name}: is a masked array; fill what is masked: map.filled(ignore_index).")
     if not isinstance(source, np.ndarray | list | tuple):
         raise LabelMapError(
             f"{name}: cannot be read as a label map; give a path, PIL image, numpy or torch array, or lists."

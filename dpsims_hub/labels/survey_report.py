@@ -81,7 +81,8 @@ def _holds_0_and_255(survey: Survey) -> bool:
     first = int(table[0])
     if not 0 <= first < spec.num_classes or table[255] != spec.ignore_index or spec.instance_coding:
         return False
-    return bool(survey.photos[-1]) and not np.delete(survey.pixels, [first, -1]).any()
+    both = survey.photos[-1] and survey.pixels[first]
+    return bool(both) and not np.delete(survey.pixels, [first, -1]).any()
 
 
 def format_survey(facts: dict[str, Any]) -> str:

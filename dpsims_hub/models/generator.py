@@ -33,12 +33,7 @@ from dpsims_hub.models.label_encoder import LabelMapEncoder, upsample
 from dpsims_hub.models.loading import CheckedModel
 from dpsims_hub.models.map_encoding import LabelResize, MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
-from dpsims_hub.models.noise import (
-    MappingNetwork,
-    NoiseCrossAttention,
-    NoiseFields,
-    noise_window,
-)
+from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, noise_window
 from dpsims_hub.models.recomputation import RepeatableBlock
 
 

@@ -72,8 +72,7 @@ class Trainer:
             self.accelerator.process_index,
             self.accelerator.num_processes,
         )
-        validation = validation_source(config)
-        if validation is None:
+        if (validation := validation_source(config)) is None:
             self.accelerator.print("No validation data: the validation sheets show training pairs.")
         shown = self.feed.source if validation is None else validation.open(self.spec)
         self.previews = Feed(config, shown, self._transform(max_zoom=1.0, flip=False)).spread(NUM_PREVIEWS)

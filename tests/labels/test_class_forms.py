@@ -100,3 +100,24 @@ def test_what_is_refused(tmp_path, content, words):
     assert words in str(caught.value)
     assert str(tmp_path / "classes.json") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"0": "road", "0": "sky", "1": "car"}', "the key '0' stands twice"),
+        ('{"classes": ["a"], "classes": ["b"]}', "the key 'classes' stands twice"),
+        ('[{"id": 0, "name": "a", "ignore": "false"}]', "ignore must be true or false, not 'false'"),
+        ('[{"id": 0, "name": "a", "isthing": "0"}]', "isthing must be true or false, not '0'"),
+        ('[{"id": 0, "name": "a", "rgb": [1, 2, 3], "color": [3, 2, 1]}]', "rgb and color differ"),
+    ],
+)
+def test_what_json_or_python_would_hide_is_refused(tmp_path, text, words):
+    (tmp_path / "classes.json").write_text(text)
+    with pytest.raises(ClassSpecError, match=words):
+        ClassSpec.load(tmp_path)
+
+
+def test_truth_as_tools_write_it(tmp_path):
+    entries = [{"id": 0, "name": "a", "isthing": 1}, {"id": 1, "name": "b", "isthing": 0, "ignore": None}]
+    assert [info.kind for info in load(tmp_path, entries).classes] == ["thing", "stuff"]

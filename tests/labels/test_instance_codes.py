@@ -114,7 +114,7 @@ def test_every_door_gives_classes_and_objects_from_one_file(tmp_path, door, kind
 
 
 HINTS = [
-    ([[1, 1001, 2001]], 'look like class or class*1000+n, class and object in one; to read both, write'),
+    ([[1, 1001, 2001]], "look like class or class*1000+n, class and object in one; to read both, write"),
     ([[1, 257, 513]], "look like class*256+n"),
     ([[1000, 1001, 2001]], '"instances": "class*1000+n"'),
 ]

@@ -164,3 +164,11 @@ def test_good_data_need_no_advice(tmp_path):
     facts = facts_of(root)
     assert facts["advice"] == []
     assert format_survey(facts).endswith("no errors")
+
+
+def test_maps_of_unknown_alone_are_no_masks(tmp_path):
+    root = make_pairs(tmp_path, 2)
+    (root / "classes.json").write_text(json.dumps(["a", "b"]))
+    for number in range(2):
+        write_png(root / "labels" / f"p{number:03d}.png", [[255] * 10] * HEIGHT)
+    assert not any("only 0 and 255" in sentence for sentence in facts_of(root)["advice"])
