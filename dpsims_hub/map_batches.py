@@ -48,18 +48,20 @@ def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
 
 
 def _refuse_one_hot(label_map: Any, spec: ClassSpec) -> None:
-    """Refuse planes of 0 and 1, one for each class: as maps they would be as many photos."""
+    """Refuse planes of 0 and 1, or 0 and 255, one for each class: as maps they would be as many photos."""
     if not (hasattr(label_map, "ndim") and hasattr(label_map, "shape")) or label_map.ndim not in (3, 4):
         return
-    channels = (spec.num_classes, spec.num_classes + 1)  # the last one may be unknown
+    channels = (spec.num_classes, spec.num_classes + 1)  # one more may be unknown
     for axis in (label_map.ndim - 3, label_map.ndim - 1):
         if label_map.shape[axis] < 2 or label_map.shape[axis] not in channels:
             continue
-        if ((label_map == 0) | (label_map == 1)).all() and (label_map.sum(axis) == 1).all():
+        on = (label_map == 1) if (label_map == 1).any() else (label_map == 255)
+        if on.any() and (on | (label_map == 0)).all() and (on.sum(axis) <= 1).all():
             raise ValueError(
                 f"label_map has shape {tuple(label_map.shape)} and looks like one-hot planes of the "
-                f"{spec.num_classes} classes; give ids, label_map.argmax({axis}) (and {spec.ignore_index} "
-                "where a last plane means unknown); if these are maps, give them in a list."
+                f"{spec.num_classes} classes; give ids, label_map.argmax({axis}), with {spec.ignore_index} "
+                "where no plane is set, or one that means unknown (if that is the first, the ids are 1 less); "
+                "if these are maps, give them in a list."
             )
 
 

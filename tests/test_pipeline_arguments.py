@@ -83,6 +83,14 @@ def test_one_hot_planes_are_refused_with_the_way_to_ids(pipe, extra):
         pipe(np.moveaxis(planes, 0, 2))
 
 
+def test_planes_with_unknown_pixels_and_planes_of_255_are_refused_too(pipe):
+    planes = one_hot(MAP, SPEC.num_classes)
+    planes[:, :4, :4] = 0
+    for source in (planes, planes * 255, planes.astype(bool), torch.from_numpy(planes * 255)):
+        with pytest.raises(ValueError, match=r"one-hot planes .* where no plane is set"):
+            pipe(source)
+
+
 def test_maps_of_two_classes_are_no_planes(pipe):
     batch = np.stack([MAP % 2] * SPEC.num_classes)
     assert len(pipe(batch).images) == SPEC.num_classes
