@@ -60,7 +60,7 @@ def _refuse_one_hot(label_map: Any, spec: ClassSpec) -> None:
             raise ValueError(
                 f"label_map has shape {tuple(label_map.shape)} and looks like one-hot planes of the "
                 f"{spec.num_classes} classes; give ids, label_map.argmax({axis}), with {spec.ignore_index} "
-                "where no plane is set, or one that means unknown (if that is the first, the ids are 1 less); "
+                "where no plane is set, or one that means unknown (if it is the first, ids are 1 less); "
                 "if these are maps, give them in a list."
             )
 
