@@ -12,3 +12,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell that runs the tests in the background lets them ignore Ctrl-C, and so the processes they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    """The longest file first: at the end it would run alone, on one of the processes."""
+    items.sort(key=lambda item: item.path.name != "test_clean_install.py")

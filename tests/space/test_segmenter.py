@@ -34,7 +34,7 @@ def test_a_photo_is_cropped_to_the_shape_and_turned_upright(tmp_path: Path) -> N
 
 def test_what_is_no_photo_is_refused(tmp_path: Path) -> None:
     (tmp_path / "upload").write_bytes(b"<html>")
-    with pytest.raises(LabelMapError, match=r"^me\.jpg: is not an image; give a PNG\.$"):
+    with pytest.raises(LabelMapError, match=r"^me\.jpg: is not an image but a web page; download the file"):
         read_photo(tmp_path / "upload", "me.jpg", (20, 20))
 
 

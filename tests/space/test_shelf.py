@@ -101,9 +101,10 @@ def test_a_model_without_names_counts_its_classes(tmp_path: Path) -> None:
     assert len(exhibit.examples) == 6
 
 
-def test_a_model_with_one_noise_for_all_says_so(tmp_path: Path) -> None:
-    folder = save_tiny(tmp_path / "oasis", ClassSpec.load("camvid"), noise_injection="spatial")
-    assert Shelf([str(folder)]).find().describe()["regions"] is False
+@pytest.mark.parametrize(("noise", "regions"), [("none", False), ("spatial", True)])
+def test_a_model_says_whether_regions_may_have_noise_of_their_own(tmp_path: Path, noise, regions) -> None:
+    folder = save_tiny(tmp_path / "model", ClassSpec.load("camvid"), noise_injection=noise)
+    assert Shelf([str(folder)]).find().describe()["regions"] is regions
 
 
 def test_a_model_with_object_offsets_is_refused(tmp_path: Path) -> None:
