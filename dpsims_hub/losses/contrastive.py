@@ -26,7 +26,6 @@ class PatchProjection(nn.Module):
 
     def __init__(self, channels: Sequence[int], width: int = 256) -> None:
         super().__init__()
-        self.width = width
         self.heads = nn.ModuleList(
             nn.Sequential(
                 *(nn.Linear(c, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()),
