@@ -26,6 +26,7 @@ TAGS = {"Q", "P", "R+", "R", "R-", "O", "C"}
 DATA_SETTINGS = {"resolution", "resize_mode", "max_zoom", "flip", "instance_offsets"}
 RUN_SETTINGS = {
     "backbone",
+    "backbone_gradient",
     "backbone_precision",
     "feature_conditioning",
     "train_batch_size",

@@ -133,6 +133,9 @@ SMALL_PAPER = {
 }
 """The preset paper with the widths, the rates and the average of the preset small."""
 
+SWIN_COST = 121.4
+"""A step over Swin-T, as `Arm.cost`."""
+
 _PLAIN_NOISE = {"noise_fields": 0}
 
 
@@ -179,6 +182,24 @@ _STUDIES = (
         ),
         settings={"backbone": "mobilenetv2_100", "mixed_precision": "bf16"},
         needs="weights of MobileNetV2: --backbone-weights FILE",
+    ),
+    Study(
+        "transformer",
+        "Does a transformer as the discriminator's encoder need clipped gradients?",
+        "Swin needed clipping; the threshold was not found",
+        (
+            Arm("plain", {"backbone_gradient": "plain"}, SWIN_COST),
+            Arm("clipped at 1", {"backbone_gradient": "plain", "max_grad_norm": 1.0}, SWIN_COST),
+            Arm("unit gradient", {"backbone_gradient": "unit"}, SWIN_COST),
+        ),
+        settings={
+            "backbone": "swin_tiny_patch4_window7_224",
+            "backbone_weights": "random",
+            "feature_conditioning": "sigmoid_batchnorm",
+            "log_steps": 1,
+        },
+        steps=300,
+        seeds=1,
     ),
     Study(
         "conditioning-pieces",

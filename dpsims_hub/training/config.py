@@ -89,6 +89,12 @@ class TrainConfig:
         "with --mixed_precision: 'mixed' runs the backbone in half precision too, whose gradient is far off",
         choices=("float32", "mixed"),
     )
+    backbone_gradient: str = _flag(
+        "plain",
+        "model",
+        "that the backbone hands to photos: as it is, or 'unit': of length 1 for each photo",
+        choices=("plain", "unit"),
+    )
     feature_conditioning: str = _flag("sigmoid_batchnorm", "model", "of D's inputs", choices=CONDITIONINGS)
 
     focal_gamma: float = _flag(2.0, "losses", "focal exponent of the pixel loss; 0 is OASIS's", least=0)
@@ -173,6 +179,10 @@ class TrainConfig:
         if self.mixed_precision == "fp16" and self.gradient_accumulation_steps > 1:
             # Both networks' optimisers share one loss scale, which the first update of a step changes.
             raise ValueError("--mixed_precision: fp16 cannot accumulate gradients here; use bf16.")
+        if self.backbone_gradient == "unit" and self.mixed_precision == "fp16":
+            raise ValueError("--backbone_gradient: unit undoes the loss scale of fp16; use bf16.")
+        if self.backbone_gradient == "unit" and self.backbone == "none":
+            raise ValueError("--backbone_gradient: unit is of a --backbone, and there is none.")
         if self.streaming and not self.dataset_name:
             raise ValueError(
                 "--streaming: reads a --dataset_name; turn a folder into shards with `dpsims prepare-data`."

@@ -24,6 +24,7 @@ from dpsims_hub.models import PretrainedBackbone
 from dpsims_hub.models.precision import without_autocast
 from dpsims_hub.training.augmentation import Augmentation
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.unit_gradient import unit_gradient
 
 
 class NonFiniteLossError(RuntimeError):
@@ -187,7 +188,7 @@ class TrainingStep:
             real_images=real_images,
             fake_images=fake_images,
             real=real,
-            fake=self._features(fake_images),
+            fake=self._features(self._limited(fake_images)),
         )
 
     def class_weights(self, label_map: Tensor) -> Tensor:
@@ -195,6 +196,12 @@ class TrainingStep:
         counts = losses.class_pixel_counts(label_map, self.num_classes, self.ignore_index)
         counts = self.accelerator.reduce(counts, "sum")
         return losses.balancing_weights(counts, label_map.numel() * self.accelerator.num_processes)
+
+    def _limited(self, images: Tensor) -> Tensor:
+        """The images; what the backbone hands back to them is bounded if so asked."""
+        if self.config.backbone_gradient == "plain":
+            return images
+        return unit_gradient(images, self.config.gradient_accumulation_steps)
 
     def _features(self, images: Tensor) -> list[Tensor] | Tensor:
         """What D reads: backbone features, or the images themselves with OASIS's own encoder."""
