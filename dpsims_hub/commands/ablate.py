@@ -131,6 +131,7 @@ def _run(
 
 def _write(study: "Study", outcomes: "list[Outcome]", folder: Path, data: "FolderDataset", plot: bool) -> int:
     """Writes the results of what there is."""
+    from dpsims_hub.ablation.curves import draw_curves
     from dpsims_hub.ablation.photos import draw_photos
     from dpsims_hub.ablation.plot import draw_study
     from dpsims_hub.ablation.results import collect, format_result
@@ -141,6 +142,8 @@ def _write(study: "Study", outcomes: "list[Outcome]", folder: Path, data: "Folde
     if plot and any(outcome.report for outcome in outcomes):
         draw_study(result, folder / "plot.png")
         text += f"\n![{study.name}](plot.png)\n"
+    if plot and draw_curves([outcome.run for outcome in outcomes], folder / "curves.png"):
+        text += "\n![training curves](curves.png)\n"
     write_whole(folder / "results.md", text)
     if draw_photos(outcomes, data, folder / "photos.png"):
         text += "\n![photos of the arms](photos.png)\n"

@@ -64,6 +64,7 @@ def test_a_study_from_end_to_end_in_processes_of_its_own(tmp_path, data, capsys)
     assert text in printed
     assert "FD-test_resnet (lower is better)" in text
     assert min(size_of(tmp_path / "gamma" / "plot.png")) > 100
+    assert min(size_of(tmp_path / "gamma" / "curves.png")) > 100
     assert "![photos of the arms](photos.png)" in text
     assert min(size_of(tmp_path / "gamma" / "photos.png")) > 100
     assert str(tmp_path) not in json.dumps(result)

@@ -1,0 +1,62 @@
+"""What the runs of a study logged while they trained: a picture with one panel a value, one colour an arm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from dpsims_hub.ablation.plan import Run
+from dpsims_hub.plots import new_figure, save_figure
+
+PANELS = {
+    "grad_norm_g": "gradient norm of G",
+    "grad_norm_d": "gradient norm of D",
+    "accuracy_real": "D's accuracy on real pixels",
+    "accuracy_fake": "D's accuracy on generated pixels",
+    "pair_distance": "distance of photos of a map",
+}
+"""Names of values in `log.jsonl`, and their titles."""
+
+
+def read_curve(log: Path, name: str) -> tuple[list[int], list[float]]:
+    """Steps and values of one logged number; what was not finite is left out.
+
+    Args:
+        log: a run's `log.jsonl`.
+        name: of the value.
+    """
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    points = [(entry["step"], entry[name]) for entry in entries if entry.get(name) is not None]
+    return [step for step, _ in points], [value for _, value in points]
+
+
+def draw_curves(runs: Sequence[Run], path: Path) -> bool:
+    """Draws the curves of every run that logged something.
+
+    Args:
+        runs: of the study.
+        path: PNG to write, whole or not at all.
+
+    Returns:
+        Whether there was anything to draw.
+    """
+    begun = [run for run in runs if (run.folder / "log.jsonl").is_file()]
+    if not begun:
+        return False
+    figure = new_figure(10, 1.9 * len(PANELS))
+    panels = figure.subplots(len(PANELS), 1, sharex=True)
+    names = list(dict.fromkeys(run.arm.name for run in begun))
+    for panel, (name, title) in zip(panels, PANELS.items(), strict=True):
+        for run in begun:
+            label = run.arm.name if run is next(r for r in begun if r.arm.name == run.arm.name) else None
+            curve = read_curve(run.folder / "log.jsonl", name)
+            panel.plot(*curve, color=f"C{names.index(run.arm.name)}", linewidth=0.8, label=label)
+        panel.set_ylabel(title, fontsize=8)
+        panel.tick_params(labelsize=8)
+        if name.startswith("grad_norm"):
+            panel.set_yscale("log")
+    panels[0].legend(fontsize=8)
+    panels[-1].set_xlabel("step", fontsize=8)
+    save_figure(figure, path)
+    return True
