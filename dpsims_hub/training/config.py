@@ -18,6 +18,7 @@ from dpsims_hub.models.feature_conditioning import CONDITIONINGS
 from dpsims_hub.training.augmentation import CHANGES
 from dpsims_hub.training.presets import PRESETS
 from dpsims_hub.training.transform import RESIZE_MODES
+from dpsims_hub.whole_file import write_whole
 
 KINDS: dict[type, tuple[str, str]] = {
     str: ("text", "TEXT"),
@@ -221,9 +222,7 @@ class TrainConfig:
 
     def save(self, path: Path) -> None:
         """Write the merged settings as JSON, usable again with --config; whole or not at all."""
-        temporary = path.with_name(f"{path.name}.tmp")
-        temporary.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
-        temporary.replace(path)
+        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
 
 def kind_of(field: dataclasses.Field) -> type:

@@ -11,6 +11,8 @@ import numpy as np
 from accelerate import Accelerator
 from PIL import Image
 
+from dpsims_hub.whole_file import write_whole
+
 
 class RunLog:
     """Appends lines; a run that starts again at a step first drops the lines after it.
@@ -27,9 +29,7 @@ class RunLog:
         if not self.path.exists():
             return
         kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
-        temporary = self.path.with_name(f"{self.path.name}.tmp")
-        temporary.write_text("".join(f"{line}\n" for line in kept))
-        temporary.replace(self.path)
+        write_whole(self.path, "".join(f"{line}\n" for line in kept))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append one line; values that JSON has no number for become null."""
