@@ -1,7 +1,8 @@
 """The frozen pre-trained image backbone: images in, a list of feature maps out.
 
 Any timm model with feature maps serves. It is a plain module, kept out of the discriminator and of every
-checkpoint: its weights belong to their publishers and are found again by name or by file.
+checkpoint: its weights belong to their publishers and are found again by name or by file. Timm takes a second
+to import, so it is imported where a backbone is made: photos need none.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import timm
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -109,6 +109,8 @@ class PretrainedBackbone(nn.Module):
 
 
 def _has_fixed_size(name: str) -> bool:
+    import timm
+
     config = timm.get_pretrained_cfg(name)
     return config is not None and bool(config.fixed_input_size)
 
@@ -117,6 +119,8 @@ def _create_network(
     name: str, weights: str | Path | None, options: dict, package: WeightPackage | None
 ) -> nn.Module:
     """Feature extractor of that name from timm, with the weights asked for."""
+    import timm
+
     if ":" not in name and not timm.is_model(name.split(".")[0]):
         raise ValueError(f"backbone: timm has no model named {name!r}; see timm.list_models().")
     if weights is None:
@@ -157,6 +161,8 @@ def _build_with_own_weights(name: str, options: dict, package: WeightPackage | N
 
 def _build(name: str, pretrained: bool, options: dict) -> tuple[nn.Module, list[str]]:
     """Make the network, and collect what timm logs; with pretrained=False it ignores a given file."""
+    import timm
+
     try:
         with _messages_of(_LOADER) as messages:
             network = timm.create_model(name, pretrained=pretrained, features_only=True, **options)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from dpsims_hub.space.shelf import Shelf
@@ -81,6 +82,16 @@ def test_six_painters_get_fair_shares(served: ServedSpace) -> None:
 
     all_at_once([lambda number=number: paint(number) for number in range(6)])
     assert max(made) - min(made) <= 4, made
+
+
+def test_a_server_without_visitors_rests(served: ServedSpace) -> None:
+    """Gradio's queue looks for work a thousand times a second unless told otherwise."""
+    process = psutil.Process(served.process.pid)
+    time.sleep(1)  # what an earlier test left to do
+    before = process.cpu_times()
+    time.sleep(3)
+    after = process.cpu_times()
+    assert after.user + after.system - before.user - before.system < 0.15
 
 
 @pytest.mark.slow
