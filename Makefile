@@ -3,6 +3,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 HEADLESS ?=
 DEMO_ARGS ?=
+SLOW ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +16,7 @@ help:
 	@echo "make demo       paint scenes in the browser with the bundled model, watch the photos"
 	@echo "                HEADLESS=1: draw its example layouts into outputs/demo.png instead, and exit"
 	@echo "make test       run the tests (no network, no GPU)"
+	@echo "                SLOW=1: all of them, in three times the time, as CI does"
 	@echo "make lint       check the style"
 	@echo "make clean      remove caches and build products, keep .venv and outputs/"
 	@echo "make distclean  clean, and remove .venv"
@@ -26,7 +28,7 @@ demo: $(VENV)/.has-core
 test: export GRADIO_ANALYTICS_ENABLED := False
 test: export HF_HUB_OFFLINE := 1
 test: $(VENV)/.has-dev
-	"$(BIN)/python" -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	"$(BIN)/python" -m pytest -n auto --maxprocesses 4 --dist loadfile $(if $(filter-out 0,$(SLOW)),--slow) $(PYTEST_ARGS)
 
 lint: $(VENV)/.has-dev
 	"$(BIN)/python" -m ruff check .

@@ -6,6 +6,8 @@ Tiny networks gain nothing from a second thread, and lose much where another pro
 import os
 import signal
 
+import pytest
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,6 +16,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list) -> None:
-    """The longest file first: at the end it would run alone, on one of the processes."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The flag that `make test SLOW=1` gives."""
+    parser.addoption("--slow", action="store_true", help="also run the tests that are marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves slow tests out unless asked for or named; the longest file first, or it would end alone."""
+    named = any("::" in argument for argument in config.args)
+    if not config.getoption("slow") and not named:
+        left_out = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
     items.sort(key=lambda item: item.path.name != "test_clean_install.py")

@@ -55,6 +55,7 @@ def test_examples_are_street_scenes_and_differ():
     assert min(distances) > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "script"), [("camvid", "draw_examples"), ("outdoor", "draw_outdoor_examples")]
 )
@@ -76,6 +77,7 @@ def test_unknown_names_are_refused():
         bundled_examples("mars")
 
 
+@pytest.mark.slow
 @has_model
 @pytest.mark.parametrize("name", NAMES)
 def test_bundled_model_is_small_and_makes_two_different_photos_of_every_layout(name):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path, PurePosixPath
 
 import jinja2
@@ -158,8 +156,6 @@ def test_readme_python_example_runs(tmp_path: Path) -> None:
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     assert example
     assert len([line for line in example[1].splitlines() if line.strip()]) <= 10
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-c", example[1]]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    with contextlib.chdir(tmp_path):
+        exec(compile(example[1], "README.md", "exec"), {"__name__": "__main__"})
     assert (tmp_path / "photo.png").stat().st_size > 0

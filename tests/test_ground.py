@@ -80,6 +80,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded_by("import dpsims_hub") & {*HEAVY, "torch"} == set()
 
 
+@pytest.mark.slow
 def test_using_the_package_loads_nothing_heavy() -> None:
     loaded = loaded_by("from dpsims_hub import *")
     assert "torch" in loaded

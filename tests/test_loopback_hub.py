@@ -212,6 +212,7 @@ def facts(indices: range) -> list:
     return [[f"{index:03}", [8, 6], digests[index], [index, 20, 30]] for index in indices]
 
 
+@pytest.mark.slow
 def test_datasets_are_streamed_and_read_by_their_hub_id(hub, tmp_path):
     classes = {"classes.json": json.dumps(["road", "sky", "car"]).encode()}
     streets = {

@@ -72,6 +72,7 @@ def test_arms_differ_in_nothing_else(study, differ):
     assert found - {"output_dir"} == differ
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "arm"),
     [

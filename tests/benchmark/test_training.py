@@ -25,6 +25,8 @@ from dpsims_hub.training.rehearsal import rehearse
 from tests.ablation.tiny_study import size_of
 from tests.training.tiny_run import forget_accelerators, tiny_flags
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _new_accelerator():

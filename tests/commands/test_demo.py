@@ -21,6 +21,7 @@ from dpsims_hub.pipeline import DPSIMSPipeline
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_demo_shows_every_layout_with_two_photos(model, tmp_path, capsys):
     target = tmp_path / "new" / "demo.png"
     assert main(["demo", "--headless", "--model", str(model), "--output", str(target)]) == 0
@@ -66,6 +67,7 @@ def test_demo_output_below_a_file(model, tmp_path, refused):
     assert "cannot write" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (FOLDER / "camvid").is_dir(), reason="the trained model is not there yet")
 def test_demo_of_the_bundled_models_shows_the_layouts_of_both(tmp_path, capsys):
     assert main(["demo", "--headless", "--output", str(tmp_path / "demo.png")]) == 0
@@ -77,6 +79,7 @@ def test_demo_of_the_bundled_models_shows_the_layouts_of_both(tmp_path, capsys):
         place_of(colorize(read_label_map(bundled_examples(name)[-1], spec), spec), sheet)
 
 
+@pytest.mark.slow
 def test_demo_serves_the_space_and_prints_its_address(model, tmp_path):
     pytest.importorskip("gradio")
     opened = tmp_path / "opened"

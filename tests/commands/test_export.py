@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from dpsims_hub.commands import main
 from tests.training.tiny_run import tiny_flags, write_pairs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -86,6 +86,7 @@ def test_an_existing_folder_is_left_alone(tmp_path, refused):
     assert "is already there" in refused("publish-space", "someone/paint", "--folder", tmp_path / "mine")
 
 
+@pytest.mark.slow
 def test_space_goes_to_the_hub_as_it_is_here(hub, tmp_path):
     hub.add("someone/paint", {"dpsims_hub/gone.py": b"old", "notes.md": b"kept"}, "spaces")
     done = hub.run(PUBLISH, home=tmp_path, token="hf_of_someone")

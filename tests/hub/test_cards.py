@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -63,16 +61,8 @@ def test_there_is_one_template():
 
 def run_block(text: str, folder: Path) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", section(text, "How to use"), re.S)
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", block],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=250,
-    )
-    assert done.returncode == 0, done.stderr
+    with contextlib.chdir(folder):
+        exec(compile(block, "card", "exec"), {"__name__": "__main__"})
     with Image.open(folder / "photo.png") as photo:
         assert photo.width > 0
 

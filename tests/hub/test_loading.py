@@ -20,6 +20,8 @@ from tests.hub.loading_steps import NAME, digest, network_facts
 from tests.loopback_hub import LoopbackHub
 from tests.tiny import tiny_generator
 
+pytestmark = pytest.mark.slow
+
 GENERATOR = ["generator/config.json", "generator/diffusion_pytorch_model.safetensors"]
 NEEDED = [*GENERATOR, "model_index.json"]
 HALF = [name.replace(".safetensors", ".fp16.safetensors") for name in NEEDED]

@@ -40,6 +40,7 @@ def some_inputs(generator, count: int, height: int, width: int) -> dict[str, tor
     return inputs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, "instance offsets"])
 def test_every_kind_of_network_at_several_sizes_and_batch_sizes(kind, tmp_path):
     generator = tiny_generator(spectral_norm=False, **KINDS.get(kind, {"use_instance_offsets": True}))
@@ -55,6 +56,7 @@ def test_every_kind_of_network_at_several_sizes_and_batch_sizes(kind, tmp_path):
         assert np.abs(wanted - wanted.mean()).max() > 0.01, "a blank photo would prove nothing"
 
 
+@pytest.mark.slow
 def test_photos_of_the_bundled_model_and_what_the_file_says_of_itself(tmp_path):
     pipe = DPSIMSPipeline.from_pretrained(bundled_model())
     folder = export(Source("camvid", pipe), tmp_path / "out", ExportOptions(onnx=True), lambda line: None)

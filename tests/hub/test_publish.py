@@ -136,6 +136,7 @@ def test_damaged_weights_and_training_runs_are_refused(folder, tmp_path):
         publishable_files(tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_a_repository_through_its_life(hub, folder, tmp_path):
     """Dry run, upload, nothing new, a branch, a private one, and what is refused, in one process."""
     old = {"generator/old-00001-of-00002.safetensors": b"stale", "pipeline.py": b"stale"}
@@ -183,6 +184,7 @@ def test_a_repository_through_its_life(hub, folder, tmp_path):
         assert sentence.startswith(f"dpsims: {beginning}")
 
 
+@pytest.mark.slow
 def test_without_login_or_hub_the_files_are_listed_and_nothing_changes(hub, folder, tmp_path):
     card = (folder / "README.md").read_text()
     assert license_is_stated(folder / "README.md")

@@ -64,6 +64,7 @@ def some_ids() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 3, (16, 24), dtype=np.uint8)
 
 
+@pytest.mark.slow
 def test_a_stranger_with_diffusers_alone_gets_the_same_photos_from_the_hub(hub, exported, tmp_path):
     folder, digest = exported
     hub.add("someone/streets", folder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.training.tiny_run import tiny_flags, write_pairs
 
 pytest_plugins = ["tests.loopback_hub"]
@@ -19,6 +21,7 @@ print("code", main([*flags, "--output_dir", "other"]))
 """
 
 
+@pytest.mark.slow
 def test_a_run_is_uploaded_at_its_end(hub, tmp_path):
     out = tmp_path / "out"
     flags = tiny_flags(write_pairs(tmp_path / "pairs"), out, "--report_to", "none", "--push_to_hub", steps=1)

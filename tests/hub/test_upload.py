@@ -61,6 +61,8 @@ from pathlib import Path
 import torch
 from dpsims_hub import DPSIMSPipeline
 
+pytestmark = pytest.mark.slow
+
 def digest(repo_id, **options):
     pipe = DPSIMSPipeline.from_pretrained(repo_id, **options)
     rng = torch.Generator().manual_seed(3)

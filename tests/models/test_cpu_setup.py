@@ -39,11 +39,13 @@ def printed(script: str, prepare: str) -> int:
     return int(done.stdout.split()[-1])
 
 
+@pytest.mark.slow
 def test_every_thread_flushes_subnormal_numbers():
     assert printed(FLUSHED, "") == 2**22
     assert printed(FLUSHED, PREPARE) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_memory_of_a_large_tensor_is_used_again():
     assert printed(PAGES, PREPARE) < 0.1 * printed(PAGES, "")

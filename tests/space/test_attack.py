@@ -36,6 +36,7 @@ class Recorder(BaseHTTPRequestHandler):
         self.do_GET()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/etc/passwd", "$root/" + WEIGHTS, WEIGHTS, "../../etc/passwd", "\0", ""])
 def test_programs_cannot_name_files_of_the_server(served: ServedSpace, path: str) -> None:
     path = path.replace("$root", str(ROOT))

@@ -49,6 +49,7 @@ def wish(served: ServedSpace, number: int) -> dict[str, Any]:
     return {"model": "camvid", "map": map_text(ids.tolist()), "seed": number}
 
 
+@pytest.mark.slow
 def test_64_clients_each_get_the_photo_of_their_own_map_and_seed(served: ServedSpace) -> None:
     wishes = [wish(served, number) for number in range(64)]
     alone = [served.photo(**one) for one in wishes]
@@ -72,6 +73,7 @@ def test_64_clients_each_get_the_photo_of_their_own_map_and_seed(served: ServedS
     assert busy  # the line is bounded: 64 do not fit
 
 
+@pytest.mark.slow
 def test_six_painters_get_fair_shares(served: ServedSpace) -> None:
     made = [0] * 6
 
@@ -112,6 +114,7 @@ def test_memory_is_flat_after_2000_generations(served: ServedSpace) -> None:
     assert grown < 25 * MEGABYTE
 
 
+@pytest.mark.slow
 def test_memory_is_flat_over_every_other_function(served: ServedSpace) -> None:
     upload = files.grey(np.arange(150).reshape(10, 15))
 
@@ -130,6 +133,7 @@ def test_memory_is_flat_over_every_other_function(served: ServedSpace) -> None:
     assert served.rss() - warm < 15 * MEGABYTE
 
 
+@pytest.mark.slow
 def test_the_queue_is_bounded_and_keeps_its_promises(served: ServedSpace) -> None:
     long = ("variations", [None, served.map, 5, 8, ""])
     short = ("generate", [None, small_map(1), 5, 0, 0, "ade20k"])
@@ -171,6 +175,7 @@ def test_files_of_programs_are_deleted(shelf: Shelf, tmp_path: Path, monkeypatch
         darkroom.close()
 
 
+@pytest.mark.slow
 def test_a_restarted_server_goes_on_where_the_page_is(served: ServedSpace) -> None:
     request = {"map": served.map, "seed": 3, "mix": 0.25, "seed_b": 4}
     photo, model, component = served.photo(**request), served.model, served.component

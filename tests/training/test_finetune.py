@@ -408,6 +408,7 @@ print(*report, sep="\\n")
 """
 
 
+@pytest.mark.slow
 def test_model_and_discriminator_come_from_a_hub(hub, tmp_path):
     publish(tmp_path / "model")
     config = flags(tmp_path / "model")

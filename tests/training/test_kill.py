@@ -1,4 +1,4 @@
-"""Thirty-two kills without warning, and the run ends as if there had been none."""
+"""Fourteen kills without warning, and the run ends as if there had been none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dpsims_hub.training.checkpoint import find_checkpoint
 from tests.training.fork_server import ROOT, shared_server
 from tests.training.tiny_run import checkpoint_tensors, log_lines, tiny_flags
 
-KILLS = 30
+KILLS = 12
 ENDLESS = 1_000_000
 
 

@@ -51,6 +51,7 @@ def test_accelerate_launch_trains_with_a_progress_bar(flags, tmp_path):
     assert saved(tmp_path / "out") == ("no", 1)
 
 
+@pytest.mark.slow
 def test_precision_and_accumulation_of_the_launcher_hold(flags, tmp_path):
     done = launch(flags(steps=1), "--mixed_precision", "bf16", "--gradient_accumulation_steps=2")
     assert "--mixed_precision bf16, as accelerate launch says." in done.stdout

@@ -93,12 +93,14 @@ def test_a_published_model_brings_its_own_architecture(config):
     assert "generator's architecture from me/streets" in text
 
 
+@pytest.mark.slow
 def test_a_plan_measures_the_run_it_describes(config):
     text = describe_plan(config, 3, 12)
     assert "Networks for 3 classes" in text
     assert 0 < megabytes(text)["together"] < 100
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing_and_reads_no_weights(pairs_dir, tmp_path, capsys):
     flags = tiny_flags(pairs_dir, tmp_path / "out", "--backbone_weights", "missing.safetensors", "--dry_run")
     assert main(flags) == 0

@@ -64,6 +64,7 @@ CHECKPOINTING = ("--gradient_checkpointing", "--train_batch_size", 3, "--weight_
 HALF = ("--mixed_precision", "bf16")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "tolerance"),
     [((), 0.01), (CHECKPOINTING, 0.01), (HALF, 0.2), (CHECKPOINTING + HALF, 0.2)],
@@ -97,10 +98,12 @@ def test_memory_at_rest_follows_from_the_parameters():
     assert costs.networks["backbone"].parameters == sum(p.numel() for p in backbone.parameters())
 
 
+@pytest.mark.slow
 def test_the_backbone_is_neither_read_nor_fetched():
     assert costs_of("--backbone_weights", "no-such-file.safetensors") == costs_of()
 
 
+@pytest.mark.slow
 def test_oasis_with_labelmix_is_rehearsed_too():
     widths = '{"decoder_widths": [8, 8], "image_encoder_widths": [8, 8]}'
     generator = {"image_widths": [8, 8, 8], "modulation_widths": [6], "latent_dim": 6}

@@ -126,6 +126,7 @@ def _run_in_child(argv: list[str]) -> None:
     raise SystemExit(main(argv))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_a_checkpoint_and_exits_0(flags, tmp_path, capfd, number):
     out = tmp_path / "out"

@@ -41,6 +41,7 @@ def assert_stopped_well(out: Path, printed: str) -> None:
     assert not [path for path in out.iterdir() if path.suffix in (".tmp", ".old")]
 
 
+@pytest.mark.slow
 def test_during_a_checkpoint_write(pairs_dir, tmp_path):
     server, out, log = shared_server(), tmp_path / "out", tmp_path / "log"
     flags = tiny_flags(pairs_dir, out, "--checkpointing_steps", 1, "--report_to", "none", steps=ENDLESS)

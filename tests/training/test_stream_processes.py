@@ -16,6 +16,8 @@ from dpsims_hub.training.data import collate
 from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore
 from tests.training.shards import telling_transform, write_shards
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SHARDS = (5, 3, 1)  # of 9 rows, one process gets 5 and the other 4
 BEFORE, AFTER = 3, 12

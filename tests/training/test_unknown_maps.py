@@ -103,6 +103,7 @@ def open_source(root: Path, door: str) -> tuple[str, ...]:
     return ("--train_data_dir", "", "--dataset_name", str(out), "--streaming")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", ["folder", "stream"])
 def test_a_run_leaves_them_out_of_every_update(half_unknown, tmp_path, capsys, door):
     source = open_source(half_unknown, door)

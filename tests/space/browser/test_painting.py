@@ -76,6 +76,7 @@ def test_escape_takes_back_a_stroke_under_way(studio: StudioPage) -> None:
     assert studio.state["undo"] == steps
 
 
+@pytest.mark.slow
 def test_fill_undo_and_redo_are_exact(studio: StudioPage) -> None:
     maps = [studio.ids]
     steps = int(studio.state["undo"])
@@ -172,6 +173,7 @@ def legend_of(studio: StudioPage) -> list[list[str]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_legend_tells_the_shares_while_painting_too(studio: StudioPage) -> None:
     picks = "[...document.querySelectorAll('#dps-legend .dps-legend-pick')]"
     rows = f"{picks}.map(row => row.innerText.split('\\n'))"

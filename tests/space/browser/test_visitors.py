@@ -14,6 +14,8 @@ from tests.space.browser.slow_painting import brushed, read_map
 from tests.space.browser.studio_page import StudioPage, difference
 from tests.space.served_space import ROOT, ServedSpace
 
+pytestmark = pytest.mark.slow
+
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,
