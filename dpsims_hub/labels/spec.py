@@ -17,8 +17,8 @@ from dpsims_hub.labels.class_file import (
     ClassInfo,
     Rgb,
     parse_class_file,
-    read_json,
 )
+from dpsims_hub.labels.class_text import read_class_file
 from dpsims_hub.labels.errors import ClassSpecError
 
 BUILT_IN = ("ade20k", "camvid", "cityscapes", "coco-stuff", "outdoor")
@@ -104,7 +104,7 @@ class ClassSpec:
         key = str(name_or_path).lower().replace("_", "-")
         if isinstance(name_or_path, str) and key in BUILT_IN:
             with resources.as_file(resources.files("dpsims_hub.labels") / "data" / f"{key}.json") as path:
-                return cls.from_dict(read_json(path))
+                return cls.from_dict(read_class_file(path))
         path = Path(name_or_path)
         path = path / "classes.json" if path.is_dir() else path
         if not path.exists():
@@ -112,7 +112,7 @@ class ClassSpec:
                 f"{name_or_path}: neither a built-in class list ({', '.join(BUILT_IN)}) nor a classes.json "
                 "or a folder that holds one."
             )
-        return cls._parse(read_json(path), str(path), path.resolve().parent.name or "classes")
+        return cls._parse(read_class_file(path), str(path), path.resolve().parent.name or "classes")
 
     @classmethod
     def _parse(cls, data: Any, where: str, name: str) -> ClassSpec:

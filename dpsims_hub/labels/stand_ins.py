@@ -20,3 +20,8 @@ def stand_in(head: bytes) -> str:
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
         return "a web page; download the file itself"
     return ""
+
+
+def remedy_of(instead: str) -> str:
+    """Return the key of `survey_advice.REMEDIES` for a text of `stand_in`; "" where it has none."""
+    return next((tool for tool in ("git lfs pull", "git annex get") if tool in instead), "")
