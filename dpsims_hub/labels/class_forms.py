@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from numbers import Integral
 from typing import Any
 
 from dpsims_hub.labels.errors import ClassSpecError
@@ -111,7 +112,7 @@ def _by_id(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
     Two names of one id stay two entries, so that they are refused as such.
     """
-    turned = all(isinstance(value, int) and not isinstance(value, bool) for value in mapping.values())
+    turned = all(isinstance(value, Integral) and not isinstance(value, bool) for value in mapping.values())
     numbered = any(str(key).lstrip("-").isdigit() for key in mapping)
     if not turned or numbered or len(set(mapping.values())) < len(mapping):
         return mapping
@@ -140,7 +141,7 @@ def _from_categories(top: Mapping[str, Any], name: str) -> dict[str, Any] | None
     refuse_unknown_keys(top, (*TOP_KEYS, *COCO_KEYS), name)
     entries = top["categories"]
     ids = [entry.get("id") if isinstance(entry, Mapping) else None for entry in entries]
-    if not all(isinstance(one, int) and not isinstance(one, bool) for one in ids):
+    if not all(isinstance(one, Integral) and not isinstance(one, bool) for one in ids):
         raise ClassSpecError(f"{name}: every one of the categories needs an id that is an integer.")
     ordered = sorted(range(len(ids)), key=ids.__getitem__)
     values = [ids[place] for place in ordered]
@@ -156,7 +157,7 @@ def _from_categories(top: Mapping[str, Any], name: str) -> dict[str, Any] | None
 def _refuse_other_offset(rule: Mapping[str, Any], values: list[int], name: str) -> None:
     """Refuse an offset that gives the categories other numbers than their ids."""
     offset = rule.get("offset")
-    if isinstance(offset, int) and [value - offset for value in values] != list(range(len(values))):
+    if isinstance(offset, Integral) and [value - offset for value in values] != list(range(len(values))):
         raise ClassSpecError(
             f'{name}: the ids of the categories, {values[0]} to {values[-1]}, are what files store, and '
             f'"stored" with "offset": {offset} says other numbers; take "offset" away, or give "values".'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -133,18 +133,24 @@ class ClassSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as JSON-safe values; `from_dict` gives back an equal spec."""
-        offset = self.stored_values[0]
+        offset = int(self.stored_values[0])
         even = self.stored_values == tuple(range(offset, offset + self.num_classes))
-        rule: dict[str, Any] = {"offset": offset} if even else {"values": list(self.stored_values)}
+        rule: dict[str, Any] = {"offset": offset} if even else {"values": _plain(self.stored_values)}
         rule |= {"instances": self.instance_coding} if self.instance_coding else {}
         return {
             "name": self.name,
-            "ignore_index": self.ignore_index,
-            "ignore_rgb": list(self.ignore_rgb),
-            "extra_ignore_rgbs": [list(rgb) for rgb in self.extra_ignore_rgbs],
-            "stored": rule | {"ignore_values": list(self.ignore_values)},
+            "ignore_index": int(self.ignore_index),
+            "ignore_rgb": _plain(self.ignore_rgb),
+            "extra_ignore_rgbs": [_plain(rgb) for rgb in self.extra_ignore_rgbs],
+            "stored": rule | {"ignore_values": _plain(self.ignore_values)},
             "classes": [
-                {"id": c.id, "name": c.name, "aliases": list(c.aliases), "rgb": list(c.rgb), "kind": c.kind}
+                {
+                    "id": int(c.id),
+                    "name": c.name,
+                    "aliases": list(c.aliases),
+                    "rgb": _plain(c.rgb),
+                    "kind": c.kind,
+                }
                 for c in self.classes
             ],
         }
@@ -214,3 +220,8 @@ class ClassSpec:
         else:
             table[: self.num_classes] = np.arange(self.num_classes)
         return table
+
+
+def _plain(numbers: Iterable[int]) -> list[int]:
+    """Return whole numbers, numpy's too, as those that JSON takes."""
+    return [int(number) for number in numbers]
