@@ -70,7 +70,7 @@ def test_a_list_of_classes_with_whole_numbers_of_numpy_can_be_saved():
     spec = ClassSpec("x", classes, np.int64(255), stored_values=(two, one), ignore_values=(np.int8(0),))
     again = ClassSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
     assert again == spec
-    assert ClassSpec.from_dict({"classes": {"a": np.int64(0), "b": np.int64(1)}}).names == ("a", "b")
+    assert ClassSpec.from_dict({"label2id": {"a": np.int64(0), "b": np.int64(1)}}).names == ("a", "b")
 
 
 def test_a_tuple_of_random_generators_is_a_list(pipe):

@@ -75,6 +75,13 @@ def _foreign(data: Any) -> str:
         return f"Supervisely's meta.json, which does not say the numbers of its masks; {AS_LIST}"
     if "shapes" in top:
         return "the annotation of one picture by Labelme; give its labels.txt"
+    pictures = top.get("annotations")
+    pictures = [one for one in pictures if isinstance(one, Mapping)] if isinstance(pictures, list) else []
+    if any("segments_info" in one for one in pictures):
+        return (
+            "COCO's panoptic file, whose maps hold numbers of segments; make maps of class and object with "
+            "dpsims_hub.labels.panoptic.write_panoptic_maps, or give its categories alone"
+        )
     if isinstance(top.get("features"), Mapping | list):
         return f"the description of a data set of `datasets`; of its ClassLabel {AS_LIST}"
     return ""
