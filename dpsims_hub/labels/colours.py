@@ -97,6 +97,11 @@ def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, 
     numbers = np.unique(number_of_colours(colours[..., :3], where))
     if hint := coding_hint(numbers, spec.id_table(stored=True) >= 0):
         return LabelMapError(f"{message}; as red + 256 green + 65536 blue {hint}.", "code")
+    meanings = _meanings(spec)
+    if all(_code(_rgb(code)[::-1]) in meanings for code in np.unique(_codes(colours, where)).tolist()):
+        return LabelMapError(
+            f"{message}; with red and blue exchanged all are, as OpenCV writes: exchange them when saving."
+        )
     if is_grey:
         return LabelMapError(
             f"{message}; it is grey, so it may be an id map saved as RGB: save one channel as an 8-bit PNG."

@@ -94,6 +94,12 @@ def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:
 
 
 def _check_same_size(photo: tuple[int, int], other: tuple[int, ...], name: str, what: str) -> None:
+    if tuple(photo) == tuple(other)[::-1] and photo[0] != photo[1]:
+        raise LabelMapError(
+            f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} {other[0]} x "
+            f"{other[1]}: one of them is turned by 90 degrees; turn it back.",
+            "quarter",
+        )
     if tuple(photo) != tuple(other):
         raise LabelMapError(
             f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} "

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dpsims_hub.labels.masks import ONLY_0_AND_255
+from dpsims_hub.labels.stand_ins import CONVERT, UNPACK
 
 RARE_SHARE = 1e-4  # of all pixels; our choice: below it a class gives almost no gradient
 SMALL_SIDE = 64  # pixels; our choice: below it a backbone's coarse features see nothing
@@ -31,6 +32,9 @@ REMEDIES = {
     "export": "Export {count} map(s) again as ids, or as RGB in the exact class colours.",
     "git lfs pull": "Fetch {count} file(s) that are pointers of Git LFS with `git lfs pull`.",
     "git annex get": "Fetch {count} file(s) that are pointers of git-annex with `git annex get`.",
+    CONVERT: "Convert {count} file(s) of other kinds to PNG, or photos to JPEG, as their sentences say.",
+    UNPACK: "Unpack {count} archive(s) that bear the name of an image.",
+    "quarter": "Turn photo or map of {count} pair(s) by 90 degrees, so that both lie alike.",
     "photo": "Save {count} photo(s) as 8-bit PNG or JPEG.",
     "objects": "Save {count} file(s) in instances/ as 8- or 16-bit greyscale PNGs of object numbers.",
 }

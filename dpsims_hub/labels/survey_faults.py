@@ -120,7 +120,7 @@ def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
         numbers = exact_pixels(part.image, part.name)
         if spec.instance_coding:
             numbers = classes_of_numbers(numbers, spec.instance_coding, part.name)
-        values, counts = np.unique(numbers, return_counts=True)
+        values, counts = np.unique(numbers.astype(np.int64), return_counts=True)  # 1-bit maps are booleans
         table = spec.id_table(stored=True)
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
             if not 0 <= value < len(table) or table[value] < 0:

@@ -79,7 +79,7 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / "a.json").write_text('{"annotations": [], "images": []}')
     with pytest.raises(ClassSpecError, match="is not COCO's panoptic JSON"):
         write_panoptic_maps(tmp_path / "a.json", tmp_path, tmp_path / "pairs")
-    with pytest.raises(ClassSpecError, match="COCO's panoptic file, .* write_panoptic_maps, or give its cat"):
+    with pytest.raises(ClassSpecError, match="COCO's panoptic file, .*write_panoptic_maps, or give its cat"):
         ClassSpec.load(coco(tmp_path)[0])
 
 

@@ -247,6 +247,22 @@ REMEDIES = {
         lambda root: write_png(root / "labels" / "p000.png", BLACK_AND_WHITE, kind=RGB),
         "Write the list of two classes that the sentences of 1 map(s) name",
     ),
+    "heic": (
+        lambda root: photo_of(root, "p000").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(60)),
+        "Convert 1 file(s) of other kinds",
+    ),
+    "zip": (lambda root: photo_of(root, "p000").write_bytes(b"PK\3\4" + bytes(60)), "Unpack 1 archive(s)"),
+    "quarter": (
+        lambda root: write_png(root / "labels" / "p000.png", label_rows(0, WIDTH, HEIGHT)),
+        "Turn photo or map of 1 pair(s) by 90 degrees",
+    ),
+    "1 bit": (
+        lambda root: (
+            write_png(root / "labels" / "p000.png", [[1] * WIDTH] * HEIGHT, depth=1),
+            (root / "classes.json").write_text('["a"]'),
+        ),
+        "Correct the class list",
+    ),
     "grey colours": (  # the greys of road and sky, ITU-R 601
         lambda root: write_png(root / "labels" / "p000.png", [[90, 118] * 5] * HEIGHT),
         "Export 1 map(s) again as ids",
