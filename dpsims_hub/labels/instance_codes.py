@@ -58,7 +58,8 @@ def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarra
     if numbers.dtype.itemsize == 1 and not plain:
         raise LabelMapError(
             f"{name}: has 8 bits a pixel, too few for {coding}; give the maps that hold class and object, or "
-            'take "instances" out of the stored-value rule.'
+            'take "instances" out of the stored-value rule.',
+            "ids",
         )
     numbers = numbers.astype(np.int64)
     alone = numbers[(numbers > 0) & (numbers < factor)]
@@ -72,7 +73,8 @@ def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarra
     if not plain and alone.size and numbers.max() < factor and numbers.min() < numbers.max():
         raise LabelMapError(
             f"{name}: no number reaches {factor}, so that all would be objects of class 0; if these are "
-            'plain ids, take "instances" out of the stored-value rule.'
+            'plain ids, take "instances" out of the stored-value rule.',
+            "ids",
         )
     return np.where(numbers < factor, numbers, numbers // factor) if plain else numbers // factor
 

@@ -23,6 +23,7 @@ ERROR_ADVICE = {
 
 
 REMEDIES = {
+    "ids": ERROR_ADVICE["ids"],
     "code": 'Write the "stored" rule that the sentences of {count} map(s) name into the classes.json.',
     "mask": "Write the list of two classes that the sentences of {count} map(s) name as classes.json.",
     "turn": "Turn the maps of {count} photo(s) with an EXIF note as their sentences say, or take the notes "

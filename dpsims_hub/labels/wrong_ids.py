@@ -12,7 +12,8 @@ MANY = 24  # distinct wrong values from which a picture is likelier than a few s
 
 
 TO_GREY = "colours turned to grey"
-REMEDIES = {RULE: "code", TO_GREY: "export"}
+SMOOTHED = "greys between black and white"
+REMEDIES = {RULE: "code", TO_GREY: "export", SMOOTHED: "export"}
 """What `LabelMapError` calls the remedy, by words of the cause."""
 
 
@@ -37,7 +38,7 @@ def wrong_ids(
         f"{where}: value {top} on {counts.max()} of {values.size} px{others} is no class of {spec.name} "
         f"(N = {spec.num_classes}, {kind} {min(valid)}..{max(valid)}, {spec.ignore_index} = unknown): "
         f"{cause}.",
-        next((remedy for words, remedy in REMEDIES.items() if words in cause), ""),
+        next((remedy for words, remedy in REMEDIES.items() if words in cause), "ids"),
     )
 
 
@@ -69,6 +70,8 @@ def _likely_cause(present: np.ndarray, found: np.ndarray, spec: ClassSpec, store
         return f"ids are counted from 0, so value {count} would be class {count + 1} of {count}{rule}"
     if stored and spec.stored_values == (0, 255) and found.tolist() == [1]:
         return "the second class is stored as 255, and this file has 1 for it: write 255 instead"
+    if count <= 2 and {0, 255} <= set(present.tolist()) and len(found) > 1:
+        return f"these are {SMOOTHED}, as of a smoothed or resized mask, so make it without smoothing"
     if step := _step(present, spec):
         values = [number * step for number in range(count)]
         rule = f', or write "stored": {{"values": {values}}} into the classes.json' if stored else ""

@@ -263,6 +263,22 @@ REMEDIES = {
         ),
         "Correct the class list",
     ),
+    "smoothed": (
+        lambda root: (
+            write_png(root / "labels" / "p000.png", [[0, 64, 128, 255, 255] * 2] * HEIGHT),
+            (root / "classes.json").write_text('["a", "b"]'),
+        ),
+        "Export 1 map(s) again as ids",
+    ),
+    "coded class that is none": (
+        lambda root: (
+            write_png(root / "labels" / "p000.png", [[7, 9, 0] * WIDTH] * HEIGHT, kind=RGB),
+            (root / "classes.json").write_text(
+                '{"classes": [{"name": "a", "kind": "thing"}], "stored": {"instances": "class*256+n"}}'
+            ),
+        ),
+        "Correct the class list or its stored-value rule",
+    ),
     "grey colours": (  # the greys of road and sky, ITU-R 601
         lambda root: write_png(root / "labels" / "p000.png", [[90, 118] * 5] * HEIGHT),
         "Export 1 map(s) again as ids",
