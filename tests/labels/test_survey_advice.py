@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.labels import FolderDataset, LabelMapError
+from dpsims_hub.labels.masks import look_at_masks
+from dpsims_hub.labels.survey_doors import some_labels
 from dpsims_hub.labels.survey_report import format_survey, survey_facts
 from tests.labels.image_writers import with_chunks
 from tests.labels.pair_folders import HEIGHT, WIDTH, cut_off, label_rows, make_pairs, photo_of
@@ -316,3 +318,16 @@ def test_the_rule_for_panoptic_colours_reads_them(tmp_path):
     sample = FolderDataset(root)[0]
     assert sample.label_map.tolist() == [[0, 2] * 5] * HEIGHT
     assert sample.instance_ids.tolist() == [[7, 2007] * 5] * HEIGHT
+
+
+@pytest.mark.parametrize("ones", [True, False])
+def test_training_looks_at_masks_before_it_starts(tmp_path, ones):
+    root = make_pairs(tmp_path, 3)
+    (root / "classes.json").write_text(json.dumps(["background", "person"]))
+    for number in range(3):
+        rows = [[0, 1 if ones and number == 2 else 255] * 5] * HEIGHT
+        write_png(root / "labels" / f"p{number:03d}.png", rows)
+    data = FolderDataset(root)
+    said = look_at_masks(some_labels(data, 64), data.spec)
+    assert len(said) == 1
+    assert said[0].startswith("1 map(s) hold the number 1, 2 the" if ones else "The maps hold only 0 and 255")
