@@ -1,6 +1,7 @@
 """Latents: on the way from one to another, and different ones for single classes (beyond the paper)."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -55,16 +56,24 @@ def check_random_sources(generator: Any, latents: Any, count: int) -> None:
     given = generator if several else [] if generator is None else [generator]
     wrong = sorted({type(one).__name__ for one in given if not isinstance(one, torch.Generator)})
     if wrong:
-        seed = generator if isinstance(generator, int) and not isinstance(generator, bool) else 0
         what = f"a list with {', '.join(wrong)} in it" if several else wrong[0]
+        seeds = [int(one) for one in given if _is_whole(one)]
+        form = f"torch.Generator().manual_seed({0 if several or not seeds else seeds[0]})"
+        if several:
+            form = f"[torch.Generator().manual_seed(seed) for seed in {seeds or list(range(count))}]"
         raise ValueError(
-            f"generator must be a torch.Generator or a list of {count}, not {what}; for a seed write "
-            f"generator=torch.Generator().manual_seed({seed})."
+            f"generator must be a torch.Generator or a list of {count}, not {what}; for "
+            f"{'seeds' if several else 'a seed'} write generator={form}."
         )
     if several and len(generator) != count:
         raise ValueError(f"{len(generator)} random generators for {count} photos; give one, or one each.")
     if latents is not None:
         check_float_tensor(latents, "latents")
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, also one of numpy's."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def check_float_tensor(values: Any, name: str) -> None:
@@ -80,6 +89,11 @@ def check_float_tensor(values: Any, name: str) -> None:
     if not isinstance(values, Tensor):
         kind = type(values).__name__
         raise ValueError(f"{name} must be a torch tensor, not {kind}; write torch.as_tensor({name}).float().")
+    if values.is_complex():
+        raise ValueError(
+            f"{name} must hold floats, not {values.dtype}; write {name}.real, or torch.view_as_real({name}) "
+            "where both parts count."
+        )
     if not values.is_floating_point():
         raise ValueError(f"{name} must hold floats, not {values.dtype}; write {name}.float().")
     # Looked at on the CPU only: elsewhere the device would have to be waited for.
@@ -132,8 +146,8 @@ def _class_id(name: str | int, spec: ClassSpec) -> int:
             return spec.class_id(name)
         except KeyError:
             raise ValueError(f"class_latents: {spec.name} has no class called {name!r}.") from None
-    if isinstance(name, bool) or not isinstance(name, int):
+    if not _is_whole(name):
         raise ValueError(f"class_latents: a class is a name or an id, not {name!r}.")
     if not 0 <= name < spec.num_classes:
         raise ValueError(f"class_latents: {spec.name} has ids 0..{spec.num_classes - 1}, not {name!r}.")
-    return name
+    return int(name)

@@ -99,6 +99,7 @@ class DPSIMSPipeline(StoredPipeline):
             ValueError: an input does not fit; one sentence says which and what to do.
         """
         self.check_inputs(num_images_per_label, output_type, height, width, region_map, class_latents)
+        num_images_per_label = int(num_images_per_label)
         maps = self.prepare_label_map(label_map, height, width, allow_distortion)
         regions = self.prepare_region_map(region_map, maps, allow_distortion)
         num_regions = None if regions is None else int(regions.max()) + 1
@@ -136,7 +137,7 @@ class DPSIMSPipeline(StoredPipeline):
             ValueError: an argument is out of range, or two of them do not go together.
         """
         count = num_images_per_label
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
             raise ValueError(f"num_images_per_label must be a whole number of at least 1, not {count!r}.")
         if output_type not in OUTPUT_TYPES:
             raise ValueError(f"output_type must be one of {', '.join(OUTPUT_TYPES)}, not {output_type!r}.")
@@ -162,7 +163,7 @@ class DPSIMSPipeline(StoredPipeline):
             ValueError: a map cannot be read, sizes differ, or the size does not fit the network.
         """
         maps = read_map_batch(label_map, self.spec)
-        wanted = None if height is None or width is None else (height, width)
+        wanted = None if height is None or width is None else (int(height), int(width))
         size = photo_size(maps.shape[1:], self.generator.stride, wanted, allow_distortion)
         return torch.from_numpy(resize_maps(maps, size))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 
 import numpy as np
 import pytest
 import torch
 
-from dpsims_hub.labels import ClassSpec
+from dpsims_hub.labels import ClassInfo, ClassSpec
 from dpsims_hub.pipeline import DPSIMSPipeline
 from tests.tiny import LATENT_DIM, tiny_generator
 
@@ -28,9 +29,11 @@ WRONG = [
     ({"generator": True}, "not bool"),
     ({"generator": "seed"}, "generator must be a torch.Generator or a list of 1, not str"),
     ({"generator": np.random.default_rng()}, "a list of 1, not Generator"),
-    ({"generator": [7]}, "a list with int in it"),
-    ({"generator": (7,)}, "a list with int in it"),
-    ({"generator": [None]}, "a list with NoneType in it"),
+    ({"generator": np.int64(42)}, r"write generator=torch.Generator\(\).manual_seed\(42\)\."),
+    ({"generator": [7]}, r"int in it; for seeds write generator=\[torch.* for seed in \[7\]\]\."),
+    ({"generator": (np.int64(7),)}, r"a list with int64 in it.* for seed in \[7\]\]\."),
+    ({"generator": [None]}, r"a list with NoneType in it.* for seed in \[0\]\]\."),
+    ({"latents": torch.zeros(1, LATENT_DIM, dtype=torch.complex64)}, r"complex64; write latents\.real, or"),
     ({"generator": (torch.Generator(),) * 3}, "3 random generators for 1 photos"),
     ({"latents": np.zeros((1, LATENT_DIM))}, r"must be a torch tensor, not ndarray; write torch\.as_tensor"),
     ({"latents": [[0.0] * LATENT_DIM]}, "latents must be a torch tensor, not list"),
@@ -50,6 +53,24 @@ def test_a_wrong_type_is_one_sentence_with_the_right_form(pipe, arguments, words
     with pytest.raises(ValueError, match=words) as caught:
         pipe(MAP, **arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(pipe):
+    plain = {"num_images_per_label": 2, "height": 32, "width": 48, "class_latents": {1: ONE}}
+    wide = {"num_images_per_label": np.int64(2), "height": np.uint8(32), "width": np.uint8(48)}
+    wide |= {"class_latents": {np.int16(1): ONE}}
+    seed = torch.Generator().manual_seed
+    first = pipe(MAP, generator=seed(1), output_type="pt", **plain).images
+    assert torch.equal(first, pipe(MAP, generator=seed(int(np.int64(1))), output_type="pt", **wide).images)
+
+
+def test_a_list_of_classes_with_whole_numbers_of_numpy_can_be_saved():
+    one, two = np.int64(1), np.uint8(2)
+    classes = (ClassInfo(np.int64(0), "a", rgb=(one, one, two)), ClassInfo(one, "b"))
+    spec = ClassSpec("x", classes, np.int64(255), stored_values=(two, one), ignore_values=(np.int8(0),))
+    again = ClassSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert ClassSpec.from_dict({"label2id": {"a": np.int64(0), "b": np.int64(1)}}).names == ("a", "b")
 
 
 def test_a_tuple_of_random_generators_is_a_list(pipe):

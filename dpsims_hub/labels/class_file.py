@@ -1,4 +1,4 @@
-"""Class lists as JSON: what a `classes.json` may look like, and one sentence for everything that it may not.
+"""Class lists: what a `classes.json` may look like, and one sentence for everything that it may not.
 
 Three forms are read, from the shortest to the fullest:
 
@@ -10,7 +10,8 @@ Three forms are read, from the shortest to the fullest:
    means unknown (`"values": [...]`, one per class, instead of `"offset"` when the stored values follow no
    offset; `"instances": "class*1000+n"` when a number holds class and object, see `instance_codes`).
 
-The forms of other tools are in `class_forms`. A key that nobody reads is refused.
+The forms of other tools are in `class_forms`, other kinds of file in `class_text`. A key that nobody reads
+is refused.
 
 Ignored entries of form 2 leave no hole: the remaining classes are numbered 0..N-1 in the order of their
 stored values.
@@ -18,20 +19,17 @@ stored values.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from numbers import Integral
 from typing import Any
 
 from dpsims_hub.labels.class_forms import ENTRY_KEYS, STORED_KEYS, own_form, refuse_unknown_keys
 from dpsims_hub.labels.errors import ClassSpecError
 from dpsims_hub.labels.instance_codes import CODINGS
-from dpsims_hub.labels.stand_ins import HEAD, stand_in
 
 MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
-MAX_FILE_BYTES = 16 * 2**20  # 65535 entries with colours and aliases fit with room to spare
 Rgb = tuple[int, int, int]
 
 
@@ -58,30 +56,6 @@ class _Entry:
     ignore: bool
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of the JSON file at `path`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ClassSpecError: If the file is larger than 16 MiB, unreadable or not JSON.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such class file; write a classes.json or name a built-in list.")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ClassSpecError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, which no class list needs.")
-    try:
-        content = path.read_bytes()
-        if instead := stand_in(content[:HEAD]):
-            raise ClassSpecError(f"{path}: is not valid JSON but {instead}.")
-        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=lambda pairs: _once(pairs, path))
-    except OSError as error:
-        raise ClassSpecError(f"{path}: cannot be read ({error.strerror}).") from error
-    except ClassSpecError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ClassSpecError(f"{path}: is not valid JSON ({_first_line(error)}).") from error
-
-
 def parse_class_file(data: Any, name: str) -> dict[str, Any]:
     """Return the keyword arguments of `ClassSpec` for a decoded class file.
 
@@ -96,7 +70,7 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
     name = top.get("name", name)
     if not isinstance(name, str) or not name:
         raise ClassSpecError(f"The name of a class list must be a text, not {name!r}.")
-    entries = _entries(top["classes"], name)
+    entries = _entries(top["classes"], name, top.get("stored"))
     kept = [entry for entry in entries if not entry.ignore]
     ignored = [entry for entry in entries if entry.ignore]
     if not kept:
@@ -146,8 +120,8 @@ def bit_colour(index: int) -> Rgb:
     return (channels[0], channels[1], channels[2])
 
 
-def _entries(raw: Any, name: str) -> list[_Entry]:
-    """Return the entries of forms 1 and 2 sorted by id, checked for duplicates and gaps."""
+def _entries(raw: Any, name: str, rule: Any = None) -> list[_Entry]:
+    """Return the entries of forms 1 and 2 sorted by id, checked for duplicates, gaps and a rule besides."""
     if isinstance(raw, Mapping):
         raw = [{"id": _key_id(key, name), **_as_fields(value, name)} for key, value in raw.items()]
     if not isinstance(raw, list):
@@ -158,18 +132,9 @@ def _entries(raw: Any, name: str) -> list[_Entry]:
     if not any("id" in item for item in fields):
         fields = [{"id": position, **item} for position, item in enumerate(fields)]
     entries = sorted((_entry(item, name) for item in fields), key=lambda entry: entry.id)
+    _refuse_two_rules(entries, rule, name)
     _check_ids(entries, name)
     return entries
-
-
-def _once(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    """Return an object of a JSON file; of a key that stands twice JSON readers keep the last in silence."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ClassSpecError(f"{path}: the key {twice!r} stands twice in one object; keep one of them.")
-    return found
 
 
 def _truth(item: Mapping[str, Any], key: str, where: str) -> bool:
@@ -242,6 +207,18 @@ def _check_ids(entries: list[_Entry], name: str) -> None:
         )
 
 
+def _refuse_two_rules(entries: list[_Entry], rule: Any, name: str) -> None:
+    """Refuse ids that are stored values (they do not begin with 0) beside a rule that gives others."""
+    given = [key for key in ("offset", "values") if isinstance(rule, Mapping) and key in rule]
+    first = min((entry.id for entry in entries if not entry.ignore), default=0)
+    if given and first > 0:
+        ignored = "" if entries[0].id == 0 else ' and add {"id": 0, "name": "unknown", "ignore": true}'
+        raise ClassSpecError(
+            f'{name}: the ids begin with {first}, as files store them, and "{given[0]}" of "stored" gives '
+            f"other numbers; number the classes from 0, or leave {given[0]!r} out{ignored}."
+        )
+
+
 def _stored_rule(
     rule: Any, kept: list[_Entry], ignored: list[_Entry], name: str
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -250,11 +227,12 @@ def _stored_rule(
     unknown = [entry.id for entry in ignored]
     if rule is None:
         return ids, tuple(unknown)
+    if isinstance(rule, Mapping):
+        refuse_unknown_keys(rule, STORED_KEYS, f'{name}: "stored"')
     if not isinstance(rule, Mapping) or not {"offset", "values", "instances"} & rule.keys():
         raise ClassSpecError(
             f'{name}: "stored" must be an object with either "offset" or "values", or "instances".'
         )
-    refuse_unknown_keys(rule, STORED_KEYS, f'{name}: "stored"')
     if "offset" in rule and "values" in rule:
         raise ClassSpecError(f'{name}: "stored" must have either "offset" or "values", not both.')
     unknown += _integers(rule.get("ignore_values", []), f"{name}: stored ignore_values")
@@ -307,11 +285,11 @@ def _rgb(value: Any, where: str) -> Rgb:
         with suppress(ValueError):
             value = list(bytes.fromhex(value[1:]))
     whole = isinstance(value, list | tuple) and all(
-        isinstance(v, int) and not isinstance(v, bool) for v in value
+        isinstance(v, Integral) and not isinstance(v, bool) for v in value
     )
     if not whole or len(value) != 3 or not all(0 <= v <= 255 for v in value):
         raise ClassSpecError(f'{where}: colour must be three integers in 0..255 or "#rrggbb", not {value!r}.')
-    return (value[0], value[1], value[2])
+    return (int(value[0]), int(value[1]), int(value[2]))
 
 
 def _key_id(key: Any, name: str) -> int:
@@ -324,9 +302,9 @@ def _key_id(key: Any, name: str) -> int:
 
 
 def _integer(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise ClassSpecError(f"{where} must be an integer, not {value!r}.")
-    return value
+    return int(value)
 
 
 def _integers(values: Any, where: str) -> tuple[int, ...]:
@@ -337,7 +315,3 @@ def _integers(values: Any, where: str) -> tuple[int, ...]:
 
 def _kind_of(value: Any) -> str:
     return "nothing" if value is None else type(value).__name__
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

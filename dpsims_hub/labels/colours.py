@@ -11,6 +11,7 @@ from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.instance_codes import coding_hint, number_of_colours
 from dpsims_hub.labels.spec import ClassSpec
 
+BLACK_AND_WHITE = '[{"name": "background", "rgb": [0, 0, 0]}, {"name": "object", "rgb": [255, 255, 255]}]'
 CLEAR = 1 << 24  # the code of a fully transparent pixel, after all 2^24 colours
 
 
@@ -38,7 +39,7 @@ def ids_from_colours(colours: np.ndarray, spec: ClassSpec, where: str) -> np.nda
         table[code] = ids[0] + 1
     found = table[codes]
     if found.min() == 0:
-        raise LabelMapError(_unknown_colours(codes[found == 0], colours, spec, where))
+        raise _unknown_colours(codes[found == 0], colours, spec, where)
     for code, ids in meanings.items():
         if len(ids) > 1 and (codes == code).any():
             _warn_of_shared(code, ids, spec, where)
@@ -78,24 +79,38 @@ def _rgb(code: int) -> Rgb:
     return (code >> 16, code >> 8 & 255, code & 255)
 
 
-def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, where: str) -> str:
-    """Return the sentence for colours outside the palette; `unknown` holds the codes of those pixels."""
+def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, where: str) -> LabelMapError:
+    """Return the error for colours outside the palette; `unknown` holds the codes of those pixels."""
     values, counts = np.unique(unknown, return_counts=True)
     share = unknown.size / (colours.shape[0] * colours.shape[1])
     message = (
         f"{where}: {share:.1%} of the pixels have a colour that is not in the palette of {spec.name} "
         f"({len(values)} such colours, most often {_rgb(int(values[counts.argmax()]))} on {counts.max()} px)"
     )
+    is_grey = (colours[..., :1] == colours[..., 1:3]).all()
+    if is_grey and set(np.unique(colours[..., 0]).tolist()) <= {0, 255}:
+        return LabelMapError(
+            f"{message}; it holds only black and white, so it may be a mask of two classes: write "
+            f"{BLACK_AND_WHITE} with your two names as classes.json.",
+            "mask",
+        )
     numbers = np.unique(number_of_colours(colours[..., :3], where))
     if hint := coding_hint(numbers, spec.id_table(stored=True) >= 0):
-        return f"{message}; as red + 256 green + 65536 blue {hint}."
-    if (colours[..., :1] == colours[..., 1:3]).all():
-        return (
+        return LabelMapError(f"{message}; as red + 256 green + 65536 blue {hint}.", "code")
+    meanings = _meanings(spec)
+    if all(_code(_rgb(code)[::-1]) in meanings for code in np.unique(_codes(colours, where)).tolist()):
+        return LabelMapError(
+            f"{message}; with red and blue exchanged all are, as OpenCV writes: exchange them when saving."
+        )
+    if is_grey:
+        return LabelMapError(
             f"{message}; it is grey, so it may be an id map saved as RGB: save one channel as an 8-bit PNG."
         )
     if len(values) > max(2 * spec.num_classes, 256):
-        return f"{message}; it looks like a photo or a smoothed picture, so give the map of class ids."
-    return f"{message}; give ids, or the exact colours without smoothing."
+        return LabelMapError(
+            f"{message}; it looks like a photo or a smoothed picture, so give the map of class ids."
+        )
+    return LabelMapError(f"{message}; give ids, or the exact colours without smoothing.")
 
 
 def _warn_of_shared(code: int, ids: list[int], spec: ClassSpec, where: str) -> None:

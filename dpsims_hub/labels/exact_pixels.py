@@ -35,7 +35,8 @@ PACKED_STEP = {"L;2": 85, "L;2R": 85, "L;4": 17, "L;4R": 17}  # Pillow stretches
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24")
 AS_PNG = "save the map as an 8- or 16-bit greyscale or palette PNG"
 PHOTOMETRIC, SAMPLE_FORMAT, BITS = 262, 339, 258  # tags of TIFF
-NOTE = "has an EXIF note to turn it"
+NOTE = "has an EXIF note to turn it, which readers follow or not"
+WITHOUT_NOTE = "take the note away so that the map lies as its photo is seen"
 WHITE_IS_ZERO, SIGNED = 0, 2
 
 
@@ -52,10 +53,13 @@ def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
     check_size(image.height, image.width, name)
     if reason := _change(image):
         raise LabelMapError(f"{name}: {reason}; {AS_PNG}.")
+    tiff_note = image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) not in (0, 1)
+    if tiff_note:  # of an uncompressed file Pillow makes a mixture of rows
+        raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
     step = PACKED_STEP.get(_raw_mode(image), 1)
     decode(image, name)
     if turn_of(image):
-        raise LabelMapError(f"{name}: {NOTE}; turn the map itself; {AS_PNG}.")
+        raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
     if image.mode in ALPHA_MODES:
         return _without_opacity(np.asarray(image), name)
     if image.mode not in MODES:
@@ -129,8 +133,6 @@ def _change_of_tiff(image: Image.Image) -> str:
     tags = image.tag_v2
     if (packing := image.info.get("compression")) in LOSSY_TIFF:
         return f"is a TIFF file compressed as {packing}, which changes ids and colours"
-    if tags.get(ORIENTATION, 1) not in (0, 1):  # of an uncompressed file Pillow makes a mixture of rows
-        return NOTE
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         return 'is a TIFF file in which "white is zero", which readers invert or not as they please'
     if set(_several(tags.get(SAMPLE_FORMAT, 1))) == {SIGNED} and set(_several(tags.get(BITS, 1))) == {8}:
@@ -153,6 +155,7 @@ def _refuse_transparent(pixels: np.ndarray, image: Image.Image, name: str) -> No
     key = image.info.get("transparency")
     if key is None:
         return
+    key = key > 0 if image.mode == "1" else key  # there Pillow calls 1 255
     if isinstance(key, bytes):  # the opacity of each index
         opacity = np.frombuffer(key.ljust(256, b"\xff"), np.uint8)
         clear = opacity[pixels.astype(np.intp)] < 255 if image.mode == "P" else np.zeros(1, bool)

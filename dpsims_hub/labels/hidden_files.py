@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-SYSTEM_NAMES = ("__macosx", "@eadir", "#recycle", "$recycle.bin", "thumbs.db", "desktop.ini", "lost+found")
-"""Written by macOS' archiver, Synology's and Windows' file systems; letter case does not matter."""
+SYSTEM_NAMES = (
+    *("__macosx", "icon\r", "@eadir", "#recycle", "lost+found", "$recycle.bin", "system volume information"),
+    *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini"),
+)
+"""Written by macOS, Synology's and Windows' file systems; letter case does not matter."""
+LOCK = "~$"  # Office's and other programs' lock file beside an open one
 
 
 def is_hidden(path: str | PurePath) -> bool:
     """Return whether a name, or any part of a relative path, is hidden or the system's own.
 
-    Hidden are names that begin with a dot: also `._a.png`, in which macOS keeps the attributes of `a.png` on
-    file systems that have none.
+    Hidden are names that begin with a dot or with `~$`: also `._a.png`, in which macOS keeps the attributes
+    of `a.png` on file systems that have none.
 
     Args:
         path: Relative, as far as its folders shall count.
     """
     names = (part.casefold() for part in PurePath(path).parts)
-    return any(name.startswith(".") or name in SYSTEM_NAMES for name in names)
+    return any(name.startswith((".", LOCK)) or name in SYSTEM_NAMES for name in names)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.png_rows import has_all_rows
-from dpsims_hub.labels.stand_ins import HEAD, stand_in
+from dpsims_hub.labels.stand_ins import HEAD, remedy_of, stand_in
 
 MAX_SIDE = 4096  # pixels; our choice: twice the side of a Cityscapes photo, 16 M ids at most
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA")
@@ -44,7 +44,8 @@ def open_image(path: str | Path) -> Image.Image:
         with open(path, "rb") as file:
             instead = stand_in(file.read(HEAD))
         raise LabelMapError(
-            f"{path}: is not an image{f' but {instead}' if instead else '; give a PNG'}."
+            f"{path}: is not an image{f' but {instead}' if instead else '; give a PNG'}.",
+            remedy_of(instead),
         ) from None
     except Exception as error:  # Pillow's format plugins raise many types on damaged headers
         raise LabelMapError(f"{path}: cannot be opened as an image ({_reason(error)}).") from error

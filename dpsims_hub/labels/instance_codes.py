@@ -13,12 +13,18 @@ import numpy as np
 from dpsims_hub.labels.errors import LabelMapError
 
 CLASS_OR_CODE = "class or class*1000+n"
+RULE = '"stored": {"instances":'  # as the hint begins
+FROM_0 = "class*1000+n from class 0"
 CODINGS = {
     "class*1000+n": (1000, False),
+    FROM_0: (1000, False),
     "class*256+n": (256, False),
     CLASS_OR_CODE: (1000, True),
 }
-"""Factor, and whether numbers below it are the class itself: so Cityscapes writes what has no objects."""
+"""Factor, and whether numbers below it are the class itself: so Cityscapes writes what has no objects.
+
+Because of them "class*1000+n" refuses the numbers 1 to 999, and `FROM_0` takes them as objects of class 0.
+"""
 
 
 def number_of_colours(pixels: np.ndarray, name: str) -> np.ndarray:
@@ -52,19 +58,23 @@ def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarra
     if numbers.dtype.itemsize == 1 and not plain:
         raise LabelMapError(
             f"{name}: has 8 bits a pixel, too few for {coding}; give the maps that hold class and object, or "
-            'take "instances" out of the stored-value rule.'
+            'take "instances" out of the stored-value rule.',
+            "ids",
         )
     numbers = numbers.astype(np.int64)
     alone = numbers[(numbers > 0) & (numbers < factor)]
-    if not plain and alone.size and factor == 1000:
+    if not plain and alone.size and factor == 1000 and coding != FROM_0:
         raise LabelMapError(
             f"{name}: number {alone[0]} is below 1000 and would be an object of class 0; where such numbers "
-            f'are classes without objects, write "stored": {{"instances": "{CLASS_OR_CODE}"}}.'
+            f'are classes without objects, write {RULE} "{CLASS_OR_CODE}"}}, and where they are objects of '
+            f'class 0, "{FROM_0}".',
+            "code",
         )
     if not plain and alone.size and numbers.max() < factor and numbers.min() < numbers.max():
         raise LabelMapError(
             f"{name}: no number reaches {factor}, so that all would be objects of class 0; if these are "
-            'plain ids, take "instances" out of the stored-value rule.'
+            'plain ids, take "instances" out of the stored-value rule.',
+            "ids",
         )
     return np.where(numbers < factor, numbers, numbers // factor) if plain else numbers // factor
 
@@ -78,7 +88,7 @@ def coding_hint(numbers: np.ndarray, valid: Sequence[bool] | np.ndarray) -> str:
     """
     fitting = []
     for coding, (factor, plain) in CODINGS.items():
-        if plain or numbers[0] < 0 or not factor <= numbers[-1] < factor * len(valid):
+        if plain or coding == FROM_0 or numbers[0] < 0 or not factor <= numbers[-1] < factor * len(valid):
             continue
         classes, objects = np.divmod(numbers.astype(np.int64), factor)
         if all(valid[number] for number in classes.tolist()):
@@ -86,9 +96,10 @@ def coding_hint(numbers: np.ndarray, valid: Sequence[bool] | np.ndarray) -> str:
     if not fitting:
         return ""
     coding = min(fitting)[1]  # objects are counted from 0: the right factor leaves the smallest numbers
-    if CODINGS[coding][0] == 1000 and ((numbers > 0) & (numbers < 1000)).any():
-        coding = CLASS_OR_CODE
+    if CODINGS[coding][0] == 1000 and (alone := numbers[(numbers > 0) & (numbers < 1000)]).size:
+        may_be_classes = all(number < len(valid) and valid[number] for number in alone.tolist())
+        coding = CLASS_OR_CODE if may_be_classes else FROM_0
     return (
         f"the numbers look like {coding}, class and object in one; to read both, write "
-        f'"stored": {{"instances": "{coding}"}} into the classes.json'
+        f'{RULE} "{coding}"}} into the classes.json'
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dpsims_hub.labels.hidden_files import is_hidden
-from dpsims_hub.labels.pairing import no_pair_hint, one_form, other_names_hint, with_stems_of
+from dpsims_hub.labels.pairing import near_pair_hint, no_pair_hint, one_form, other_names_hint, with_stems_of
 from dpsims_hub.labels.spec import ClassSpec
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -107,7 +107,7 @@ class Listing:
             (relative to `root`) with that fault; empty where all is well.
         has_instances: Whether the layout has instance maps here.
         split: Name of the split as the folders write it; "" without one.
-        hint: Why nothing pairs, as words that end a sentence; "" where something does.
+        hint: Why files do not pair, as words that end a sentence; "" where they do, or nothing is seen.
     """
 
     root: Path
@@ -225,7 +225,9 @@ def _listing(base: Path, tree: Tree, split: str) -> Listing:
         unpaired={what: names for what, names in unpaired.items() if names},
         has_instances=has_instances,
         split=split,
-        hint="" if stems else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES),
+        hint=near_pair_hint(_apart(photos, labels), _apart(labels, photos))
+        if stems
+        else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES),
     )
 
 
@@ -246,8 +248,12 @@ def _files(
             yield one_form(stem.removesuffix(ending)), f"{folder}/{name}"
 
 
+def _apart(files: dict[str, str], partners: dict[str, str]) -> dict[str, str]:
+    return {stem: path for stem, path in files.items() if stem not in partners}
+
+
 def _without(files: dict[str, str], partners: dict[str, str]) -> list[str]:
-    return sorted(files[stem] for stem in files.keys() - partners.keys())
+    return sorted(_apart(files, partners).values())
 
 
 def _twice(files: list[tuple[str, str]]) -> list[str]:

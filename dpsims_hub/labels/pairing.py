@@ -63,6 +63,24 @@ def with_stems_of(photos: Collection[tuple[str, str]], maps: list[tuple[str, str
     return maps
 
 
+def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
+    """Return which map without a photo seems to be that of which photo, and how to name it; "" without such.
+
+    Args:
+        photos: Paths of photos without a map, by stem.
+        maps: Paths of maps without a photo, by stem.
+    """
+    folded = {stem.casefold(): path for stem, path in maps.items()}
+    for stem, photo in sorted(photos.items()):
+        if other := folded.get(stem.casefold()):
+            return f"{photo} and {other} differ in upper and lower case: name them alike"
+        if ending := next((ending for ending in MAP_ENDINGS if stem + ending in maps), ""):
+            other = maps[stem + ending]
+            wanted = f"{stem}{os.path.splitext(other)[1]}"
+            return f"{other} seems to be the map of {photo}, and not every map ends so: rename it {wanted}"
+    return ""
+
+
 def no_pair_hint(
     base: Path,
     folders: Sequence[str],
@@ -79,6 +97,8 @@ def no_pair_hint(
         maps: Likewise.
         suffixes: Endings of label maps.
     """
+    if hint := near_pair_hint(photos, maps):
+        return hint
     if photos and maps:
         first, other = min(photos.values()), min(maps.values())
         return f"photo and map need one stem, and here are {first} and {other}: rename the maps"

@@ -22,7 +22,7 @@ from dpsims_hub.labels.instance_codes import classes_of_numbers, number_of_colou
 from dpsims_hub.labels.palettes import ids_by_palette
 from dpsims_hub.labels.resizing import resize_label_map
 from dpsims_hub.labels.spec import ClassSpec
-from dpsims_hub.labels.wrong_ids import explain_wrong_ids
+from dpsims_hub.labels.wrong_ids import wrong_ids
 
 
 def read_label_map(
@@ -150,5 +150,5 @@ def _ids(values: np.ndarray, spec: ClassSpec, stored: bool, name: str) -> np.nda
     inside = (values >= 0) & (values < len(table))
     ids = np.where(inside, table[np.where(inside, values, 0).astype(np.intp)], -1)
     if ids.min() < 0:
-        raise LabelMapError(explain_wrong_ids(values, ids < 0, spec, stored, name))
+        raise wrong_ids(values, ids < 0, spec, stored, name)
     return ids.astype(spec.dtype)

@@ -19,7 +19,7 @@ from dpsims_hub.labels.errors import LabelMapError
 from dpsims_hub.labels.image_files import LOSSLESS_FORMATS, LOSSY_FORMATS, MAX_SIDE, check_size
 from dpsims_hub.labels.samples import Part, Sample, make_sample
 from dpsims_hub.labels.spec import ClassSpec
-from dpsims_hub.labels.stand_ins import HEAD, stand_in
+from dpsims_hub.labels.stand_ins import HEAD, remedy_of, stand_in
 
 if TYPE_CHECKING:
     import datasets
@@ -186,7 +186,8 @@ def _open(data: bytes, name: str) -> Image.Image:
     except Exception as error:  # Pillow's format plugins raise many types on damaged headers
         instead = stand_in(data[:HEAD])
         raise LabelMapError(
-            f"{name}: is not an image{f' but {instead}' if instead else '; give a PNG'}."
+            f"{name}: is not an image{f' but {instead}' if instead else '; give a PNG'}.",
+            remedy_of(instead),
         ) from error
     check_size(image.height, image.width, name)
     return image

@@ -58,7 +58,8 @@ def make_sample(
         raise LabelMapError(
             f"{photo.name}: an EXIF note turns the photo to {size[0]} x {size[1]} px (height x width), and "
             f"its label map is {stored_size[0]} x {stored_size[1]}, as the photo is stored; turn the map in "
-            f"the same way ({turn}), or take the note away from the photo."
+            f"the same way ({turn}), or take the note away from the photo.",
+            "turn",
         )
     _check_same_size(size, label_map.shape, photo.name, "label map")
     if instances is None and not (stored and spec.instance_coding):
@@ -74,7 +75,7 @@ def _rgb(photo: Part) -> Image.Image:
     decode(image, name)
     if image.mode.startswith(("I", "F")):
         raise LabelMapError(
-            f"{name}: has more than 8 bits a channel; save the photo as an 8-bit PNG or JPEG."
+            f"{name}: has more than 8 bits a channel; save the photo as an 8-bit PNG or JPEG.", "photo"
         )
     return ImageOps.exif_transpose(image).convert("RGB")
 
@@ -87,12 +88,18 @@ def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:
         numbers = number_of_colours(numbers, name)
     if numbers.ndim != 2:
         raise LabelMapError(
-            f"{name}: object numbers must be an 8- or 16-bit greyscale PNG, not {image.mode}."
+            f"{name}: object numbers must be an 8- or 16-bit greyscale PNG, not {image.mode}.", "objects"
         )
     return numbers.astype(np.int32)
 
 
 def _check_same_size(photo: tuple[int, int], other: tuple[int, ...], name: str, what: str) -> None:
+    if tuple(photo) == tuple(other)[::-1] and photo[0] != photo[1]:
+        raise LabelMapError(
+            f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} {other[0]} x "
+            f"{other[1]}: one of them is turned by 90 degrees; turn it back.",
+            "quarter",
+        )
     if tuple(photo) != tuple(other):
         raise LabelMapError(
             f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -17,8 +17,8 @@ from dpsims_hub.labels.class_file import (
     ClassInfo,
     Rgb,
     parse_class_file,
-    read_json,
 )
+from dpsims_hub.labels.class_text import read_class_file
 from dpsims_hub.labels.errors import ClassSpecError
 
 BUILT_IN = ("ade20k", "camvid", "cityscapes", "coco-stuff", "outdoor")
@@ -104,7 +104,7 @@ class ClassSpec:
         key = str(name_or_path).lower().replace("_", "-")
         if isinstance(name_or_path, str) and key in BUILT_IN:
             with resources.as_file(resources.files("dpsims_hub.labels") / "data" / f"{key}.json") as path:
-                return cls.from_dict(read_json(path))
+                return cls.from_dict(read_class_file(path))
         path = Path(name_or_path)
         path = path / "classes.json" if path.is_dir() else path
         if not path.exists():
@@ -112,7 +112,7 @@ class ClassSpec:
                 f"{name_or_path}: neither a built-in class list ({', '.join(BUILT_IN)}) nor a classes.json "
                 "or a folder that holds one."
             )
-        return cls._parse(read_json(path), str(path), path.resolve().parent.name or "classes")
+        return cls._parse(read_class_file(path), str(path), path.resolve().parent.name or "classes")
 
     @classmethod
     def _parse(cls, data: Any, where: str, name: str) -> ClassSpec:
@@ -133,18 +133,24 @@ class ClassSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as JSON-safe values; `from_dict` gives back an equal spec."""
-        offset = self.stored_values[0]
+        offset = int(self.stored_values[0])
         even = self.stored_values == tuple(range(offset, offset + self.num_classes))
-        rule: dict[str, Any] = {"offset": offset} if even else {"values": list(self.stored_values)}
+        rule: dict[str, Any] = {"offset": offset} if even else {"values": _plain(self.stored_values)}
         rule |= {"instances": self.instance_coding} if self.instance_coding else {}
         return {
             "name": self.name,
-            "ignore_index": self.ignore_index,
-            "ignore_rgb": list(self.ignore_rgb),
-            "extra_ignore_rgbs": [list(rgb) for rgb in self.extra_ignore_rgbs],
-            "stored": rule | {"ignore_values": list(self.ignore_values)},
+            "ignore_index": int(self.ignore_index),
+            "ignore_rgb": _plain(self.ignore_rgb),
+            "extra_ignore_rgbs": [_plain(rgb) for rgb in self.extra_ignore_rgbs],
+            "stored": rule | {"ignore_values": _plain(self.ignore_values)},
             "classes": [
-                {"id": c.id, "name": c.name, "aliases": list(c.aliases), "rgb": list(c.rgb), "kind": c.kind}
+                {
+                    "id": int(c.id),
+                    "name": c.name,
+                    "aliases": list(c.aliases),
+                    "rgb": _plain(c.rgb),
+                    "kind": c.kind,
+                }
                 for c in self.classes
             ],
         }
@@ -214,3 +220,8 @@ class ClassSpec:
         else:
             table[: self.num_classes] = np.arange(self.num_classes)
         return table
+
+
+def _plain(numbers: Iterable[int]) -> list[int]:
+    """Return whole numbers, numpy's too, as those that JSON takes."""
+    return [int(number) for number in numbers]

@@ -11,57 +11,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
-from PIL import ImageOps
 
 from dpsims_hub.labels.class_file import Rgb
 from dpsims_hub.labels.errors import LabelMapError
-from dpsims_hub.labels.exact_pixels import NUMBER_MODES, exact_pixels
 from dpsims_hub.labels.examples import Examples, shrink
 from dpsims_hub.labels.image_files import decode
-from dpsims_hub.labels.instance_codes import classes_of_numbers
 from dpsims_hub.labels.layouts import Listing
+from dpsims_hub.labels.masks import Masks, count_pixels
 from dpsims_hub.labels.palettes import palette_colours
 from dpsims_hub.labels.read_ahead import read_ahead
-from dpsims_hub.labels.reading import read_label_map
 from dpsims_hub.labels.samples import Part, Sample, make_sample
 from dpsims_hub.labels.spec import ClassSpec
+from dpsims_hub.labels.survey_faults import COLUMNS, Fault, PairParts, entered, find_faults
 from dpsims_hub.labels.turned_photos import turn_of
 
 FAULT_KINDS = ("unpaired", "unreadable", "ids", "format", "size")
 MAX_KEPT = 1000  # faults of a kind whose sentences are kept; all are counted
-COLUMNS = ("photo", "label", "instances")
-
-
-class Fault(NamedTuple):
-    """One thing that is wrong.
-
-    `kind` is "unpaired" (a file without a partner), "unreadable" (missing, damaged, no image), "ids" (values
-    that are no class), "format" (an image that cannot be a photo, a map or object numbers) or "size" (photo
-    and map differ). Of wrong ids, `value` is the most frequent one and `pixels` how many hold it.
-    """
-
-    kind: str
-    name: str
-    message: str
-    value: int | None = None
-    pixels: int | None = None
-
-
-class PairParts(NamedTuple):
-    """How to open the images of one pair: each call opens a file or the bytes of a row anew, undecoded."""
-
-    name: str
-    photo: Callable[[], Part]
-    label: Callable[[], Part]
-    instances: Callable[[], Part] | None = None
-
-    def openers(self) -> dict[str, Callable[[], Part]]:
-        """Return the calls by column."""
-        calls = dict(zip(COLUMNS, self[1:], strict=True))
-        return {column: call for column, call in calls.items() if call is not None}
 
 
 @dataclass(frozen=True)
@@ -109,7 +76,9 @@ class Survey:
         turned: Photos by what their EXIF note does, of all pairs.
         num_other_palettes: Palette maps in which an index has another colour than in an earlier one.
         num_objects: Objects of thing classes.
+        masks: Which maps hold only 0, 1 and 255.
         num_faults: By kind, all of them.
+        remedies: By kind, how many of them have which remedy.
         faults: By kind, the first `MAX_KEPT`.
         examples: Small pairs spread over the data, for a picture.
     """
@@ -126,7 +95,9 @@ class Survey:
         self.pixels = np.zeros(spec.num_classes + 1, dtype=np.int64)
         self.photos = np.zeros(spec.num_classes + 1, dtype=np.int64)
         self.num_faults: Counter[str] = Counter()
+        self.remedies: dict[str, Counter[str]] = {kind: Counter() for kind in FAULT_KINDS}
         self.faults: dict[str, list[Fault]] = {kind: [] for kind in FAULT_KINDS}
+        self.masks = Masks(spec)
         self.examples = Examples()
 
     def add(self, facts: PairFacts) -> None:
@@ -151,12 +122,14 @@ class Survey:
             self._palette.setdefault(index, colour) != colour for index, colour in facts.palette.items()
         )
         self.num_objects += facts.num_objects
+        self.masks.add(facts.name, facts.pixels, facts.kinds["label"].rpartition(" ")[2])
         if facts.example is not None:
             self.examples.add(position, facts.example)
 
     def add_fault(self, fault: Fault) -> None:
         """Count a fault, and keep it while there are few of its kind."""
         self.num_faults[fault.kind] += 1
+        self.remedies[fault.kind].update([fault.remedy] if fault.remedy else [])
         if len(self.faults[fault.kind]) < MAX_KEPT:
             self.faults[fault.kind].append(fault)
 
@@ -201,7 +174,7 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
     """
     try:
         with ExitStack() as files:
-            opened = {column: _entered(call, files) for column, call in parts.openers().items()}
+            opened = {column: entered(call, files) for column, call in parts.openers().items()}
             kinds = {column: f"{part.image.format} {part.image.mode}" for column, part in opened.items()}
             photo, label = opened["photo"], opened["label"]
             sample = make_sample(photo, label, opened.get("instances"), spec, stem=parts.name)
@@ -212,31 +185,12 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
         parts.name,
         size=sample.label_map.shape,
         kinds=kinds,
-        pixels=_count_pixels(sample.label_map, spec),
+        pixels=count_pixels(sample.label_map, spec),
         num_objects=_count_objects(sample, spec),
         example=shrink(sample) if with_example else None,
         turn=turn,
         palette=palette,
     )
-
-
-def find_faults(parts: PairParts, spec: ClassSpec, error: Exception) -> tuple[Fault, ...]:
-    """Return what is wrong with each file of a pair, or with the pair as a whole.
-
-    Args:
-        parts: A pair that cannot be read.
-        spec: The classes.
-        error: What reading the whole pair raised; it is the fault if every file alone is well.
-    """
-    calls = parts.openers()
-    damaged = {column: _damage(call, parts.name) for column, call in calls.items()}
-    faults = [fault for fault in damaged.values() if fault is not None]
-    if damaged["label"] is None and (fault := _label_fault(calls["label"], spec)) is not None:
-        faults.append(fault)
-    if not faults:
-        kind = "size" if len({_upright_size(call) for call in calls.values()}) > 1 else "format"
-        faults.append(Fault(kind, parts.name, str(error)))
-    return tuple(faults)
 
 
 def _jobs(survey: Survey, pairs: Iterable[PairParts]) -> Iterator[tuple[PairParts, bool]]:
@@ -253,17 +207,10 @@ def _do(job: tuple[PairParts, bool], *, spec: ClassSpec) -> PairFacts:
     return read_facts(job[0], spec, with_example=job[1])
 
 
-def _entered(call: Callable[[], Part], files: ExitStack) -> Part:
-    """Open an image that is closed with `files`."""
-    part = call()
-    files.callback(part.image.close)
-    return part
-
-
 def _turn(parts: PairParts) -> str:
     """Return what the note of a photo does, of a pair that has faults; "" where the photo is one."""
     with suppress(LabelMapError, OSError), ExitStack() as files:
-        photo = _entered(parts.photo, files)
+        photo = entered(parts.photo, files)
         decode(*photo)
         return turn_of(photo.image)
     return ""
@@ -278,11 +225,6 @@ def _palette_in_use(label: Part) -> dict[int, Rgb]:
     return {index: colours[index] for index in used if index < len(colours)}
 
 
-def _count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    counts = np.bincount(label_map.ravel(), minlength=spec.ignore_index + 1).astype(np.int64)
-    return np.append(counts[: spec.num_classes], counts[spec.ignore_index])
-
-
 def _count_objects(sample: Sample, spec: ClassSpec) -> int:
     """Return how many objects of thing classes there are: pixels of one number and one class are one."""
     if sample.instance_ids is None:
@@ -292,54 +234,3 @@ def _count_objects(sample: Sample, spec: ClassSpec) -> int:
     things = is_thing[sample.label_map]
     keys = sample.instance_ids[things].astype(np.int64) * (spec.ignore_index + 1) + sample.label_map[things]
     return len(np.unique(keys))
-
-
-def _damage(call: Callable[[], Part], name: str) -> Fault | None:
-    """Return the fault of a file that cannot be opened or decoded."""
-    try:
-        part = call()
-        with part.image:
-            decode(part.image, part.name)
-    except LabelMapError as error:
-        return Fault("unreadable", str(error).partition(": ")[0], str(error))
-    except OSError as error:
-        where = str(error.filename or str(error).partition(": ")[0] or name)
-        reason = error.strerror or str(error).removeprefix(f"{where}: ").rstrip(".")
-        return Fault("unreadable", where, f"{where}: cannot be read ({reason}).")
-    return None
-
-
-def _label_fault(call: Callable[[], Part], spec: ClassSpec) -> Fault | None:
-    """Return the fault of a decodable map: wrong ids, or an image that is no map of ids."""
-    with ExitStack() as files:
-        part = _entered(call, files)
-        mode = part.image.mode
-        try:
-            read_label_map(part.image, spec, stored=True, name=part.name)
-        except LabelMapError as error:
-            wrong = _wrong_values(_entered(call, files), spec) if mode in NUMBER_MODES else Counter()
-            if not wrong:
-                return Fault("format", part.name, str(error))
-            value, pixels = wrong.most_common(1)[0]
-            return Fault("ids", part.name, str(error), value, pixels)
-    return None
-
-
-def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
-    """Return the pixels of every value that is no class; empty where no numbers can be read."""
-    wrong: Counter[int] = Counter()
-    with suppress(LabelMapError):
-        numbers = exact_pixels(part.image, part.name)
-        if spec.instance_coding:
-            numbers = classes_of_numbers(numbers, spec.instance_coding, part.name)
-        values, counts = np.unique(numbers, return_counts=True)
-        table = spec.id_table(stored=True)
-        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-            if not 0 <= value < len(table) or table[value] < 0:
-                wrong[value] = count
-    return wrong
-
-
-def _upright_size(call: Callable[[], Part]) -> tuple[int, int]:
-    with call().image as image:
-        return ImageOps.exif_transpose(image).size

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dpsims_hub.labels.masks import ONLY_0_AND_255
+from dpsims_hub.labels.stand_ins import CONVERT, UNPACK
+
 RARE_SHARE = 1e-4  # of all pixels; our choice: below it a class gives almost no gradient
 SMALL_SIDE = 64  # pixels; our choice: below it a backbone's coarse features see nothing
 MANY_UNKNOWN = 0.5  # of all pixels; our choice
@@ -19,6 +22,26 @@ ERROR_ADVICE = {
 }
 
 
+REMEDIES = {
+    "ids": ERROR_ADVICE["ids"],
+    "code": 'Write the "stored" rule that the sentences of {count} map(s) name into the classes.json.',
+    "mask": "Write the list of two classes that the sentences of {count} map(s) name as classes.json.",
+    "turn": "Turn the maps of {count} photo(s) with an EXIF note as their sentences say, or take the notes "
+    "away from the photos.",
+    "note": "Take the EXIF note away from {count} map(s), for example with `exiftool -Orientation= FILE`, "
+    "and look at the picture: maps must lie as their photos are seen.",
+    "export": "Export {count} map(s) again as ids, or as RGB in the exact class colours.",
+    "git lfs pull": "Fetch {count} file(s) that are pointers of Git LFS with `git lfs pull`.",
+    "git annex get": "Fetch {count} file(s) that are pointers of git-annex with `git annex get`.",
+    CONVERT: "Convert {count} file(s) of other kinds to PNG, or photos to JPEG, as their sentences say.",
+    UNPACK: "Unpack {count} archive(s) that bear the name of an image.",
+    "quarter": "Turn photo or map of {count} pair(s) by 90 degrees, so that both lie alike.",
+    "photo": "Save {count} photo(s) as 8-bit PNG or JPEG.",
+    "objects": "Save {count} file(s) in instances/ as 8- or 16-bit greyscale PNGs of object numbers.",
+}
+"""What to do about faults whose kind does not say it, by the errors' `remedy`."""
+
+
 def advice(facts: Mapping[str, Any], *, has_things: bool, warned: Mapping[str, int]) -> list[str]:
     """Return one sentence for each finding, worst first: what trains wrongly, what stops training, the rest.
 
@@ -27,15 +50,25 @@ def advice(facts: Mapping[str, Any], *, has_things: bool, warned: Mapping[str, i
         has_things: Whether the class list says which classes are things.
         warned: What reading the files warned of, and how often.
     """
-    counts = {kind: found["count"] for kind, found in facts["errors"].items()}
     return [
         *_wrong_meanings(facts),
         *(f"{count} x {text}" for text, count in warned.items()),
-        *(text.format(count=counts[kind]) for kind, text in ERROR_ADVICE.items() if counts[kind]),
+        *_errors(facts["errors"]),
         *_unknown_pixels(facts),
         *_classes(facts),
         *_lesser(facts, has_things),
     ]
+
+
+def _errors(errors: Mapping[str, Any]) -> list[str]:
+    """Say for each kind of fault what helps, for each remedy of its own and for the rest."""
+    said = []
+    for kind, text in ERROR_ADVICE.items():
+        remedies = errors[kind]["remedies"]
+        said += [REMEDIES[remedy].format(count=count) for remedy, count in remedies.items()]
+        if rest := errors[kind]["count"] - sum(remedies.values()):
+            said.append(text.format(count=rest))
+    return list(dict.fromkeys(said))
 
 
 def _wrong_meanings(facts: Mapping[str, Any]) -> list[str]:
@@ -45,15 +78,12 @@ def _wrong_meanings(facts: Mapping[str, Any]) -> list[str]:
         said.append(
             f"{count} palette map(s) give an index another colour than maps before them: a tool has "
             "reordered their colours. Unless it is said below that they are read by colour, ids may be "
-            "mistaken: "
-            "look at the picture, and export the maps again as greyscale ids or in RGB class colours."
+            "mistaken: look at the picture, and export the maps again as greyscale ids or in class colours."
         )
     if facts["only_0_and_255"]:
-        said.append(
-            "The maps hold only 0 and 255, and 255 means unknown. If they are masks in black and white, "
-            'write {"classes": ["background", "object"], "stored": {"values": [0, 255]}} with your two names '
-            "as classes.json."
-        )
+        said.append(ONLY_0_AND_255)
+    if facts["mixed_masks"]:
+        said.append(facts["mixed_masks"])
     if turned := facts["turned_photos"]:
         how = ", ".join(f"{count} {turn}" for turn, count in turned.items())
         said.append(

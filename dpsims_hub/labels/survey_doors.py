@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from dpsims_hub.labels.folder import FolderDataset
 from dpsims_hub.labels.image_files import open_image
 from dpsims_hub.labels.layouts import Listing, PairFiles, list_pairs
 from dpsims_hub.labels.rows import _part, row_name
@@ -15,7 +17,8 @@ from dpsims_hub.labels.samples import Part
 from dpsims_hub.labels.source import DataSource
 from dpsims_hub.labels.spec import ClassSpec
 from dpsims_hub.labels.streams import RowStream
-from dpsims_hub.labels.survey import PairParts
+from dpsims_hub.labels.survey_faults import PairParts
+from dpsims_hub.labels.tables import TableDataset
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,20 @@ def open_door(source: DataSource) -> Door:
     if isinstance(data, RowStream):
         return Door(data.spec, _pairs_of_rows(data.rows), None)
     return Door(data.spec, _pairs_of_rows(data._rows), len(data))
+
+
+def some_labels(data: FolderDataset | TableDataset | RowStream, count: int) -> Iterator[Callable[[], Part]]:
+    """Yield calls that open up to `count` label maps: spread over the data, or the first ones of a stream."""
+    if isinstance(data, RowStream):
+        for row in islice(data.rows, count):
+            yield partial(_part, row, "label", row_name(row))
+        return
+    count = min(count, len(data))
+    for index in (number * len(data) // count for number in range(count)):
+        if isinstance(data, FolderDataset):
+            yield partial(_open_file, data.root / data._pairs[index].label)
+        else:
+            yield partial(_part, data._rows[index], "label", f"row {index}")
 
 
 def _pairs_of_listing(listing: Listing) -> Iterator[PairParts]:

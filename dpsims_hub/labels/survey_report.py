@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from dpsims_hub.labels.survey import COLUMNS, FAULT_KINDS, Survey
+from dpsims_hub.labels.survey import FAULT_KINDS, Survey
 from dpsims_hub.labels.survey_advice import advice
+from dpsims_hub.labels.survey_faults import COLUMNS
 
 LINE = 110
 HANGING = {"subsequent_indent": "  ", "break_long_words": False, "break_on_hyphens": False}
@@ -59,12 +58,14 @@ def survey_facts(
         | {"maps_all_unknown": survey.num_all_unknown, "all_unknown": survey.all_unknown},
         "turned_photos": dict(survey.turned.most_common()),
         "other_palettes": survey.num_other_palettes,
-        "only_0_and_255": _holds_0_and_255(survey),
+        "only_0_and_255": survey.masks.hold_0_and_255(),
+        "mixed_masks": survey.masks.mixture(),
         "objects": survey.num_objects if survey.kinds["instances"] or spec.instance_coding else None,
         "num_errors": sum(survey.num_faults.values()),
         "errors": {
             kind: {
                 "count": survey.num_faults[kind],
+                "remedies": dict(survey.remedies[kind]),
                 "listed": [_fault_facts(fault) for fault in survey.faults[kind]],
             }
             for kind in FAULT_KINDS
@@ -72,17 +73,6 @@ def survey_facts(
     }
     has_things = any(info.kind == "thing" for info in spec.classes)
     return facts | {"advice": advice(facts, has_things=has_things, warned=warned)}
-
-
-def _holds_0_and_255(survey: Survey) -> bool:
-    """Return whether the maps hold only the class that is stored as 0, and unknown, which may be 255."""
-    spec = survey.spec
-    table = spec.id_table(stored=True)
-    first = int(table[0])
-    if not 0 <= first < spec.num_classes or table[255] != spec.ignore_index or spec.instance_coding:
-        return False
-    both = survey.photos[-1] and survey.pixels[first]
-    return bool(both) and not np.delete(survey.pixels, [first, -1]).any()
 
 
 def format_survey(facts: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import json
 import math
 import os
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -237,15 +238,22 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
         value = dict(value) if isinstance(value, dict) else {} if value is None else value
     elif kind is tuple and isinstance(value, list):
         value = tuple(value)
-    elif kind is float and type(value) is int:
+    elif kind is int and _is_number(value, Integral):
+        value = int(value)
+    elif kind is float and _is_number(value, Real):
         value = float(value)
-    elif kind is str and (type(value) is int or isinstance(value, os.PathLike)):
+    elif kind is str and (_is_number(value, Integral) or isinstance(value, os.PathLike)):
         value = str(value)
     numbers = value if kind is tuple and isinstance(value, tuple) else ()
-    if type(value) is not kind or not all(type(x) in (int, float) for x in numbers):
+    if type(value) is not kind or not all(_is_number(x, Real) for x in numbers):
         raise ValueError(f"--{field.name}: expected {KINDS[kind][0]}, got {value!r}.")
     _check_limits(field, value)
     return value
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    """Whether a value is a number of a kind of `numbers`, also one of numpy's; true and false are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _check_limits(field: dataclasses.Field, value: Any) -> None:

@@ -16,14 +16,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from dpsims_hub.labels import ClassSpec, LabelMapError, Sample
+from dpsims_hub.labels.masks import look_at_masks
 from dpsims_hub.labels.source import DataSource
 from dpsims_hub.labels.streams import RowStream
+from dpsims_hub.labels.survey_doors import some_labels
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import PositionSampler, TrainingPairs, collate, make_loader
 from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore
 from dpsims_hub.training.transform import PairTransform
 
 _REFRESH_BATCHES = 16
+_LOOKED_AT = 64  # label maps; our choice
 
 
 def training_source(config: TrainConfig) -> DataSource:
@@ -101,6 +104,10 @@ class Feed:
     def spec(self) -> ClassSpec:
         """The classes of the data."""
         return self.source.spec
+
+    def doubts(self) -> list[str]:
+        """What a look at some of the label maps says that a person should know before training."""
+        return look_at_masks(some_labels(self.source, _LOOKED_AT), self.spec)
 
     @property
     def num_pairs(self) -> int | None:

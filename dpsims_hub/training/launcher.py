@@ -1,7 +1,7 @@
 """What `accelerate launch` and `accelerate config` say about a run; it holds where the script has no flag.
 
-The launcher hands the precision on in the environment. Accumulation it hands on with DeepSpeed only, so its
-own command line is read for that.
+The launcher hands the precision on in the environment, where "no" may also mean that nobody said anything.
+Accumulation it hands on with DeepSpeed only. Its own command line is read for these two.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ ACCUMULATION = "ACCELERATE_GRADIENT_ACCUMULATION_STEPS"
 
 
 def launcher_settings() -> dict[str, Any]:
-    """The settings of `TrainConfig` that the launcher was given; its default precision, "no", is none.
+    """The settings of `TrainConfig` that the launcher was given; precision "no" only where it was written.
 
     Raises:
         ValueError: the number of steps is no whole number above 0.
     """
     settings: dict[str, Any] = {}
-    if (precision := os.environ.get(PRECISION, "no")) != "no":
+    words = _parent_words()
+    precision = os.environ.get(PRECISION, "no")
+    if precision != "no" or option_of(words, sys.argv[0], "mixed_precision") == "no":
         settings["mixed_precision"] = precision
-    steps = os.environ.get(ACCUMULATION) or accumulation_of(_parent_words(), sys.argv[0])
+    steps = os.environ.get(ACCUMULATION) or option_of(words, sys.argv[0], "gradient_accumulation_steps")
     if steps:
         if not (steps.isascii() and steps.isdigit() and int(steps)):
             raise ValueError(
@@ -53,12 +55,13 @@ def launcher_sentences(launched: dict[str, Any], used: Any) -> list[str]:
     return sentences
 
 
-def accumulation_of(words: Sequence[str], script: str) -> str:
-    """The accumulation in a launcher's command line; "" where there is none.
+def option_of(words: Sequence[str], script: str, option: str) -> str:
+    """The value of an option in a launcher's command line; "" where there is none.
 
     Args:
         words: of a process, which need not be the launcher.
         script: as the launcher was told to run it; the words from there on are the script's.
+        option: its name, with underscores.
     """
     name = PurePath(script).name
     end = next((place for place, word in enumerate(words) if PurePath(word).name == name), 0)
@@ -68,7 +71,7 @@ def accumulation_of(words: Sequence[str], script: str) -> str:
     found = ""
     for word, following in zip(mine, [*mine[1:], ""], strict=True):
         flag, equals, value = word.partition("=")
-        if flag.replace("-", "_") == "__gradient_accumulation_steps":
+        if flag.replace("-", "_") == f"__{option}":
             found = value if equals else following
     return found
 

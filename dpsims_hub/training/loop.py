@@ -17,12 +17,7 @@ from dpsims_hub.models.cpu_setup import prepare_cpu
 from dpsims_hub.sheets import save_picture
 from dpsims_hub.training.augmentation import NUM_DRAWS
 from dpsims_hub.training.build import build_networks, build_patch_networks, make_accelerator
-from dpsims_hub.training.checkpoint import (
-    find_checkpoint,
-    load_data_state,
-    save_checkpoint,
-    starting_point,
-)
+from dpsims_hub.training.checkpoint import find_checkpoint, load_data_state, save_checkpoint, starting_point
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.ema import ExponentialMovingAverage
@@ -216,12 +211,13 @@ class Trainer:
             self.output_dir.mkdir(parents=True, exist_ok=True)
             config.save(self.output_dir / "config.json")
             self.log.rewind(self.step)
+            for sentence in self.feed.doubts():
+                print(sentence)
         accelerator.init_trackers("dpsims", _scalars(config), {"wandb": {"dir": str(self.output_dir)}})
         height, width = config.size
         accelerator.print(
-            f"{self.feed.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes "
-            f"at {width}x{height}; "
-            f"{accelerator.num_processes} process(es) on {accelerator.device}; generator "
+            f"{self.feed.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes at "
+            f"{width}x{height}; {accelerator.num_processes} process(es) on {accelerator.device}; generator "
             f"{_millions(self.generator)}, discriminator {_millions(self.networks.discriminator)}."
         )
         if (backbone := self.networks.backbone) is not None:

@@ -44,6 +44,7 @@ class SeenBatch:
         fake_images: (B * K, 3, H, W), map-major.
         real: features of the real images, without gradient; the images themselves with OASIS's own encoder.
         fake: likewise of the generated images.
+        unknown: how many of the batch's maps have no known pixel; a scalar.
     """
 
     label_map: Tensor
@@ -54,6 +55,7 @@ class SeenBatch:
     fake_images: Tensor
     real: list[Tensor] | Tensor
     fake: list[Tensor] | Tensor
+    unknown: Tensor
 
 
 @dataclass
@@ -150,6 +152,7 @@ class TrainingStep:
         Raises:
             NonFiniteLossError: a loss or a gradient norm is infinite or not a number. All are looked at
                 together, once a step: the generator is as before, the discriminator may not be.
+            ValueError: a label map has no known pixel; looked at together with the losses.
         """
         nets, accelerator = self.networks, self.accelerator
         with accelerator.accumulate(nets.generator, nets.discriminator):
@@ -170,6 +173,7 @@ class TrainingStep:
     def _look(self, batch: dict[str, Tensor], fake_images: Tensor) -> SeenBatch:
         """Augment real and generated images alike, and send them through the backbone."""
         label_map, real_images, visible = batch["label_map"], batch["real_images"], None
+        unknown = (label_map == self.ignore_index).flatten(1).all(dim=1).sum()
         each = self.config.samples_per_map
         if self.augmentation.changes:
             draws = batch["draws"]
@@ -189,6 +193,7 @@ class TrainingStep:
             fake_images=fake_images,
             real=real,
             fake=self._features(self._limited(fake_images)),
+            unknown=unknown,
         )
 
     def class_weights(self, label_map: Tensor) -> Tensor:
@@ -278,7 +283,7 @@ class TrainingStep:
                 )
             norm = self._gradients(nets.generator, terms)
         logs = {**{name: value.detach() for name, value in terms.items()}, "grad_norm_g": norm}
-        self._check({**logs_d, **logs})
+        self._check({**logs_d, **logs}, seen.unknown)
         self._update(nets.optimizer_g)
         if distances is not None:
             logs["pair_distance"] = distances.detach().mean()
@@ -323,8 +328,8 @@ class TrainingStep:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    def _check(self, logs: dict[str, Tensor]) -> None:
-        """One look at all losses and norms of the step; the host waits for the device here and only here."""
+    def _check(self, logs: dict[str, Tensor], unknown: Tensor) -> None:
+        """One look at maps, losses and norms; the host waits for the device here and only here."""
         # With fp16 the loss scale is found by overflowing: its scaler leaves such an update out.
         names = [
             name
@@ -332,8 +337,13 @@ class TrainingStep:
             if name.startswith("loss_") or (name.startswith("grad_norm_") and self.accelerator.scaler is None)
         ]
         values = torch.stack([logs[name].detach().float() for name in names])
-        if torch.isfinite(values).all():
+        if torch.isfinite(values).all() & (unknown == 0):
             return
+        if count := int(unknown):
+            raise ValueError(
+                f"{count} label map(s) of the batch have no known pixel, and the gradient of such a map is "
+                "of no use; leave them out of the batch."
+            )
         for name, value in zip(names, values.tolist(), strict=True):
             if not math.isfinite(value):
                 raise NonFiniteLossError(f"{name} is {value}.")

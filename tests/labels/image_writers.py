@@ -130,6 +130,6 @@ def animated_png(rows: Rows) -> bytes:
     return whole[:end] + second + whole[end:]
 
 
-def palette_png(rows: Rows, palette: bytes, opacity: bytes) -> bytes:
+def palette_png(rows: Rows, palette: bytes, opacity: bytes, depth: int = 8) -> bytes:
     """A palette PNG whose indices have an opacity."""
-    return with_chunks(png_bytes(rows, kind=PALETTE, palette=palette), tRNS=opacity)
+    return with_chunks(png_bytes(rows, depth=depth, kind=PALETTE, palette=palette), tRNS=opacity)

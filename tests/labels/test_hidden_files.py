@@ -14,8 +14,8 @@ from dpsims_hub.labels.source import DataSource
 from tests.labels.pair_folders import make_pairs
 
 MAC = b"\0\5\x16\7\0\2\0\0Mac OS X        "  # how a file of attributes begins
-STRAYS = ["._p000.png", ".p000.png", ".DS_Store", "Thumbs.db", "desktop.ini"]
-FOLDERS = ["@eaDir", "__MACOSX", ".ipynb_checkpoints", "$RECYCLE.BIN"]
+STRAYS = ["._p000.png", ".p000.png", ".DS_Store", "Thumbs.db", "desktop.ini", "~$p000.png", "ehthumbs.db"]
+FOLDERS = ["@eaDir", "__MACOSX", ".ipynb_checkpoints", "$RECYCLE.BIN", "System Volume Information"]
 
 
 @pytest.fixture

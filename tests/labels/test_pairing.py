@@ -40,7 +40,30 @@ def test_an_ending_that_only_some_maps_have_is_refused_by_name(tmp_path):
     root = make_pairs(tmp_path, 2)
     (root / "labels" / "p000.png").rename(root / "labels" / "p000_mask.png")
     (root / "labels" / "p001.png").rename(root / "labels" / "p001_colour.png")
-    with pytest.raises(ValueError, match=r"here are images/p000\.png and labels/p000_mask\.png: rename"):
+    words = r"labels/p000_mask\.png seems to be the map of images/p000\.png, .* ends so: rename it p000\.png"
+    with pytest.raises(ValueError, match=words):
+        FolderDataset(root)
+
+
+def test_one_map_with_an_ending_among_plain_ones_is_named(tmp_path):
+    root = make_pairs(tmp_path, 3)
+    (root / "labels" / "p002.png").rename(root / "labels" / "p002_mask.png")
+    with pytest.raises(ValueError, match=r"labels/p002_mask\.png seems to be the map of images/p002\.png"):
+        FolderDataset(root)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_upper_and_lower_case_are_named(tmp_path, count):
+    root = make_pairs(tmp_path, count)
+    (root / "labels" / "p000.png").rename(root / "labels" / "P000.PNG")
+    with pytest.raises(ValueError, match=r"images/p000\.png and labels/P000\.PNG differ in upper and lower"):
+        FolderDataset(root)
+
+
+def test_names_that_have_nothing_in_common_are_shown(tmp_path):
+    root = make_pairs(tmp_path, 1)
+    (root / "labels" / "p000.png").rename(root / "labels" / "q.png")
+    with pytest.raises(ValueError, match=r"here are images/p000\.png and labels/q\.png: rename the maps"):
         FolderDataset(root)
 
 

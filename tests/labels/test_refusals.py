@@ -224,3 +224,29 @@ def test_folders_and_missing_files(tmp_path):
     for name in ("nothing.png", "a\0b.png", "n" * 5000):
         with pytest.raises(FileNotFoundError, match="no such file"):
             read_label_map(f"{tmp_path}/{name}", SPEC)
+
+
+BLACK_AND_WHITE = {"classes": ["a", "b"], "stored": {"values": [0, 255]}}
+CAUSES = [
+    ([[0, 1, 3]], ["a", "b", "c"], '"stored": {"offset": 1, "ignore_values": [0]} into the classes.json'),
+    ([[1, 2, 3]], ["a", "b", "c"], 'or write "stored": {"offset": 1, "ignore_values": [0]}'),
+    ([[0, 257, 514]], ["a", "b", "c"], 'ids times 257, .* or write "stored": {"values": [0, 257, 514]} into'),
+    ([[0, 127, 254]], ["a", "b", "c"], 'ids times 127, .* or write "stored": {"values": [0, 127, 254]} into'),
+    ([[0, 256, 512]], ["a", "b", "c"], "look like class*256+n"),
+    ([[0, 65535]], ["a", "b"], 'so write "stored": {"offset": 0, "ignore_values": [65535]} into'),
+    ([[0, 255, 1]], BLACK_AND_WHITE, "this file has 1 for it: write 255"),
+]
+
+
+@pytest.mark.parametrize(("numbers", "classes", "words"), CAUSES, ids=[words for *_, words in CAUSES])
+def test_the_cause_of_stored_values_says_the_rule(numbers, classes, words):
+    with pytest.raises(LabelMapError) as caught:
+        read_label_map(np.array(numbers), ClassSpec.from_dict(classes), stored=True)
+    for part in words.split(".*"):
+        assert part.strip() in str(caught.value)
+
+
+def test_red_and_blue_exchanged_are_named():
+    colours = as_rgb_array([[0, 1], [2, 2]])[..., ::-1]
+    with pytest.raises(LabelMapError, match="with red and blue exchanged all are, as OpenCV writes"):
+        read_label_map(np.ascontiguousarray(colours), SPEC)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dpsims_hub.labels import ClassInfo, ClassSpec, ClassSpecError
-from dpsims_hub.labels.class_file import MAX_FILE_BYTES, spread_colours
+from dpsims_hub.labels.class_file import spread_colours
+from dpsims_hub.labels.class_text import MAX_FILE_BYTES
 from dpsims_hub.labels.spec import BUILT_IN
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -206,7 +207,7 @@ BAD_FILES = [
     ({"classes": ["a"], "stored": {"values": 1}}, "must be a list of integers"),
     ({"classes": ["a"], "stored": {"offset": 0, "ignore_values": [99999]}}, "stored value 99999 is outside"),
     ({"classes": [{"id": 0, "name": "v", "ignore": True}, {"id": 1, "name": "a"}], "stored": {"offset": 0}},
-     "must be 0..0"),
+     "the ids begin with 1, as files store them"),
     ({"classes": ["a"], "extra_ignore_rgbs": 3}, "must be a list of colours"),
     ([f"c{i}" for i in range(65537)], "id 65536"),
     ([f"c{i}" for i in range(65536)], "65536 classes, more than the 65535"),

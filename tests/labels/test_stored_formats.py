@@ -119,7 +119,12 @@ CASES = {
             (palette_png(TWO, TABLE[:12], b"\xff\xff\x00"), REFUSED),
             (palette_png(TWO, TABLE[:12], b"\x80"), REFUSED),
             (with_chunks(png_bytes(BYTES), tRNS=struct.pack(">H", 99)), REFUSED),
-            (with_chunks(png_bytes(TWO, depth=2), tRNS=struct.pack(">H", 3)), REFUSED),
+            *(
+                (with_chunks(png_bytes(rows, depth=bits), tRNS=struct.pack(">H", clear)), REFUSED)
+                for bits, rows, clears in ((1, BITS, (0, 1)), (2, TWO, (0, 3)), (4, FOUR, (0, 9)))
+                for clear in clears
+            ),
+            (palette_png(BITS, TABLE[:6], b"\x00", depth=1), REFUSED),
             (with_chunks(png_bytes(WIDE, depth=16), tRNS=struct.pack(">H", 399)), REFUSED),
             (with_chunks(png_bytes(rgb(WIDE), kind=RGB), tRNS=struct.pack(">HHH", 200, 0, 7)), REFUSED),
         ],
@@ -129,6 +134,10 @@ CASES = {
         [
             (palette_png(TWO, TABLE[:15], b"\xff\xff\xff\xff\x00"), TWO),
             (with_chunks(png_bytes(BYTES), tRNS=struct.pack(">H", 98)), BYTES),
+            (with_chunks(png_bytes([[0, 0, 0]] * 2, depth=1), tRNS=struct.pack(">H", 1)), [[0, 0, 0]] * 2),
+            (with_chunks(png_bytes([[1, 1, 1]] * 2, depth=1), tRNS=struct.pack(">H", 0)), [[1, 1, 1]] * 2),
+            (with_chunks(png_bytes(FOUR, depth=4), tRNS=struct.pack(">H", 10)), FOUR),
+            (palette_png([[1, 1]], TABLE[:6], b"\x00", depth=1), [[1, 1]]),
             (with_chunks(png_bytes(rgb(WIDE), kind=RGB), tRNS=struct.pack(">HHH", 1, 2, 3)), WIDE),
         ],
     ),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dpsims_hub.labels import FolderDataset, LabelMapError
+from dpsims_hub.labels.masks import look_at_masks
+from dpsims_hub.labels.survey_doors import some_labels
 from dpsims_hub.labels.survey_report import format_survey, survey_facts
+from tests.labels.image_writers import with_chunks
 from tests.labels.pair_folders import HEIGHT, WIDTH, cut_off, label_rows, make_pairs, photo_of
-from tests.labels.png_files import GREY_ALPHA, PALETTE, RGB, write_png
+from tests.labels.png_files import GREY_ALPHA, PALETTE, RGB, png_bytes, write_png
 from tests.labels.test_survey import survey_folder
 
 ORIENTATION = 274
@@ -172,3 +176,158 @@ def test_maps_of_unknown_alone_are_no_masks(tmp_path):
     for number in range(2):
         write_png(root / "labels" / f"p{number:03d}.png", [[255] * 10] * HEIGHT)
     assert not any("only 0 and 255" in sentence for sentence in facts_of(root)["advice"])
+
+
+BLACK_AND_WHITE = [[0, 0, 0, 255, 255, 255] * 5] * HEIGHT
+
+
+def test_masks_of_two_kinds_are_one_finding(tmp_path):
+    root = make_pairs(tmp_path, 3)
+    (root / "classes.json").write_text(json.dumps(["background", "person"]))
+    write_png(root / "labels" / "p000.png", [[0, 255] * 5] * HEIGHT)
+    write_png(root / "labels" / "p001.png", [[0, 1] * 5] * HEIGHT, depth=1)
+    write_png(root / "labels" / "p002.png", [[0, 1] * 5] * HEIGHT)
+    facts = facts_of(root)
+    assert facts["advice"][0] == (
+        "2 map(s) hold the number 1, 1 the number 255, and none any other but 0; 255 means unknown. If 255 "
+        f"is the object of a mask, write 1 in its place, in the maps of {photo_of(root, 'p000')}."
+    )
+    assert not facts["only_0_and_255"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "mixed"),
+    [
+        ([[[0, 1, 255, 1, 1]]], True),  # both kinds in one file
+        ([[[0, 0, 0, 0, 0]], [[1, 1, 1, 1, 255]]], True),
+        ([[[0, 1, 0, 1, 1]], [[1, 1, 1, 1, 1]]], False),
+        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 2, 255]]], False),  # three classes, and unknown
+    ],
+)
+def test_where_masks_are_mixed(tmp_path, rows, mixed):
+    root = make_pairs(tmp_path, len(rows))
+    for number, row in enumerate(rows):
+        write_png(root / "labels" / f"p{number:03d}.png", [row[0] * 2] * HEIGHT)
+    assert bool(facts_of(root)["mixed_masks"]) == mixed
+
+
+def advice_of(root):
+    """What is said about the errors of a folder whose other findings do not count."""
+    others = ("4 class", "1 class", "The smallest", "1 photo(s) h")
+    return [line for line in facts_of(root)["advice"] if not line.startswith(others)]
+
+
+def lfs(root):
+    photo_of(root, "p000").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4\nsize 5\n")
+
+
+def note(root):
+    exif = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", ORIENTATION, 3, 1, 3, 0) + bytes(4)
+    content = with_chunks(png_bytes(label_rows(0)), eXIf=exif)
+    (root / "labels" / "p000.png").write_bytes(content)
+
+
+def coded_colours(root):
+    rows = [[7, 0, 0, 2007 & 255, 2007 >> 8, 0] * 5] * HEIGHT
+    write_png(root / "labels" / "p000.png", rows, kind=RGB)
+
+
+REMEDIES = {
+    "turned": (lambda root: turned_photo(root, "p000", 6), "Turn the maps of 1 photo(s) with an EXIF note"),
+    "pointer": (lfs, "Fetch 1 file(s) that are pointers of Git LFS with `git lfs pull`."),
+    "deep photo": (
+        lambda root: write_png(photo_of(root, "p000"), [[500] * WIDTH] * HEIGHT, depth=16),
+        "Save 1 photo(s) as 8-bit PNG or JPEG.",
+    ),
+    "note": (note, "Take the EXIF note away from 1 map(s)"),
+    "panoptic": (coded_colours, 'Write the "stored" rule that the sentences of 1 map(s) name into'),
+    "coded": (
+        lambda root: write_png(root / "labels" / "p000.png", [[1, 2001] * 5] * HEIGHT, depth=16),
+        'Write the "stored" rule that the sentences of 1 map(s) name into',
+    ),
+    "mask": (
+        lambda root: write_png(root / "labels" / "p000.png", BLACK_AND_WHITE, kind=RGB),
+        "Write the list of two classes that the sentences of 1 map(s) name",
+    ),
+    "heic": (
+        lambda root: photo_of(root, "p000").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(60)),
+        "Convert 1 file(s) of other kinds",
+    ),
+    "zip": (lambda root: photo_of(root, "p000").write_bytes(b"PK\3\4" + bytes(60)), "Unpack 1 archive(s)"),
+    "quarter": (
+        lambda root: write_png(root / "labels" / "p000.png", label_rows(0, WIDTH, HEIGHT)),
+        "Turn photo or map of 1 pair(s) by 90 degrees",
+    ),
+    "1 bit": (
+        lambda root: (
+            write_png(root / "labels" / "p000.png", [[1] * WIDTH] * HEIGHT, depth=1),
+            (root / "classes.json").write_text('["a"]'),
+        ),
+        "Correct the class list",
+    ),
+    "smoothed": (
+        lambda root: (
+            write_png(root / "labels" / "p000.png", [[0, 64, 128, 255, 255] * 2] * HEIGHT),
+            (root / "classes.json").write_text('["a", "b"]'),
+        ),
+        "Export 1 map(s) again as ids",
+    ),
+    "coded class that is none": (
+        lambda root: (
+            write_png(root / "labels" / "p000.png", [[7, 9, 0] * WIDTH] * HEIGHT, kind=RGB),
+            (root / "classes.json").write_text(
+                '{"classes": [{"name": "a", "kind": "thing"}], "stored": {"instances": "class*256+n"}}'
+            ),
+        ),
+        "Correct the class list or its stored-value rule",
+    ),
+    "grey colours": (  # the greys of road and sky, ITU-R 601
+        lambda root: write_png(root / "labels" / "p000.png", [[90, 118] * 5] * HEIGHT),
+        "Export 1 map(s) again as ids",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REMEDIES)
+def test_the_advice_is_what_helps_for_the_sentence(tmp_path, case):
+    change, words = REMEDIES[case]
+    root = make_pairs(tmp_path, 1)
+    change(root)
+    said = advice_of(root)
+    assert len(said) == 1
+    assert said[0].startswith(words)
+
+
+def test_the_list_for_black_and_white_reads_them(tmp_path):
+    root = make_pairs(tmp_path, 1)
+    REMEDIES["mask"][0](root)
+    with pytest.raises(LabelMapError) as caught:
+        FolderDataset(root)[0]
+    content = str(caught.value).partition("write ")[2].partition(" with your")[0]
+    (root / "classes.json").write_text(content)
+    assert FolderDataset(root)[0].label_map.tolist() == [[0, 1] * 5] * HEIGHT
+
+
+def test_the_rule_for_panoptic_colours_reads_them(tmp_path):
+    root = make_pairs(tmp_path, 1)
+    coded_colours(root)
+    with pytest.raises(LabelMapError) as caught:
+        FolderDataset(root)[0]
+    rule = json.loads("{" + str(caught.value).partition("write ")[2].partition(" into")[0] + "}")
+    (root / "classes.json").write_text(json.dumps({"classes": ["a", "b", "c"]} | rule))
+    sample = FolderDataset(root)[0]
+    assert sample.label_map.tolist() == [[0, 2] * 5] * HEIGHT
+    assert sample.instance_ids.tolist() == [[7, 2007] * 5] * HEIGHT
+
+
+@pytest.mark.parametrize("ones", [True, False])
+def test_training_looks_at_masks_before_it_starts(tmp_path, ones):
+    root = make_pairs(tmp_path, 3)
+    (root / "classes.json").write_text(json.dumps(["background", "person"]))
+    for number in range(3):
+        rows = [[0, 1 if ones and number == 2 else 255] * 5] * HEIGHT
+        write_png(root / "labels" / f"p{number:03d}.png", rows)
+    data = FolderDataset(root)
+    said = look_at_masks(some_labels(data, 64), data.spec)
+    assert len(said) == 1
+    assert said[0].startswith("1 map(s) hold the number 1, 2 the" if ones else "The maps hold only 0 and 255")

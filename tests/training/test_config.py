@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 
+import numpy as np
 import pytest
 
 from dpsims_hub.models import DISCRIMINATOR_PRESETS, GENERATOR_PRESETS
@@ -164,3 +165,11 @@ def test_a_missing_file_is_named():
 def test_settings_of_two_configurations_are_not_shared():
     TrainConfig().generator_config["latent_dim"] = 3
     assert TrainConfig().generator_config == {}
+
+
+def test_numbers_of_numpy_are_numbers():
+    config = TrainConfig(seed=np.int64(3), train_batch_size=np.uint8(2), learning_rate_g=np.float32(0.5))
+    assert (config.seed, config.train_batch_size, config.learning_rate_g) == (3, 2, 0.5)
+    assert json.loads(json.dumps(dataclasses.asdict(config)))["seed"] == 3
+    with pytest.raises(ValueError, match="--seed: expected a whole number"):
+        TrainConfig(seed=np.bool_(True))

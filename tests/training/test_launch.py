@@ -13,7 +13,7 @@ import pytest
 
 from dpsims_hub.training.build import make_accelerator
 from dpsims_hub.training.command_line import parse_config
-from dpsims_hub.training.launcher import accumulation_of
+from dpsims_hub.training.launcher import option_of
 from tests.training.tiny_run import log_lines
 from train_accelerate import main
 
@@ -57,6 +57,13 @@ def test_precision_and_accumulation_of_the_launcher_hold(flags, tmp_path):
     assert "--mixed_precision bf16, as accelerate launch says." in done.stdout
     assert "--gradient_accumulation_steps 2, as accelerate launch says." in done.stdout
     assert saved(tmp_path / "out") == ("bf16", 2)
+
+
+def test_no_precision_of_the_launcher_s_command_line_is_named_too(flags, tmp_path):
+    """A launcher without the flag says "no" in the environment as well, and nothing is printed of that."""
+    done = launch(flags("--mixed_precision", "bf16", steps=1), "--mixed_precision", "no")
+    assert "--mixed_precision bf16 of this script holds, not no of accelerate launch." in done.stdout
+    assert saved(tmp_path / "out") == ("bf16", 1)
 
 
 def test_the_flags_of_the_script_win(flags, tmp_path, monkeypatch, capsys):
@@ -105,4 +112,4 @@ def test_what_the_launcher_cannot_mean_is_one_sentence(flags, monkeypatch, capsy
     ],
 )
 def test_the_launcher_s_own_command_line(words, wanted):
-    assert accumulation_of(words.split(), "/somewhere/run.py") == wanted
+    assert option_of(words.split(), "/somewhere/run.py", "gradient_accumulation_steps") == wanted

@@ -42,6 +42,18 @@ def same(before: list[torch.Tensor], module: torch.nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("unknown", [(0,), (0, 1)])
+def test_a_map_without_a_known_pixel_is_one_sentence_and_no_update_of_the_generator(make_trainer, unknown):
+    trainer = make_trainer()
+    generator, examples = clones(trainer.networks.generator), batch(trainer)
+    examples["label_map"][list(unknown)] = 255
+    with pytest.raises(ValueError, match=rf"^{len(unknown)} label map\(s\) of the batch have no known pixel"):
+        trainer.step_function(examples)
+    assert same(generator, trainer.networks.generator)
+    examples["label_map"][:, 0, 0] = 1
+    trainer.step_function(examples)
+
+
 def test_each_update_changes_its_own_network_only(make_trainer):
     trainer = make_trainer()
     nets = trainer.networks
