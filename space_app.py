@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
     zero_gpu.prepare()
     from dpsims_hub.space.app import start_space
-    from dpsims_hub.space.shelf import wanted_models
+    from dpsims_hub.space.model_registry import wanted_models
 
     try:
         app, address = start_space(

@@ -44,7 +44,7 @@ def train(config: TrainConfig) -> int:
     trainer = Trainer(config)
     repository = ""
     if config.push_to_hub and trainer.accelerator.is_main_process:
-        from dpsims_hub.hub.card import CardFacts
+        from dpsims_hub.cards.model_card import CardFacts
         from dpsims_hub.hub.upload import open_repository, upload_run
 
         # Before the first step: a missing login should not be found out after the last.
@@ -60,7 +60,7 @@ def train(config: TrainConfig) -> int:
 
 def show_plan(config: TrainConfig) -> int:
     """Print settings, sizes and memory of the run that the flags describe, without starting it."""
-    from dpsims_hub.training.feed import training_source
+    from dpsims_hub.training.data_loader import training_source
     from dpsims_hub.training.plan import describe_plan
 
     data = training_source(config).open()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dpsims_hub.bundled import bundled_examples, bundled_model
     from dpsims_hub.labels import ClassSpec, LabelMapError, read_label_map
-    from dpsims_hub.latents import interpolate_latents
     from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
-    from dpsims_hub.pipeline import DPSIMSPipeline
+    from dpsims_hub.pipelines.latents import interpolate_latents
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 __version__ = "0.1.0"
 
@@ -22,11 +22,11 @@ _HOMES = {
     "read_label_map": "dpsims_hub.labels",
     "DPSIMSDiscriminator": "dpsims_hub.models",
     "DPSIMSGenerator": "dpsims_hub.models",
-    "DPSIMSPipeline": "dpsims_hub.pipeline",
+    "DPSIMSPipeline": "dpsims_hub.pipelines.pipeline_dpsims",
     "PretrainedBackbone": "dpsims_hub.models",
     "bundled_examples": "dpsims_hub.bundled",
     "bundled_model": "dpsims_hub.bundled",
-    "interpolate_latents": "dpsims_hub.latents",
+    "interpolate_latents": "dpsims_hub.pipelines.latents",
     "ModelMixin": "diffusers",  # diffusers looks this name up here to load ["dpsims_hub", "DPSIMSGenerator"]
 }
 

@@ -1,4 +1,4 @@
-"""What the stand-in of the Hub answers: repositories in memory, and one method per endpoint.
+"""What the fake Hub answers: repositories in memory, and one method per endpoint.
 
 A method of `Handler` is called after the HTTP method and the endpoint: `_get_tree` answers
 `GET /api/models/OWNER/NAME/tree/REVISION/PATH`, for datasets and Spaces too.
@@ -101,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
     def _obey_rules(self) -> None:
         for method, fragment, status in self.hub.rules:
             if method == self.command and fragment in self.route:
-                raise Refusal(status, message="The stand-in was told to refuse this")
+                raise Refusal(status, message="The fake Hub was told to refuse this")
 
     def _signed_in(self) -> str:
         """Name of the user, "" for a stranger; an unknown token is refused even where none is needed."""
@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
             ("POST", "/api/validate-yaml"): self._validate_yaml,
         }
         if (self.command, self.route) not in plain:
-            raise Refusal(404, message=f"The stand-in does not know {self.command} {self.route}")
+            raise Refusal(404, message=f"The fake Hub does not know {self.command} {self.route}")
         return plain[self.command, self.route]()
 
     def _repository(self, kind: str, name: str) -> Repository:
@@ -293,7 +293,7 @@ class Handler(BaseHTTPRequestHandler):
             elif item["key"] == "deletedFolder":
                 files = {k: v for k, v in files.items() if not k.startswith(f"{name.rstrip('/')}/")}
             elif item["key"] != "header":
-                raise Refusal(400, message=f"The stand-in takes no {item['key']}")
+                raise Refusal(400, message=f"The fake Hub takes no {item['key']}")
         sha = repository.commit(files, revision)
         prefix = "" if repository.kind == "models" else f"{repository.kind}/"
         address = f"{self.hub.url}/{prefix}{repository.name}/commit/{sha}"

@@ -1,4 +1,4 @@
-"""A stand-in of the Hugging Face Hub on this machine, from the standard library.
+"""A fake Hugging Face Hub on this machine, from the standard library.
 
 It speaks the endpoints that the clients were recorded to call (models, datasets and Spaces; reading whole
 files and ranges, creating, committing), keeps repositories in memory and remembers what it was asked. Clients

@@ -8,7 +8,7 @@ from PIL import Image
 
 from dpsims_hub.bundled import FOLDER, NAMES, bundled_examples, bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 SPEC = ClassSpec.load("camvid")
 TOOLS = Path(__file__).parents[1] / "tools"

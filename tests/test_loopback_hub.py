@@ -1,4 +1,4 @@
-"""The stand-in of the Hub answers the real clients as the Hub does; other tests stand on it."""
+"""The fake Hub answers the real clients as the Hub does; other tests stand on it."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_refusals_can_be_ordered(hub):
 
 STREAM = """
 import hashlib, json, sys
-from dpsims_hub.labels.source import DataSource
+from dpsims_hub.labels.sources.data_source import DataSource
 
 def digest(array):
     return hashlib.sha256(array.tobytes()).hexdigest()

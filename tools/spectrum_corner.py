@@ -15,7 +15,7 @@ import torch
 
 from dpsims_hub import DPSIMSPipeline, bundled_model
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.labels.augment import resize_pair
+from dpsims_hub.labels.transforms.augment import resize_pair
 
 
 def corner_energy(photo: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dpsims_hub.ablation.plan import Run, read_json
-from dpsims_hub.child_process import Launch, failure_of, run_child
+from dpsims_hub.processes.child_process import Launch, failure_of, run_child
 
 STATED_RATE = 60e9
 """Multiply-adds a second of a training on two cores.
@@ -20,7 +20,7 @@ AMD EPYC in bf16, and 0.98 s a step in float32. Other machines differ: measure.
 COUNTED_AT = 128 * 96
 """Pixels at which the costs of the arms were counted (`train_accelerate.py --dry_run`, 11 classes)."""
 
-REHEARSED_STEPS = 3
+TIMED_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def expected_costs(runs: Sequence[Run], seconds: dict[str, float] | None = None)
     return costs
 
 
-def rehearse_arms(
+def time_arms(
     runs: Sequence[Run], tell: Callable[[str], object] = print, launch: Launch = run_child
 ) -> dict[str, float]:
     """Median seconds of a step of every arm, from a few real ones in a process of their own.
@@ -86,11 +86,11 @@ def rehearse_arms(
     seconds = {}
     with TemporaryDirectory(prefix="dpsims-ablate-") as folder:
         for run in {run.arm.name: run for run in reversed(runs)}.values():
-            tell(f"timing {REHEARSED_STEPS} steps of {run.arm.name}")
+            tell(f"timing {TIMED_STEPS} steps of {run.arm.name}")
             settings, report = Path(folder, "settings.json"), Path(folder, "report.json")
             report.unlink(missing_ok=True)
             run.config.save(settings)
-            steps = ["--steps", str(REHEARSED_STEPS), "--warmup", "1", "--json", str(report)]
+            steps = ["--steps", str(TIMED_STEPS), "--warmup", "1", "--json", str(report)]
             words = ["benchmark", "training", *steps, "--config", str(settings)]
             log = Path(folder, "log")
             if failure := failure_of(launch(["-m", "dpsims_hub.commands", *words], log), log):
@@ -111,6 +111,6 @@ def format_costs(costs: Sequence[ArmCost], measured: bool) -> str:
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     rate = f"{STATED_RATE / 1e9:.0f} G multiply-adds/s"
     stated = f"at a stated {rate} (two cores; --list --measure times yours)"
-    source = f"measured now, {REHEARSED_STEPS} steps each" if measured else stated
+    source = f"measured now, {TIMED_STEPS} steps each" if measured else stated
     total = sum(cost.hours for cost in costs)
     return "\n".join([*lines, f"together {total:.2f} hours of training, {source}; evaluations come on top."])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dpsims_hub.ablation.plan import Run
-from dpsims_hub.plots import new_figure, save_figure
+from dpsims_hub.pictures.plots import new_figure, save_figure
 
 PANELS = {
     "grad_norm_g": "gradient norm of G",
@@ -36,7 +36,7 @@ def draw_curves(runs: Sequence[Run], path: Path) -> bool:
 
     Args:
         runs: of the study.
-        path: PNG to write, whole or not at all.
+        path: PNG to write atomically.
 
     Returns:
         Whether there was anything to draw.

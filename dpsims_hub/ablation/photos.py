@@ -13,8 +13,8 @@ from dpsims_hub.ablation.runner import Outcome
 from dpsims_hub.evaluation.scenes import offsets_for
 from dpsims_hub.evaluation.survey import read_pair
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.pipeline import DPSIMSPipeline
-from dpsims_hub.sheets import comparison_sheet, enlarge_photo, picture_of_map, save_picture
+from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, picture_of_map, save_picture
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 MAPS = 5
 COLUMN_WIDTH = 250  # pixels, about; whole factors only

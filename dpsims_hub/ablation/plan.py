@@ -164,7 +164,7 @@ def as_flags(settings: Mapping[str, Any]) -> list[str]:
 
 
 def read_json(path: Path) -> dict:
-    """An object from a file; an empty one where there is no whole file."""
+    """An object from a file; an empty one where there is no complete file."""
     try:
         value = json.loads(path.read_text())
     except (OSError, ValueError):

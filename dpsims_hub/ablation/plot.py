@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dpsims_hub.ablation.measures import is_lower_better
-from dpsims_hub.plots import new_figure, save_figure
+from dpsims_hub.pictures.plots import new_figure, save_figure
 
 COLUMNS = 4
 REFERENCE, OTHERS, REAL = "#1b6ca8", "#444444", "#2a9d4a"
@@ -17,7 +17,7 @@ def draw_study(result: Mapping, path: Path) -> None:
 
     Args:
         result: of `collect`.
-        path: PNG to write, whole or not at all.
+        path: PNG to write atomically.
 
     Raises:
         ValueError: there is nothing to draw.

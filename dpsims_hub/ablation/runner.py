@@ -10,8 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from dpsims_hub.ablation.plan import Run, read_json
-from dpsims_hub.child_process import Launch, failure_of, run_child
-from dpsims_hub.whole_file import write_whole
+from dpsims_hub.processes.child_process import Launch, failure_of, run_child
+from dpsims_hub.storage.atomic_write import write_text_atomically
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
     arguments = ["--model", str(run.folder / "pipeline"), *recipe, "--output", str(report)]
     code = launch(["-m", "dpsims_hub.commands", "evaluate", *arguments], log)
     if code == 0:
-        write_whole(_mark_path(run), json.dumps(_mark(run, recipe)) + "\n")
+        write_text_atomically(_mark_path(run), json.dumps(_mark(run, recipe)) + "\n")
     return failure_of(code, log)
 
 

@@ -13,7 +13,7 @@ from dpsims_hub.benchmark.timing import Call, describe_seconds, graphed, seconds
 from dpsims_hub.benchmark.variants import FORMS, Form, Variant
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.costs import LiveMemory, count_multiply_adds, count_parameters, tensor_bytes
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 LEVELS = 127.5
 """Levels of a photo of 8 bits for each unit in [-1, 1]."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dpsims_hub.evaluation.recipe import machine_in_words
 from dpsims_hub.evaluation.report import format_table
-from dpsims_hub.plots import new_figure, save_figure
+from dpsims_hub.pictures.plots import new_figure, save_figure
 
 _HEADER = (
     "network",
@@ -64,7 +64,7 @@ def draw_inference(report: Mapping, path: Path) -> None:
 
     Args:
         report: of `benchmark_inference`.
-        path: PNG to write, whole or not at all.
+        path: PNG to write atomically.
     """
     rows = [row for row in report["variants"] if "seconds" in row]
     single = [row for row in rows if row["photos_made"] == 1]

@@ -23,8 +23,8 @@ from dpsims_hub.benchmark.ceiling import WHAT, convolution_rates
 from dpsims_hub.benchmark.timing import describe_seconds
 from dpsims_hub.models.costs import peak_memory
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.cost_estimate import HALF_PRECISIONS, estimate_costs
 from dpsims_hub.training.loop import Trainer
-from dpsims_hub.training.rehearsal import HALF_PRECISIONS, rehearse
 from dpsims_hub.training.step import NonFiniteLossError
 
 CEILING_CALLS = 20
@@ -122,7 +122,7 @@ class TimedTrainer(Trainer):
         config = self.config
         if config.pretrained_model_name_or_path:
             return None
-        costs = rehearse(config, self.spec.num_classes, self.spec.ignore_index)
+        costs = estimate_costs(config, self.spec.num_classes, self.spec.ignore_index)
         return costs.multiply_adds * config.gradient_accumulation_steps
 
     def _facts(self) -> dict:
@@ -133,7 +133,7 @@ class TimedTrainer(Trainer):
             "backbone": config.backbone,
             "size": {"width": width, "height": height},
             "num_classes": self.spec.num_classes,
-            "pairs": self.feed.num_pairs,
+            "pairs": self.data_loader.num_pairs,
             "train_batch_size": config.train_batch_size,
             "samples_per_map": config.samples_per_map,
             "gradient_accumulation_steps": config.gradient_accumulation_steps,

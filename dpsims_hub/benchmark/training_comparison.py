@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dpsims_hub.benchmark.training import check_steps, summed_up
-from dpsims_hub.child_process import Launch, failure_of, run_child
+from dpsims_hub.processes.child_process import Launch, failure_of, run_child
 from dpsims_hub.training.config import TrainConfig
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dpsims_hub.evaluation.recipe import machine_in_words
 from dpsims_hub.evaluation.report import format_table
-from dpsims_hub.plots import new_figure, save_figure
+from dpsims_hub.pictures.plots import new_figure, save_figure
 
 MOST_DATA_WAIT = 0.05
 """Share of the time from which on waiting for data is called too much."""
@@ -96,7 +96,7 @@ def draw_training(trainings: Sequence[Mapping], machine: Mapping, path: Path) ->
     Args:
         trainings: of `benchmark_training` with "name", or of `compare_trainings`.
         machine: of `describe_machine`.
-        path: PNG to write, whole or not at all.
+        path: PNG to write atomically.
 
     Raises:
         ValueError: none of them worked.

@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.paths import check_writable
-from dpsims_hub.commands.processes import launched_processes
-from dpsims_hub.plots import require_matplotlib
-from dpsims_hub.whole_file import write_whole
+from dpsims_hub.generation.map_files import check_writable
+from dpsims_hub.pictures.plots import require_matplotlib
+from dpsims_hub.processes.process_group import launched_processes
+from dpsims_hub.storage.atomic_write import write_text_atomically
 
 if TYPE_CHECKING:
     from dpsims_hub.ablation.plan import Run
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: anything else in the input is wrong.
         KeyboardInterrupt: the user stopped it; the same command continues.
     """
-    from dpsims_hub.ablation.costs import expected_costs, format_costs, rehearse_arms
+    from dpsims_hub.ablation.costs import expected_costs, format_costs, time_arms
     from dpsims_hub.ablation.runner import outcomes_so_far
     from dpsims_hub.ablation.studies import find_study
 
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.output / study.name
     runs = _make_runs(study, arguments)
     if arguments.list:
-        seconds = rehearse_arms(_checked_data(arguments, runs)) if arguments.measure else None
+        seconds = time_arms(_checked_data(arguments, runs)) if arguments.measure else None
         print(_describe(study))
         print(format_costs(expected_costs(runs, seconds), measured=arguments.measure))
         return 0
@@ -137,17 +137,17 @@ def _write(study: "Study", outcomes: "list[Outcome]", folder: Path, data: "Folde
     from dpsims_hub.ablation.results import collect, format_result
 
     result = collect(study, outcomes)
-    write_whole(folder / "results.json", json.dumps(result, indent=2) + "\n")
+    write_text_atomically(folder / "results.json", json.dumps(result, indent=2) + "\n")
     text = format_result(result)
     if plot and any(outcome.report for outcome in outcomes):
         draw_study(result, folder / "plot.png")
         text += f"\n![{study.name}](plot.png)\n"
     if plot and draw_curves([outcome.run for outcome in outcomes], folder / "curves.png"):
         text += "\n![training curves](curves.png)\n"
-    write_whole(folder / "results.md", text)
+    write_text_atomically(folder / "results.md", text)
     if draw_photos(outcomes, data, folder / "photos.png"):
         text += "\n![photos of the arms](photos.png)\n"
-        write_whole(folder / "results.md", text)
+        write_text_atomically(folder / "results.md", text)
     print(f"\n{text}\nwritten: {folder}")
     return SOME_RUN_FAILED if any(outcome.failure for outcome in outcomes) else 0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.benchmark_options import add_report_options, check_report_options, new_parser
 from dpsims_hub.commands.model_options import check_device
-from dpsims_hub.commands.processes import launched_processes
+from dpsims_hub.processes.process_group import launched_processes
 
 if TYPE_CHECKING:
     from dpsims_hub.models import DPSIMSGenerator
@@ -32,7 +32,7 @@ def run_inference(options: Sequence[str]) -> int:
     from dpsims_hub.benchmark.variants import FORMS, list_variants
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions
-    from dpsims_hub.models.cpu_setup import prepare_cpu
+    from dpsims_hub.processes.cpu_setup import prepare_cpu
 
     if launched_processes() > 1:
         raise ValueError("benchmark inference runs in one process; start it without a launcher.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.benchmark_options import add_report_options, check_report_options, new_parser
-from dpsims_hub.commands.processes import StopSignals, launched_processes
+from dpsims_hub.processes.process_group import StopSignals, launched_processes
 
 if TYPE_CHECKING:
     from dpsims_hub.benchmark.training_comparison import TrainingVariant

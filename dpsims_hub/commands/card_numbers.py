@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.whole_file import write_whole
+from dpsims_hub.storage.atomic_write import write_text_atomically
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -33,7 +33,7 @@ def card_of(path: Path, model: str) -> Path:
 
 
 def update_card(path: Path, report: Mapping[str, Any]) -> None:
-    """Writes the numbers into a card, whole or not at all; all else stays, numbers of other data sets too.
+    """Writes the numbers into a card, atomically; all else stays, numbers of other data sets too.
 
     Args:
         path: of the card.
@@ -45,7 +45,7 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
     """
     from huggingface_hub import ModelCard
 
-    from dpsims_hub.hub.measurements import eval_results, evaluation_section
+    from dpsims_hub.cards.measurements import eval_results, evaluation_section
 
     try:
         card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
@@ -54,7 +54,7 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
     card.data.model_name = card.data.model_name or path.resolve().parent.name
     card.data.eval_results = merged_results(card.data.eval_results or [], eval_results(report))
     card.text = with_section(card.text, evaluation_section(report))
-    write_whole(path, str(card))
+    write_text_atomically(path, str(card))
 
 
 def merged_results(old: list[EvalResult], new: list[EvalResult]) -> list[EvalResult]:

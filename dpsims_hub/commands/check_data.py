@@ -1,4 +1,4 @@
-"""`dpsims check-data`: reads a data set by any door, and says what it holds and what is wrong with it.
+"""`dpsims check-data`: reads a data set from any source, and says what it holds and what is wrong with it.
 
 One pass over all pairs, or the first N; a bad pair never ends it. Exit code 0: no error; 1: errors were
 found; 2: the data could not be opened at all.
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source, whole_number
-from dpsims_hub.commands.paths import check_file
-from dpsims_hub.whole_file import write_whole
+from dpsims_hub.generation.map_files import check_file
+from dpsims_hub.storage.atomic_write import write_text_atomically
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from dpsims_hub.labels.survey import Survey
+    from dpsims_hub.labels.survey.survey import Survey
 
 ERRORS_FOUND = 1
 PAIRS_A_ROW = 2
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: the data do not exist, or a result cannot be written.
         ValueError: anything else in the input is wrong.
     """
-    from dpsims_hub.labels.survey_report import format_survey, survey_facts
+    from dpsims_hub.labels.survey.report import format_survey, survey_facts
 
     source = data_source(arguments)
     for path in _outputs(arguments):
@@ -75,7 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(format_survey(facts))
     if arguments.json not in (None, "-"):
-        write_whole(Path(arguments.json), json.dumps(facts, indent=2) + "\n", "choose another --json")
+        write_text_atomically(
+            Path(arguments.json), json.dumps(facts, indent=2) + "\n", "choose another --json"
+        )
     if arguments.sheet is not None and survey.num_good:
         _save_sheet(survey, arguments.sheet, source.describe(), quiet=arguments.json == "-")
     return ERRORS_FOUND if facts["num_errors"] else 0
@@ -94,16 +96,16 @@ def read_survey(source: Any, max_samples: int | None, num_workers: int) -> "Surv
     """
     from tqdm import tqdm
 
-    from dpsims_hub.labels.survey import Survey, survey_pairs
-    from dpsims_hub.labels.survey_doors import open_door
+    from dpsims_hub.labels.survey.opened_source import open_for_survey
+    from dpsims_hub.labels.survey.survey import Survey, survey_pairs
 
-    door = open_door(source)
-    survey = Survey(door.spec)
-    if door.listing is not None:
-        survey.add_unpaired(door.listing)
-    total = min(filter(None, (door.total, max_samples)), default=None)
+    opened = open_for_survey(source)
+    survey = Survey(opened.spec)
+    if opened.listing is not None:
+        survey.add_unpaired(opened.listing)
+    total = min(filter(None, (opened.total, max_samples)), default=None)
     with tqdm(total=total, unit="pair", disable=None) as bar:
-        survey_pairs(survey, islice(door.pairs, max_samples), num_workers, bar.update)
+        survey_pairs(survey, islice(opened.pairs, max_samples), num_workers, bar.update)
     return survey
 
 
@@ -116,7 +118,7 @@ def draw_sheet(survey: "Survey", title: str) -> "Image.Image":
     """
     import numpy as np
 
-    from dpsims_hub.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
+    from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
 
     spec, examples = survey.spec, survey.examples.chosen()
     rows = [[example.image, picture_of_map(example.label_map, spec)] for example in examples]
@@ -166,7 +168,7 @@ def _captions(name: str, ids: Any, survey: "Survey") -> list[str]:
 
 
 def _save_sheet(survey: "Survey", path: Path, title: str, *, quiet: bool) -> None:
-    from dpsims_hub.sheets import save_picture
+    from dpsims_hub.pictures.sheets import save_picture
 
     save_picture(draw_sheet(survey, title), path)
     if not quiet:

@@ -1,4 +1,4 @@
-"""Options of the subcommands that read a data set: which one, and by which door."""
+"""Options of the subcommands that read a data set: which one, and from which source."""
 
 import argparse
 import os
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dpsims_hub.labels.folder import FolderDataset
-    from dpsims_hub.labels.source import DataSource
-    from dpsims_hub.labels.streams import RowStream
-    from dpsims_hub.labels.tables import TableDataset
+    from dpsims_hub.labels.sources.data_source import DataSource
+    from dpsims_hub.labels.sources.folder import FolderDataset
+    from dpsims_hub.labels.sources.streams import RowStream
+    from dpsims_hub.labels.sources.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
 
@@ -77,7 +77,7 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
     Raises:
         ValueError: DIR and --dataset-name are both given, or neither.
     """
-    from dpsims_hub.labels.source import DataSource
+    from dpsims_hub.labels.sources.data_source import DataSource
 
     directory, name = arguments.directory, arguments.dataset_name
     if bool(directory) == bool(name):
@@ -112,7 +112,7 @@ def open_pairs(place: str, split: str, classes: str) -> "FolderDataset | TableDa
         OSError: a folder or file is missing.
         ValueError: the data cannot be opened.
     """
-    from dpsims_hub.labels.source import DataSource
+    from dpsims_hub.labels.sources.data_source import DataSource
 
     is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
     if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
@@ -122,8 +122,8 @@ def open_pairs(place: str, split: str, classes: str) -> "FolderDataset | TableDa
 
 def holds_rows(directory: str, split: str) -> bool:
     """Whether a path is a file, or a folder without pairs but with parquet, archives or an imagefolder."""
-    from dpsims_hub.labels.layouts import list_pairs
-    from dpsims_hub.labels.named_data import kind_of_folder
+    from dpsims_hub.labels.sources.layouts import list_pairs
+    from dpsims_hub.labels.sources.named_data import kind_of_folder
 
     if Path(directory).is_file():
         return True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from dpsims_hub.labels import ClassSpec
-    from dpsims_hub.pipeline import DPSIMSPipeline
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 SEEDS = (0, 1)
 COLUMNS = 2  # scenes side by side
@@ -66,7 +66,7 @@ def serve_space(arguments: argparse.Namespace) -> int:
             f"the browser demo needs {error.name}: pip install 'dpsims_hub[space]', "
             "or take --headless for a picture."
         ) from error
-    from dpsims_hub.space.shelf import wanted_models
+    from dpsims_hub.space.model_registry import wanted_models
 
     app, address = start_space(
         wanted_models(arguments.model),
@@ -97,7 +97,7 @@ def draw_picture(arguments: argparse.Namespace) -> int:
     """
     from dpsims_hub.bundled import NAMES
     from dpsims_hub.labels import read_label_map
-    from dpsims_hub.sheets import save_picture, stack_pictures
+    from dpsims_hub.pictures.sheets import save_picture, stack_pictures
 
     sheets, lines = [], []
     for model in [arguments.model] if arguments.model else NAMES:
@@ -172,7 +172,7 @@ def draw_sheet(
         model: what the footer calls the model.
     """
     from dpsims_hub import __version__
-    from dpsims_hub.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
+    from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
 
     rows, captions = [], []
     for (title, layout), row in zip(layouts.items(), photos, strict=True):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from dpsims_hub.commands.data_options import open_pairs
 from dpsims_hub.commands.evaluate_options import add_arguments
 from dpsims_hub.commands.model_options import load_pipeline
-from dpsims_hub.commands.paths import check_file
-from dpsims_hub.commands.processes import ProcessGroup
+from dpsims_hub.generation.map_files import check_file
+from dpsims_hub.processes.process_group import ProcessGroup
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dpsims_hub.evaluation.measures import Measure
     from dpsims_hub.evaluation.survey import Pairs
     from dpsims_hub.labels import ClassSpec
-    from dpsims_hub.pipeline import DPSIMSPipeline
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 __all__ = ["add_arguments", "run"]
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dpsims_hub.evaluation.recipe import describe_machine
     from dpsims_hub.evaluation.record_cache import RecordCache
     from dpsims_hub.evaluation.speed import time_photos
-    from dpsims_hub.models.cpu_setup import prepare_cpu
+    from dpsims_hub.processes.cpu_setup import prepare_cpu
 
     if arguments.segmenter_map is not None and arguments.segmenter is None:
         raise ValueError("--segmenter-map: pairs the classes of a segmenter; name one with --segmenter.")
@@ -200,7 +200,7 @@ def complete_report(
         },
         "data": {"name": short_name(arguments.data, arguments.split)} | measured["data"],
         "features": evaluation.measures[0].description,
-        "processes": evaluation.team.count,
+        "processes": evaluation.group.count,
         "versions": package_versions(),
     }
     if measured["train_data"] is not None:

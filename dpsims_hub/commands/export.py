@@ -93,8 +93,8 @@ def open_source(name: str) -> "Source":
         ValueError: a file of it is damaged or does not fit.
     """
     from dpsims_hub.bundled import NAMES, bundled_model
+    from dpsims_hub.cards.model_card import RunFacts
     from dpsims_hub.hub import Source, open_model, open_run
-    from dpsims_hub.hub.card import RunFacts
     from dpsims_hub.hub.source import is_run
 
     path = bundled_model(name) if name in NAMES else Path(name)

@@ -17,15 +17,15 @@ import numpy as np
 
 from dpsims_hub.commands.data_options import image_size, whole_number
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
-from dpsims_hub.commands.paths import check_outputs, collect_maps, photo_path
-from dpsims_hub.commands.processes import launched_processes
-from dpsims_hub.paired_dataset import IMAGE_FORMATS
+from dpsims_hub.generation.map_files import check_outputs, collect_maps, photo_path
+from dpsims_hub.generation.paired_dataset import IMAGE_FORMATS
+from dpsims_hub.processes.process_group import launched_processes
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from dpsims_hub.labels import ClassSpec
-    from dpsims_hub.pipeline import DPSIMSPipeline
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
 SHEET_ROWS = 24  # our choice: a longer sheet cannot be looked at
@@ -128,7 +128,7 @@ def _write_photos(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from dpsims_hub import __version__
-    from dpsims_hub.sheets import save_picture
+    from dpsims_hub.pictures.sheets import save_picture
 
     check_seed(arguments.seed, arguments.num_images)
     paths = collect_maps(arguments.maps)
@@ -181,7 +181,7 @@ def read_job(path: Path, pipe: "DPSIMSPipeline", spec: "ClassSpec", arguments: a
         ValueError: the map cannot be used; the sentence begins with its path.
     """
     from dpsims_hub.labels import read_label_map
-    from dpsims_hub.map_batches import photo_size
+    from dpsims_hub.pipelines.map_batches import photo_size
 
     shape = read_label_map(path, spec, stored=arguments.stored).shape
     try:
@@ -247,7 +247,7 @@ def draw_sheet(pipe: "DPSIMSPipeline", shown: dict[Job, list["Image.Image"]], se
         shown: photos of each map.
         seed: of photo 0.
     """
-    from dpsims_hub.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
+    from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
 
     rows, captions, ids = [], [], set()
     for job, photos in shown.items():

@@ -2,9 +2,9 @@
 
 All maps are read and checked first. Then the photos are made in batches that depend on the maps, K and the
 batch size only; the processes share the unfinished batches. A photo's seed is counted over all maps and
-photos (`dpsims_hub.photo_plan.Plan`). So neither the number of processes nor a stop in the middle changes
-a photo. Another batch size, device or number of CPU threads changes it by rounding at most; seeds and labels
-never change.
+photos (`dpsims_hub.generation.photo_plan.Plan`). So neither the number of processes nor a stop
+in the middle changes a photo. Another batch size, device or number of CPU threads changes it by rounding
+at most; seeds and labels never change.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from tqdm import tqdm
 
 from dpsims_hub.commands.generate import Job, check_seed, plan_batches, read_job, read_map
 from dpsims_hub.commands.model_options import load_pipeline
-from dpsims_hub.commands.paths import NamedMap, check_apart, find_maps
-from dpsims_hub.commands.processes import ProcessGroup, StopSignals
-from dpsims_hub.commands.stored_rules import reading_spec
+from dpsims_hub.generation.map_files import NamedMap, check_apart, find_maps
+from dpsims_hub.generation.stored_rules import reading_spec
+from dpsims_hub.processes.process_group import ProcessGroup, StopSignals
 
 if TYPE_CHECKING:
+    from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
+    from dpsims_hub.generation.photo_plan import Plan
     from dpsims_hub.labels import ClassSpec
-    from dpsims_hub.paired_dataset import PairedDatasetWriter
-    from dpsims_hub.photo_plan import Plan
-    from dpsims_hub.pipeline import DPSIMSPipeline
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 MAX_THREADS = 8  # our choice: PNGs are packed while the next photos are made
 TERMINATED = 128 + signal.SIGTERM
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: anything else in the input is wrong, or the folder belongs to another run.
         KeyboardInterrupt: after Ctrl-C, when the photos under way are written.
     """
-    from dpsims_hub.paired_dataset import PairedDatasetWriter
+    from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
 
     group = ProcessGroup(arguments.device)
     maps = group.together(lambda: _find_maps(arguments))
@@ -109,7 +109,7 @@ class PhotoMaker:
         """
         import torch
 
-        from dpsims_hub.paired_dataset import encode_label
+        from dpsims_hub.generation.paired_dataset import encode_label
 
         jobs, numbers = batch
         maps = list(pool.map(lambda job: read_map(job, self.spec), jobs))
@@ -171,7 +171,7 @@ def _check_settings(
 ) -> dict[str, Any]:
     """All that the photos depend on, if the folder is free for it."""
     from dpsims_hub.evaluation.recipe import tensors_sha256
-    from dpsims_hub.map_batches import by
+    from dpsims_hub.pipelines.map_batches import by
 
     settings = {
         "dtype": arguments.dtype,
@@ -195,7 +195,7 @@ def _check_maps(
     group: ProcessGroup,
 ) -> tuple[list[NumberedJob], Plan]:
     """Reads every map once, each process its share; keeps their sizes and hashes, not their pixels."""
-    from dpsims_hub.photo_plan import Plan, PlannedMap
+    from dpsims_hub.generation.photo_plan import Plan, PlannedMap
 
     def check() -> list[tuple[tuple[int, int], str]]:
         share = maps[group.index :: group.count]

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dpsims_hub.pipeline import DPSIMSPipeline
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -37,7 +37,7 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
     from diffusers.utils import logging
 
     from dpsims_hub.bundled import NAMES, bundled_model
-    from dpsims_hub.pipeline import DPSIMSPipeline
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_device(device)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dpsims_hub.commands.data_options import add_classes_option, add_workers_option, whole_number
 
 if TYPE_CHECKING:
-    from dpsims_hub.labels.layouts import Listing
+    from dpsims_hub.labels.sources.layouts import Listing
 
 VALIDATION = "validation"
 MEGABYTE = 10**6
@@ -101,7 +101,7 @@ def list_split(folder: str, split: str) -> "Listing":
         FileNotFoundError: there is no folder of pairs.
         ValueError: a file has no partner, or there are no pairs.
     """
-    from dpsims_hub.labels.layouts import list_pairs
+    from dpsims_hub.labels.sources.layouts import list_pairs
 
     try:
         return list_pairs(folder)
@@ -130,7 +130,7 @@ def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace)
     from tqdm import tqdm
 
     from dpsims_hub.labels import ClassSpec
-    from dpsims_hub.labels.shards import ShardOptions, write_shards
+    from dpsims_hub.labels.sources.shards import ShardOptions, write_shards
 
     options = ShardOptions(
         split=split,

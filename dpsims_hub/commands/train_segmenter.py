@@ -23,8 +23,8 @@ from dpsims_hub.commands.data_options import (
     whole_number,
 )
 from dpsims_hub.commands.model_options import check_device
-from dpsims_hub.commands.paths import check_writable
-from dpsims_hub.commands.processes import StopSignals, launched_processes
+from dpsims_hub.generation.map_files import check_writable
+from dpsims_hub.processes.process_group import StopSignals, launched_processes
 
 if TYPE_CHECKING:
     from dpsims_hub.evaluation.survey import Pairs
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from dpsims_hub.evaluation import load_backbone, save_report
     from dpsims_hub.evaluation.segmenter import Segmenter, be_quiet
-    from dpsims_hub.models.cpu_setup import prepare_cpu
+    from dpsims_hub.processes.cpu_setup import prepare_cpu
 
     check_settings(arguments)
     prepare_cpu()

@@ -12,8 +12,8 @@ from dpsims_hub.evaluation.measures import Judge
 from dpsims_hub.evaluation.scenes import GENERATED, REAL, Scene
 from dpsims_hub.evaluation.segmentation_scores import mean_iou
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.labels.resizing import resize_label_map
-from dpsims_hub.sheets import comparison_sheet, flow_legend, picture_of_map, save_picture
+from dpsims_hub.labels.reading.resizing import resize_label_map
+from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, picture_of_map, save_picture
 
 EACH = 3  # maps of each kind, at most
 MIN_WIDTH = 160  # pixels; smaller pictures are enlarged by a whole factor, so that captions fit

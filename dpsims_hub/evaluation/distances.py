@@ -1,4 +1,4 @@
-"""The table of distances on one network's features: the model's, the floors between real photos, stand-ins.
+"""The table of distances on one network's features: the model's, floors and reference baselines.
 
 A row holds the Frechet distance ("value"), the kernel distance, precision and recall. The model's row and the
 floor of as many photos have intervals.

@@ -23,8 +23,8 @@ from dpsims_hub.evaluation.record_cache import RecordCache, key_of
 from dpsims_hub.evaluation.scenes import Scene, Stage, draw_latents
 from dpsims_hub.evaluation.summaries import Numbers
 from dpsims_hub.evaluation.survey import RESIZING, Pairs, Survey, read_pair, survey
-from dpsims_hub.evaluation.team import Alone, Team, shared_out
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from dpsims_hub.processes.sharing import Processes, SingleProcess, shared_out
 
 MIN_PAIRS = 4  # two halves of two photos each, the fewest that have a covariance
 MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
@@ -70,7 +70,7 @@ class Evaluation:
             which would flatter real photos that it was fitted on; without them there is none.
         settings: seed, batch size, photos per map, bootstrap draws.
         cache: where records are kept.
-        team: the processes.
+        group: the processes.
 
     Raises:
         ValueError: model and data do not fit together, or there are too few photos.
@@ -84,11 +84,11 @@ class Evaluation:
         train: Pairs | None = None,
         settings: Settings | None = None,
         cache: RecordCache = NO_CACHE,
-        team: Team | None = None,
+        group: Processes | None = None,
     ) -> None:
         self.pipe, self.data, self.train = pipe, data, train
         self.settings = settings or Settings()
-        self.cache, self.team = cache, team or Alone()
+        self.cache, self.group = cache, group or SingleProcess()
         self.size = tuple(pipe.generator.config.sample_size)
         for pairs, what in ((data, "the evaluated data"), (train, "the training data")):
             if pairs is not None:
@@ -121,12 +121,12 @@ class Evaluation:
             ValueError: the data are damaged.
         """
         objects = bool(self.pipe.generator.config.use_instance_offsets)
-        seen, trained = survey(self.data, self.size, self.team, None, advance, objects), None
+        seen, trained = survey(self.data, self.size, self.group, None, advance, objects), None
         if self.train is not None and self.probe is not None:
-            trained = survey(self.train, self.size, self.team, self.probe, advance, objects)
-            self.team.together(lambda: check_apart(self.data, seen, trained))
+            trained = survey(self.train, self.size, self.group, self.probe, advance, objects)
+            self.group.together(lambda: check_apart(self.data, seen, trained))
             rows = (*trained.probe_rows, trained.digest)
-            self.team.together(lambda: self.probe.fit(*rows))
+            self.group.together(lambda: self.probe.fit(*rows))
         self.stage = self._stage(seen, trained or seen)
         train_features = {} if trained is None else self._train_features(trained, advance)
         self.numbers = Numbers(self._scene_records(advance), train_features, self.settings)
@@ -174,7 +174,7 @@ class Evaluation:
                 advance(len(batch))
                 return record
 
-            records = shared_out(self.team, self._batches(len(self.train)), look)
+            records = shared_out(self.group, self._batches(len(self.train)), look)
             features[measure.name] = joined(records)["train"]
         return features
 
@@ -194,7 +194,7 @@ class Evaluation:
                 advance(len(batch))
             return records
 
-        found = shared_out(self.team, self._batches(len(self.data)), look)
+        found = shared_out(self.group, self._batches(len(self.data)), look)
         return {name: joined([records[name] for records in found]) for name in identities}
 
     def _report(self, seen: Survey, trained: Survey | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dpsims_hub.evaluation.segmentation_scores import class_counts
-from dpsims_hub.labels.resizing import resize_label_map
+from dpsims_hub.labels.reading.resizing import resize_label_map
 
 HEIGHT = 96  # pixels; larger photos are judged at this height
 STEP = 2  # every second pixel of every second row is judged

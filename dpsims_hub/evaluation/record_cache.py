@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load, save
 
-from dpsims_hub.whole_file import whole_file
+from dpsims_hub.storage.atomic_write import atomic_file
 
 CHECKSUM_BYTES = 32
 
@@ -69,5 +69,5 @@ class RecordCache:
         return load(payload)
 
     def _write(self, path: Path, payload: bytes) -> None:
-        with whole_file(path, "name another folder with --cache, or give --no-cache") as unfinished:
+        with atomic_file(path, "name another folder with --cache, or give --no-cache") as unfinished:
             unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dpsims_hub.whole_file import write_whole
+from dpsims_hub.storage.atomic_write import write_text_atomically
 
 DASH = "-"
 
@@ -54,7 +54,7 @@ def save_report(report: Mapping, path: str | Path) -> None:
     Raises:
         OSError: the file cannot be written there.
     """
-    write_whole(path, json.dumps(report, indent=2) + "\n", "choose another --output")
+    write_text_atomically(path, json.dumps(report, indent=2) + "\n", "choose another --output")
 
 
 def _distances(rows: Sequence[Mapping], frechet: str, kernel: str) -> list[tuple[str, ...]]:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from dpsims_hub.evaluation.record_cache import key_of
-from dpsims_hub.evaluation.stand_ins import paint_mean_colours
+from dpsims_hub.evaluation.reference_baselines import paint_mean_colours
 from dpsims_hub.evaluation.survey import Pairs, ReadPair, Survey, read_pair
 from dpsims_hub.labels import ClassSpec, colorize
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 REAL = "real photos"
 GENERATED = "generated photos"

@@ -15,10 +15,10 @@ import numpy as np
 
 from dpsims_hub.evaluation.neighbours import thumbnail
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
-from dpsims_hub.evaluation.stand_ins import colour_sums
-from dpsims_hub.evaluation.team import Team, shared_out
+from dpsims_hub.evaluation.reference_baselines import colour_sums
 from dpsims_hub.labels import ClassSpec, Sample, instance_offsets
-from dpsims_hub.labels.augment import resize_pair
+from dpsims_hub.labels.transforms.augment import resize_pair
+from dpsims_hub.processes.sharing import Processes, shared_out
 
 RESIZING = {
     "real photos": "Lanczos with antialiasing to the model's size, stretched where proportions differ",
@@ -46,7 +46,7 @@ class Survey:
     Args:
         digests: SHA-256 of each photo and map as evaluated.
         thumbnails: (n, h, w) small label maps.
-        colour_sums: (N + 1, 4) of `stand_ins.colour_sums`.
+        colour_sums: (N + 1, 4) of `reference_baselines.colour_sums`.
         probe_rows: features and ids of some pixels, for `PixelProbe.fit`; None where no probe asked.
     """
 
@@ -94,7 +94,7 @@ def read_pair(data: Pairs, index: int, size: tuple[int, int]) -> ReadPair:
 def survey(
     data: Pairs,
     size: tuple[int, int],
-    team: Team,
+    group: Processes,
     probe: PixelProbe | None = None,
     advance: Callable[[int], object] = lambda count: None,
     with_instances: bool = False,
@@ -104,7 +104,7 @@ def survey(
     Args:
         data: the pairs.
         size: (height, width) of the evaluation.
-        team: the processes.
+        group: the processes.
         probe: chooses pixels of each photo.
         advance: called with 1 for each pair that this process has read.
         with_instances: whether object numbers belong to a pair's hash.
@@ -121,7 +121,7 @@ def survey(
         advance(1)
         return digest, thumbnail(label_map), colour_sums(photo, label_map, data.spec), rows
 
-    found = shared_out(team, range(len(data)), look)
+    found = shared_out(group, range(len(data)), look)
     digests, thumbnails, sums, rows = zip(*found, strict=True)
     probe_rows = None
     if probe is not None:

@@ -15,14 +15,14 @@ from typing import Any
 
 import torch
 
-from dpsims_hub.hub.card import CardFacts, check_template, make_card, publishable_path
+from dpsims_hub.cards.model_card import CardFacts, check_template, make_card, publishable_path
 from dpsims_hub.hub.onnx_file import FILE as ONNX_FILE
 from dpsims_hub.hub.onnx_file import check_onnx_installed, write_onnx
 from dpsims_hub.hub.pictures import example_maps, palette_picture, sample_sheet
 from dpsims_hub.hub.remote_code import write_remote_code
 from dpsims_hub.hub.source import Source
 from dpsims_hub.models import DPSIMSGenerator
-from dpsims_hub.sheets import save_picture
+from dpsims_hub.pictures.sheets import save_picture
 
 OWNERS_SETTINGS = ("output_dir", "cache_dir", "resume_from_checkpoint")  # of no use to others
 # Nobody else may push there.
@@ -53,7 +53,7 @@ class ExportOptions:
 def export(
     source: Source, folder: str | Path, options: ExportOptions | None = None, say: Say = print
 ) -> Path:
-    """Write the publishable folder of a model, whole or not at all.
+    """Write the publishable folder of a model atomically.
 
     Args:
         source: the model; spectral norm is folded into its weights in place.

@@ -10,9 +10,9 @@ from PIL import Image
 
 from dpsims_hub.bundled import NAMES, bundled_examples
 from dpsims_hub.labels import ClassSpec, read_label_map, render_legend
-from dpsims_hub.labels.resizing import resize_label_map
-from dpsims_hub.pipeline import DPSIMSPipeline
-from dpsims_hub.sheets import comparison_sheet, enlarge_photo, picture_of_map
+from dpsims_hub.labels.reading.resizing import resize_label_map
+from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, picture_of_map
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 MAX_MAPS = 4
 PHOTOS = 3

@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 
 from dpsims_hub.hub.remote_code import brings_code
 from dpsims_hub.hub.source import is_run
-from dpsims_hub.model_folder import check_model_folder
 from dpsims_hub.models import DPSIMSGenerator
-from dpsims_hub.models.loading import check_network
+from dpsims_hub.pipelines.model_folder import check_model_folder
+from dpsims_hub.storage.loading import check_network
 
 OWNED = ("generator/", "discriminator/", "onnx/", "pipeline.py")
 """Beginnings of paths that belong to the model: what an upload does not bring is removed."""

@@ -61,7 +61,7 @@ def pipeline_source() -> str:
     """Label maps, latents and the pipeline; the network comes from its own file."""
     instead = {"StoredPipeline": _PLAIN_LOADING, "DPSIMSGenerator": _ANY_NETWORK}
     header = _HEADER.format(what="The pipeline", version=__version__)
-    return single_file("dpsims_hub.pipeline", "DPSIMSPipeline", header, instead)
+    return single_file("dpsims_hub.pipelines.pipeline_dpsims", "DPSIMSPipeline", header, instead)
 
 
 def network_source() -> str:

@@ -40,7 +40,7 @@ class _Module:
     external: list[str] = field(default_factory=list)
 
 
-def single_file(module: str, wanted: str, header: str, stand_ins: Mapping[str, str] | None = None) -> str:
+def single_file(module: str, wanted: str, header: str, replacements: Mapping[str, str] | None = None) -> str:
     """The source of one thing with everything of this package that it needs, and nothing else.
 
     Comments are lost, docstrings stay. Where two modules give one name to different things, one is renamed.
@@ -49,22 +49,22 @@ def single_file(module: str, wanted: str, header: str, stand_ins: Mapping[str, s
         module: dotted name, for example "dpsims_hub.models.generator".
         wanted: what the file is for, a name in that module.
         header: its docstring.
-        stand_ins: statements by the name that they define, instead of following the import of that name.
+        replacements: statements by the name that they define, instead of following the import of that name.
 
     Raises:
         SingleFileError: a module is imported as a whole, a name cannot be told from another, or nothing
-            imports what there is a stand-in for.
+            imports what has a replacement.
     """
-    stand_ins = stand_ins or {}
-    modules = _in_order(module, stand_ins)
-    if missing := set(stand_ins) - {name for part in modules for name in part.imported}:
+    replacements = replacements or {}
+    modules = _in_order(module, replacements)
+    if missing := set(replacements) - {name for part in modules for name in part.imported}:
         raise SingleFileError(f"{module}: nothing that it needs imports {sorted(missing)[0]}.")
-    instead = _Module("instead of what the package has here", ast.parse("\n".join(stand_ins.values())))
+    instead = _Module("instead of what the package has here", ast.parse("\n".join(replacements.values())))
     instead.tree = _WithoutImports(instead, {}).visit(instead.tree)
     imports = _bound_by([line for part in (instead, *modules) for line in part.external])
-    names = _final_names(modules, {*imports, *stand_ins})
+    names = _final_names(modules, {*imports, *replacements})
     for part in modules:
-        part.tree = _Renamed(_renames(part, names, stand_ins), part.name).visit(part.tree)
+        part.tree = _Renamed(_renames(part, names, replacements), part.name).visit(part.tree)
     return _written(header, imports, [instead, *modules], names[module, wanted])
 
 
@@ -101,14 +101,14 @@ def _free_names(node: ast.AST) -> set[str]:
     return names - set(_bound_inside(node)) if isinstance(node, _SCOPES) else names
 
 
-def _in_order(module: str, stand_ins: Mapping[str, str]) -> list[_Module]:
+def _in_order(module: str, replacements: Mapping[str, str]) -> list[_Module]:
     """The module and what it needs, each after what it needs itself."""
     found: dict[str, _Module] = {}
 
     def add(name: str) -> None:
         if name in found:
             return
-        found[name] = part = _read(name, stand_ins)
+        found[name] = part = _read(name, replacements)
         for source, _ in part.imported.values():
             if source:
                 add(source)
@@ -118,11 +118,11 @@ def _in_order(module: str, stand_ins: Mapping[str, str]) -> list[_Module]:
     return list(found.values())
 
 
-def _read(name: str, stand_ins: Mapping[str, str]) -> _Module:
+def _read(name: str, replacements: Mapping[str, str]) -> _Module:
     """Parse a module and take its imports, its docstring and what only names it elsewhere out of it."""
     part = _Module(name, ast.parse(_path(name).read_text()))
     part.tree.body = [statement for statement in part.tree.body if not _is_dispensable(statement)]
-    part.tree = _WithoutImports(part, stand_ins).visit(part.tree)
+    part.tree = _WithoutImports(part, replacements).visit(part.tree)
     for statement in part.tree.body:
         part.defined |= _bound_by_statement(statement)
     return part
@@ -149,8 +149,8 @@ def _is_dispensable(statement: ast.stmt) -> bool:
 class _WithoutImports(ast.NodeTransformer):
     """Moves imports, also those inside functions, from the tree into the lists of a module."""
 
-    def __init__(self, part: _Module, stand_ins: Mapping[str, str]) -> None:
-        self.part, self.stand_ins = part, stand_ins
+    def __init__(self, part: _Module, replacements: Mapping[str, str]) -> None:
+        self.part, self.replacements = part, replacements
 
     def visit_Import(self, node: ast.Import) -> None:  # noqa: N802
         if any(alias.name.split(".")[0] == PACKAGE for alias in node.names):
@@ -170,8 +170,8 @@ class _WithoutImports(ast.NodeTransformer):
             return
         for alias in node.names:
             local = alias.asname or alias.name
-            is_stood_in = local in self.stand_ins
-            home = ("", alias.name) if is_stood_in else _home(node.module, alias.name)
+            is_replaced = local in self.replacements
+            home = ("", alias.name) if is_replaced else _home(node.module, alias.name)
             self.part.imported[local] = home
 
 
@@ -231,7 +231,7 @@ def _final_names(modules: list[_Module], taken: set[str]) -> dict[tuple[str, str
 
 
 def _renames(
-    part: _Module, names: Mapping[tuple[str, str], str], stand_ins: Mapping[str, str]
+    part: _Module, names: Mapping[tuple[str, str], str], replacements: Mapping[str, str]
 ) -> dict[str, str]:
     """Local name to name in the file, where they differ.
 
@@ -240,7 +240,7 @@ def _renames(
     """
     local = {name: names[part.name, name] for name in part.defined}
     for name, home in part.imported.items():
-        if name in stand_ins:
+        if name in replacements:
             continue
         if home not in names:
             raise SingleFileError(f"{part.name}: {home[0]} does not define {home[1]}.")

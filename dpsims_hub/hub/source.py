@@ -9,9 +9,9 @@ from typing import Any
 
 from huggingface_hub import ModelCard
 
-from dpsims_hub.hub.card import RunFacts
+from dpsims_hub.cards.model_card import RunFacts
 from dpsims_hub.models import DPSIMSDiscriminator
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 
 @dataclass(frozen=True)

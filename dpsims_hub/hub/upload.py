@@ -13,7 +13,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from dpsims_hub.hub.card import NOTHING_ELSE, CardFacts, check_template
+from dpsims_hub.cards.model_card import NOTHING_ELSE, CardFacts, check_template
 from dpsims_hub.hub.export import ExportOptions, export
 from dpsims_hub.hub.publish import OWNED, publishable_files
 from dpsims_hub.hub.repository import Place, UploadError, Words, commit, reason

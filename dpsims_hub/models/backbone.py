@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from dpsims_hub.models.backbone_packages import WeightPackage, find_package, read_package
+from dpsims_hub.storage.backbone_packages import WeightPackage, find_package, read_package
 
 _LOADER = "timm.models._builder"
 
@@ -30,7 +30,7 @@ class PretrainedBackbone(nn.Module):
     Args:
         name: timm model name, such as "convnext_large.fb_in22k" or "mobilenetv2_100".
         weights: a local .safetensors file; "pretrained" for the weights of that name, from an installed
-            package of `dpsims_hub.models.backbone_packages`, otherwise timm's own (from the Hub or its
+            package of `dpsims_hub.storage.backbone_packages`, otherwise timm's own (from the Hub or its
             cache); None for random weights. The property `source` says which was taken.
         image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT); others take any size.
         out_indices: which of the backbone's feature maps to use; None for all.

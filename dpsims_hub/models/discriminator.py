@@ -19,9 +19,9 @@ from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
 
 from dpsims_hub.models.feature_conditioning import Conditioning, FeatureConditioning
 from dpsims_hub.models.initialization import xavier_
-from dpsims_hub.models.loading import CheckedModel
 from dpsims_hub.models.precision import without_autocast
-from dpsims_hub.models.setting_checks import check_types_and_ranges
+from dpsims_hub.storage.loading import CheckedModel
+from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
 
 def _convolution(in_channels: int, out_channels: int, kernel_size: int, spectral_norm: bool) -> nn.Module:

@@ -27,14 +27,14 @@ from dpsims_hub.models.generator_checks import (
     check_region_map,
     check_settings,
 )
+from dpsims_hub.models.gradient_checkpointing import RepeatableBlock
 from dpsims_hub.models.initialization import unit_variance_, xavier_
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
 from dpsims_hub.models.label_encoder import LabelMapEncoder, upsample
-from dpsims_hub.models.loading import CheckedModel
 from dpsims_hub.models.map_encoding import LabelResize, MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
 from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, noise_window
-from dpsims_hub.models.recomputation import RepeatableBlock
+from dpsims_hub.storage.loading import CheckedModel
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dpsims_hub.models.setting_checks import check_types_and_ranges
+from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
 
 def check_settings(settings: Mapping[str, Any], constructor: Callable) -> None:

@@ -12,21 +12,21 @@ import numpy as np
 from PIL import Image
 
 from dpsims_hub.labels import pixel_shares
-from dpsims_hub.space.darkroom import BusyError, Darkroom
 from dpsims_hub.space.map_string import encode
-from dpsims_hub.space.shelf import MAX_SEED, Exhibit, Shelf
+from dpsims_hub.space.model_registry import MAX_SEED, ModelInfo, ModelRegistry
+from dpsims_hub.space.photo_request import MAX_PHOTOS, PhotoRequest, read_photo_request, read_seeds
+from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from dpsims_hub.space.uploads import read_map_file
-from dpsims_hub.space.wish import MAX_PHOTOS, Wish, read_seeds, read_wish
 
 ONE_AT_A_TIME = {"concurrency_limit": 1, "concurrency_id": "photos"}
 
 
-def add_endpoints(shelf: Shelf, darkroom: Darkroom) -> None:
+def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
     """Add the endpoints to the Blocks under construction; nothing of them shows on the page.
 
     Args:
-        shelf: the models.
-        darkroom: makes the photos.
+        registry: the models.
+        worker: makes the photos.
     """
 
     def generate(
@@ -50,9 +50,9 @@ def add_endpoints(shelf: Shelf, darkroom: Darkroom) -> None:
         Returns:
             The photo, a PNG of the model's size.
         """
-        exhibit = _told(shelf.find, model)
-        wish = _read(exhibit, label_map, map_text, {"seed": seed, "seed_b": seed_b, "mix": mix})
-        return _told(darkroom.photo, exhibit, wish, wait=True)[0]
+        model_info = _told(registry.find, model)
+        photo_request = _read(model_info, label_map, map_text, {"seed": seed, "seed_b": seed_b, "mix": mix})
+        return _told(worker.photo, model_info, photo_request, wait=True)[0]
 
     def variations(
         label_map: bytes | None = None,
@@ -73,11 +73,12 @@ def add_endpoints(shelf: Shelf, darkroom: Darkroom) -> None:
         Returns:
             The photos, and their seeds, which /generate takes.
         """
-        exhibit = _told(shelf.find, model)
-        wish = _read(exhibit, label_map, map_text, {})
+        model_info = _told(registry.find, model)
+        photo_request = _read(model_info, label_map, map_text, {})
         seeds = _told(read_seeds, {"seed": seed, "count": int(count)})
         photos = [
-            _told(darkroom.photo, exhibit, Wish(wish.label_map, one, one), wait=True)[0] for one in seeds
+            _told(worker.photo, model_info, PhotoRequest(photo_request.label_map, one, one), wait=True)[0]
+            for one in seeds
         ]
         return [(photo, f"seed {one}") for photo, one in zip(photos, seeds, strict=True)], seeds
 
@@ -92,10 +93,10 @@ def add_endpoints(shelf: Shelf, darkroom: Darkroom) -> None:
         Returns:
             The map as text, its width and height, the share of every class in it, and a note on the reading.
         """
-        exhibit = _told(shelf.find, model)
-        ids, note = _read_file(exhibit, label_map, stored)
-        names = exhibit.spec.id2label | {exhibit.spec.ignore_index: "unknown"}
-        shares = pixel_shares(ids, exhibit.spec)
+        model_info = _told(registry.find, model)
+        ids, note = _read_file(model_info, label_map, stored)
+        names = model_info.spec.id2label | {model_info.spec.ignore_index: "unknown"}
+        shares = pixel_shares(ids, model_info.spec)
         return {
             "map": encode(ids),
             "width": ids.shape[1],
@@ -135,19 +136,19 @@ def _whole_number(label: str, lowest: int, highest: int, value: int) -> gr.Numbe
     return gr.Number(value, label=label, precision=0, minimum=lowest, maximum=highest)
 
 
-def _read(exhibit: Exhibit, file: bytes | None, text: str, request: dict[str, Any]) -> Wish:
-    """Return the checked wish of a program, which gave either a file or a text."""
+def _read(model_info: ModelInfo, file: bytes | None, text: str, request: dict[str, Any]) -> PhotoRequest:
+    """Return the checked request of a program, which gave either a file or a text."""
     if (file is None) == (not text):
         raise _refusal("give either label_map (a file) or map_text.")
     if file is not None:
-        text = encode(_read_file(exhibit, file, stored=False)[0])
-    return _told(read_wish, request | {"map": text}, exhibit)
+        text = encode(_read_file(model_info, file, stored=False)[0])
+    return _told(read_photo_request, request | {"map": text}, model_info)
 
 
-def _read_file(exhibit: Exhibit, file: bytes | None, stored: bool) -> tuple[np.ndarray, str]:
+def _read_file(model_info: ModelInfo, file: bytes | None, stored: bool) -> tuple[np.ndarray, str]:
     if file is None:
         raise _refusal("give label_map, a file.")
-    return _told(read_map_file, file, "label_map", exhibit, stored=stored)
+    return _told(read_map_file, file, "label_map", model_info, stored=stored)
 
 
 def _told(call: Any, *arguments: Any, **options: Any) -> Any:

@@ -9,11 +9,11 @@ from starlette.middleware import Middleware
 
 from dpsims_hub.space import studio
 from dpsims_hub.space.api import add_endpoints
-from dpsims_hub.space.darkroom import Darkroom
 from dpsims_hub.space.guards import BodyLimit, NameGuard
+from dpsims_hub.space.model_registry import ModelRegistry
 from dpsims_hub.space.page_service import PageService
+from dpsims_hub.space.photo_worker import PhotoWorker
 from dpsims_hub.space.segmenter import Segmenter
-from dpsims_hub.space.shelf import Shelf
 
 TITLE = "DP-SIMS: paint a scene, get a photo"
 MAX_QUEUE = 32
@@ -24,29 +24,29 @@ KEEP_FILES = (60, 300)  # seconds: every minute, delete uploads and photos of pr
 
 
 def build_app(
-    shelf: Shelf,
-    darkroom: Darkroom,
+    registry: ModelRegistry,
+    worker: PhotoWorker,
     segmenter: Segmenter | None = None,
     keep_files: tuple[int, int] = KEEP_FILES,
 ) -> gr.Blocks:
     """Return the Space, ready for `launch_app`.
 
     Args:
-        shelf: the models; the first is shown.
-        darkroom: makes the photos.
+        registry: the models; the first is shown.
+        worker: makes the photos.
         segmenter: turns photos into label maps, or None.
         keep_files: (how often, how old) in seconds: when Gradio deletes files.
     """
-    exhibit = shelf.find()
-    service = PageService(shelf, darkroom, segmenter)
+    model_info = registry.find()
+    service = PageService(registry, worker, segmenter)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=keep_files) as app:
         studio.Studio(
-            model=exhibit.describe(),
-            models=shelf.list(),
+            model=model_info.describe(),
+            models=registry.list(),
             segmenter=segmenter is not None,
             server_functions=service.functions(),
         )
-        add_endpoints(shelf, darkroom)
+        add_endpoints(registry, worker)
     app.queue(max_size=MAX_QUEUE, default_concurrency_limit=1)
     app._queue.sleep_when_free = QUEUE_PAUSE
     return app
@@ -131,8 +131,8 @@ def start_space(
         OSError: a model is missing, or the port is taken.
         ValueError: a model cannot be used, or an option needs a package that is missing.
     """
-    shelf = Shelf(models, device, dtype)
-    darkroom = Darkroom(shelf, beside_browser=not share and is_local(host))
-    app = build_app(shelf, darkroom, Segmenter(segmenter) if segmenter else None)
-    darkroom.prepare(shelf.find())
+    registry = ModelRegistry(models, device, dtype)
+    worker = PhotoWorker(registry, beside_browser=not share and is_local(host))
+    app = build_app(registry, worker, Segmenter(segmenter) if segmenter else None)
+    worker.prepare(registry.find())
     return app, launch_app(app, host, port, share=share, mcp=mcp)

@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dpsims_hub.labels import ClassSpec, pixel_shares
-from dpsims_hub.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
+from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
 
 QUALITY = 92  # of live JPEGs, without colour subsampling: at 128x96 about 5 KB, and edges stay clean
 _SHEET_SIDE = 512  # pixels that the longer side of a picture on a sheet should have at least

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dpsims_hub.labels.resizing import resize_label_map
+from dpsims_hub.labels.reading.resizing import resize_label_map
 
 
 def fit(label_map: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str]:

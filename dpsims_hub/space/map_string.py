@@ -16,7 +16,7 @@ import re
 import numpy as np
 
 from dpsims_hub.labels import ClassSpec, LabelMapError
-from dpsims_hub.labels.image_files import MAX_SIDE, check_size
+from dpsims_hub.labels.reading.image_files import MAX_SIDE, check_size
 
 MAX_LENGTH = 400_000  # characters; our choice: a 256x256 map of pure noise has 350 000
 _FORM = re.compile(r"r1:([0-9]{1,5})x([0-9]{1,5}):([A-Za-z0-9+/]*={0,2})")

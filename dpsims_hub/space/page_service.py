@@ -13,13 +13,13 @@ from typing import Any
 
 from PIL import Image
 
-from dpsims_hub.space.darkroom import BusyError, Darkroom
 from dpsims_hub.space.downloads import file_name, jpeg_url, map_image, png_url, sheet
 from dpsims_hub.space.map_string import encode
+from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
+from dpsims_hub.space.photo_request import PhotoRequest, read_photo_request, read_seeds, shown
+from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from dpsims_hub.space.segmenter import Segmenter
-from dpsims_hub.space.shelf import Exhibit, Shelf
 from dpsims_hub.space.uploads import clean_name, content_of, file_of, read_map_file
-from dpsims_hub.space.wish import Wish, read_seeds, read_wish, shown
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -31,14 +31,16 @@ class PageService:
     """Answers a page's requests; the contract of each is in its method.
 
     Args:
-        shelf: the models.
-        darkroom: makes the photos.
+        registry: the models.
+        worker: makes the photos.
         segmenter: turns photos into label maps, or None.
     """
 
-    def __init__(self, shelf: Shelf, darkroom: Darkroom, segmenter: Segmenter | None = None) -> None:
-        self._shelf = shelf
-        self._darkroom = darkroom
+    def __init__(
+        self, registry: ModelRegistry, worker: PhotoWorker, segmenter: Segmenter | None = None
+    ) -> None:
+        self._registry = registry
+        self._worker = worker
         self._segmenter = segmenter
 
     def functions(self) -> list[Callable[[Any], Answer]]:
@@ -47,65 +49,65 @@ class PageService:
         return [answered(call) for call in (*calls, self.read_photo)]
 
     def live(self, request: Request) -> Answer:
-        """Return {"photo": JPEG data URL, "ms": milliseconds of the network} of a wish."""
-        exhibit = self._shelf.find(request.get("model"))
-        photo, ms = self._darkroom.photo(exhibit, read_wish(request, exhibit))
+        """Return {"photo": JPEG data URL, "ms": milliseconds of the network} of a request."""
+        model_info = self._registry.find(request.get("model"))
+        photo, ms = self._worker.photo(model_info, read_photo_request(request, model_info))
         return {"photo": jpeg_url(photo), "ms": round(ms, 1)}
 
     def variations(self, request: Request) -> Answer:
-        """Return {"photos": data URLs, "seeds", "ms"}: the wish with other seeds (`seeds`, or `count`)."""
-        exhibit = self._shelf.find(request.get("model"))
-        wish, seeds = read_wish(request, exhibit), read_seeds(request)
+        """Return {"photos": data URLs, "seeds", "ms"}: the request with other seeds (`seeds`, or `count`)."""
+        model_info = self._registry.find(request.get("model"))
+        photo_request, seeds = read_photo_request(request, model_info), read_seeds(request)
         photos, total = [], 0.0
         for number, seed in enumerate(seeds):  # each stands in line, so that others get their turn between
-            one = Wish(wish.label_map, seed, seed, 0.0, wish.regions)
-            photo, ms = self._darkroom.photo(exhibit, one, wait=number > 0)
+            one = PhotoRequest(photo_request.label_map, seed, seed, 0.0, photo_request.regions)
+            photo, ms = self._worker.photo(model_info, one, wait=number > 0)
             photos.append(jpeg_url(photo))
             total += ms
         return {"photos": photos, "seeds": seeds, "ms": round(total, 1)}
 
     def read_map(self, request: Request) -> Answer:
         """Return {"map": text, "note"} of a label map file sent as {"file": name, "data": base64}."""
-        exhibit = self._shelf.find(request.get("model"))
+        model_info = self._registry.find(request.get("model"))
         name = request.get("file")
         content = content_of(request.get("data"), name)
-        label_map, note = read_map_file(content, name, exhibit, stored=bool(request.get("stored")))
+        label_map, note = read_map_file(content, name, model_info, stored=bool(request.get("stored")))
         return {"map": encode(label_map), "note": note}
 
     def read_photo(self, request: Request) -> Answer:
         """Return {"map": text, "note"} of a photo, segmented; the request is that of `read_map`."""
         if self._segmenter is None:
             raise ValueError("this Space has no segmenter; open a label map instead.")
-        exhibit = self._shelf.find(request.get("model"))
+        model_info = self._registry.find(request.get("model"))
         name = clean_name(request.get("file"))
         with file_of(content_of(request.get("data"), name), name) as path:
-            label_map, note = self._segmenter.read(path, name, exhibit)
+            label_map, note = self._segmenter.read(path, name, model_info)
         return {"map": encode(label_map), "note": note}
 
     def download(self, request: Request) -> Answer:
-        """Return {"name", "data": PNG data URL} of a wish; `kind` is photo, map or both."""
-        exhibit, kind = self._shelf.find(request.get("model")), request.get("kind")
+        """Return {"name", "data": PNG data URL} of a request; `kind` is photo, map or both."""
+        model_info, kind = self._registry.find(request.get("model")), request.get("kind")
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {shown(kind)}.")
-        wish = read_wish(request, exhibit)
-        image = self._picture(exhibit, wish, kind)
-        facts = {"model": exhibit.key, "seed": str(wish.seed)}
-        return {"name": file_name(exhibit.key, kind, wish.seed), "data": png_url(image, facts)}
+        photo_request = read_photo_request(request, model_info)
+        image = self._picture(model_info, photo_request, kind)
+        facts = {"model": model_info.key, "seed": str(photo_request.seed)}
+        return {"name": file_name(model_info.key, kind, photo_request.seed), "data": png_url(image, facts)}
 
     def switch_model(self, request: Request) -> Answer:
         """Return what the page must know about another model, and start to load it."""
-        exhibit = self._shelf.find(request.get("model"))
-        self._darkroom.prepare(exhibit)
-        return exhibit.describe()
+        model_info = self._registry.find(request.get("model"))
+        self._worker.prepare(model_info)
+        return model_info.describe()
 
-    def _picture(self, exhibit: Exhibit, wish: Wish, kind: str) -> Image.Image:
+    def _picture(self, model_info: ModelInfo, photo_request: PhotoRequest, kind: str) -> Image.Image:
         if kind == "map":
-            return map_image(wish.label_map, exhibit.spec)
-        photo, _ = self._darkroom.photo(exhibit, wish)
+            return map_image(photo_request.label_map, model_info.spec)
+        photo, _ = self._worker.photo(model_info, photo_request)
         if kind == "photo":
             return photo
-        footer = f"model {exhibit.key}, seed {wish.seed}; one pass of DP-SIMS over the map"
-        return sheet(wish.label_map, photo, exhibit.spec, footer)
+        footer = f"model {model_info.key}, seed {photo_request.seed}; one pass of DP-SIMS over the map"
+        return sheet(photo_request.label_map, photo, model_info.spec, footer)
 
 
 def answered(call: Callable[[Request], Answer]) -> Callable[[Any], Answer]:

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from dpsims_hub.labels import ClassSpec, LabelMapError
-from dpsims_hub.labels.image_files import decode, open_image
+from dpsims_hub.labels.reading.image_files import decode, open_image
 from dpsims_hub.space.fitting import centred_part
-from dpsims_hub.space.shelf import Exhibit
+from dpsims_hub.space.model_registry import ModelInfo
 from dpsims_hub.space.uploads import one_reader
 
 
@@ -37,13 +37,13 @@ class Segmenter:
         self._lock = threading.Lock()
         self._loaded: tuple | None = None
 
-    def read(self, path: Path, name: str, exhibit: Exhibit) -> tuple[np.ndarray, str]:
+    def read(self, path: Path, name: str, model_info: ModelInfo) -> tuple[np.ndarray, str]:
         """Segment a photo file at a model's size.
 
         Args:
             path: where the file lies on this machine.
             name: what the visitor called it; messages name nothing else.
-            exhibit: the model whose classes are wanted.
+            model_info: the model whose classes are wanted.
 
         Returns:
             Ids (H, W) of the model's size, classes that it does not know as unknown; a note for the visitor.
@@ -51,14 +51,16 @@ class Segmenter:
         Raises:
             LabelMapError: the file is no photo.
         """
-        photo = read_photo(path, name, exhibit.size)
+        photo = read_photo(path, name, model_info.size)
         with self._lock:
             found, names = self._segment(photo)
-        table = match_classes(names, exhibit.spec)
+        table = match_classes(names, model_info.spec)
         label_map = table[found]
-        unknown = float((label_map == exhibit.spec.ignore_index).mean())
-        note = f"{unknown:.0%} of the photo has no class of {exhibit.spec.name}." if unknown >= 0.005 else ""
-        return label_map.astype(exhibit.spec.dtype), note
+        unknown = float((label_map == model_info.spec.ignore_index).mean())
+        note = (
+            f"{unknown:.0%} of the photo has no class of {model_info.spec.name}." if unknown >= 0.005 else ""
+        )
+        return label_map.astype(model_info.spec.dtype), note
 
     def _segment(self, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
         """Return the segmenter's own ids (H, W) at the photo's size, and its class names."""

@@ -14,32 +14,39 @@ import gradio as gr
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
-    "map_codec.js",
-    "painter.js",
-    "history.js",
-    "colours.js",
+    "painting/map_codec.js",
+    "painting/painter.js",
+    "painting/history.js",
+    "painting/colours.js",
     "icons.js",
     "scene_state.js",
-    "view.js",
-    "notices.js",
-    "strokes.js",
-    "hover.js",
-    "toolbar.js",
-    "palette.js",
-    "legend.js",
-    "rerolls.js",
-    "compare.js",
-    "fast_lane.js",
-    "live_photo.js",
-    "style_panel.js",
-    "scenes.js",
-    "files.js",
-    "models.js",
-    "sharing.js",
-    "shortcuts.js",
+    "painting/view.js",
+    "panels/notices.js",
+    "painting/strokes.js",
+    "painting/hover.js",
+    "painting/toolbar.js",
+    "panels/palette.js",
+    "panels/legend.js",
+    "photo/rerolls.js",
+    "photo/compare.js",
+    "photo/fast_lane.js",
+    "photo/live_photo.js",
+    "panels/style_panel.js",
+    "panels/scenes.js",
+    "panels/files.js",
+    "panels/models.js",
+    "panels/sharing.js",
+    "panels/shortcuts.js",
     "studio.js",
 )
-STYLES = ("ground.css", "controls.css", "stage.css", "panels.css", "menus.css", "narrow.css")
+STYLES = (
+    "styles/ground.css",
+    "styles/controls.css",
+    "styles/stage.css",
+    "styles/panels.css",
+    "styles/menus.css",
+    "styles/narrow.css",
+)
 SERVER_FUNCTIONS = frozenset({"live", "variations", "read_map", "download", "switch_model"})
 
 
@@ -123,4 +130,4 @@ def read_page(name: str) -> str:
 
 def launch_options() -> dict[str, Any]:
     """What the page wants from `Blocks.launch`: narrow margins, and keyframes, which cannot be scoped."""
-    return {"css": read_page("window.css")}
+    return {"css": read_page("styles/window.css")}

@@ -16,7 +16,7 @@ import numpy as np
 
 from dpsims_hub.labels import ClassSpec, LabelMapError, read_label_map
 from dpsims_hub.space.fitting import fit
-from dpsims_hub.space.shelf import Exhibit
+from dpsims_hub.space.model_registry import ModelInfo
 
 MAX_FILE_BYTES = 8 * 10**6
 _ONE_AT_A_TIME = threading.Lock()  # a 4096x4096 colour map takes about 400 MB and 3 s while it is read
@@ -26,14 +26,14 @@ _DOOR = threading.BoundedSemaphore(
 
 
 def read_map_file(
-    content: bytes, name: Any, exhibit: Exhibit, *, stored: bool = False
+    content: bytes, name: Any, model_info: ModelInfo, *, stored: bool = False
 ) -> tuple[np.ndarray, str]:
     """Read a label map file at a model's size.
 
     Args:
         content: of the file.
         name: what the visitor called it; messages name nothing else.
-        exhibit: the model.
+        model_info: the model.
         stored: take the numbers as those of the data set's own files (ADE20K: id + 1). They are taken so
             anyway, and the note says it, where they make no sense otherwise.
 
@@ -47,10 +47,10 @@ def read_map_file(
     with file_of(content, name) as path:
         try:
             with one_reader():
-                label_map, notes = _read_noting(path, name, exhibit.spec, stored)
+                label_map, notes = _read_noting(path, name, model_info.spec, stored)
         except LabelMapError as error:
             raise LabelMapError(str(error).replace(str(path), name)) from None
-    label_map, note = fit(label_map, exhibit.size)
+    label_map, note = fit(label_map, model_info.size)
     return label_map, " ".join(text for text in (note, *notes) if text)
 
 

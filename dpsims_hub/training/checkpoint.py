@@ -1,4 +1,4 @@
-"""Checkpoints that are either whole or not there.
+"""Checkpoints, written atomically.
 
 A process killed at any moment leaves the last whole checkpoint; a leftover `checkpoint-N.tmp` is never
 resumed from. A disk that fills is one sentence, and the checkpoint before stays.
@@ -20,8 +20,8 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object, load
 from safetensors import SafetensorError
 
+from dpsims_hub.training.atomic_folder import finish_interrupted, put_in_place, remove
 from dpsims_hub.training.manifest import find_damage, write_manifest
-from dpsims_hub.training.whole_folder import finish_interrupted, put_in_place, remove
 from dpsims_hub.training.write_failure import explain, is_write_failure
 
 _NAME = re.compile(r"checkpoint-(\d+)")

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dpsims_hub.models.feature_conditioning import CONDITIONINGS
+from dpsims_hub.storage.atomic_write import write_text_atomically
 from dpsims_hub.training.augmentation import CHANGES
 from dpsims_hub.training.presets import PRESETS
 from dpsims_hub.training.transform import RESIZE_MODES
-from dpsims_hub.whole_file import write_whole
 
 KINDS: dict[type, tuple[str, str]] = {
     str: ("text", "TEXT"),
@@ -222,8 +222,8 @@ class TrainConfig:
         return tuple(name for name in self.augmentation.replace(" ", "").split(",") if name)
 
     def save(self, path: Path) -> None:
-        """Write the merged settings as JSON, usable again with --config; whole or not at all."""
-        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        """Write the merged settings as JSON, usable again with --config; atomically."""
+        write_text_atomically(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
 
 def kind_of(field: dataclasses.Field) -> type:

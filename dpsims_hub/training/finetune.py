@@ -20,10 +20,10 @@ from torch.nn.utils import parametrize
 
 from dpsims_hub.bundled import NAMES, bundled_model
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.model_folder import WEIGHTS
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
 from dpsims_hub.models.label_convolution import LabelConvolution
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.model_folder import WEIGHTS
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.training.build import build_networks
 from dpsims_hub.training.config import TrainConfig
 

@@ -13,15 +13,15 @@ from tqdm.auto import tqdm
 
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
 from dpsims_hub.models.costs import count_parameters, peak_memory
-from dpsims_hub.models.cpu_setup import prepare_cpu
-from dpsims_hub.sheets import save_picture
+from dpsims_hub.pictures.sheets import save_picture
+from dpsims_hub.processes.cpu_setup import prepare_cpu
 from dpsims_hub.training.augmentation import NUM_DRAWS
 from dpsims_hub.training.build import build_networks, build_patch_networks, make_accelerator
 from dpsims_hub.training.checkpoint import find_checkpoint, load_data_state, save_checkpoint, starting_point
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import collate
+from dpsims_hub.training.data_loader import TrainingDataLoader, training_source, validation_source
 from dpsims_hub.training.ema import ExponentialMovingAverage
-from dpsims_hub.training.feed import Feed, training_source, validation_source
 from dpsims_hub.training.finetune import build_finetuned
 from dpsims_hub.training.phases import PhaseClock
 from dpsims_hub.training.preview import NUM_PREVIEWS, validation_sheet
@@ -60,7 +60,7 @@ class Trainer:
             data = source.open()
         self.spec = data.spec
         networks = self._build()
-        self.feed = Feed(
+        self.data_loader = TrainingDataLoader(
             config,
             data,
             self._transform(config.max_zoom, config.flip, networks[0].config.latent_dim),
@@ -69,8 +69,10 @@ class Trainer:
         )
         if (validation := validation_source(config)) is None:
             self.accelerator.print("No validation data: the validation sheets show training pairs.")
-        shown = self.feed.source if validation is None else validation.open(self.spec)
-        self.previews = Feed(config, shown, self._transform(max_zoom=1.0, flip=False)).spread(NUM_PREVIEWS)
+        shown = self.data_loader.source if validation is None else validation.open(self.spec)
+        self.previews = TrainingDataLoader(config, shown, self._transform(max_zoom=1.0, flip=False)).spread(
+            NUM_PREVIEWS
+        )
         self._prepare(*networks)
         # Every process has its own dropout, after weights that are equal everywhere.
         set_seed(config.seed, device_specific=True)
@@ -145,7 +147,7 @@ class Trainer:
     @torch.no_grad()
     def _real_features(self, backbone: PretrainedBackbone) -> list[Tensor]:
         """Features of the same photos on every process."""
-        examples = self.feed.examples(_CALIBRATION_PHOTOS)
+        examples = self.data_loader.examples(_CALIBRATION_PHOTOS)
         photos = network_inputs(collate(examples), self.accelerator.device)["real_images"]
         return backbone(photos)
 
@@ -182,7 +184,7 @@ class Trainer:
 
     def _save_checkpoint(self, elapsed: float) -> None:
         config = self.config
-        state = {"feed": self.feed.state(), "seconds": self.seconds + elapsed}
+        state = {"feed": self.data_loader.state(), "seconds": self.seconds + elapsed}
         save_checkpoint(self.accelerator, self.output_dir, self.step, config.checkpoints_total_limit, state)
 
     def _progress_bar(self) -> tqdm:
@@ -200,7 +202,7 @@ class Trainer:
         self.seconds = state["seconds"] if state else 0.0
         # Before the checkpoint is loaded: a new iterator draws from the global random generator.
         micro_step = self.step * config.gradient_accumulation_steps
-        if sentence := self.feed.start(micro_step, state["feed"] if state else None):
+        if sentence := self.data_loader.start(micro_step, state["feed"] if state else None):
             accelerator.print(sentence)
         if self.checkpoint is not None:
             self._load(self.checkpoint)
@@ -211,12 +213,12 @@ class Trainer:
             self.output_dir.mkdir(parents=True, exist_ok=True)
             config.save(self.output_dir / "config.json")
             self.log.rewind(self.step)
-            for sentence in self.feed.doubts():
+            for sentence in self.data_loader.doubts():
                 print(sentence)
         accelerator.init_trackers("dpsims", _scalars(config), {"wandb": {"dir": str(self.output_dir)}})
         height, width = config.size
         accelerator.print(
-            f"{self.feed.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes at "
+            f"{self.data_loader.num_pairs or 'streamed'} pairs of {self.spec.num_classes} classes at "
             f"{width}x{height}; {accelerator.num_processes} process(es) on {accelerator.device}; generator "
             f"{_millions(self.generator)}, discriminator {_millions(self.networks.discriminator)}."
         )
@@ -247,7 +249,7 @@ class Trainer:
         logs: dict[str, Tensor] = {}
         for micro in range(self.config.gradient_accumulation_steps):
             with self.clock("data"):
-                batch = self.feed.next()
+                batch = self.data_loader.next()
             logs = self._one_step(batch, self.step * self.config.gradient_accumulation_steps + micro)
         self.step += 1
         with self.clock("ema"):
@@ -290,7 +292,7 @@ class Trainer:
         values["learning_rate_d"] = self.networks.optimizer_d.param_groups[0]["lr"]
         values["ema_horizon"] = self.ema.horizon
         values["memory_gib"] = peak_memory(self.accelerator.device) / 2**30
-        values |= {"bad_samples": len(self.feed.bad), "maps_left_out": self.feed.left_out}
+        values |= {"bad_samples": len(self.data_loader.bad), "maps_left_out": self.data_loader.left_out}
         self.accelerator.log(values, step=self.step)
         shown = {"g": f"{values['loss_g_adversarial']:.2f}", "fake": f"{values['accuracy_fake']:.2f}"}
         if rate:
@@ -302,7 +304,7 @@ class Trainer:
     def averaged_model(self) -> AbstractContextManager[DPSIMSGenerator]:
         """The averaged generator with fresh batch-norm statistics, from maps of the training data."""
         device = self.accelerator.device
-        inputs = (send_to_device(batch, device) for batch in self.feed.refresh_inputs())
+        inputs = (send_to_device(batch, device) for batch in self.data_loader.refresh_inputs())
         return self.ema.refreshed(inputs, self.accelerator.autocast())
 
     def validate(self) -> None:

@@ -1,7 +1,7 @@
 """What a run would be, as text: settings, networks, steps, memory. Nothing is read, computed or written.
 
 Memory is that of the tensors of one process. At rest it is exact; gradients and activations are counted in a
-step without values (`rehearsal.py`). What libraries take for themselves is not in it.
+step without values (`cost_estimate.py`). What libraries take for themselves is not in it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 import json
 
 from dpsims_hub.training.config import TrainConfig
-from dpsims_hub.training.rehearsal import StepCosts, rehearse
+from dpsims_hub.training.cost_estimate import StepCosts, estimate_costs
 
 _ROLES = {
     "generator": "generator, preset {preset}",
@@ -34,7 +34,7 @@ def describe_plan(
     Raises:
         ValueError: settings that the modules do not know, or that do not fit each other.
     """
-    return format_plan(config, rehearse(config, num_classes), num_classes, num_pairs, world_size)
+    return format_plan(config, estimate_costs(config, num_classes), num_classes, num_pairs, world_size)
 
 
 def format_plan(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dpsims_hub.labels import ClassSpec, colorize
 from dpsims_hub.models import DPSIMSGenerator
-from dpsims_hub.sheets import comparison_sheet, fold_rows, photo_from_array
+from dpsims_hub.pictures.sheets import comparison_sheet, fold_rows, photo_from_array
 
 NUM_PREVIEWS = 12
 """Pairs on a sheet, spread over the data, or the first of a stream; always the same parts of them."""

@@ -11,7 +11,7 @@ import numpy as np
 from accelerate import Accelerator
 from PIL import Image
 
-from dpsims_hub.whole_file import write_whole
+from dpsims_hub.storage.atomic_write import write_text_atomically
 
 
 class RunLog:
@@ -29,7 +29,7 @@ class RunLog:
         if not self.path.exists():
             return
         kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
-        write_whole(self.path, "".join(f"{line}\n" for line in kept))
+        write_text_atomically(self.path, "".join(f"{line}\n" for line in kept))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append one line; values that JSON has no number for become null."""

@@ -18,13 +18,13 @@ from safetensors.torch import load_file
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.training.build import build_networks
 from dpsims_hub.training.checkpoint import CheckpointError, find_checkpoint
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.data_loader import TrainingDataLoader, training_source
 from dpsims_hub.training.ema import ExponentialMovingAverage
-from dpsims_hub.training.feed import Feed, training_source
 from dpsims_hub.training.finetune import build_finetuned
 from dpsims_hub.training.transform import PairTransform
 
@@ -70,7 +70,7 @@ def open_checkpoint(path: str | Path) -> SavedAverage:
         spec,
     )
     with _precision(config):
-        average.refresh_batch_norm(Feed(config, data, transform).refresh_inputs())
+        average.refresh_batch_norm(TrainingDataLoader(config, data, transform).refresh_inputs())
     pipe = DPSIMSPipeline(average.model, class_spec=data.spec.to_dict())
     settings = json.loads((path.parent / "config.json").read_text())
     return SavedAverage(pipe, discriminator.eval(), step, settings, _facts(path))

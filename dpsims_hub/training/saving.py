@@ -11,7 +11,7 @@ from diffusers import DiffusionPipeline, ModelMixin
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.training.checkpoint import put_in_place
 
 PIPELINE_FOLDER = "pipeline"
@@ -24,7 +24,7 @@ def save_run(
     spec: ClassSpec,
     facts: dict[str, Any],
 ) -> None:
-    """Write pipeline, discriminator and `run.json`, each whole or not at all.
+    """Write pipeline, discriminator and `run.json`, each atomically.
 
     Args:
         folder: of the run.

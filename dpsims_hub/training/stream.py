@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch.utils.data._utils.worker import WorkerInfo
     from torchdata.stateful_dataloader import StatefulDataLoader
 
-    from dpsims_hub.labels.streams import RowStream
+    from dpsims_hub.labels.sources.streams import RowStream
 
 _ORDER, _CROP, _BLOCK = 2, 3, 4  # uses of the seed; 0 and 1 are those of map-style data
 _ROWS_AT_ONCE = 16  # converted from Arrow in one go; the row groups of `prepare-data` are no larger

@@ -10,8 +10,8 @@ from dpsims_hub.ablation.plan import make_runs
 from dpsims_hub.ablation.runner import Outcome
 from dpsims_hub.ablation.studies import Arm, Study
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.labels.resizing import resize_label_map
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.labels.reading.resizing import resize_label_map
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import tiny_generator
 from tests.training.tiny_run import write_pairs
 

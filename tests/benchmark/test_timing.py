@@ -56,14 +56,14 @@ def test_what_a_graph_was_captured_with_lives_as_long_as_its_replay(monkeypatch)
     class Stream:
         def wait_stream(self, other: object) -> None: ...
 
-    for name, stand_in in {
+    for name, replacement in {
         "Stream": Stream,
         "current_stream": Stream,
         "stream": nullcontext,
         "CUDAGraph": FakeGraph,
         "graph": nullcontext,
     }.items():
-        monkeypatch.setattr(torch.cuda, name, lambda *_, make=stand_in: make())
+        monkeypatch.setattr(torch.cuda, name, lambda *_, make=replacement: make())
     network, inputs = torch.nn.Linear(3, 2), torch.ones(4, 3)
     kept = [weakref.ref(network), weakref.ref(inputs)]
     replay = graphed(lambda network=network, inputs=inputs: network(inputs))

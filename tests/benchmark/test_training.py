@@ -19,9 +19,9 @@ from dpsims_hub.benchmark.training_report import draw_training, format_training
 from dpsims_hub.labels import FolderDataset
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
-from dpsims_hub.training.feed import Feed
+from dpsims_hub.training.cost_estimate import estimate_costs
+from dpsims_hub.training.data_loader import TrainingDataLoader
 from dpsims_hub.training.phases import OTHER, PHASES
-from dpsims_hub.training.rehearsal import rehearse
 from tests.ablation.tiny_study import size_of
 from tests.training.tiny_run import forget_accelerators, tiny_flags
 
@@ -94,7 +94,7 @@ def test_memory_and_settings_are_reported(report):
 
 def test_work_is_that_of_both_micro_batches_and_its_share_follows_from_the_median(report, tmp_path):
     config = synthetic_config(tmp_path, "--gradient_accumulation_steps", 1)
-    assert report["multiply_adds_per_step"] == 2 * rehearse(config, 11).multiply_adds
+    assert report["multiply_adds_per_step"] == 2 * estimate_costs(config, 11).multiply_adds
     ceiling = report["ceiling"]["multiply_adds_per_second"]
     assert 1e9 < ceiling < 1e14
     per_second = report["multiply_adds_per_step"] / report["seconds_per_step"]["median"]
@@ -109,13 +109,13 @@ def test_the_first_step_is_not_among_the_timed_ones(report):
 
 
 def test_waiting_for_data_is_seen(tmp_path, monkeypatch, capsys):
-    real_next = Feed.next
+    real_next = TrainingDataLoader.next
 
-    def slow_next(feed: Feed) -> dict[str, torch.Tensor]:
+    def slow_next(data_loader: TrainingDataLoader) -> dict[str, torch.Tensor]:
         time.sleep(0.5)
-        return real_next(feed)
+        return real_next(data_loader)
 
-    monkeypatch.setattr(Feed, "next", slow_next)
+    monkeypatch.setattr(TrainingDataLoader, "next", slow_next)
     measured = benchmark_training(synthetic_config(tmp_path / "out"), 2, 0)
     assert measured["data_wait_share"] > 0.2
     assert measured["seconds_per_step"]["median"] > 0.5

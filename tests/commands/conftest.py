@@ -7,7 +7,7 @@ from PIL import Image
 
 from dpsims_hub.commands import main
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import save_tiny_backbone, tiny_generator
 
 SPEC = ClassSpec.load("camvid")

@@ -7,7 +7,7 @@ import pytest
 
 from dpsims_hub.commands import main
 from dpsims_hub.commands.benchmark_training import AS_GIVEN, list_variants, training_flags
-from dpsims_hub.training.feed import Feed
+from dpsims_hub.training.data_loader import TrainingDataLoader
 from dpsims_hub.training.presets import PRESETS
 from tests.training.tiny_run import forget_accelerators, tiny_flags, write_pairs
 
@@ -94,15 +94,15 @@ def test_a_signal_leaves_nothing(tmp_path, monkeypatch, capsys):
     flags = tiny_flags(write_pairs(tmp_path / "pairs"), tmp_path / "unused")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    real_next, calls = Feed.next, []
+    real_next, calls = TrainingDataLoader.next, []
 
-    def next_and_stop(feed: Feed) -> dict:
-        calls.append(feed)
+    def next_and_stop(data_loader: TrainingDataLoader) -> dict:
+        calls.append(data_loader)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
-        return real_next(feed)
+        return real_next(data_loader)
 
-    monkeypatch.setattr(Feed, "next", next_and_stop)
+    monkeypatch.setattr(TrainingDataLoader, "next", next_and_stop)
     assert main(["benchmark", "training", *flags, "--train_data_dir", "", "--steps", "20"]) == 130
     assert len(calls) < 5
     assert list((tmp_path / "temporary").iterdir()) == []

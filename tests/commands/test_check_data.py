@@ -105,7 +105,7 @@ def test_the_first_pairs_only(tmp_path, capsys):
     assert check(root, "--no-sheet", "--max-samples", "7") == 1
 
 
-DOORS = [
+SOURCE_KINDS = [
     ("OUT",),
     ("OUT", "--streaming"),
     ("--dataset-name", "OUT"),
@@ -113,12 +113,12 @@ DOORS = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_shards_by_their_folder_or_by_name(tmp_path, capsys, door):
+@pytest.mark.parametrize("source_kind", SOURCE_KINDS)
+def test_shards_by_their_folder_or_by_name(tmp_path, capsys, source_kind):
     root, out = make_pairs(tmp_path / "pairs", 5, instances=True), tmp_path / "out"
     assert main(["prepare-data", str(root), str(out), "--num-shards", "2"]) == 0
     assert check(root, "--no-sheet", "--json", tmp_path / "folder.json") == 0
-    words = [str(out) if word == "OUT" else word for word in (*door, "--no-sheet")]
+    words = [str(out) if word == "OUT" else word for word in (*source_kind, "--no-sheet")]
     assert check(*words, "--cache-dir", tmp_path / "cache", "--json", tmp_path / "rows.json") == 0
     folder, rows = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("folder", "rows"))
     for facts in (folder, rows):
@@ -144,7 +144,7 @@ def test_other_column_names_and_classes(tmp_path, capsys):
 
 BAD_USAGE = {
     "nothing": ((), "nothing to read; give one"),
-    "both doors": (("PAIRS", "--dataset-name", "x/y"), "DIR and --dataset-name both name data"),
+    "both sources": (("PAIRS", "--dataset-name", "x/y"), "DIR and --dataset-name both name data"),
     "no such folder": (("./nowhere",), "nowhere: no such folder"),
     "no such split": (("PAIRS", "--split", "test"), "no such folder"),
     "no such classes": (("PAIRS", "--classes", "nowhere.json"), "nowhere.json: neither a built-in"),

@@ -16,7 +16,7 @@ from dpsims_hub.bundled import FOLDER, bundled_examples
 from dpsims_hub.commands import main
 from dpsims_hub.commands.demo import has_screen
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from dpsims_hub import __version__
 from dpsims_hub.commands import main
 from dpsims_hub.commands.generate import Job, add_arguments, plan_batches
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 SPEC = ClassSpec.load("camvid")
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from dpsims_hub.commands import main
 from dpsims_hub.labels import ClassSpec, FolderDataset
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 ROOT = Path(__file__).parents[2]
 SPEC = ClassSpec.load("camvid")

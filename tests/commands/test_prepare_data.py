@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from dpsims_hub.commands import main
-from dpsims_hub.labels.source import DataSource
+from dpsims_hub.labels.sources.data_source import DataSource
 from tests.labels.pair_folders import CLASSES, cut_off, label_rows, make_pairs, photo_of
 
 ROOT = Path(__file__).parents[2]

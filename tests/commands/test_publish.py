@@ -26,7 +26,7 @@ SERVE = """
 import sys, urllib.request
 import dpsims_hub
 from dpsims_hub.space.app import start_space
-from dpsims_hub.space.shelf import wanted_models
+from dpsims_hub.space.model_registry import wanted_models
 from space_app import parse_arguments
 
 assert dpsims_hub.__file__.startswith(sys.argv[1]), dpsims_hub.__file__

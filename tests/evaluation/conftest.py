@@ -9,7 +9,7 @@ from dpsims_hub.evaluation import load_backbone
 from dpsims_hub.evaluation.measures import BackboneMeasure
 from dpsims_hub.evaluation.recipe import describe_backbone
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import save_tiny_backbone, tiny_generator
 
 

@@ -14,9 +14,9 @@ from dpsims_hub.evaluation.scenes import make_photos
 from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.evaluation.speed import time_photos
 from dpsims_hub.labels import ClassSpec, FolderDataset, instance_offsets
-from dpsims_hub.labels.resizing import resize_label_map
-from dpsims_hub.pipeline import DPSIMSPipeline
-from tests.evaluation.test_team import Threads
+from dpsims_hub.labels.reading.resizing import resize_label_map
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from tests.processes.test_sharing import Threads
 from tests.tiny import LATENT_DIM, SIZE, tiny_generator
 
 COUNT = 7  # pairs in the folder
@@ -138,7 +138,7 @@ def test_several_processes_measure_what_one_does(pipe, backbone_measure, folder,
     settings = Settings(0, 2, 2, 3)
 
     def run(member=None) -> dict:
-        return Evaluation(pipe, folder, [backbone_measure], training, settings, team=member).run()
+        return Evaluation(pipe, folder, [backbone_measure], training, settings, group=member).run()
 
     together = Threads(2).run(run)
     assert together[0] == together[1] == run()
@@ -214,7 +214,7 @@ def test_a_stopped_evaluation_goes_on(pipe, backbone, weights, folder, training,
     measured = Evaluation(pipe, folder, [goes], *arguments).run()
     again = Evaluation(pipe, folder, [idle], *arguments).run()
     fresh = Evaluation(pipe, folder, [Watched(backbone, {"weights": "tiny"})], *arguments[:2]).run()
-    assert stops.looks == 5 + 2 * 3  # five batches of training photos, two scenes with two stand-ins each
+    assert stops.looks == 5 + 2 * 3  # five batches, two scenes of two baselines each
     assert goes.looks == 2 * 3
     assert idle.looks == 0
     assert measured == again == fresh
@@ -226,7 +226,7 @@ def test_kept_features_are_for_one_model_one_recipe_one_data_set(pipe, backbone,
     def looks(pipe=pipe, data=folder, settings=SETTINGS, description=("a",)) -> int:
         measure = Watched(backbone, {"weights": description})
         Evaluation(pipe, data, [measure], settings=settings, cache=cache).run()
-        return measure.looks // 3  # a look, and the vectors of two stand-ins
+        return measure.looks // 3  # a look, and the vectors of two reference baselines
 
     assert looks() == 2
     assert looks() == 0

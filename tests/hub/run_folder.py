@@ -10,7 +10,7 @@ from PIL import Image
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import tiny_generator
 
 CLASSES = {

@@ -1,4 +1,4 @@
-"""A folder to publish: the same photos from fewer parts, everything a stranger needs, whole or not at all."""
+"""A folder to publish: the same photos from fewer parts, everything a stranger needs, written atomically."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from dpsims_hub import DPSIMSDiscriminator, DPSIMSPipeline, bundled_model
+from dpsims_hub.cards.model_card import RunFacts
 from dpsims_hub.hub import CardFacts, ExportOptions, Source, export, open_model, open_run
-from dpsims_hub.hub.card import RunFacts
 from dpsims_hub.labels import ClassSpec, read_label_map
 from tests.hub.run_folder import CLASSES, CONFIG, write_run
 from tests.tiny import tiny_generator

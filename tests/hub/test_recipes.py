@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.labels.test_layouts import COCO, make_ade20k, make_cityscapes, make_coco
+from tests.labels.sources.test_layouts import COCO, make_ade20k, make_cityscapes, make_coco
 from train_accelerate import main
 
 ROOT = Path(__file__).parents[2]

@@ -154,13 +154,13 @@ def test_a_stand_in_takes_the_place_of_what_is_imported():
 
 @pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize(
-    ("entry", "wanted", "stand_ins", "words"),
+    ("entry", "wanted", "replacements", "words"),
     [
         ("whole", "f", {}, "whole: imports a module of onefile_parts as a whole"),
         ("shadow", "g", {}, "shadow: a function has a variable _size"),
         ("entry", "grow_all", {"Gone": "Gone = 1"}, "nothing that it needs imports Gone"),
     ],
 )
-def test_what_cannot_be_told_apart_is_refused(entry, wanted, stand_ins, words):
+def test_what_cannot_be_told_apart_is_refused(entry, wanted, replacements, words):
     with pytest.raises(SingleFileError, match=words):
-        single_file(f"onefile_parts.{entry}", wanted, "", stand_ins)
+        single_file(f"onefile_parts.{entry}", wanted, "", replacements)

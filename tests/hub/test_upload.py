@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.hub.run_folder import CONFIG, write_run
 from tests.loopback_endpoints import SILENCE
 from tests.loopback_hub import LoopbackHub
@@ -179,7 +179,7 @@ def test_what_cannot_work_is_said_before_training(uploaded):
 @pytest.mark.parametrize(
     ("case", "run", "repository", "reason"),
     [
-        ("refused", "streets", "someone/full", "the Hub refuses (The stand-in was told to refuse this)"),
+        ("refused", "streets", "someone/full", "the Hub refuses (The fake Hub was told to refuse this)"),
         ("no answer", "night", "someone/mute", "the Hub cannot be reached (Server disconnected"),
         ("full disk", "streets", "someone/streets", "File too large"),
     ],

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from dpsims_hub.models import PretrainedBackbone
-from dpsims_hub.models.backbone_packages import PACKAGES, WeightPackage
+from dpsims_hub.storage.backbone_packages import PACKAGES, WeightPackage
 
 SWIN = "swin_tiny_patch4_window7_224"
 TINY_SWIN = {"embed_dim": 16, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8)}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.space.shelf import Exhibit, Shelf
+from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from tests.space.live_space import LiveSpace
 from tests.space.models import save_tiny
 from tests.space.served_space import ServedSpace
@@ -23,35 +23,35 @@ def ade20k_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shelf(ade20k_folder: Path) -> Shelf:
-    return Shelf(["camvid", str(ade20k_folder)], device="cpu")
+def registry(ade20k_folder: Path) -> ModelRegistry:
+    return ModelRegistry(["camvid", str(ade20k_folder)], device="cpu")
 
 
 @pytest.fixture(scope="session")
-def camvid(shelf: Shelf) -> Exhibit:
-    return shelf.find("camvid")
+def camvid(registry: ModelRegistry) -> ModelInfo:
+    return registry.find("camvid")
 
 
 @pytest.fixture(scope="session")
-def ade20k(shelf: Shelf) -> Exhibit:
-    return shelf.find("ade20k")
+def ade20k(registry: ModelRegistry) -> ModelInfo:
+    return registry.find("ade20k")
 
 
 @pytest.fixture(scope="session")
-def space(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSpace]:
+def space(registry: ModelRegistry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSpace]:
     from dpsims_hub.space.app import build_app, launch_app
-    from dpsims_hub.space.darkroom import Darkroom
+    from dpsims_hub.space.photo_worker import PhotoWorker
 
     with pytest.MonkeyPatch.context() as patch:
         files = tmp_path_factory.mktemp("gradio")
         patch.setenv("GRADIO_TEMP_DIR", str(files))
-        darkroom = Darkroom(shelf)
-        app = build_app(shelf, darkroom)
+        worker = PhotoWorker(registry)
+        app = build_app(registry, worker)
         address = launch_app(app, "127.0.0.1")
-        darkroom.prepare(shelf.find()).result(timeout=120)
-        yield LiveSpace(app, address.rstrip("/"), shelf, darkroom, files)
+        worker.prepare(registry.find()).result(timeout=120)
+        yield LiveSpace(app, address.rstrip("/"), registry, worker, files)
         app.close()
-        darkroom.close()
+        worker.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from dpsims_hub.space.darkroom import Darkroom
-from dpsims_hub.space.shelf import Shelf
+from dpsims_hub.space.model_registry import ModelRegistry
+from dpsims_hub.space.photo_worker import PhotoWorker
 
 
 @dataclass
@@ -22,21 +22,21 @@ class LiveSpace:
     Args:
         app: the Blocks.
         address: without a slash at the end.
-        shelf: its models.
-        darkroom: makes its photos.
+        registry: its models.
+        worker: makes its photos.
         files: where Gradio keeps uploads and photos of programs.
     """
 
     app: gr.Blocks
     address: str
-    shelf: Shelf
-    darkroom: Darkroom
+    registry: ModelRegistry
+    worker: PhotoWorker
     files: Path
 
     @property
     def map(self) -> str:
         """An example map of the first model, as text."""
-        return self.shelf.find().examples[0][1]
+        return self.registry.find().examples[0][1]
 
     def call(self, function: str, /, **request: Any) -> dict[str, Any]:
         """Call a server function as the page does, with the keywords as its one object."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import tiny_generator
 
 

@@ -14,16 +14,16 @@ import pytest
 from dpsims_hub.space.studio import read_page
 
 PURE = (
-    "map_codec",
-    "painter",
-    "history",
-    "colours",
+    "painting/map_codec",
+    "painting/painter",
+    "painting/history",
+    "painting/colours",
     "scene_state",
-    "palette",
-    "fast_lane",
-    "live_photo",
-    "rerolls",
-    "sharing",
+    "panels/palette",
+    "photo/fast_lane",
+    "photo/live_photo",
+    "photo/rerolls",
+    "panels/sharing",
 )
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 

@@ -14,11 +14,11 @@ from PIL import Image
 
 from dpsims_hub.bundled import bundled_examples, bundled_model
 from dpsims_hub.labels import ClassSpec, read_label_map
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.space.app import build_app, launch_app
-from dpsims_hub.space.darkroom import Darkroom
 from dpsims_hub.space.map_string import decode, encode
-from dpsims_hub.space.shelf import Shelf
+from dpsims_hub.space.model_registry import ModelRegistry
+from dpsims_hub.space.photo_worker import PhotoWorker
 from tests.space.live_space import LiveSpace
 
 LAYOUT = bundled_examples("camvid")[0]
@@ -85,7 +85,7 @@ def test_read_map_gives_map_and_shares(client: Client) -> None:
 
 
 def test_another_model_is_asked_for_by_name(client: Client, space: LiveSpace) -> None:
-    text = space.shelf.find("ade20k").examples[0][1]
+    text = space.registry.find("ade20k").examples[0][1]
     photo = pixels(client.predict(map_text=text, model="ade20k", api_name="/generate"))
     assert photo.shape == (32, 48, 3)
 
@@ -138,12 +138,12 @@ def files_in(folder: Path) -> list[str]:
 
 
 def test_files_of_programs_are_deleted_soon(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
-    darkroom = Darkroom(shelf)
-    app = build_app(shelf, darkroom, keep_files=(1, 6))
-    darkroom.prepare(shelf.find()).result(timeout=120)
+    worker = PhotoWorker(registry)
+    app = build_app(registry, worker, keep_files=(1, 6))
+    worker.prepare(registry.find()).result(timeout=120)
     address = launch_app(app, "127.0.0.1")
     try:
         client = Client(address, verbose=False, analytics_enabled=False, download_files=tmp_path / "mine")
@@ -155,4 +155,4 @@ def test_files_of_programs_are_deleted_soon(
         assert files_in(tmp_path / "gradio") == []
     finally:
         app.close(verbose=False)
-        darkroom.close()
+        worker.close()

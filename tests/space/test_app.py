@@ -35,15 +35,15 @@ def test_only_a_local_space_is_beside_its_browser(
 ) -> None:
     made = []
 
-    class Room(app.Darkroom):
-        def __init__(self, shelf, *, beside_browser) -> None:
+    class Worker(app.PhotoWorker):
+        def __init__(self, registry, *, beside_browser) -> None:
             made.append(beside_browser)
-            super().__init__(shelf)
+            super().__init__(registry)
 
-        def prepare(self, exhibit):
+        def prepare(self, model_info):
             """Nothing is to be loaded."""
 
-    monkeypatch.setattr(app, "Darkroom", Room)
+    monkeypatch.setattr(app, "PhotoWorker", Worker)
     monkeypatch.setattr(app, "launch_app", lambda *arguments, **options: "")
     monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
     start_space(["camvid"], **options)[0].close()

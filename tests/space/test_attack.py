@@ -224,8 +224,16 @@ def test_a_short_text_of_a_huge_map_costs_no_memory(served: ServedSpace) -> None
 
     def flood() -> list[str]:
         with ThreadPoolExecutor(40) as crowd:
-            wishes = [{"map": huge}, {"map": served.map, "regions": [{"region": huge, "seed": 1}] * 32}] * 20
-            return [refusal(answer) for answer in crowd.map(lambda wish: served.call("live", **wish), wishes)]
+            photo_requests = [
+                {"map": huge},
+                {"map": served.map, "regions": [{"region": huge, "seed": 1}] * 32},
+            ] * 20
+            return [
+                refusal(answer)
+                for answer in crowd.map(
+                    lambda photo_request: served.call("live", **photo_request), photo_requests
+                )
+            ]
 
     sentences, grown = served.peak_during(flood)
     assert len(sentences) == 40

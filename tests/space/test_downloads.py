@@ -11,10 +11,10 @@ from PIL import Image
 
 from dpsims_hub.bundled import bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.space.downloads import file_name, jpeg_url, map_image, png
 from dpsims_hub.space.map_string import decode
-from dpsims_hub.space.shelf import Exhibit
+from dpsims_hub.space.model_registry import ModelInfo
 from tests.space.live_space import LiveSpace
 
 
@@ -26,7 +26,7 @@ def opened(answer: dict[str, Any]) -> Image.Image:
     return image
 
 
-def test_the_photo_is_exact_and_says_its_seed(space: LiveSpace, camvid: Exhibit) -> None:
+def test_the_photo_is_exact_and_says_its_seed(space: LiveSpace, camvid: ModelInfo) -> None:
     answer = space.call("download", map=space.map, seed=6, kind="photo")
     pipe = DPSIMSPipeline.from_pretrained(bundled_model()).optimize()
     wanted = pipe(decode(space.map), generator=torch.Generator().manual_seed(6)).images[0]
@@ -37,7 +37,7 @@ def test_the_photo_is_exact_and_says_its_seed(space: LiveSpace, camvid: Exhibit)
     assert answer["name"] == "camvid_photo_seed_6.png"
 
 
-def test_the_map_comes_back_as_it_went(space: LiveSpace, camvid: Exhibit) -> None:
+def test_the_map_comes_back_as_it_went(space: LiveSpace, camvid: ModelInfo) -> None:
     answer = space.call("download", map=space.map, kind="map")
     image = opened(answer)
     assert image.mode == "P"
@@ -50,7 +50,7 @@ def test_the_map_comes_back_as_it_went(space: LiveSpace, camvid: Exhibit) -> Non
     assert again == {"map": space.map, "note": ""}
 
 
-def test_both_stand_side_by_side(space: LiveSpace, camvid: Exhibit) -> None:
+def test_both_stand_side_by_side(space: LiveSpace, camvid: ModelInfo) -> None:
     both = np.asarray(opened(space.call("download", map=space.map, seed=6, kind="both")).convert("RGB"))
     colours = colorize(decode(space.map), camvid.spec).repeat(2, axis=0).repeat(2, axis=1)
     corners = (both[:-383, :-511] == colours[0, 0]) & (both[383:, 511:] == colours[-1, -1])

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from dpsims_hub.space.shelf import Shelf
+from dpsims_hub.space.model_registry import ModelRegistry
 from tests.space import hostile_files as files
 from tests.space.live_space import LiveSpace
 from tests.space.served_space import ServedSpace, base64_of, map_text
@@ -41,8 +41,8 @@ def small_map(number: int) -> str:
     return map_text(blocks.repeat(8, axis=0).repeat(8, axis=1).tolist())
 
 
-def wish(served: ServedSpace, number: int) -> dict[str, Any]:
-    """The wish of one client: its own map and seed, three of four of the other model."""
+def photo_request(served: ServedSpace, number: int) -> dict[str, Any]:
+    """The request of one client: its own map and seed, three of four of the other model."""
     if number % 4:
         return {"model": "ade20k", "map": small_map(number), "seed": number}
     ids = np.random.default_rng(number).integers(0, 11, (6, 8)).repeat(32, axis=0).repeat(32, axis=1)
@@ -51,14 +51,14 @@ def wish(served: ServedSpace, number: int) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_64_clients_each_get_the_photo_of_their_own_map_and_seed(served: ServedSpace) -> None:
-    wishes = [wish(served, number) for number in range(64)]
-    alone = [served.photo(**one) for one in wishes]
+    photo_requests = [photo_request(served, number) for number in range(64)]
+    alone = [served.photo(**one) for one in photo_requests]
     assert len(set(alone)) == 64
     busy = Counter()
 
     def insist(number: int) -> str:
         for _ in range(200):
-            answer = served.call("live", **wishes[number])
+            answer = served.call("live", **photo_requests[number])
             if set(answer) == {"photo", "ms"}:
                 return answer["photo"]
             assert answer.keys() == {"busy", "retry_ms", "why"}
@@ -152,14 +152,16 @@ def test_the_queue_is_bounded_and_keeps_its_promises(served: ServedSpace) -> Non
     assert all("event: complete" in one for one in told)
 
 
-def test_files_of_programs_are_deleted(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_programs_are_deleted(
+    registry: ModelRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dpsims_hub.space.app import build_app, launch_app
-    from dpsims_hub.space.darkroom import Darkroom
+    from dpsims_hub.space.photo_worker import PhotoWorker
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    darkroom = Darkroom(shelf)
-    app = build_app(shelf, darkroom, keep_files=(1, 1))
-    space = LiveSpace(app, launch_app(app, "127.0.0.1").rstrip("/"), shelf, darkroom, tmp_path)
+    worker = PhotoWorker(registry)
+    app = build_app(registry, worker, keep_files=(1, 1))
+    space = LiveSpace(app, launch_app(app, "127.0.0.1").rstrip("/"), registry, worker, tmp_path)
     try:
         head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
         kind = "multipart/form-data; boundary=x"
@@ -172,7 +174,7 @@ def test_files_of_programs_are_deleted(shelf: Shelf, tmp_path: Path, monkeypatch
             time.sleep(0.2)
     finally:
         app.close()
-        darkroom.close()
+        worker.close()
 
 
 @pytest.mark.slow

@@ -24,8 +24,8 @@ import space_app
 from dpsims_hub.bundled import bundled_examples
 from dpsims_hub.space import zero_gpu
 from dpsims_hub.space.app import build_app, launch_app
-from dpsims_hub.space.darkroom import Darkroom
-from dpsims_hub.space.shelf import Shelf
+from dpsims_hub.space.model_registry import ModelRegistry
+from dpsims_hub.space.photo_worker import PhotoWorker
 from tests.space.live_space import LiveSpace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,16 +121,16 @@ def test_mcp_without_its_package_is_one_sentence() -> None:
 
 
 @pytest.mark.skipif(find_spec("mcp") is None, reason="needs gradio[mcp]")
-def test_mcp_tools_bear_the_names_of_the_endpoints(shelf: Shelf) -> None:
-    room = Darkroom(shelf)
-    app = build_app(shelf, room)
+def test_mcp_tools_bear_the_names_of_the_endpoints(registry: ModelRegistry) -> None:
+    worker = PhotoWorker(registry)
+    app = build_app(registry, worker)
     try:
         address = launch_app(app, "127.0.0.1", mcp=True)
         with urllib.request.urlopen(f"{address}gradio_api/mcp/schema") as answer:
             tools = {tool["name"]: tool for tool in json.load(answer)}
     finally:
         app.close(verbose=False)
-        room.close()
+        worker.close()
     assert set(tools) == {"generate", "variations", "read_map"}
     assert "the same map and seed" in tools["generate"]["inputSchema"]["properties"]["seed"]["description"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dpsims_hub.space.darkroom import BusyError
 from dpsims_hub.space.page_service import answered
+from dpsims_hub.space.photo_worker import BusyError
 from tests.space.live_space import LiveSpace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,8 +21,8 @@ def pixels(url: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB")).astype(int)
 
 
-def exact(space: LiveSpace, **wish: Any) -> np.ndarray:
-    return pixels(space.call("download", kind="photo", map=space.map, **wish)["data"])
+def exact(space: LiveSpace, **photo_request: Any) -> np.ndarray:
+    return pixels(space.call("download", kind="photo", map=space.map, **photo_request)["data"])
 
 
 def test_live_gives_the_photo_and_its_time(space: LiveSpace) -> None:
@@ -59,8 +59,8 @@ def test_variations_keep_the_regions(space: LiveSpace) -> None:
 
 def test_another_model_is_described_and_then_makes_photos(space: LiveSpace) -> None:
     told = space.call("switch_model", model="ade20k")
-    assert told == space.shelf.find("ade20k").describe()
-    space.darkroom.prepare(space.shelf.find("ade20k")).result(timeout=60)
+    assert told == space.registry.find("ade20k").describe()
+    space.worker.prepare(space.registry.find("ade20k")).result(timeout=60)
     answer = space.call("live", model="ade20k", map=told["examples"][0]["map"], seed=1)
     assert pixels(answer["photo"]).shape == (32, 48, 3)
     assert "paints 48x32" in space.call("live", model="ade20k", map=space.map)["error"]

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, LabelMapError
+from dpsims_hub.space.model_registry import ModelInfo
 from dpsims_hub.space.segmenter import Segmenter, match_classes, read_photo
-from dpsims_hub.space.shelf import Exhibit
 
 
 def test_classes_are_matched_by_any_of_their_names() -> None:
@@ -38,7 +38,7 @@ def test_what_is_no_photo_is_refused(tmp_path: Path) -> None:
         read_photo(tmp_path / "upload", "me.jpg", (20, 20))
 
 
-def test_a_tiny_segmenter_of_transformers(camvid: Exhibit, tmp_path: Path) -> None:
+def test_a_tiny_segmenter_of_transformers(camvid: ModelInfo, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     names = {0: "sky", 1: "road, street", 2: "submarine"}
     config = transformers.SegformerConfig(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -64,8 +65,10 @@ def studio(**changes) -> Studio:
 
 
 def test_every_script_of_the_page_is_joined_once():
-    assert sorted(SCRIPTS) == sorted(path.name for path in PAGE.glob("*.js"))
-    assert sorted((*STYLES, "window.css")) == sorted(path.name for path in PAGE.glob("*.css"))
+    assert sorted(SCRIPTS) == sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.js"))
+    assert sorted((*STYLES, "styles/window.css")) == sorted(
+        path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.css")
+    )
     joined = join_scripts()
     assert joined.startswith('"use strict";')
     assert all(joined.count(read_page(name)) == 1 for name in SCRIPTS)
@@ -84,7 +87,7 @@ def test_templates_hold_nothing_that_gradio_would_replace(name):
 
 
 def test_the_page_asks_no_other_host_for_anything():
-    for path in PAGE.iterdir():
+    for path in filter(Path.is_file, PAGE.rglob("*")):
         assert not re.search(r"https?://|@import|url\(", path.read_text(encoding="utf-8")), path.name
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, LabelMapError, colorize
 from dpsims_hub.space.map_string import decode
-from dpsims_hub.space.shelf import Exhibit
+from dpsims_hub.space.model_registry import ModelInfo
 from dpsims_hub.space.uploads import MAX_FILE_BYTES, clean_name, file_of, one_reader, read_map_file
 from tests.space.live_space import LiveSpace
 
@@ -152,7 +152,7 @@ def test_other_sizes_are_cropped_and_the_visitor_is_told(space: LiveSpace, ids: 
     assert answer["note"] == "The map of 400x192 px was cropped at the centre to 256x192."
 
 
-def test_files_of_the_data_set_are_known_by_their_values(ade20k: Exhibit) -> None:
+def test_files_of_the_data_set_are_known_by_their_values(ade20k: ModelInfo) -> None:
     label_map = np.full((32, 48), 149, dtype=np.uint8)
     label_map[0, 0] = 255
     label_map[1] = 0
@@ -168,7 +168,7 @@ def test_files_of_the_data_set_are_known_by_their_values(ade20k: Exhibit) -> Non
     np.testing.assert_array_equal(as_stored, np.where(low == 0, 255, low.astype(int) - 1))
 
 
-def test_a_shared_colour_is_told(ade20k: Exhibit) -> None:
+def test_a_shared_colour_is_told(ade20k: ModelInfo) -> None:
     spec = ade20k.spec
     first = {info.rgb: info for info in reversed(spec.classes)}
     twin = next(info for info in spec.classes if first[info.rgb] is not info)

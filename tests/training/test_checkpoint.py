@@ -1,4 +1,4 @@
-"""Checkpoints are whole or absent, with tiny real models under a real accelerator."""
+"""Checkpoints are complete or absent, with tiny real models under a real accelerator."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from dpsims_hub.bundled import bundled_model
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
-from dpsims_hub.pipeline import DPSIMSPipeline
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.training.build import build_networks
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig

@@ -31,7 +31,7 @@ def numbers(batch: dict[str, torch.Tensor]) -> list[int]:
 def take_one_step(argv: list[str]) -> dict:
     """What a process ends with: both networks' gradients, the pairs it was given, the world size."""
     trainer = Trainer(parse_config(argv))
-    trainer.feed.start(0)
+    trainer.data_loader.start(0)
     accelerator, nets = trainer.accelerator, trainer.networks
     found = {"rank": accelerator.process_index, "world_size": accelerator.num_processes}
     modules = {"generator": trainer.generator, "discriminator": nets.discriminator}
@@ -47,7 +47,7 @@ def take_one_step(argv: list[str]) -> dict:
     for module in trainer.generator.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
-    batches = [trainer.feed.next() for _ in range(BATCHES)]
+    batches = [trainer.data_loader.next() for _ in range(BATCHES)]
     found["pairs"] = [numbers(batch) for batch in batches]
     trainer.step_function(network_inputs(batches[0], "cpu"), torch.Generator().manual_seed(1))
     return found

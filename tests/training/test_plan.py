@@ -10,8 +10,8 @@ import pytest
 
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.cost_estimate import NetworkCosts, StepCosts
 from dpsims_hub.training.plan import describe_plan, format_plan
-from dpsims_hub.training.rehearsal import NetworkCosts, StepCosts
 from tests.training.tiny_run import tiny_flags
 from train_accelerate import main
 

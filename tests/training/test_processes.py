@@ -30,7 +30,7 @@ def train_one_rank(argv: list[str], results: str) -> None:
     rank, world_size = trainer.accelerator.process_index, trainer.accelerator.num_processes
     found = {"world_size": world_size, "seed": torch.initial_seed(), "start": clones(trainer.generator)}
     positions = [p for p, _ in zip(PositionSampler(2, rank, world_size), range(2), strict=False)]
-    found["maps"] = torch.stack([trainer.feed.pairs[p]["label_map"] for p in positions])
+    found["maps"] = torch.stack([trainer.data_loader.pairs[p]["label_map"] for p in positions])
     found["class_weights"] = trainer.step_function.class_weights(found["maps"])
     with StopRequest(trainer.accelerator) as stop:
         stop.signalled = rank == 1

@@ -51,12 +51,12 @@ def launch(argv: list[str], processes: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("door", ["folder", "stream"])
-def test_bit_for_bit(pairs_dir, shards, tmp_path, door, processes, workers):
+@pytest.mark.parametrize("source_kind", ["folder", "stream"])
+def test_bit_for_bit(pairs_dir, shards, tmp_path, source_kind, processes, workers):
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
     more = ["--dataloader_num_workers", workers, "--checkpointing_steps", 3, "--shuffle_buffer_size", 4]
     more += ["--validation_steps", 100, "--checkpoints_total_limit", 5]
-    if door == "stream":
+    if source_kind == "stream":
         more += ["--train_data_dir", "", "--dataset_name", shards, "--streaming"]
     # 6 steps of 2 maps pass the end of an epoch of 12 pairs with two processes, and of a share with both.
     flags = tiny_flags(pairs_dir, straight, *more, steps=7)

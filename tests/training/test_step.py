@@ -29,7 +29,7 @@ def make_trainer(flags):
 
 
 def batch(trainer: Trainer, count: int = 2) -> dict[str, torch.Tensor]:
-    items = collate([trainer.feed.pairs[position] for position in range(count)])
+    items = collate([trainer.data_loader.pairs[position] for position in range(count)])
     del items["skipped"], items["left_out"]
     return network_inputs(items, "cpu")
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from dpsims_hub.labels import LabelMapError
-from dpsims_hub.labels.source import DataSource
-from dpsims_hub.labels.streams import RowStream
+from dpsims_hub.labels.sources.data_source import DataSource
+from dpsims_hub.labels.sources.streams import RowStream
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore, share_of
 from tests.training.shards import CLASSES, make_row, telling_transform, write_shards

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import distributed
 
-from dpsims_hub.labels.source import DataSource
+from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore
 from tests.training.shards import telling_transform, write_shards

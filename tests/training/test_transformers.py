@@ -48,7 +48,7 @@ def test_both_networks_get_gradients_of_the_limits_length(name, flags):
             math.sqrt(sum(float(p.grad.square().sum()) for g in optimizer.param_groups for p in g["params"]))
         )
     )
-    batch = collate([trainer.feed.pairs[position] for position in range(2)])
+    batch = collate([trainer.data_loader.pairs[position] for position in range(2)])
     del batch["skipped"], batch["left_out"]
     logs = trainer.step_function(batch)
     assert float(logs[f"grad_norm_{name}"]) > 2 * LIMIT

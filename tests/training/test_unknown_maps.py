@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.labels.layouts import list_pairs
-from dpsims_hub.labels.shards import ShardOptions, write_shards
+from dpsims_hub.labels.sources.layouts import list_pairs
+from dpsims_hub.labels.sources.shards import ShardOptions, write_shards
 from dpsims_hub.models import GENERATOR_PRESETS, DPSIMSGenerator
 from dpsims_hub.training.data import TrainingPairs
 from dpsims_hub.training.transform import PairTransform
@@ -94,8 +94,8 @@ def test_a_crop_counts_not_the_map(half_unknown):
     assert sum(len(item["left_out"]) for item in items) > 5
 
 
-def open_source(root: Path, door: str) -> tuple[str, ...]:
-    if door == "folder":
+def open_source(root: Path, source_kind: str) -> tuple[str, ...]:
+    if source_kind == "folder":
         return ("--train_data_dir", str(root))
     out = root.parent / "shards"
     listing = list_pairs(root)
@@ -104,9 +104,9 @@ def open_source(root: Path, door: str) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("door", ["folder", "stream"])
-def test_a_run_leaves_them_out_of_every_update(half_unknown, tmp_path, capsys, door):
-    source = open_source(half_unknown, door)
+@pytest.mark.parametrize("source_kind", ["folder", "stream"])
+def test_a_run_leaves_them_out_of_every_update(half_unknown, tmp_path, capsys, source_kind):
+    source = open_source(half_unknown, source_kind)
     often = ("--train_batch_size", 1, "--checkpointing_steps", 6)
     flags = tiny_flags(half_unknown, tmp_path / "out", *source, *often, steps=6)
     assert main(flags) == 0
@@ -124,9 +124,9 @@ def test_a_run_leaves_them_out_of_every_update(half_unknown, tmp_path, capsys, d
     assert log_lines(tmp_path / "out")[-1]["maps_left_out"] >= counts[-1]
 
 
-@pytest.mark.parametrize("door", ["folder", "stream"])
-def test_data_without_a_known_pixel_end_in_one_sentence(all_unknown, tmp_path, capsys, door):
-    flags = tiny_flags(all_unknown, tmp_path / "out", *open_source(all_unknown, door))
+@pytest.mark.parametrize("source_kind", ["folder", "stream"])
+def test_data_without_a_known_pixel_end_in_one_sentence(all_unknown, tmp_path, capsys, source_kind):
+    flags = tiny_flags(all_unknown, tmp_path / "out", *open_source(all_unknown, source_kind))
     capsys.readouterr()
     assert main(flags) == 2
     printed = capsys.readouterr().err.strip().splitlines()[-1]

@@ -17,7 +17,7 @@ function mirrorState(app) {
 }
 
 // A read-only window into the page, for tests and the curious.
-function exposeState(app) {
+function showState(app) {
   const { state, find } = app;
   const hook = {
     get map() { return state.mapText(); },
@@ -51,7 +51,7 @@ function startStudio(element, props, server) {
     mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountFiles, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
-  exposeState(app);
+  showState(app);
 
   const draft = app.readDraft(props.model);
   state.setModel(props.model, draft ? draft.ids : firstScene(props.model));

@@ -1,0 +1,195 @@
+"""Which label maps a command line names, and where their photos go, checked before any work."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from dpsims_hub.storage.hidden_files import is_hidden
+
+MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
+MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for the number, the suffix and `.tmp`
+
+
+class NamedMap(NamedTuple):
+    """A label map that a data set is made for: its file, what people call it, and a name of its own."""
+
+    path: Path
+    source: str
+    name: str
+
+
+def collect_maps(paths: Sequence[Path]) -> list[Path]:
+    """The label maps that files and folders stand for; a folder gives its images, sorted by name.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder holds no image.
+    """
+    maps: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder.")
+        maps += _maps_in(path) if path.is_dir() else [path]
+    return maps
+
+
+def find_maps(paths: Sequence[Path]) -> list[NamedMap]:
+    """The label maps that files and folders stand for, subfolders included, each with a name of its own.
+
+    A folder of a data set stands for its `labels/`. Parts of a path are joined by two underscores
+    (`town/a.png` is called `town__a`); where two maps would share a name, the later one gets a number.
+
+    Args:
+        paths: files and folders; the maps of a folder are sorted by their path in it.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder holds no image.
+        ValueError: a path is too long for a file name.
+    """
+    found: list[tuple[Path, str]] = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder.")
+        found += _maps_below(label_folder(path)) if path.is_dir() else [(path, path.name)]
+    names = unique_names(source for _, source in found)
+    maps = [NamedMap(path, source, name) for (path, source), name in zip(found, names, strict=True)]
+    for one in maps:
+        if len(one.name.encode()) > MAX_NAME_BYTES:
+            raise ValueError(
+                f"{one.path}: its photos would be called {one.name[:20]}..., a name of more than "
+                f"{MAX_NAME_BYTES} bytes; shorten the path, or give a folder further down."
+            )
+    return maps
+
+
+def label_folder(folder: Path) -> Path:
+    """Where the maps of a folder lie: its `labels/` if it has one, else the folder itself."""
+    return folder / "labels" if (folder / "labels").is_dir() else folder
+
+
+def unique_names(sources: Iterable[str]) -> list[str]:
+    """One name for each relative path, all different, on file systems that ignore case too.
+
+    Args:
+        sources: paths with forward slashes, such as "town/a.png".
+    """
+    wanted = ["__".join(PurePosixPath(source).with_suffix("").parts) for source in sources]
+    taken, last = {name.casefold() for name in wanted}, {}
+    for place, name in enumerate(wanted):
+        key = name.casefold()
+        if key in last:
+            number = last[key] + 1
+            while f"{key}__{number}" in taken:
+                number += 1
+            last[key] = number
+            taken.add(f"{key}__{number}")
+            wanted[place] = f"{name}__{number}"
+        else:
+            last[key] = 1
+    return wanted
+
+
+def check_apart(paths: Sequence[Path], folder: Path) -> None:
+    """Checks that a data set can be written, and that a later run will not take its labels for inputs.
+
+    Args:
+        paths: files and folders of label maps.
+        folder: of the data set.
+
+    Raises:
+        ValueError: the data set would lie among the label maps.
+        OSError: the folder cannot be written.
+    """
+    check_writable(folder)
+    place = folder.resolve()
+    for path in paths:
+        inputs = label_folder(path).resolve()
+        if path.is_dir() and place.is_relative_to(inputs):
+            raise ValueError(f"{folder}: lies in {path}, where the label maps are; choose another folder.")
+
+
+def photo_path(folder: Path, label_map: Path, number: int) -> Path:
+    """Where photo `number` of a label map goes: {name of the map}_{number}.png."""
+    return folder / f"{label_map.stem}_{number}.png"
+
+
+def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
+    """Checks that every photo has a place of its own, and that no photo would replace a label map.
+
+    Args:
+        maps: the label maps.
+        folder: for the photos.
+        num_images: photos of each map.
+
+    Raises:
+        ValueError: two maps have one name, or a photo would replace a map.
+        OSError: the folder cannot be written.
+    """
+    check_writable(folder)
+    by_stem: dict[str, Path] = {}
+    for path in maps:
+        other = by_stem.setdefault(path.stem, path)
+        if other is not path:
+            raise ValueError(
+                f"{other} and {path} have one name, so their photos would too; call once for each."
+            )
+    inputs = {path.resolve() for path in maps}
+    for path in maps:
+        for number in range(num_images):
+            target = photo_path(folder, path, number)
+            if target.exists() and target.resolve() in inputs:
+                raise ValueError(f"the photo {target} would replace a label map; choose another --output.")
+
+
+def _maps_in(folder: Path) -> list[Path]:
+    maps = sorted(path for path in folder.iterdir() if _is_map(path.name) and path.is_file())
+    if not maps:
+        hint = f"; did you mean {folder / 'labels'}?" if (folder / "labels").is_dir() else "."
+        raise FileNotFoundError(f"{folder}: holds no label maps ({', '.join(MAP_SUFFIXES)}){hint}")
+    return maps
+
+
+def _maps_below(folder: Path) -> list[tuple[Path, str]]:
+    """The images in a folder and its subfolders, and their paths in it; what is hidden stays hidden."""
+    found, seen = [], set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        if os.path.realpath(place) in seen:  # a link back to a folder above
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        for name in files:
+            if _is_map(name):
+                path = Path(place, name)
+                found.append((path, path.relative_to(folder).as_posix()))
+    if not found:
+        raise FileNotFoundError(
+            f"{folder}: holds no label maps ({', '.join(MAP_SUFFIXES)}), nor do its subfolders."
+        )
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def _is_map(name: str) -> bool:
+    return Path(name).suffix.lower() in MAP_SUFFIXES and not is_hidden(name)
+
+
+def check_writable(folder: Path) -> None:
+    """Looks at the nearest folder that exists, so that nothing is made where nothing will be written."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise OSError(f"cannot write to {folder}: {place} is a file, not a folder; choose another place.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise OSError(f"cannot write to {folder}: no permission in {place}; choose another place.")
+
+
+def check_file(path: Path) -> None:
+    """Finds out before the work whether a file can be written after it.
+
+    Raises:
+        OSError: the path is a folder, or its folder cannot be written to.
+    """
+    if path.is_dir():
+        raise OSError(f"cannot write {path}: it is a folder; give a file name.")
+    check_writable(path.parent)

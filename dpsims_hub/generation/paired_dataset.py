@@ -1,0 +1,305 @@
+"""Generated photos and their label maps as a data set on disk that grows, survives any kill, and goes on.
+
+```text
+FOLDER/images/NAME_k.png     photo k of the map NAME (or .jpg)
+FOLDER/labels/NAME_k.png     its plain ids, of the photo's size, 8 or 16 bit
+FOLDER/classes.json          the classes; its rule for stored values is "plain ids"
+FOLDER/generation.json       what the photos were made with
+FOLDER/metadata.jsonl        seed, label map and its SHA-256 of every photo; plan.jsonl until all are made
+```
+
+Each file is written beside its place and renamed over it, the label before its photo: whatever moment a
+process is killed at, every photo is whole and has its label. `metadata.jsonl` is in the form that
+`load_dataset("imagefolder", data_dir=FOLDER)` reads as two image columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from io import BytesIO
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from dpsims_hub.generation.photo_plan import SEED_RULE, Plan
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.storage.atomic_write import atomic_file
+
+IMAGE_FORMATS = ("png", "jpg")
+JPEG_QUALITY = 95  # our choice: above it files grow fast and nothing is seen
+GO_ON = "repeat what it was begun with to continue it, or choose another folder"
+
+
+class PairedDatasetWriter:
+    """Writes one data set, from one process or several.
+
+    One process calls `check`, `begin` and `finish`; after `begin` any process may `write`, each pair by one
+    of them. Used as a context, so that the folder is free for another run afterwards.
+
+    Args:
+        folder: of the data set; made where it is missing.
+        image_format: of the photos, "png" or "jpg" (quality 95, full colour resolution).
+
+    Raises:
+        ValueError: there is no such format.
+    """
+
+    def __init__(self, folder: Path, image_format: str = "png") -> None:
+        if image_format not in IMAGE_FORMATS:
+            raise ValueError(f"image_format must be {' or '.join(IMAGE_FORMATS)}, not {image_format!r}.")
+        self.folder = folder
+        self.image_format = image_format
+        self._lock: int | None = None
+
+    def __enter__(self) -> PairedDatasetWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a run has ended with all photos made."""
+        return (self.folder / "metadata.jsonl").is_file()
+
+    def check(self, settings: Mapping[str, Any], spec: ClassSpec) -> None:
+        """Finds out, without writing, whether a run with these settings may begin or continue here.
+
+        Args:
+            settings: JSON-safe values by name, all that photos depend on.
+            spec: the classes.
+
+        Raises:
+            ValueError: the folder holds something else, or was begun with other settings.
+        """
+        path = self.folder / "generation.json"
+        if not path.is_file():
+            found = sorted(_visible(self.folder)) if self.folder.is_dir() else []
+            if found:
+                raise ValueError(
+                    f"{self.folder}: holds {found[0]} but no generation.json, so it is no data set of this "
+                    "command; choose a new or empty folder."
+                )
+            return
+        begun = _read_json(path).get("settings", {})
+        for key in dict.fromkeys([*begun, *settings]):
+            old, new = begun.get(key), settings.get(key)
+            if old != new:
+                raise ValueError(
+                    f"{self.folder}: was begun with {_phrase(key, old)}, not {_phrase(key, new)}; {GO_ON}."
+                )
+        classes = self.folder / "classes.json"
+        if classes.is_file() and _read_json(classes) != class_file(spec):
+            raise ValueError(f"{self.folder}: was begun with other classes; {GO_ON}.")
+
+    def begin(
+        self, plan: Plan, settings: Mapping[str, Any], notes: Mapping[str, Any], spec: ClassSpec
+    ) -> set[str]:
+        """Makes the folder ready: files that describe it are there, leftovers of a killed run are not.
+
+        Args:
+            plan: the photos.
+            settings: as checked.
+            notes: further facts about the run that begins the data set, JSON-safe.
+            spec: the classes.
+
+        Returns:
+            Names of the pairs that are finished.
+
+        Raises:
+            ValueError: another run writes here, the label maps are others, or there are strange files.
+            OSError: the folder cannot be written.
+        """
+        _make_folder(self.folder)
+        self._claim()
+        self._check_maps(plan)
+        described = {"settings": dict(settings), "seed_rule": SEED_RULE, **notes}
+        for name, content in (("generation.json", described), ("classes.json", class_file(spec))):
+            if not (self.folder / name).is_file():
+                _write_atomically(self.folder / name, (json.dumps(content, indent=1) + "\n").encode())
+        if not self.is_complete and not (self.folder / "plan.jsonl").is_file():
+            self._write_plan(plan)
+        for place in (self.folder, self.folder / "images", self.folder / "labels"):
+            _make_folder(place)
+            for leftover in place.glob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+        return self._finished(plan)
+
+    def has(self, stem: str) -> bool:
+        """Whether a pair is finished."""
+        return self._image(stem).is_file() and self._label(stem).is_file()
+
+    def write(self, stem: str, photo: Image.Image, label_png: bytes, facts: Mapping[str, str]) -> None:
+        """Writes one pair: the label first, so that no photo is ever without.
+
+        Args:
+            stem: its name.
+            photo: RGB.
+            label_png: by `encode_label`.
+            facts: kept in the photo: text chunks of a PNG, the comment (as JSON) of a JPEG.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        _write_atomically(self._label(stem), label_png)
+        _write_atomically(self._image(stem), encode_photo(photo, self.image_format, facts))
+
+    def finish(self, plan: Plan) -> None:
+        """Marks the data set as complete.
+
+        Raises:
+            OSError: photos are missing, which happens when a process died or somebody deletes files.
+        """
+        missing = len(plan) - len(self._finished(plan))
+        if missing:
+            raise OSError(f"{self.folder}: {missing} photos are missing; run the same command again.")
+        if not self.is_complete:
+            (self.folder / "plan.jsonl").replace(self.folder / "metadata.jsonl")
+
+    def _image(self, stem: str) -> Path:
+        return self.folder / "images" / f"{stem}.{self.image_format}"
+
+    def _label(self, stem: str) -> Path:
+        return self.folder / "labels" / f"{stem}.png"
+
+    def _claim(self) -> None:
+        """Locks the folder against a second run, until this process ends, however it ends."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
+        self._lock = os.open(self.folder, os.O_RDONLY)
+        try:
+            with suppress(NotImplementedError):
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"{self.folder}: another run is writing to it; wait for its end, or choose another folder."
+            ) from None
+        except OSError:  # a file system without locks
+            return
+
+    def _check_maps(self, plan: Plan) -> None:
+        path = self.folder / ("metadata.jsonl" if self.is_complete else "plan.jsonl")
+        if not path.is_file():
+            return
+        with path.open(encoding="utf-8") as lines:
+            for old, new in zip_longest(lines, self._lines(plan)):
+                if old != new:
+                    raise ValueError(f"{self.folder}: {_other_map(old, new)}; {GO_ON}.")
+
+    def _lines(self, plan: Plan) -> Iterator[str]:
+        """One JSON line a photo; `..._file_name` is what imagefolder calls an image column."""
+        for index, one in enumerate(plan.maps):
+            for number in range(plan.num_images):
+                stem = plan.stem_of(index, number)
+                line = {
+                    "image_file_name": f"images/{stem}.{self.image_format}",
+                    "label_file_name": f"labels/{stem}.png",
+                    "seed": plan.seed_of(index, number),
+                    "map": one.source,
+                    "map_sha256": one.sha256,
+                }
+                yield json.dumps(line, ensure_ascii=False) + "\n"
+
+    def _write_plan(self, plan: Plan) -> None:
+        with (
+            atomic_file(self.folder / "plan.jsonl", hidden=True) as unfinished,
+            unfinished.open("w", encoding="utf-8", newline="\n") as file,
+        ):
+            file.writelines(self._lines(plan))
+
+    def _finished(self, plan: Plan) -> set[str]:
+        """The names of whole pairs; files of other names are refused, for they would spoil the data set."""
+        stems = set(plan.stems())
+        found = []
+        for place, suffix in (("images", f".{self.image_format}"), ("labels", ".png")):
+            names = _visible(self.folder / place)
+            strays = [name for name in names if not (name.endswith(suffix) and Path(name).stem in stems)]
+            if strays:
+                raise ValueError(
+                    f"{self.folder / place}: {min(strays)} is no file of this data set; move it elsewhere."
+                )
+            found.append({Path(name).stem for name in names})
+        return found[0] & found[1]
+
+
+def class_file(spec: ClassSpec) -> dict[str, Any]:
+    """The content of a classes.json for label files that hold plain ids, whatever rule `spec` has."""
+    return replace(spec, stored_values=(), ignore_values=(), instance_coding="").to_dict()
+
+
+def encode_label(label_map: np.ndarray) -> bytes:
+    """A label map as a PNG file.
+
+    Args:
+        label_map: (H, W) ids, uint8 (an 8-bit PNG) or uint16 (a 16-bit PNG).
+    """
+    buffer = BytesIO()
+    Image.fromarray(np.ascontiguousarray(label_map)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def encode_photo(photo: Image.Image, image_format: str, facts: Mapping[str, str]) -> bytes:
+    """A photo as a file; arguments as for `PairedDatasetWriter.write`."""
+    buffer = BytesIO()
+    if image_format == "jpg":
+        comment = json.dumps(dict(facts)).encode()
+        photo.save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0, comment=comment)
+        return buffer.getvalue()
+    text = PngInfo()
+    for key, value in facts.items():
+        text.add_text(key, value)
+    photo.save(buffer, format="PNG", pnginfo=text)
+    return buffer.getvalue()
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot make {path} ({error.strerror or error}); choose another folder.") from error
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file that is either complete or absent; hidden until it is complete."""
+    with atomic_file(path, "mend that and run the same command again", hidden=True) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def _visible(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if not entry.name.startswith(".")]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is not valid JSON ({error}); choose another folder.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: holds no JSON object; choose another folder.")
+    return content
+
+
+def _phrase(key: str, value: Any) -> str:
+    return f"{key} {value}" if value is not None else f"no {key}"
+
+
+def _other_map(old: str | None, new: str | None) -> str:
+    """What differs between two lines of the plan that should be equal."""
+    then, now = (json.loads(line) if line else {} for line in (old, new))
+    if then.get("map") == now.get("map"):
+        return f"the label map {now.get('map')} has changed since it was begun"
+    before, after = then.get("map", "none"), now.get("map", "none")
+    return f"was begun with other label maps ({before} where {after} is now)"

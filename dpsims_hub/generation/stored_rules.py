@@ -1,0 +1,70 @@
+"""By which rule the files of a data set store their ids, and whether its classes are the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dpsims_hub.generation.map_files import label_folder
+
+if TYPE_CHECKING:
+    from dpsims_hub.labels import ClassSpec
+
+
+def reading_spec(paths: Sequence[Path], spec: ClassSpec, stored: bool) -> ClassSpec:
+    """The model's classes, with the rule for stored values of the data set that the maps come from.
+
+    A data set is a folder with `labels/`; its classes.json lies in it or in its parent. Maps from elsewhere
+    are read by the model's own rule.
+
+    Args:
+        paths: of the command line.
+        spec: the model's classes.
+        stored: whether the files hold their data set's own values.
+
+    Raises:
+        ValueError: a data set has other classes than the model, or two of them different rules.
+    """
+    rules = {}
+    for folder in paths:
+        file = _class_file(folder)
+        if file is not None:
+            rules[_matching_rule(file, folder, spec)] = file
+    if len(rules) > 1 and stored:
+        first, second = list(rules.values())[:2]
+        raise ValueError(f"{first} and {second} store ids by different rules; call once for each data set.")
+    return next(iter(rules), spec) if stored else spec
+
+
+def _class_file(folder: Path) -> Path | None:
+    """The classes.json of a data set; None for anything else."""
+    if label_folder(folder) == folder:
+        return None
+    places = (folder / "classes.json", folder.resolve().parent / "classes.json")
+    return next((place for place in places if place.is_file()), None)
+
+
+def _matching_rule(file: Path, folder: Path, spec: ClassSpec) -> ClassSpec:
+    from dpsims_hub.labels import ClassSpec
+
+    own = ClassSpec.load(file)
+    wanted, given = ([name.casefold() for name in one.names] for one in (spec, own))
+    if wanted != given:
+        pairs = enumerate(zip(given, wanted, strict=False))
+        others = (
+            f"class {number} is {here!r}, not {there!r}" for number, (here, there) in pairs if here != there
+        )
+        which = next(others, f"{len(given)} classes, not {len(wanted)}")
+        raise ValueError(
+            f"{file}: lists other classes than the model ({which}); "
+            f"give {label_folder(folder)} itself if its ids are the model's."
+        )
+    unknown = () if own.ignore_index in own.stored_values else (own.ignore_index,)
+    return replace(
+        spec,
+        stored_values=own.stored_values,
+        ignore_values=(*own.ignore_values, *unknown),
+        instance_coding=own.instance_coding,
+    )

@@ -1,0 +1,1 @@
+"""Class lists: names, ids, colours, palettes, and how files store the ids."""

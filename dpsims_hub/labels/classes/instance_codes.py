@@ -1,0 +1,105 @@
+"""Label maps that hold class and object in one number.
+
+Cityscapes' instance ids, Mapillary Vistas and panoptic PNGs store `class * factor + n`, with n the number of
+the object. A panoptic PNG writes the number as a colour: red + 256 green + 65536 blue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dpsims_hub.labels.classes.errors import LabelMapError
+
+CLASS_OR_CODE = "class or class*1000+n"
+RULE = '"stored": {"instances":'  # as the hint begins
+FROM_0 = "class*1000+n from class 0"
+CODINGS = {
+    "class*1000+n": (1000, False),
+    FROM_0: (1000, False),
+    "class*256+n": (256, False),
+    CLASS_OR_CODE: (1000, True),
+}
+"""Factor, and whether numbers below it are the class itself: so Cityscapes writes what has no objects.
+
+Because of them "class*1000+n" refuses the numbers 1 to 999, and `FROM_0` takes them as objects of class 0.
+"""
+
+
+def number_of_colours(pixels: np.ndarray, name: str) -> np.ndarray:
+    """Return red + 256 green + 65536 blue of each pixel.
+
+    Args:
+        pixels: Shape (H, W, 3) or (H, W, 4), uint8.
+        name: What messages call the map.
+
+    Raises:
+        LabelMapError: If a pixel is transparent.
+    """
+    if pixels.shape[-1] == 4 and (pixels[..., 3] != 255).any():
+        raise LabelMapError(f"{name}: has transparent pixels; save the numbers as RGB without transparency.")
+    return pixels[..., :3].astype(np.int64) @ np.array([1, 256, 65536])
+
+
+def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarray:
+    """Return the class in each number.
+
+    Args:
+        numbers: Shape (H, W), integers.
+        coding: A key of `CODINGS`.
+        name: What messages call the map.
+
+    Raises:
+        LabelMapError: If the numbers have too few bits to hold class and object, or look as if some of them
+            were a class alone: read by this coding they would be class 0, without a word.
+    """
+    factor, plain = CODINGS[coding]
+    if numbers.dtype.itemsize == 1 and not plain:
+        raise LabelMapError(
+            f"{name}: has 8 bits a pixel, too few for {coding}; give the maps that hold class and object, or "
+            'take "instances" out of the stored-value rule.',
+            "ids",
+        )
+    numbers = numbers.astype(np.int64)
+    alone = numbers[(numbers > 0) & (numbers < factor)]
+    if not plain and alone.size and factor == 1000 and coding != FROM_0:
+        raise LabelMapError(
+            f"{name}: number {alone[0]} is below 1000 and would be an object of class 0; where such numbers "
+            f'are classes without objects, write {RULE} "{CLASS_OR_CODE}"}}, and where they are objects of '
+            f'class 0, "{FROM_0}".',
+            "code",
+        )
+    if not plain and alone.size and numbers.max() < factor and numbers.min() < numbers.max():
+        raise LabelMapError(
+            f"{name}: no number reaches {factor}, so that all would be objects of class 0; if these are "
+            'plain ids, take "instances" out of the stored-value rule.',
+            "ids",
+        )
+    return np.where(numbers < factor, numbers, numbers // factor) if plain else numbers // factor
+
+
+def coding_hint(numbers: np.ndarray, valid: Sequence[bool] | np.ndarray) -> str:
+    """Return advice where numbers that are no classes look like one of `CODINGS`; "" where they do not.
+
+    Args:
+        numbers: The different numbers of a map, ascending.
+        valid: For each value from 0 on whether it is a class or unknown.
+    """
+    fitting = []
+    for coding, (factor, plain) in CODINGS.items():
+        if plain or coding == FROM_0 or numbers[0] < 0 or not factor <= numbers[-1] < factor * len(valid):
+            continue
+        classes, objects = np.divmod(numbers.astype(np.int64), factor)
+        if all(valid[number] for number in classes.tolist()):
+            fitting.append((int(objects.max()), coding))
+    if not fitting:
+        return ""
+    coding = min(fitting)[1]  # objects are counted from 0: the right factor leaves the smallest numbers
+    if CODINGS[coding][0] == 1000 and (alone := numbers[(numbers > 0) & (numbers < 1000)]).size:
+        may_be_classes = all(number < len(valid) and valid[number] for number in alone.tolist())
+        coding = CLASS_OR_CODE if may_be_classes else FROM_0
+    return (
+        f"the numbers look like {coding}, class and object in one; to read both, write "
+        f'{RULE} "{coding}"}} into the classes.json'
+    )

@@ -1,0 +1,136 @@
+"""Palette images: the indices are the ids, unless the palette holds the class colours in another order.
+
+Painting programs and PNG optimisers number the colours of a palette as they please. A palette of class
+colours then says more than the indices do; any other palette is decoration, which says nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from PIL import Image
+
+from dpsims_hub.labels.classes.class_file import Rgb, bit_colour, spread_colours
+from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.classes.spec import ClassSpec
+
+MANY = 0.5  # share of class colours from which a palette is one of classes; our choice
+OTHER_ORDER = "its palette holds the class colours in another order than the ids"
+
+
+def ids_by_palette(
+    indices: np.ndarray, image: Image.Image, spec: ClassSpec, stored: bool, where: str
+) -> np.ndarray | None:
+    """Return the ids by the colours of a palette that holds the class colours in another order.
+
+    Args:
+        indices: Of the image, shape (H, W).
+        image: An image of mode P, decoded.
+        spec: The classes.
+        stored: Whether the indices, if they count, are the values of the data set's own files.
+        where: What messages call the map.
+
+    Returns:
+        Shape (H, W), ids or `ignore_index`; None where the indices count.
+
+    Raises:
+        LabelMapError: If indices and colours contradict each other and neither is certain.
+
+    Warns:
+        UserWarning: If the map is read by its colours.
+    """
+    colours = palette_colours(image)
+    used = np.unique(indices).tolist()
+    if used[-1] >= len(colours):
+        return None
+    owners = _owners(spec)
+    meant = [owners.get(colour, set()) for colour in colours]
+    by_index = spec.id_table(stored=stored)[: len(colours)].tolist()
+    differs = [index for index in used if meant[index] and by_index[index] not in meant[index]]
+    if not differs or not _holds_classes(meant, used, by_index, spec):
+        _refuse_other_greys(colours, used, spec, stored, where)
+        return None
+    whole = all(meant[index] for index in used)
+    counting, invented = _counts(colours), _are_invented(spec)
+    if counting and (invented or not whole) or invented and not whole:
+        return None
+    if counting or invented or not whole or any(len(meant[index]) > 1 for index in used):
+        index = differs[0]
+        raise LabelMapError(
+            f"{where}: {OTHER_ORDER}: index {index} has the colour {colours[index]} of "
+            f"{_name(min(meant[index]), spec)}, but means {_name(by_index[index], spec)}; "
+            "save the ids as a greyscale PNG, or the class colours as RGB."
+        )
+    warnings.warn(f"{where}: {OTHER_ORDER}, so it is read by its colours.", stacklevel=3)
+    table = np.zeros(len(colours), dtype=spec.dtype)
+    table[used] = [min(meant[index]) for index in used]
+    return table[indices]
+
+
+def _refuse_other_greys(
+    colours: Sequence[Rgb], used: Sequence[int], spec: ClassSpec, stored: bool, where: str
+) -> None:
+    """Refuse indices whose greys are all stored values too, but other ones: which of the two counts?
+
+    An optimiser turns a greyscale map of ids into a palette of greys in any order.
+    """
+    known = spec.id_table(stored=stored) >= 0
+    levels = [colours[index][0] for index in used]
+    grey = all(len(set(colours[index])) == 1 for index in used)
+    if grey and levels != used and all(level < len(known) and known[level] for level in levels):
+        index, level = next(pair for pair in zip(used, levels, strict=True) if pair[0] != pair[1])
+        raise LabelMapError(
+            f"{where}: its palette holds greys in another order than its indices: index {index} is the grey "
+            f"{level}, and both are values of classes; save the ids as a greyscale PNG."
+        )
+
+
+def palette_colours(image: Image.Image) -> list[Rgb]:
+    """Return the colours of a decoded palette image, by index."""
+    numbers = image.getpalette("RGB") or []
+    return list(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
+
+
+def _owners(spec: ClassSpec) -> dict[Rgb, set[int]]:
+    """Return the ids of each colour of the spec, unknown included."""
+    owners = {rgb: {spec.ignore_index} for rgb in (spec.ignore_rgb, *spec.extra_ignore_rgbs)}
+    for info in spec.classes:
+        owners.setdefault(info.rgb, set()).add(info.id)
+    return owners
+
+
+def _holds_classes(
+    meant: Sequence[set[int]], used: Collection[int], by_index: Sequence[int], spec: ClassSpec
+) -> bool:
+    """Return whether a palette is one of classes, by the colours in use or else by all, and in another order.
+
+    The colour of unknown does not count: it is mostly black, the first colour of many palettes.
+    """
+    unknown = {spec.ignore_index}
+    for entries in (used, range(len(meant))):
+        counted = [index for index in entries if meant[index] != unknown]
+        of_classes = [index for index in counted if meant[index]]
+        if of_classes and len(of_classes) >= MANY * len(counted):
+            return any(by_index[index] not in meant[index] for index in of_classes)
+    return False
+
+
+def _counts(colours: Sequence[Rgb]) -> bool:
+    """Return whether a palette is one that programs use to count: greys, or the colours of PASCAL VOC."""
+    numbers = range(len(colours))
+    return any(
+        all(colours[number] == colour(number) for number in numbers)
+        for colour in (bit_colour, lambda number: (number,) * 3)
+    )
+
+
+def _are_invented(spec: ClassSpec) -> bool:
+    """Return whether the colours are those that classes without colours are given."""
+    unknown = (spec.ignore_rgb, *spec.extra_ignore_rgbs)
+    return [info.rgb for info in spec.classes] == spread_colours(spec.num_classes, unknown)
+
+
+def _name(value: int, spec: ClassSpec) -> str:
+    return (spec.id2label | {spec.ignore_index: "unknown"}).get(value, "no class")

@@ -1,0 +1,168 @@
+"""The numbers that an image file stores, exactly, or one sentence on why they cannot be had.
+
+Decoders change numbers on the way: 2-bit grey becomes 0..255, "white is zero" is inverted, 16-bit colours
+lose half of their bits, a GIF's writer renumbers the indices. `EXACT` lists the ways of storing pixels whose
+numbers come through, or whose change is undone here; every other one is refused. docs/data.md has the list in
+words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.reading.image_files import LOSSY_FORMATS, check_size, decode
+from dpsims_hub.labels.reading.turned_photos import ORIENTATION, turn_of
+
+NUMBER_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
+COLOUR_MODES = ("RGB", "RGBA", "RGBX")
+ALPHA_MODES = ("LA", "PA")
+MODES = NUMBER_MODES + COLOUR_MODES + ALPHA_MODES
+EXACT = {
+    "PNG": "1 L;2 L;4 L I;16B LA RGB RGBA P;1 P;2 P;4 P",
+    "BMP": "1 L P;1 P;4 P BGR BGRX BGRA RGBA XBGR BGXR ABGR BGAR",
+    "TIFF": "1 1;R L;2 L;2R L;4 L;4R L L;R I;16 I;16B I;16N I;16R I;16S I;16BS I;32N I;32S I;32BS LA "
+    "RGB RGB;R RGBX RGBA P;1 P;1R P;2 P;2R P;4 P;4R P P;R PA",
+    "PPM": "L I I;16B RGB",
+    "TGA": "L LA P BGR BGRA",
+}
+"""Pillow's names of the ways of storing pixels, by file format."""
+
+PACKED_STEP = {"L;2": 85, "L;2R": 85, "L;4": 17, "L;4R": 17}  # Pillow stretches these to 0..255
+LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24")
+AS_PNG = "save the map as an 8- or 16-bit greyscale or palette PNG"
+PHOTOMETRIC, SAMPLE_FORMAT, BITS = 262, 339, 258  # tags of TIFF
+NOTE = "has an EXIF note to turn it, which readers follow or not"
+WITHOUT_NOTE = "take the note away so that the map lies as its photo is seen"
+WHITE_IS_ZERO, SIGNED = 0, 2
+
+
+def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
+    """Return the numbers (H, W) or the colours (H, W, 3 or 4) that an image stores.
+
+    Args:
+        image: Best not decoded yet: what a decoder did cannot be seen afterwards.
+        name: What messages call it.
+
+    Raises:
+        LabelMapError: If the image is empty, too large, damaged, or its numbers cannot be had exactly.
+    """
+    check_size(image.height, image.width, name)
+    if reason := _change(image):
+        raise LabelMapError(f"{name}: {reason}; {AS_PNG}.")
+    tiff_note = image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) not in (0, 1)
+    if tiff_note:  # of an uncompressed file Pillow makes a mixture of rows
+        raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
+    step = PACKED_STEP.get(_raw_mode(image), 1)
+    decode(image, name)
+    if turn_of(image):
+        raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
+    if image.mode in ALPHA_MODES:
+        return _without_opacity(np.asarray(image), name)
+    if image.mode not in MODES:
+        raise LabelMapError(
+            f"{name}: has the image mode {image.mode}, which cannot hold a label map; "
+            "save ids as an 8- or 16-bit greyscale or palette PNG, or colours as RGB."
+        )
+    pixels = np.asarray(image)
+    pixels = pixels[..., :3] if image.mode == "RGBX" else pixels
+    pixels = pixels // step if step > 1 else pixels
+    _refuse_transparent(pixels, image, name)
+    return pixels
+
+
+def _change(image: Image.Image) -> str:
+    """Return what the file's format or its decoder does to the numbers; "" if nothing that matters."""
+    if image.format in LOSSY_FORMATS:
+        return f"is a {image.format} file, which changes ids and colours"
+    if image.format == "GIF":
+        return "is a GIF file, whose writers renumber the ids"
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        return f"holds {frames} pictures, and a label map is one"
+    if image.format == "TIFF" and (reason := _change_of_tiff(image)):
+        return reason
+    if image.format not in EXACT or not _is_undecoded(image) or image.mode not in MODES:
+        return ""  # made in memory or decoded by the caller: its numbers are what they are; or no map at all
+    raw_mode = _raw_mode(image)
+    if raw_mode not in EXACT[image.format].split() or not _fits(image, raw_mode):
+        how = f"{image.format}, {raw_mode or 'unknown'}"
+        return f"stores its pixels in a way ({how}) that changes when it is read"
+    return ""
+
+
+def _is_undecoded(image: Image.Image) -> bool:
+    return bool(getattr(image, "tile", None)) or getattr(image, "fp", None) is not None
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """Return Pillow's name for how an undecoded image stores its pixels; "" where there is none."""
+    arguments = _decoder_arguments(image)
+    return str(arguments[0]) if arguments else ""
+
+
+def _decoder_arguments(image: Image.Image) -> tuple[Any, ...]:
+    tile = getattr(image, "tile", None)
+    arguments = tile[0][3] if tile else ()
+    return arguments if isinstance(arguments, tuple) else (arguments,)
+
+
+def _fits(image: Image.Image, raw_mode: str) -> bool:
+    """Return whether a decoder leaves alone what its format stores as `raw_mode`."""
+    if image.format == "PPM" and image.tile[0][0] != "raw":
+        return _decoder_arguments(image)[1] == (65535 if image.mode == "I" else 255)
+    if image.format == "BMP":
+        wanted = {"1": 1, "L": 8}.get(raw_mode)  # Pillow takes palettes of greys for these two
+        return image.tile[0][0] == "raw" and wanted in (None, _bits_of_bmp(image))
+    return True
+
+
+def _bits_of_bmp(image: Image.Image) -> int:
+    """Return the bits of a pixel as the header says (its place depends on the header's own size)."""
+    place = image.fp.tell()
+    image.fp.seek(14)
+    head = image.fp.read(16)
+    image.fp.seek(place)
+    at = 10 if head[0] == 12 else 14
+    return int.from_bytes(head[at : at + 2], "little")
+
+
+def _change_of_tiff(image: Image.Image) -> str:
+    tags = image.tag_v2
+    if (packing := image.info.get("compression")) in LOSSY_TIFF:
+        return f"is a TIFF file compressed as {packing}, which changes ids and colours"
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        return 'is a TIFF file in which "white is zero", which readers invert or not as they please'
+    if set(_several(tags.get(SAMPLE_FORMAT, 1))) == {SIGNED} and set(_several(tags.get(BITS, 1))) == {8}:
+        return "is a TIFF file of signed 8-bit numbers"
+    return ""
+
+
+def _several(value: Any) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _without_opacity(pixels: np.ndarray, name: str) -> np.ndarray:
+    if (pixels[..., 1] != 255).any():
+        raise LabelMapError(f"{name}: is a greyscale map with transparency; save it without transparency.")
+    return pixels[..., 0]
+
+
+def _refuse_transparent(pixels: np.ndarray, image: Image.Image, name: str) -> None:
+    """Refuse pixels that a file makes transparent by a list of indices, greys or colours (PNG's tRNS)."""
+    key = image.info.get("transparency")
+    if key is None:
+        return
+    key = key > 0 if image.mode == "1" else key  # there Pillow calls 1 255
+    if isinstance(key, bytes):  # the opacity of each index
+        opacity = np.frombuffer(key.ljust(256, b"\xff"), np.uint8)
+        clear = opacity[pixels.astype(np.intp)] < 255 if image.mode == "P" else np.zeros(1, bool)
+    else:
+        clear = (pixels[..., :3] == key).all(-1) if pixels.ndim == 3 else pixels == key
+    if clear.any():
+        raise LabelMapError(
+            f"{name}: {clear.mean():.1%} of the pixels are transparent, which may mean a class or unknown; "
+            "save the map without transparency."
+        )

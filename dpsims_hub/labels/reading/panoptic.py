@@ -1,0 +1,120 @@
+"""COCO's panoptic maps, whose classes stand in a JSON file, written as maps of class and object."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dpsims_hub.labels.classes.errors import ClassSpecError, LabelMapError
+from dpsims_hub.labels.classes.instance_codes import number_of_colours
+from dpsims_hub.labels.reading.exact_pixels import exact_pixels
+from dpsims_hub.labels.reading.image_files import open_image
+
+FACTOR = 1000  # of "class*1000+n"
+
+
+def write_panoptic_maps(annotations: str | Path, maps: str | Path, root: str | Path) -> int:
+    """Write `labels/` and `classes.json` of a folder of pairs from COCO's panoptic annotations.
+
+    A pixel of `maps` is the number of a segment, red + 256 green + 65536 blue; the annotations give each its
+    category. A pixel written is class * 1000 + n with n = 0, 1, ... the place of the segment among those of
+    its class, as RGB in the same way, classes counted from 1 in the order of the categories' ids; 0 is
+    unknown.
+
+    Args:
+        annotations: Such as `panoptic_val2017.json`.
+        maps: The folder of its PNGs.
+        root: Receives both; photos go to `images/` beside them, under the same stems.
+
+    Returns:
+        How many maps were written. Nothing is left behind where one fails.
+
+    Raises:
+        FileNotFoundError: If the annotations or a map is missing.
+        FileExistsError: If `root` has a `labels/` or a `classes.json` already.
+        ClassSpecError: If the annotations are not panoptic ones of COCO.
+        LabelMapError: If a map has a number without a segment, or a class more than 1000 segments.
+    """
+    root, content = Path(root), _read(Path(annotations))
+    for name in ("labels", "classes.json"):
+        if (root / name).exists():
+            raise FileExistsError(f"{root / name}: exists already; name another folder.")
+    classes = {one["id"]: number for number, one in enumerate(_ordered(content["categories"]), start=1)}
+    unfinished = root / "labels.tmp"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        for one in content["annotations"]:
+            source = Path(maps) / one["file_name"]
+            numbers = _recoded(source, one["segments_info"], classes)
+            _as_colours(numbers).save(unfinished / f"{source.stem}.png")
+        (root / "classes.json").write_text(json.dumps(_class_list(content["categories"]), indent=1) + "\n")
+        os.replace(unfinished, root / "labels")
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return len(content["annotations"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        _ = [(one["file_name"], one["segments_info"]) for one in content["annotations"]]
+        _ = [(one["id"], one["name"]) for one in content["categories"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ClassSpecError(
+            f"{path}: is not COCO's panoptic JSON, with categories and with annotations that have a "
+            "file_name and segments_info."
+        ) from error
+    return content
+
+
+def _ordered(categories: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(categories, key=lambda one: one["id"])
+
+
+def _class_list(categories: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the classes.json of the maps that are written."""
+    kinds = {1: {"kind": "thing"}, 0: {"kind": "stuff"}}
+    classes = [
+        {"id": number, "name": one["name"]}
+        | kinds.get(one.get("isthing"), {})
+        | ({"rgb": one["color"]} if "color" in one else {})
+        for number, one in enumerate(_ordered(categories))
+    ]
+    rule = {"offset": 1, "ignore_values": [0], "instances": f"class*{FACTOR}+n"}
+    return {"stored": rule, "classes": classes}
+
+
+def _recoded(path: Path, segments: Sequence[Mapping[str, Any]], classes: Mapping[int, int]) -> np.ndarray:
+    """Return class * 1000 + n of each pixel, (H, W) int64."""
+    with open_image(path) as image:
+        pixels = exact_pixels(image, str(path))
+    numbers = number_of_colours(pixels, str(path)) if pixels.ndim == 3 else pixels.astype(np.int64)
+    codes, seen = {0: 0}, dict.fromkeys(classes.values(), 0)
+    for segment in segments:
+        number = classes.get(segment["category_id"])
+        if number is None:
+            raise LabelMapError(f"{path}: category {segment['category_id']} of a segment is not in the list.")
+        if seen[number] == FACTOR:
+            raise LabelMapError(f"{path}: has more than {FACTOR} segments of one class.")
+        codes[segment["id"]] = number * FACTOR + seen[number]
+        seen[number] += 1
+    present, places = np.unique(numbers, return_inverse=True)
+    if unknown := [number for number in present.tolist() if number not in codes]:
+        raise LabelMapError(
+            f"{path}: {unknown[0]} is the number of no segment in the annotations; these maps and "
+            "annotations may not belong together."
+        )
+    return np.array([codes[number] for number in present.tolist()])[places].reshape(numbers.shape)
+
+
+def _as_colours(numbers: np.ndarray) -> Image.Image:
+    parts = np.stack([numbers & 255, numbers >> 8 & 255, numbers >> 16], axis=-1)
+    return Image.fromarray(parts.astype(np.uint8))

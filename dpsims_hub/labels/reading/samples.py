@@ -1,0 +1,107 @@
+"""One pair, from opened images to a checked `Sample`; every data source ends here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.classes.instance_codes import number_of_colours
+from dpsims_hub.labels.classes.spec import ClassSpec
+from dpsims_hub.labels.reading.exact_pixels import exact_pixels
+from dpsims_hub.labels.reading.image_files import decode
+from dpsims_hub.labels.reading.label_map import read_label_map
+from dpsims_hub.labels.reading.turned_photos import turn_of
+
+
+class Sample(NamedTuple):
+    """One pair: RGB photo, ids (H, W), file stem, and object numbers (H, W) if the data have them."""
+
+    image: Image.Image
+    label_map: np.ndarray
+    stem: str
+    instance_ids: np.ndarray | None = None
+
+
+class Part(NamedTuple):
+    """An image of a pair, opened but not decoded, and what messages call it."""
+
+    image: Image.Image
+    name: str
+
+
+def make_sample(
+    photo: Part, label: Part, instances: Part | None, spec: ClassSpec, *, stem: str, stored: bool = True
+) -> Sample:
+    """Decode the two or three images of a pair and check that they fit each other.
+
+    Args:
+        photo: The photo, any 8-bit image.
+        label: The label map.
+        instances: Object numbers, a greyscale image of 8 or 16 bits, or None. Where the label map holds class
+            and object in one number, that number counts.
+        spec: The classes.
+        stem: What the sample is called.
+        stored: Whether the label map follows the spec's stored-value rule or holds plain ids.
+
+    Raises:
+        LabelMapError: If an image is damaged, a value is no class, or sizes differ.
+    """
+    stored_size = photo.image.size[::-1]
+    image = _rgb(photo)
+    turn = turn_of(photo.image)
+    label_map = read_label_map(label.image, spec, stored=stored, name=label.name)
+    size = image.size[::-1]
+    if turn and label_map.shape == stored_size != size:
+        raise LabelMapError(
+            f"{photo.name}: an EXIF note turns the photo to {size[0]} x {size[1]} px (height x width), and "
+            f"its label map is {stored_size[0]} x {stored_size[1]}, as the photo is stored; turn the map in "
+            f"the same way ({turn}), or take the note away from the photo.",
+            "turn",
+        )
+    _check_same_size(size, label_map.shape, photo.name, "label map")
+    if instances is None and not (stored and spec.instance_coding):
+        return Sample(image, label_map, stem)
+    numbers = _object_numbers(label, coded=True) if instances is None else _object_numbers(instances)
+    _check_same_size(size, numbers.shape, photo.name, "instance map")
+    return Sample(image, label_map, stem, numbers)
+
+
+def _rgb(photo: Part) -> Image.Image:
+    """Return the photo as RGB, turned upright by its EXIF orientation."""
+    image, name = photo
+    decode(image, name)
+    if image.mode.startswith(("I", "F")):
+        raise LabelMapError(
+            f"{name}: has more than 8 bits a channel; save the photo as an 8-bit PNG or JPEG.", "photo"
+        )
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:
+    """Return object numbers as (H, W) int32; coded ones may be colours."""
+    image, name = instances
+    numbers = exact_pixels(image, name)
+    if coded and numbers.ndim == 3:
+        numbers = number_of_colours(numbers, name)
+    if numbers.ndim != 2:
+        raise LabelMapError(
+            f"{name}: object numbers must be an 8- or 16-bit greyscale PNG, not {image.mode}.", "objects"
+        )
+    return numbers.astype(np.int32)
+
+
+def _check_same_size(photo: tuple[int, int], other: tuple[int, ...], name: str, what: str) -> None:
+    if tuple(photo) == tuple(other)[::-1] and photo[0] != photo[1]:
+        raise LabelMapError(
+            f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} {other[0]} x "
+            f"{other[1]}: one of them is turned by 90 degrees; turn it back.",
+            "quarter",
+        )
+    if tuple(photo) != tuple(other):
+        raise LabelMapError(
+            f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} "
+            f"{other[0]} x {other[1]}; make them equal (maps by nearest neighbour)."
+        )

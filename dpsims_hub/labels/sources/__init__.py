@@ -1,0 +1,1 @@
+"""Where pairs come from: folders, tables, streams, shards."""

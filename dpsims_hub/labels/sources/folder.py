@@ -1,0 +1,111 @@
+"""`FolderDataset`: a folder of photos and label maps, used as it lies."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.classes.spec import ClassSpec
+from dpsims_hub.labels.reading.image_files import open_image
+from dpsims_hub.labels.reading.samples import Part, Sample, make_sample
+from dpsims_hub.labels.sources.layouts import Listing, PairFiles, list_pairs
+
+SHOWN = 5  # names listed in a message
+
+
+class FolderDataset:
+    """Pairs of a folder by equal stem, sorted by stem; see `list_pairs` for the layouts.
+
+    The plain layout is `images/STEM.jpg` (or jpeg, png, webp), `labels/STEM.png`, perhaps
+    `instances/STEM.png` (8 or 16 bit object numbers), and a `classes.json` in the folder or in its parent.
+    Files are opened when a sample is asked for, so that the object is small, can be pickled for worker
+    processes, and costs no memory for many photos.
+
+    Args:
+        root: The folder, or its parent when `split` is given.
+        spec: The classes; None reads the folder's own `classes.json`, else the built-in list of the layout.
+        split: Which split to read, such as "train"; `classes.json` may lie beside it or in it.
+        stored: Whether label files follow the spec's stored-value rule (the rule of the data set, the
+            default) or hold plain ids.
+
+    Raises:
+        FileNotFoundError: If a folder or the class file is missing.
+        ValueError: If the folder is empty, a file has no partner or two photos have one stem.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        spec: ClassSpec | None = None,
+        *,
+        split: str | None = None,
+        stored: bool = True,
+    ) -> None:
+        listing = list_pairs(root, split)
+        _check(listing)
+        self.root = listing.root
+        self.stored = stored
+        self.spec = spec if spec is not None else listing.spec()
+        self.has_instances = listing.has_instances or bool(stored and self.spec.instance_coding)
+        self._pairs = listing.pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return sample `index`, decoded now.
+
+        Raises:
+            IndexError: If `index` is outside the data set.
+            LabelMapError: If a file is gone or damaged, a value is no class, or photo and map differ in size.
+        """
+        return read_pair(self.root, self._pairs[index], self.spec, stored=self.stored)
+
+    def name(self, index: int) -> str:
+        """Return what messages call pair `index`: the path of its photo."""
+        return str(self.root / self._pairs[index].photo)
+
+
+def read_pair(root: Path, pair: PairFiles, spec: ClassSpec, *, stored: bool = True) -> Sample:
+    """Open and decode one pair of a listing.
+
+    Args:
+        root: The listing's root.
+        pair: Which files.
+        spec: The classes.
+        stored: Whether label files follow the spec's stored-value rule or hold plain ids.
+
+    Raises:
+        LabelMapError: If a file is gone or damaged, a value is no class, or photo and map differ in size.
+    """
+    with ExitStack() as files:
+
+        def part(path: str) -> Part:
+            full = root / path
+            try:
+                return Part(files.enter_context(open_image(full)), str(full))
+            except FileNotFoundError as error:
+                raise LabelMapError(
+                    f"{full}: no such file; it was there when the folder was listed."
+                ) from error
+
+        objects = None if pair.instances is None else part(pair.instances)
+        return make_sample(part(pair.photo), part(pair.label), objects, spec, stem=pair.stem, stored=stored)
+
+
+def _check(listing: Listing) -> None:
+    """Refuse a listing with a fault, in one sentence that counts and names the files."""
+    where = listing.root / listing.split if listing.layout == "folder" else listing.root
+    if listing.unpaired:
+        faults = "; ".join(_listed(what, names) for what, names in listing.unpaired.items())
+        raise ValueError(f"{where}: {faults}{listing.hint and f'; {listing.hint}'}.")
+    if not listing.pairs:
+        raise ValueError(
+            f"{where}: holds no photos (images/*.jpg, .jpeg, .png or .webp) and no maps (labels/*.png)."
+        )
+
+
+def _listed(what: str, names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{len(names)} {what} ({', '.join(names[:SHOWN])}{more})"

@@ -1,0 +1,289 @@
+"""Folders of pairs as people have them: our plain layout, and three data sets as they are distributed.
+
+One row of `TREES` per layout: where photos and maps lie and what follows the stem in their names. Files are
+listed and not opened; nothing is refused here but a folder in which no layout is found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from dpsims_hub.labels.classes.spec import ClassSpec
+from dpsims_hub.labels.sources.pairing import (
+    near_pair_hint,
+    no_pair_hint,
+    one_form,
+    other_names_hint,
+    with_stems_of,
+)
+from dpsims_hub.storage.hidden_files import is_hidden
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+DERIVED_ENDINGS = ("_labelTrainIds", "_instanceTrainIds")  # other tools write these maps beside the original
+
+
+class PairFiles(NamedTuple):
+    """The files of one pair: paths relative to the root of the listing, with forward slashes."""
+
+    stem: str
+    photo: str
+    label: str
+    instances: str | None = None
+
+
+class Tree(NamedTuple):
+    """Where a layout keeps its files; `{split}` stands for the name of a split.
+
+    `splits` names the splits that the layout can have (empty: any), `endings` what follows the stem in the
+    names of photos, maps and instance maps, `nested` says that files lie one folder deeper (by city).
+    """
+
+    layout: str
+    title: str
+    photos: str
+    labels: str
+    instances: str = ""
+    splits: tuple[str, ...] = ()
+    endings: tuple[str, str, str] = ("", "", "")
+    nested: bool = False
+
+
+_COCO_SPLITS = ("train2017", "val2017")
+PLAIN = Tree("folder", "a folder of pairs", "images", "labels", "instances")
+PLAIN_BY_SPLIT = Tree("folder", "a folder of pairs", "{split}/images", "{split}/labels", "{split}/instances")
+PLAIN_SPLIT_INSIDE = Tree(
+    "folder", "a folder of pairs", "images/{split}", "labels/{split}", "instances/{split}"
+)
+TREES = (
+    Tree(
+        "cityscapes",
+        "Cityscapes as distributed",
+        "leftImg8bit/{split}",
+        "gtFine/{split}",
+        "gtFine/{split}",
+        endings=("_leftImg8bit", "_gtFine_labelIds", "_gtFine_instanceIds"),
+        nested=True,
+    ),
+    Tree(
+        "ade20k",
+        "ADE20K as distributed",
+        "images/{split}",
+        "annotations/{split}",
+        splits=("training", "validation"),
+    ),
+    *(
+        Tree("coco-stuff", "COCO-Stuff as distributed", photos, f"{labels}/{{split}}", splits=_COCO_SPLITS)
+        for photos in ("{split}", "images/{split}")
+        for labels in ("stuffthingmaps_trainval2017", "stuffthingmaps", "annotations")
+    ),
+    Tree(
+        "coco-stuff",
+        "COCO-Stuff as SPADE lays it out",
+        "{split}_img",
+        "{split}_label",
+        "{split}_inst",
+        splits=("train", "val"),
+    ),
+    PLAIN_BY_SPLIT,
+    PLAIN_SPLIT_INSIDE,
+)
+OTHER_SPLIT_NAMES = {
+    "train": ("training", "train2017"),
+    "training": ("train", "train2017"),
+    "val": ("validation", "val2017"),
+    "validation": ("val", "val2017"),
+}
+INNER_FOLDER = "ADEChallengeData2016"  # what the archive of ADE20K unpacks to
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pairs of a folder, by file name, with what lacks a partner.
+
+    Args:
+        root: The folder that all paths are relative to.
+        layout: "folder", "ade20k", "coco-stuff" or "cityscapes".
+        pairs: Photos that have a label map, sorted by stem.
+        unpaired: What is wrong, as words that follow a count ("label map(s) without a photo"), and the paths
+            (relative to `root`) with that fault; empty where all is well.
+        has_instances: Whether the layout has instance maps here.
+        split: Name of the split as the folders write it; "" without one.
+        hint: Why files do not pair, as words that end a sentence; "" where they do, or nothing is seen.
+    """
+
+    root: Path
+    layout: str
+    pairs: list[PairFiles]
+    unpaired: dict[str, list[str]]
+    has_instances: bool
+    split: str = ""
+    hint: str = ""
+
+    def spec(self) -> ClassSpec:
+        """Return the classes: the folder's own `classes.json`, else the layout's built-in list.
+
+        A plain folder's `classes.json` may also lie one folder higher.
+
+        Raises:
+            FileNotFoundError: If a plain folder has none.
+            ClassSpecError: If the file is not a usable class list.
+        """
+        folders = [self.root / self.split, self.root]
+        if self.layout == "folder":
+            folders.append(self.root.resolve().parent)
+        for folder in folders:
+            if (folder / "classes.json").is_file():
+                return ClassSpec.load(folder / "classes.json")
+        if self.layout != "folder":
+            return ClassSpec.load(self.layout)
+        raise FileNotFoundError(
+            f"{self.root / self.split}: no classes.json in it or in its parent; write one, or name a "
+            "built-in class list."
+        )
+
+
+def list_pairs(root: str | Path, split: str | None = None) -> Listing:
+    """Find out how a folder is laid out and list its pairs, without opening or refusing any file.
+
+    Args:
+        root: A folder with `images/` and `labels/` (and perhaps `instances/`), one with such folders inside
+            each split (or splits inside them), or ADE20K, COCO-Stuff or Cityscapes as distributed.
+        split: "train" or "val" for every layout, or the name that its folders have; None and "" read a plain
+            folder without splits.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, no layout in it, or no such split.
+        ValueError: If the data set lies in splits and none was named.
+    """
+    base = Path(root)
+    if not base.is_dir():
+        raise FileNotFoundError(
+            f"{base}: no such folder; it should hold images/, labels/ and a classes.json."
+        )
+    base = base / INNER_FOLDER if (base / INNER_FOLDER).is_dir() else base
+    found = [(tree, names) for tree in TREES if (names := _splits(base, tree))]
+    if not split:
+        if _is_plain(base, found):
+            return _listing(base, PLAIN, "")
+        raise _no_split_given(base, found)
+    for tree, names in found:
+        for name in (split, *OTHER_SPLIT_NAMES.get(split, ())):
+            if name in names:
+                return _listing(base, tree, name)
+    raise _no_such_split(base, split, found)
+
+
+def _splits(base: Path, tree: Tree) -> list[str]:
+    """Return the splits of a layout whose folders of photos and of maps both exist."""
+    names = tree.splits or sorted(_subfolders(base / tree.photos.partition("{split}")[0]))
+    return [
+        name
+        for name in names
+        if (base / tree.photos.format(split=name)).is_dir()
+        and (base / tree.labels.format(split=name)).is_dir()
+    ]
+
+
+def _subfolders(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name)]
+
+
+def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
+    """Whether photos and maps lie in `base` itself and not in splits inside images/ and labels/."""
+    if not all((base / name).is_dir() for name in (PLAIN.photos, PLAIN.labels)):
+        return False
+    inside = any(tree is PLAIN_SPLIT_INSIDE for tree, _ in found)
+    return not inside or any(_files(base, PLAIN.photos, PHOTO_SUFFIXES, "", nested=False))
+
+
+def _listing(base: Path, tree: Tree, split: str) -> Listing:
+    """Match the files of one split by stem."""
+    folders = [template.format(split=split) for template in (tree.photos, tree.labels, tree.instances)]
+    kinds = zip(folders, (PHOTO_SUFFIXES, MAP_SUFFIXES, MAP_SUFFIXES), tree.endings, strict=True)
+    files = [list(_files(base, *kind, nested=tree.nested)) for kind in kinds]
+    files[1:] = [with_stems_of(files[0], part) for part in files[1:]]
+    photos, labels, instances = (dict(reversed(part)) for part in files)
+    has_instances = bool(instances) if tree.nested else bool(tree.instances) and (base / folders[2]).is_dir()
+    stems = sorted(photos.keys() & labels.keys())
+    patterns = [
+        f"{folder}/{'*/' if tree.nested else ''}STEM{ending}.png"
+        for folder, ending in zip(folders, tree.endings, strict=True)
+    ]
+    unpaired = {
+        f"photo(s) without {patterns[1]}": _without(photos, labels),
+        "label map(s) without a photo": _without(labels, photos),
+        f"photo(s) without {patterns[2]}": _without(photos, instances) if has_instances else [],
+        "photo(s) whose stem another photo has": _twice(files[0]),
+        "label map(s) whose stem another map has": _twice(files[1]),
+    }
+    return Listing(
+        root=base,
+        layout=tree.layout,
+        pairs=[PairFiles(stem, photos[stem], labels[stem], instances.get(stem)) for stem in stems],
+        unpaired={what: names for what, names in unpaired.items() if names},
+        has_instances=has_instances,
+        split=split,
+        hint=near_pair_hint(_apart(photos, labels), _apart(labels, photos))
+        if stems
+        else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES),
+    )
+
+
+def _files(
+    base: Path, folder: str, suffixes: tuple[str, ...], ending: str, *, nested: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield stem and relative path, by name; hidden files and other kinds of file are passed over."""
+    if not folder or not (base / folder).is_dir():
+        return
+    if nested:
+        for inner in sorted(_subfolders(base / folder)):
+            yield from _files(base, f"{folder}/{inner}", suffixes, ending, nested=False)
+        return
+    for name in sorted(os.listdir(base / folder)):
+        stem, suffix = os.path.splitext(name)
+        fits = suffix.lower() in suffixes and stem.endswith(ending) and not stem.endswith(DERIVED_ENDINGS)
+        if fits and not is_hidden(name):
+            yield one_form(stem.removesuffix(ending)), f"{folder}/{name}"
+
+
+def _apart(files: dict[str, str], partners: dict[str, str]) -> dict[str, str]:
+    return {stem: path for stem, path in files.items() if stem not in partners}
+
+
+def _without(files: dict[str, str], partners: dict[str, str]) -> list[str]:
+    return sorted(_apart(files, partners).values())
+
+
+def _twice(files: list[tuple[str, str]]) -> list[str]:
+    """Return the paths whose stem an earlier file has."""
+    kept = dict(reversed(files))
+    return [path for stem, path in files if kept[stem] != path]
+
+
+def _no_split_given(base: Path, found: list[tuple[Tree, list[str]]]) -> Exception:
+    if found and found[0][0].layout != "folder":
+        tree, names = found[0]
+        return ValueError(f"{base}: is {tree.title}, in splits; say which one to read: {', '.join(names)}.")
+    missing = next((name for name in ("images", "labels") if not (base / name).is_dir()), "")
+    fault = f"has no {missing}/ folder" if missing else "has no photos in images/ itself"
+    fault += other_names_hint(base) if missing else ""
+    hint = "; did you mean split=" + " or split=".join(map(repr, found[0][1])) if found else ""
+    return FileNotFoundError(f"{base}: {fault}{hint}.")
+
+
+def _no_such_split(base: Path, split: str, found: list[tuple[Tree, list[str]]]) -> FileNotFoundError:
+    folder = base / split
+    if folder.is_dir():
+        missing = next((name for name in ("images", "labels") if not (folder / name).is_dir()), "images")
+        return FileNotFoundError(f"{folder}: has no {missing}/ folder.")
+    splits = ", ".join(dict.fromkeys(name for _, names in found for name in names))
+    known = f"the splits of {base} are {splits}" if splits else f"{base} has no splits"
+    return FileNotFoundError(f"{folder}: no such folder; {known}.")

@@ -1,0 +1,120 @@
+"""Which photo and which label map belong together, by their names as tools write them."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from dpsims_hub.storage.hidden_files import is_hidden
+
+MAP_ENDINGS = (
+    *(
+        "_mask",
+        "-mask",
+        "_masks",
+        "_label",
+        "-label",
+        "_labels",
+        "_seg",
+        "_segmentation",
+        "_gt",
+        "_annotation",
+    ),
+    *("_labelIds", "_gtFine_labelIds", "_L"),  # Cityscapes', CamVid's
+    *(".jpg", ".jpeg", ".png", ".webp"),  # Supervisely's: photo.jpg.png
+)
+"""What tools put between the photo's stem and the ending of the map."""
+
+OTHER_FOLDERS = {
+    "images": ("JPEGImages", "img", "imgs", "image", "photos", "img_dir"),
+    "labels": (
+        *("SegmentationClass", "SegmentationClassPNG", "masks", "mask", "masks_machine", "label"),
+        *("annotations", "ann_dir"),
+    ),
+}
+"""What CVAT, Labelme, Labelbox, Supervisely and mmsegmentation call the two folders."""
+
+
+def one_form(name: str) -> str:
+    """Return a name in Unicode's composed form: macOS writes accents apart from their letters."""
+    return unicodedata.normalize("NFC", name)
+
+
+def with_stems_of(photos: Collection[tuple[str, str]], maps: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the maps under their photos' stems, if none has one and all have the same of `MAP_ENDINGS`.
+
+    Args:
+        photos: (stem, path) of each.
+        maps: Likewise.
+    """
+    stems = {stem for stem, _ in photos}
+    if any(stem in stems for stem, _ in maps):
+        return maps
+    for ending in MAP_ENDINGS:
+        named = [(stem.removesuffix(ending), path) for stem, path in maps]
+        if (
+            named
+            and all(stem.endswith(ending) for stem, _ in maps)
+            and any(stem in stems for stem, _ in named)
+        ):
+            return named
+    return maps
+
+
+def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
+    """Return which map without a photo seems to be that of which photo, and how to name it; "" without such.
+
+    Args:
+        photos: Paths of photos without a map, by stem.
+        maps: Paths of maps without a photo, by stem.
+    """
+    folded = {stem.casefold(): path for stem, path in maps.items()}
+    for stem, photo in sorted(photos.items()):
+        if other := folded.get(stem.casefold()):
+            return f"{photo} and {other} differ in upper and lower case: name them alike"
+        if ending := next((ending for ending in MAP_ENDINGS if stem + ending in maps), ""):
+            other = maps[stem + ending]
+            wanted = f"{stem}{os.path.splitext(other)[1]}"
+            return f"{other} seems to be the map of {photo}, and not every map ends so: rename it {wanted}"
+    return ""
+
+
+def no_pair_hint(
+    base: Path,
+    folders: Sequence[str],
+    photos: Mapping[str, str],
+    maps: Mapping[str, str],
+    suffixes: Sequence[str],
+) -> str:
+    """Return why no photo has a map, with two files as they are named; "" where there are none to name.
+
+    Args:
+        base: The folder of the data set.
+        folders: Of the photos and of the maps, in it.
+        photos: Paths by stem.
+        maps: Likewise.
+        suffixes: Endings of label maps.
+    """
+    if hint := near_pair_hint(photos, maps):
+        return hint
+    if photos and maps:
+        first, other = min(photos.values()), min(maps.values())
+        return f"photo and map need one stem, and here are {first} and {other}: rename the maps"
+    place = base / folders[1]
+    others = sorted(name for name in os.listdir(place) if not is_hidden(name)) if place.is_dir() else []
+    if photos and others:
+        return f"{folders[1]}/ holds {others[0]}, and label maps are {', '.join(suffixes)}"
+    return ""
+
+
+def other_names_hint(base: Path) -> str:
+    """Return which folders of another name to rename, as words that end a sentence; "" without such."""
+    renames = [
+        f"{other}/ to {name}/"
+        for name, others in OTHER_FOLDERS.items()
+        for other in others
+        if (base / other).is_dir() and not (base / name).is_dir()
+    ]
+    return f"; rename {' and '.join(renames)}" if renames else ""

@@ -1,0 +1,133 @@
+"""What is wrong with a pair of a survey: each of its files looked at alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import NamedTuple
+
+import numpy as np
+from PIL import ImageOps
+
+from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.classes.instance_codes import classes_of_numbers
+from dpsims_hub.labels.classes.spec import ClassSpec
+from dpsims_hub.labels.reading.exact_pixels import NUMBER_MODES, exact_pixels
+from dpsims_hub.labels.reading.image_files import decode
+from dpsims_hub.labels.reading.label_map import read_label_map
+from dpsims_hub.labels.reading.samples import Part
+
+COLUMNS = ("photo", "label", "instances")
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong.
+
+    `kind` is "unpaired" (a file without a partner), "unreadable" (missing, damaged, no image), "ids" (values
+    that are no class), "format" (an image that cannot be a photo, a map or object numbers) or "size" (photo
+    and map differ). Of wrong ids, `value` is the most frequent one and `pixels` how many hold it. `remedy`
+    is that of the error, see `LabelMapError`.
+    """
+
+    kind: str
+    name: str
+    message: str
+    value: int | None = None
+    pixels: int | None = None
+    remedy: str = ""
+
+
+class PairParts(NamedTuple):
+    """How to open the images of one pair: each call opens a file or the bytes of a row anew, undecoded."""
+
+    name: str
+    photo: Callable[[], Part]
+    label: Callable[[], Part]
+    instances: Callable[[], Part] | None = None
+
+    def openers(self) -> dict[str, Callable[[], Part]]:
+        """Return the calls by column."""
+        calls = dict(zip(COLUMNS, self[1:], strict=True))
+        return {column: call for column, call in calls.items() if call is not None}
+
+
+def find_faults(parts: PairParts, spec: ClassSpec, error: Exception) -> tuple[Fault, ...]:
+    """Return what is wrong with each file of a pair, or with the pair as a whole.
+
+    Args:
+        parts: A pair that cannot be read.
+        spec: The classes.
+        error: What reading the whole pair raised; it is the fault if every file alone is well.
+    """
+    calls = parts.openers()
+    damaged = {column: _damage(call, parts.name) for column, call in calls.items()}
+    faults = [fault for fault in damaged.values() if fault is not None]
+    if damaged["label"] is None and (fault := _label_fault(calls["label"], spec)) is not None:
+        faults.append(fault)
+    if not faults:
+        kind = "size" if len({_upright_size(call) for call in calls.values()}) > 1 else "format"
+        faults.append(Fault(kind, parts.name, str(error), remedy=_remedy(error)))
+    return tuple(faults)
+
+
+def entered(call: Callable[[], Part], files: ExitStack) -> Part:
+    """Open an image that is closed with `files`."""
+    part = call()
+    files.callback(part.image.close)
+    return part
+
+
+def _remedy(error: Exception) -> str:
+    return error.remedy if isinstance(error, LabelMapError) else ""
+
+
+def _damage(call: Callable[[], Part], name: str) -> Fault | None:
+    """Return the fault of a file that cannot be opened or decoded."""
+    try:
+        part = call()
+        with part.image:
+            decode(part.image, part.name)
+    except LabelMapError as error:
+        return Fault("unreadable", str(error).partition(": ")[0], str(error), remedy=error.remedy)
+    except OSError as error:
+        where = str(error.filename or str(error).partition(": ")[0] or name)
+        reason = error.strerror or str(error).removeprefix(f"{where}: ").rstrip(".")
+        return Fault("unreadable", where, f"{where}: cannot be read ({reason}).")
+    return None
+
+
+def _label_fault(call: Callable[[], Part], spec: ClassSpec) -> Fault | None:
+    """Return the fault of a decodable map: wrong ids, or an image that is no map of ids."""
+    with ExitStack() as files:
+        part = entered(call, files)
+        mode = part.image.mode
+        try:
+            read_label_map(part.image, spec, stored=True, name=part.name)
+        except LabelMapError as error:
+            wrong = _wrong_values(entered(call, files), spec) if mode in NUMBER_MODES else Counter()
+            if not wrong:
+                return Fault("format", part.name, str(error), remedy=error.remedy)
+            value, pixels = wrong.most_common(1)[0]
+            return Fault("ids", part.name, str(error), value, pixels, error.remedy)
+    return None
+
+
+def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
+    """Return the pixels of every value that is no class; empty where no numbers can be read."""
+    wrong: Counter[int] = Counter()
+    with suppress(LabelMapError):
+        numbers = exact_pixels(part.image, part.name)
+        if spec.instance_coding:
+            numbers = classes_of_numbers(numbers, spec.instance_coding, part.name)
+        values, counts = np.unique(numbers.astype(np.int64), return_counts=True)  # 1-bit maps are booleans
+        table = spec.id_table(stored=True)
+        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+            if not 0 <= value < len(table) or table[value] < 0:
+                wrong[value] = count
+    return wrong
+
+
+def _upright_size(call: Callable[[], Part]) -> tuple[int, int]:
+    with call().image as image:
+        return ImageOps.exif_transpose(image).size

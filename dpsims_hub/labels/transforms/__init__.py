@@ -1,0 +1,1 @@
+"""Changes of photo, label map and object numbers together."""

@@ -1,0 +1,1 @@
+"""Sheets of maps and photos, and plots."""

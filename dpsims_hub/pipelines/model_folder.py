@@ -1,0 +1,267 @@
+"""Model folders: saved, pushed to the Hub, fetched from it, and checked before they are loaded.
+
+Stock diffusers cannot fetch a component of a third-party package from the Hub, and looks for classes in
+whatever library model_index.json names. Here that file may name our network and nothing else.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from diffusers import DiffusionPipeline
+from huggingface_hub import create_repo, file_exists, upload_folder
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.storage.hub_files import fetch_files, take_hub_options
+from dpsims_hub.storage.loading import check_network, network_patterns, refuse_other_formats, without_origin
+from dpsims_hub.storage.stored_settings import CONFIG, read_json_object, read_settings
+from dpsims_hub.storage.weight_files import WEIGHTS, weight_files
+
+__all__ = [
+    "COMPONENT",
+    "WEIGHTS",
+    "StoredPipeline",
+    "check_model_folder",
+    "check_model_index",
+    "matching_spec",
+]
+
+COMPONENT = "generator"
+INDEX = "model_index.json"
+ENTRY = ["dpsims_hub", "DPSIMSGenerator"]  # in every published folder, wherever the class lives
+MAX_INDEX_BYTES = 16 * 2**20  # 65535 classes with colours and aliases fit
+
+
+def check_model_folder(folder: str | Path, variant: str | None = None) -> None:
+    """Checks everything that loading would, without making a network.
+
+    Args:
+        folder: holds model_index.json and generator/.
+        variant: which weights, for example "fp16".
+
+    Raises:
+        FileNotFoundError: model_index.json, generator/config.json or the weights are missing.
+        ValueError: a file is damaged, or two of them contradict each other.
+    """
+    check_model_index(folder)
+    check_network(DPSIMSGenerator, Path(folder) / COMPONENT, variant)
+
+
+def check_model_index(folder: str | Path, *, own_network: bool = False, own_classes: bool = False) -> None:
+    """Checks model_index.json: it names our network, and its class list fits that network.
+
+    Args:
+        folder: holds model_index.json and generator/config.json.
+        own_network: whether the caller brings the network, so that generator/ is not read.
+        own_classes: whether the caller brings the class list.
+
+    Raises:
+        FileNotFoundError: one of the two files is missing.
+        ValueError: a file is damaged, names other classes than ours, or the class list does not fit.
+    """
+    folder = Path(folder)
+    for name in (INDEX, *([] if own_network else [f"{COMPONENT}/{CONFIG}"])):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"{folder}: is not a model folder, it has no {name}; "
+                "give one that DPSIMSPipeline.save_pretrained wrote."
+            )
+    path = folder / INDEX
+    stored = read_json_object(path, MAX_INDEX_BYTES)
+    _check_entries(path, stored)
+    if own_network or own_classes:
+        return  # the pipeline compares them when it is made
+    settings = read_settings(DPSIMSGenerator, folder / COMPONENT)
+    try:
+        matching_spec({"ignore_index": 255} | settings, stored.get("class_spec"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _check_entries(path: Path, stored: Mapping[str, Any]) -> None:
+    if stored.get(COMPONENT) != ENTRY:
+        raise ValueError(
+            f"{path}: names {reprlib.repr(stored.get(COMPONENT))} as its generator, where {ENTRY} is the "
+            "only one that is loaded; code that a model brings is never run here."
+        )
+    if stored.get("_class_name") != "DPSIMSPipeline":
+        found = reprlib.repr(stored.get("_class_name"))
+        raise ValueError(
+            f"{path}: names the pipeline {found}, and DPSIMSPipeline is the only one loaded here."
+        )
+    known = {COMPONENT, "class_spec"}
+    if foreign := sorted(name for name in stored if name not in known and not name.startswith("_")):
+        raise ValueError(
+            f"{path}: has the entry {reprlib.repr(foreign[0])}, which this version of dpsims_hub does not "
+            "know; install a newer one."
+        )
+
+
+def matching_spec(settings: Mapping[str, Any], class_spec: Mapping | None) -> ClassSpec:
+    """The class list of a pipeline, checked against its network's settings.
+
+    Args:
+        settings: of the network; `num_classes` and `ignore_index` are read.
+        class_spec: `ClassSpec.to_dict()`, or None to name the classes by their numbers.
+
+    Raises:
+        ValueError: the class list is not usable, or disagrees with the settings.
+    """
+    if class_spec is None:
+        names = [f"class {number}" for number in range(settings["num_classes"])]
+        return ClassSpec.from_dict(
+            {"name": "unnamed", "classes": names, "ignore_index": settings["ignore_index"]}
+        )
+    spec = ClassSpec.from_dict(class_spec)
+    for what in ("num_classes", "ignore_index"):
+        here, there = getattr(spec, what), settings[what]
+        if here != there:
+            raise ValueError(f"{what} is {here} in the class list {spec.name} but {there} in the network.")
+    return spec
+
+
+class StoredPipeline(DiffusionPipeline):
+    """The part of `DPSIMSPipeline` that has to do with folders and the Hub."""
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Any:
+        """Loads a pipeline from a folder or from the Hub, as `DiffusionPipeline.from_pretrained` does.
+
+        Everything is checked first, see `storage/loading.py`, and no code that a model brings is ever run.
+
+        Args:
+            pretrained_model_name_or_path: a folder written by `save_pretrained`, or a Hub id "owner/name".
+            **kwargs: of `DiffusionPipeline.from_pretrained`: `dtype`, `variant`, `revision`, `token`,
+                `cache_dir`, `local_files_only`, ...; `generator` and `class_spec` to use instead of the
+                stored ones.
+
+        Raises:
+            FileNotFoundError: there is no such folder or Hub model, or a file of it is missing.
+            ValueError: a file is damaged, does not fit the others or is no safetensors file, or remote code
+                is asked for.
+        """
+        refuse_other_formats(kwargs)
+        if any(kwargs.pop(name, None) for name in ("trust_remote_code", "custom_pipeline")):
+            raise ValueError(
+                "DPSIMSPipeline runs no code that a model brings; leave out trust_remote_code and "
+                "custom_pipeline, or give them to DiffusionPipeline.from_pretrained if you trust the author."
+            )
+        own_network, variant = COMPONENT in kwargs, kwargs.get("variant")
+        if own_network and kwargs[COMPONENT] is None:
+            raise ValueError(
+                "generator=None: a pipeline needs a network; give one, or leave the argument out."
+            )
+        name = folder = str(pretrained_model_name_or_path)
+        options = take_hub_options(kwargs)
+        if not Path(name).is_dir():
+            network = {COMPONENT: kwargs[COMPONENT]} if own_network else {}
+            folder = cls.download(name, variant=variant, **network, **options)
+        check_model_index(folder, own_network=own_network, own_classes="class_spec" in kwargs)
+        if own_network:
+            kwargs.pop("variant", None)
+        elif variant:  # diffusers' own complaint names no file
+            weight_files(Path(folder) / COMPONENT, variant)
+        pipe = super().from_pretrained(folder, **kwargs)
+        pipe.register_to_config(_name_or_path=name)
+        return pipe
+
+    @classmethod
+    def download(cls, pretrained_model_name: str, **kwargs: Any) -> str:
+        """Fetches the files of a Hub model and returns their folder; `from_pretrained` calls it.
+
+        Stock diffusers refuses components of third-party packages here, although it loads them from a folder.
+
+        Args:
+            pretrained_model_name: Hub id "owner/name".
+            **kwargs: `variant`, `cache_dir`, `force_download`, `local_files_only`, `token`, `revision`. With
+                a network as `generator` its files are left out. Diffusers' other keywords, about remote code
+                and file formats, have no use here.
+
+        Raises:
+            FileNotFoundError: neither the Hub nor the cache gives the model.
+        """
+        own_network = kwargs.get(COMPONENT) is not None
+        patterns = [] if own_network else network_patterns(kwargs.get("variant"), COMPONENT)
+        return str(fetch_files(pretrained_model_name, [INDEX, *patterns], **take_hub_options(kwargs)))
+
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+        max_shard_size: int | str | None = None,
+        push_to_hub: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Writes model_index.json and generator/ as safetensors with a checksum; see `CheckedModel`.
+
+        Args:
+            save_directory: the folder; it is made where there is none.
+            safe_serialization: True; there is no other format.
+            variant: part of the weight files' names, for example "fp16".
+            max_shard_size: larger weights are split into several files.
+            push_to_hub: upload afterwards, as the method of that name does.
+            **kwargs: of that method.
+
+        Raises:
+            ValueError: another format than safetensors is asked for.
+        """
+        refuse_other_formats(kwargs | {"safe_serialization": safe_serialization})
+        super().save_pretrained(str(save_directory), variant=variant, max_shard_size=max_shard_size)
+        if push_to_hub:
+            self.push_to_hub(kwargs.pop("repo_id", Path(save_directory).name), variant=variant, **kwargs)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        commit_message: str | None = None,
+        private: bool | None = None,
+        token: str | None = None,
+        create_pr: bool = False,
+        safe_serialization: bool = True,
+        variant: str | None = None,
+    ) -> str:
+        """Uploads the pipeline in one commit, with a model card where the repository has none.
+
+        `dpsims publish` uploads more: evaluation, sample sheet, discriminator.
+
+        Args:
+            repo_id: Hub id "owner/name"; the repository is made where there is none.
+            commit_message: of the commit.
+            private: whether a new repository is private.
+            token: of the Hub; the one that `hf auth login` stored is the default.
+            create_pr: propose the commit instead of making it.
+            safe_serialization: True; there is no other format.
+            variant: part of the weight files' names, for example "fp16".
+
+        Returns:
+            Address of the commit.
+
+        Raises:
+            OSError: the Hub refuses or cannot be reached.
+        """
+        from dpsims_hub.cards.model_card import RunFacts, make_card
+
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, safe_serialization, variant)
+            card = make_card(Path(folder), repo_id, RunFacts())
+            repo_id = create_repo(repo_id, private=private, token=token, exist_ok=True).repo_id
+            if not file_exists(repo_id, "README.md", token=token):
+                card.save(Path(folder) / "README.md")
+            return upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                token=token,
+                commit_message=commit_message or "Upload DPSIMSPipeline",
+                create_pr=create_pr,
+                delete_patterns=network_patterns(variant, COMPONENT),  # shards of an older push would win
+            )
+
+    def to_json_string(self) -> str:
+        """model_index.json, without the place that the pipeline was loaded from."""
+        return without_origin(super().to_json_string())

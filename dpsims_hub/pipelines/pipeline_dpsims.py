@@ -1,0 +1,267 @@
+"""`DPSIMSPipeline`: label maps in, photos out, in one forward pass.
+
+Two things are called "generator", as everywhere in diffusers: the component (the network, `pipe.generator`,
+`from_pretrained(generator=network)`) and the call argument (the random generator, `pipe(generator=rng)`).
+"""
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import ImagePipelineOutput
+from diffusers.image_processor import VaeImageProcessor
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+
+from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
+from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
+from dpsims_hub.pipelines.model_folder import StoredPipeline, matching_spec
+
+OUTPUT_TYPES = ("pil", "np", "pt")
+
+
+class DPSIMSPipeline(StoredPipeline):
+    """Makes photos from label maps with a DP-SIMS network.
+
+    Args:
+        generator: the network.
+        class_spec: `ClassSpec.to_dict()` of the classes it was trained on; it travels in model_index.json.
+            None names the classes by their numbers.
+
+    Raises:
+        ValueError: class_spec and network disagree about the number of classes or the id of unknown pixels.
+    """
+
+    model_cpu_offload_seq = "generator"
+
+    def __init__(self, generator: DPSIMSGenerator, class_spec: dict | None = None) -> None:
+        super().__init__()
+        self.register_modules(generator=generator)
+        self.register_to_config(class_spec=class_spec)
+        self.image_processor = VaeImageProcessor(vae_scale_factor=1)
+        self.spec = matching_spec(generator.config, class_spec)
+
+    @property
+    def id2label(self) -> dict[int, str]:
+        """Class names by id, with integer keys."""
+        return self.spec.id2label
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        label_map: Any,
+        num_images_per_label: int = 1,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        output_type: str = "pil",
+        return_dict: bool = True,
+        *,
+        height: int | None = None,
+        width: int | None = None,
+        allow_distortion: bool = False,
+        region_map: Any = None,
+        class_latents: Mapping[str | int, Tensor] | None = None,
+        instance_offsets: Tensor | None = None,
+    ) -> ImagePipelineOutput | tuple:
+        """Makes K photos of each of B label maps.
+
+        The same map with the same latents gives the same photo in every batch, up to rounding of the
+        device's arithmetic. What depends on the map alone is computed once for its K photos.
+
+        Args:
+            label_map: one map as `read_label_map` takes it (path, image, (H, W) array, nested list, ...), a
+                list of maps of one size, or a (B, H, W) integer array; (H, W, 3 or 4) is one colour map.
+            num_images_per_label: K.
+            generator: the random generator that latents are drawn from, or B * K of them in a list; one on
+                the CPU gives the same latents on every device and in every dtype.
+            latents: (B * K, latent_dim) instead of drawn ones, in the order map 0 photo 0, map 0 photo 1,
+                ...; with `region_map` (B * K, R, latent_dim).
+            output_type: "pil" images; "np" (B * K, H, W, 3) or "pt" (B * K, 3, H, W) floats in [0, 1].
+            return_dict: whether to return an ImagePipelineOutput or a tuple of the images.
+            height: resize the maps (nearest neighbour) to this height; give `width` too. Without both the
+                size stays, and must be a multiple of `pipe.generator.stride` already.
+            width: see `height`.
+            allow_distortion: resize even where width : height changes by more than 5 %.
+            region_map: (H, W) or (B, H, W) integers in [0, R), resized like the maps: which of the R latents
+                each pixel reads.
+            class_latents: latents for single classes, by name or id, (latent_dim,) or (B * K, latent_dim)
+                each; the pixels of all other classes read `latents`.
+            instance_offsets: (B, 2, H, W) of the final size, where the network was built with them.
+
+        Returns:
+            Photos in the order of `latents`.
+
+        Raises:
+            FileNotFoundError: a path does not exist.
+            ValueError: an input does not fit; one sentence says which and what to do.
+        """
+        self.check_inputs(num_images_per_label, output_type, height, width, region_map, class_latents)
+        num_images_per_label = int(num_images_per_label)
+        maps = self.prepare_label_map(label_map, height, width, allow_distortion)
+        regions = self.prepare_region_map(region_map, maps, allow_distortion)
+        num_regions = None if regions is None else int(regions.max()) + 1
+        latents = self.prepare_latents(len(maps) * num_images_per_label, generator, latents, num_regions)
+        if latents.ndim == 3 and latents.shape[1] == 1:
+            regions = None
+        if class_latents:
+            regions, latents = latents_by_class(maps, latents, class_latents, self.spec)
+        if instance_offsets is not None:
+            check_float_tensor(instance_offsets, "instance_offsets")
+        device, dtype = self._execution_device, self.generator.dtype
+        photos = self.generator(
+            maps.to(device),
+            latents.to(device, dtype),
+            regions if regions is None else regions.to(device),
+            instance_offsets if instance_offsets is None else instance_offsets.to(device, dtype),
+            return_dict=False,
+        )[0]
+        images = self.postprocess(photos, output_type)
+        self.maybe_free_model_hooks()
+        return ImagePipelineOutput(images=images) if return_dict else (images,)
+
+    def check_inputs(
+        self,
+        num_images_per_label: int,
+        output_type: str,
+        height: int | None = None,
+        width: int | None = None,
+        region_map: Any = None,
+        class_latents: Any = None,
+    ) -> None:
+        """Checks what can be told without reading the maps; the arguments are those of a call.
+
+        Raises:
+            ValueError: an argument is out of range, or two of them do not go together.
+        """
+        count = num_images_per_label
+        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"num_images_per_label must be a whole number of at least 1, not {count!r}.")
+        if output_type not in OUTPUT_TYPES:
+            raise ValueError(f"output_type must be one of {', '.join(OUTPUT_TYPES)}, not {output_type!r}.")
+        if (height is None) != (width is None):
+            raise ValueError("give height and width together, or neither.")
+        sizes = [side for side in (height, width) if side is not None]
+        if any(isinstance(side, bool) or not isinstance(side, Integral) for side in sizes):
+            raise ValueError(f"height and width must be whole numbers of px, not {height!r} and {width!r}.")
+        if region_map is not None and class_latents:
+            raise ValueError("give region_map or class_latents, not both: each says what a pixel reads.")
+
+    def prepare_label_map(
+        self,
+        label_map: Any,
+        height: int | None = None,
+        width: int | None = None,
+        allow_distortion: bool = False,
+    ) -> Tensor:
+        """Reads label maps into (B, H, W) int64 ids on the CPU; the arguments are those of a call.
+
+        Raises:
+            FileNotFoundError: a path does not exist.
+            ValueError: a map cannot be read, sizes differ, or the size does not fit the network.
+        """
+        maps = read_map_batch(label_map, self.spec)
+        wanted = None if height is None or width is None else (int(height), int(width))
+        size = photo_size(maps.shape[1:], self.generator.stride, wanted, allow_distortion)
+        return torch.from_numpy(resize_maps(maps, size))
+
+    def prepare_region_map(
+        self, region_map: Any, label_map: Tensor, allow_distortion: bool = False
+    ) -> Tensor | None:
+        """Brings a region map to the size of the prepared label maps, (B, H, W) int64; None stays None.
+
+        Args:
+            region_map: (H, W) or (B, H, W) non-negative integers, array or tensor.
+            label_map: (B, H, W), prepared.
+            allow_distortion: whether width : height may change by more than 5 %.
+
+        Raises:
+            ValueError: the region map has another shape or other values.
+        """
+        if region_map is None:
+            return None
+        try:
+            regions = torch.as_tensor(region_map).cpu().numpy()
+        except (TypeError, ValueError, RuntimeError):
+            kind = type(region_map).__name__
+            raise ValueError(f"region_map must be an array or tensor of whole numbers, not {kind}.") from None
+        if regions.ndim == 2:
+            regions = np.broadcast_to(regions, (len(label_map), *regions.shape))
+        if regions.ndim != 3 or len(regions) != len(label_map) or 0 in regions.shape:
+            raise ValueError(
+                f"region_map has shape {regions.shape}; give (H, W) or ({len(label_map)}, H, W)."
+            )
+        if regions.dtype.kind not in "iu" or regions.min() < 0:
+            raise ValueError(
+                "region_map must hold whole numbers from 0: which of the latents each pixel reads."
+            )
+        height, width = label_map.shape[1:]
+        size = photo_size(regions.shape[1:], self.generator.stride, (height, width), allow_distortion)
+        return torch.from_numpy(resize_maps(regions, size))
+
+    def prepare_latents(
+        self,
+        batch_size: int,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        num_regions: int | None = None,
+    ) -> Tensor:
+        """Draws latents from N(0, 1), or checks given ones.
+
+        They are drawn in float32 whatever the network's dtype, so that one seed means one photo.
+
+        Args:
+            batch_size: B * K.
+            generator: random generator, or a list of `batch_size` of them.
+            latents: given latents; they may have more regions than the region map uses.
+            num_regions: 1 + the largest number in the region map, or None without one.
+
+        Returns:
+            (B * K, latent_dim), or (B * K, R, latent_dim) where `num_regions` is given.
+
+        Raises:
+            ValueError: the shape of the latents or the number of random generators does not fit.
+        """
+        generator = list(generator) if isinstance(generator, tuple) else generator
+        check_random_sources(generator, latents, batch_size)
+        regions = () if num_regions is None else (num_regions,)
+        shape = (batch_size, *regions, self.generator.config.latent_dim)
+        if latents is not None:
+            given = tuple(latents.shape)
+            fits = len(given) == len(shape) and (given[0], given[-1]) == (shape[0], shape[-1])
+            if not fits or given[1] < shape[1]:
+                raise ValueError(
+                    f"latents have shape {given}; these maps and photos need {shape}, map by map."
+                )
+            return latents
+        return randn_tensor(shape, generator=generator, device=self._execution_device, dtype=torch.float32)
+
+    def postprocess(self, photos: Tensor, output_type: str = "pil") -> Any:
+        """Turns (B, 3, H, W) photos in [-1, 1] into what the caller asked for, see `__call__`."""
+        return self.image_processor.postprocess(photos.float(), output_type=output_type)
+
+    def optimize(
+        self, channels_last: bool = True, dtype: torch.dtype | None = None, compile: bool = False
+    ) -> "DPSIMSPipeline":
+        """Makes later calls faster, in place.
+
+        Args:
+            channels_last: keep activations with channels innermost, which convolutions prefer on CPU and GPU.
+            dtype: change the arithmetic, for example to torch.bfloat16; photos change by rounding.
+            compile: `torch.compile` the network; the first call of every map size then takes long.
+
+        Returns:
+            The pipeline itself.
+        """
+        if dtype is not None:
+            self.generator.to(dtype)
+        if channels_last:
+            self.generator.to(memory_format=torch.channels_last)
+        if compile:
+            self.generator.compile()
+        return self
+
+
+DPSIMSPipeline.__module__ = "dpsims_hub"  # a stable name, wherever this file lies

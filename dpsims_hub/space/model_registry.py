@@ -1,0 +1,245 @@
+"""The models of a Space: described to the page at once, loaded when their first photo is asked for.
+
+A description needs only the two JSON files of a model, so the page is there before torch is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dpsims_hub.bundled import NAMES, bundled_examples, bundled_model
+from dpsims_hub.labels import ClassInfo, ClassSpec, read_label_map
+from dpsims_hub.labels.classes.spec import BUILT_IN
+from dpsims_hub.space.fitting import fit
+from dpsims_hub.space.map_string import encode
+from dpsims_hub.space.scenes import draw_scenes
+
+if TYPE_CHECKING:
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+
+MAX_SEED = 2**31 - 1  # our choice: what a number field of a page holds without loss
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known about a model without loading its weights.
+
+    Args:
+        name: how it was asked for: a path, a Hub id or a bundled name. Never shown to visitors.
+        key: what the page calls it: its title, made unique among the models of a Space.
+        folder: where its files lie.
+        spec: its classes.
+        size: (height, width) of its maps and photos, in pixels: what it was trained at.
+        latent_dim: length of its latents.
+        regions: whether parts of a photo may read latents of their own.
+        examples: (title, label map text) of its layouts, at least six.
+    """
+
+    name: str
+    key: str
+    folder: Path
+    spec: ClassSpec
+    size: tuple[int, int]
+    latent_dim: int
+    regions: bool
+    examples: tuple[tuple[str, str], ...]
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything the page needs to paint for this model, as JSON values."""
+        height, width = self.size
+        return {
+            "name": self.key,
+            "title": self.key,
+            "width": width,
+            "height": height,
+            "classes": self.spec.to_dict()["classes"],
+            "ignore_index": self.spec.ignore_index,
+            "examples": [{"name": title, "map": text} for title, text in self.examples],
+            "max_seed": MAX_SEED,
+            "latent_dim": self.latent_dim,
+            "regions": self.regions,
+        }
+
+
+class ModelRegistry:
+    """The models that visitors may choose from.
+
+    Args:
+        names: paths, Hub ids or bundled names; the first is shown at the start.
+        device: where they run; None takes an accelerator where there is one.
+        dtype: their arithmetic, such as "bfloat16"; None means that of the weights.
+
+    Raises:
+        FileNotFoundError: a model is not there.
+        ValueError: there is no name, or a model cannot be painted for.
+    """
+
+    def __init__(self, names: Sequence[str], device: str | None = None, dtype: str | None = None) -> None:
+        if not names:
+            raise ValueError("name at least one model: a path, a Hub id, or a bundled one such as camvid.")
+        self.device, self.dtype = device, dtype
+        self._models: dict[str, ModelInfo] = {}
+        for name in dict.fromkeys(names):
+            key = _unique(title_of(name), self._models)
+            self._models[key] = read_model_info(name, key)
+
+    def find(self, key: Any = "") -> ModelInfo:
+        """Return the model that the page calls so; "" or None is the first.
+
+        Raises:
+            ValueError: no such model is offered here; visitors cannot make a Space load others.
+        """
+        if key in ("", None):
+            return next(iter(self._models.values()))
+        if not isinstance(key, str) or key not in self._models:
+            raise ValueError(f"this Space has no model of that name; it has {', '.join(self._models)}.")
+        return self._models[key]
+
+    def list(self) -> list[dict[str, str]]:
+        """Return names and titles for the page."""
+        return [{"name": key, "title": key} for key in self._models]
+
+    def load(self, model_info: ModelInfo) -> DPSIMSPipeline:
+        """Return a model ready for photos, on this Space's device.
+
+        Raises:
+            ValueError: a weight file is damaged.
+        """
+        import torch
+        from diffusers.utils import logging
+
+        from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+
+        logging.disable_progress_bar()
+        device = self.device or str(torch.accelerator.current_accelerator(check_available=True) or "cpu")
+        dtype = {"dtype": getattr(torch, self.dtype)} if self.dtype else {}
+        pipe = DPSIMSPipeline.from_pretrained(model_info.folder, **dtype)
+        return pipe.to(device).optimize(channels_last=True)
+
+
+def wanted_models(text: str | None) -> list[str]:
+    """Return the models named in one text, separated by commas or the system's path separator.
+
+    Args:
+        text: what DPSIMS_MODEL or --model holds; empty means the bundled models.
+    """
+    names = [part.strip() for part in (text or "").replace(os.pathsep, ",").split(",")]
+    return [name for name in names if name] or list(NAMES)
+
+
+def read_model_info(name: str, key: str) -> ModelInfo:
+    """Find a model and read its description.
+
+    Args:
+        name: a path, a Hub id or a bundled name.
+        key: what the page is to call it.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+        ValueError: it is damaged, or needs inputs that a painted map does not give.
+    """
+    folder = bundled_model(name) if name in NAMES else Path(name)
+    if not folder.is_dir():
+        folder = _fetch(name)
+    settings = _read_json(folder / "generator" / "config.json")
+    spec = _spec_of(_read_json(folder / "model_index.json").get("class_spec"), settings, key)
+    if settings.get("use_instance_offsets"):
+        raise ValueError(f"{name}: needs offsets to object centres, which a painted map does not have.")
+    size = tuple(settings.get("sample_size", (256, 256)))
+    return ModelInfo(
+        name=name,
+        key=key,
+        folder=folder,
+        spec=spec,
+        size=size,
+        latent_dim=settings.get("latent_dim", 64),
+        regions=settings.get("noise_injection", "cross_attention") != "none",
+        examples=tuple((title, encode(layout)) for title, layout in layouts_for(spec, size)),
+    )
+
+
+def layouts_for(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
+    """Return titles and label maps (H, W) to start from.
+
+    Models of a bundled model's classes get the layouts drawn for it, all others scenes composed of their
+    own classes.
+
+    Args:
+        spec: the classes.
+        size: (height, width) in pixels.
+    """
+    for name in NAMES:
+        if spec.names == ClassSpec.load(name).names:
+            paths = bundled_examples(name)
+            return [(path.stem.replace("_", " "), fit(read_label_map(path, spec), size)[0]) for path in paths]
+    return draw_scenes(spec, size)
+
+
+def title_of(name: str) -> str:
+    """Return what visitors see: the last part of a path or Hub id, never the path of this machine."""
+    return Path(name).name or "model"
+
+
+def _unique(title: str, taken: Any) -> str:
+    number, key = 2, title
+    while key in taken:
+        key, number = f"{title} ({number})", number + 1
+    return key
+
+
+def with_known_aliases(spec: ClassSpec) -> ClassSpec:
+    """Return the classes, searchable by the other names that a built-in list of the same names has.
+
+    Models keep what their training data said of the classes, which is often no more than the names.
+    """
+    for name in BUILT_IN:
+        known = ClassSpec.load(name)
+        if known.names == spec.names:
+            pairs = zip(spec.classes, known.classes, strict=True)
+            return replace(spec, classes=tuple(_filled(own, other) for own, other in pairs))
+    return spec
+
+
+def _filled(own: ClassInfo, known: ClassInfo) -> ClassInfo:
+    return replace(own, aliases=own.aliases or known.aliases, kind=own.kind or known.kind)
+
+
+def _spec_of(class_spec: dict[str, Any] | None, settings: dict[str, Any], name: str) -> ClassSpec:
+    if class_spec is not None:
+        return with_known_aliases(ClassSpec.from_dict(class_spec))
+    names = [f"class {number}" for number in range(settings["num_classes"])]
+    return ClassSpec.from_dict(
+        {"name": name, "classes": names, "ignore_index": settings.get("ignore_index", 255)}
+    )
+
+
+def _fetch(name: str) -> Path:
+    from dpsims_hub.pipelines.pipeline_dpsims import (
+        DPSIMSPipeline,  # imports torch; models on this machine do not wait for it
+    )
+
+    if name.count("/") != 1:
+        raise FileNotFoundError(f"{name}: there is no such model folder, and it is no Hub id (owner/name).")
+    return Path(DPSIMSPipeline.download(name))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path.parent}: is not a model folder, it has no {path.name}; "
+            "give one that DPSIMSPipeline.save_pretrained wrote."
+        )
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is not valid JSON; copy or download the model again.") from error
+    if not isinstance(data, dict):
+        raise ValueError(f"{path}: does not hold settings; copy or download the model again.")
+    return data

@@ -1,0 +1,118 @@
+"""From a checked request to a photo: latents by seed, regions, a map's encoding kept for its next photo.
+
+Imports torch; the modules before this one do not, so that the page is there before the model is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dpsims_hub.pipelines.latents import interpolate_latents
+from dpsims_hub.space.photo_request import PhotoRequest
+
+if TYPE_CHECKING:
+    from dpsims_hub.models import MapEncoding
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+
+_KEPT = 4  # encodings; our choice: a painter's own map, and those of a few others who turn their seeds
+_MIX_STEPS = 1000
+ALL_THREADS = torch.get_num_threads()  # before any model took fewer: a new thread inherits the last number
+QUICK = 150.0  # milliseconds; our choice: photos that take longer are worth all cores
+
+
+class PhotoRenderer:
+    """Makes photos with one network. Not for several threads at once."""
+
+    def __init__(self, pipe: DPSIMSPipeline) -> None:
+        self._pipe = pipe
+        self._encodings: OrderedDict[bytes, MapEncoding] = OrderedDict()
+        self.threads = ALL_THREADS
+
+    def spare_a_core(self, photo_request: PhotoRequest) -> None:
+        """Use one thread less from now on, if photos are quick all the same.
+
+        For a browser on this machine: the threads of a photo wait for each other many times, so that one that
+        shares its core with the browser holds up all (ARCHITECTURE.md has the figures).
+
+        Args:
+            photo_request: to be tried.
+        """
+        if self._pipe.device.type != "cpu" or self.threads == 1:
+            return
+        self.threads -= 1
+        times = []
+        for _ in range(2):
+            self._encodings.clear()
+            times.append(self.render(photo_request)[1])
+        if min(times) > QUICK:
+            self.threads += 1
+
+    @torch.inference_mode()
+    def render(self, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
+        """Make the photo that the pipeline makes of the same map and latents, bit for bit.
+
+        Args:
+            photo_request: map, seeds and regions.
+
+        Returns:
+            The photo, and the milliseconds that the network took.
+        """
+        generator = self._pipe.generator
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        start = time.perf_counter()
+        latents, region_map = arrange_latents(photo_request, generator.config.latent_dim)
+        photo = generator.decode(
+            self._encode(photo_request.label_map),
+            latents.to(generator.device, generator.dtype),
+            None if region_map is None else torch.from_numpy(region_map)[None].to(generator.device),
+        )
+        picture = self._pipe.postprocess(photo)[0]
+        return picture, 1000 * (time.perf_counter() - start)
+
+    def _encode(self, label_map: np.ndarray) -> MapEncoding:
+        key = label_map.tobytes()
+        if key not in self._encodings:
+            ids = torch.from_numpy(label_map.astype(np.int64))[None]
+            self._encodings[key] = self._pipe.generator.encode(ids.to(self._pipe.generator.device))
+            while len(self._encodings) > _KEPT:
+                self._encodings.popitem(last=False)
+        self._encodings.move_to_end(key)
+        return self._encodings[key]
+
+
+def arrange_latents(photo_request: PhotoRequest, latent_dim: int) -> tuple[Tensor, np.ndarray | None]:
+    """Return the latents of a request, (1, latent_dim), or (1, R, latent_dim) with a region map (H, W).
+
+    Region 0 is the rest of the map. Regions without a pixel take no part.
+    """
+    columns = [mixed_latents(photo_request, latent_dim)]
+    region_map = np.zeros(photo_request.label_map.shape, dtype=np.int64)
+    for pixels, seed in photo_request.regions:
+        if pixels.any():
+            region_map[pixels] = len(columns)
+            columns.append(draw_latents(seed, latent_dim))
+    if len(columns) == 1:
+        return columns[0][None], None
+    return torch.stack(columns)[None], region_map
+
+
+def mixed_latents(photo_request: PhotoRequest, latent_dim: int) -> Tensor:
+    """Return the latents between the two seeds of a request, (latent_dim,)."""
+    start = draw_latents(photo_request.seed, latent_dim)
+    if not photo_request.mix or photo_request.seed_b == photo_request.seed:
+        return start
+    path = interpolate_latents(start, draw_latents(photo_request.seed_b, latent_dim), _MIX_STEPS + 1)
+    return path[round(photo_request.mix * _MIX_STEPS)]
+
+
+def draw_latents(seed: int, latent_dim: int) -> Tensor:
+    """Return the latents of a seed, (latent_dim,): those of `pipe(map, generator=manual_seed(seed))`."""
+    return torch.randn(1, latent_dim, generator=torch.Generator().manual_seed(seed))[0]

@@ -1,0 +1,1 @@
+"""Files: written atomically, fetched from the Hub, checked before their content is used."""

@@ -1,0 +1,39 @@
+"""What lies in place of a file that was never fetched, or bears the name of another kind."""
+
+from __future__ import annotations
+
+HEAD = 200  # bytes that tell
+CONVERT, UNPACK = "convert it to a PNG or JPEG", "unpack it"
+OTHER_FILES = {
+    b"\x93NUMPY": f"an array of numpy; {CONVERT}",
+    b"PK\x03\x04": f"a zip archive; {UNPACK}",
+    b"\x1f\x8b": f"a gzip archive; {UNPACK}",
+    b"%PDF": f"a PDF; {CONVERT}",
+    b"<svg": f"an SVG; {CONVERT}",
+    b"<?xml": "XML, such as an error message of a server; get the file again",
+}
+HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands of the photos of phones
+
+
+def placeholder(head: bytes) -> str:
+    """Return what a file is instead of its content, and what to do; "" where it is neither.
+
+    Args:
+        head: Its first `HEAD` bytes, or all if it has fewer.
+    """
+    if not head:
+        return "empty (0 bytes); get the file again"
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        return "a pointer of Git LFS; fetch the file with `git lfs pull`"
+    if b"/annex/objects/" in head:
+        return "a pointer of git-annex; fetch the file with `git annex get`"
+    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        return "a web page; download the file itself"
+    if head[4:8] == b"ftyp" and head[8:12] in HEIF:
+        return f"a HEIC photo under another name; {CONVERT}"
+    return next((text for magic, text in OTHER_FILES.items() if head.startswith(magic)), "")
+
+
+def remedy_of(instead: str) -> str:
+    """Return the key of `survey_advice.REMEDIES` for a text of `placeholder`; "" where it has none."""
+    return next((key for key in ("git lfs pull", "git annex get", CONVERT, UNPACK) if key in instead), "")

@@ -1,0 +1,79 @@
+"""`config.json` of a network: read with a bound, and checked before a network is built from it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import reprlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dpsims_hub.storage.setting_checks import check_types_and_ranges
+
+CONFIG = "config.json"
+MAX_CONFIG_BYTES = 2**20  # ours have about a kilobyte
+
+
+def read_json_object(path: Path, max_bytes: int) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Args:
+        path: the file.
+        max_bytes: a larger file is not even opened.
+
+    Raises:
+        ValueError: too large, not JSON, nested too deeply, or no object.
+    """
+    if path.stat().st_size > max_bytes:
+        raise ValueError(f"{path}: has more than {max_bytes} bytes, which no such file needs.")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ValueError(f"{path}: is not valid JSON ({reason}); copy or download it again.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: must hold an object with names and values; copy or download it again.")
+    return content
+
+
+def read_settings(kind: type, folder: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Settings that a folder's config.json gives for a class of network, in types and ranges that it takes.
+
+    Args:
+        kind: the class.
+        folder: holds config.json.
+        overrides: settings to use instead of the stored ones.
+
+    Returns:
+        Keyword arguments for the class; diffusers' own entries, which begin with "_", are left out.
+
+    Raises:
+        FileNotFoundError: no config.json.
+        ValueError: it belongs to another class, or a setting is unknown, missing or does not fit.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        inner = [name for name in ("generator", "discriminator") if (folder / name / CONFIG).is_file()]
+        hint = f"this is the folder of a pipeline, add subfolder={inner[0]!r}" if inner else "copy it there"
+        raise FileNotFoundError(f"{folder}: is not the folder of a network, it has no {CONFIG}; {hint}.")
+    stored = read_json_object(path, MAX_CONFIG_BYTES)
+    owner = stored.get("_class_name", kind.__name__)
+    if owner != kind.__name__:
+        raise ValueError(f"{path}: describes a {reprlib.repr(owner)}, not a {kind.__name__}.")
+    settings = {name: value for name, value in stored.items() if not name.startswith("_")}
+    parameters = dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
+    if unknown := sorted(settings.keys() - parameters.keys()):
+        raise ValueError(
+            f"{path}: has the setting {reprlib.repr(unknown[0])}, which this version of dpsims_hub does "
+            "not know; install a newer one."
+        )
+    settings |= overrides or {}
+    needed = [name for name, value in parameters.items() if value.default is inspect.Parameter.empty]
+    if missing := [name for name in needed if name not in settings]:
+        raise ValueError(f"{path}: lacks the setting {missing[0]}; copy or download it again.")
+    try:
+        check_types_and_ranges(settings, kind.__init__, kind.__name__)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return settings

@@ -1,0 +1,87 @@
+"""Atomic writes of folders: each is complete or absent, whenever the process is killed.
+
+A folder is written beside its place as `NAME.tmp`, synced to disk, and takes the name in one step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import sys
+from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def put_in_place(temporary: Path, final: Path) -> None:
+    """Sync a folder written as `temporary` and give it the name `final`; an older `final` goes last.
+
+    Where the system cannot swap two names in one step, for an instant neither name is there, while both
+    folders are whole; `finish_interrupted` completes what a kill at that instant left.
+
+    Args:
+        temporary: beside `final`, named `NAME.tmp`.
+        final: the place.
+    """
+    _sync(temporary)
+    retired = final.with_name(f"{final.name}.old")
+    shutil.rmtree(retired, ignore_errors=True)
+    if not final.exists():
+        os.replace(temporary, final)
+    elif _exchange(temporary, final):
+        retired = temporary
+    else:
+        os.replace(final, retired)
+        os.replace(temporary, final)
+    _sync_folder(final.parent)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def finish_interrupted(parent: Path) -> None:
+    """Complete the renaming of folders that a kill stopped between the two steps of `put_in_place`.
+
+    Several processes may call it at once.
+    """
+    for retired in parent.glob("*.old"):
+        final = retired.with_suffix("")
+        temporary = final.with_name(f"{final.name}.tmp")
+        if not final.exists() and temporary.is_dir():
+            with contextlib.suppress(FileNotFoundError):  # another process was first
+                os.replace(temporary, final)
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder so that a half-deleted one never has its name."""
+    doomed = folder.with_name(f"{folder.name}.tmp")
+    os.replace(folder, doomed)
+    shutil.rmtree(doomed)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two names in one step; False where the system or the file system cannot (it can on Linux)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    swap = getattr(ctypes.CDLL(None), "renameat2", None)
+    names = (_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second))
+    return swap is not None and swap(*names, _RENAME_EXCHANGE) == 0
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

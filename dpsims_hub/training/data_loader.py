@@ -1,0 +1,236 @@
+"""Where the batches of a run come from, and where in the data it is.
+
+Two kinds of data loader with one interface: positions of a map-style data set, whose place is the step
+itself, and streams, whose place is a state of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from dpsims_hub.labels import ClassSpec, LabelMapError, Sample
+from dpsims_hub.labels.sources.data_source import DataSource
+from dpsims_hub.labels.sources.streams import RowStream
+from dpsims_hub.labels.survey.masks import look_at_masks
+from dpsims_hub.labels.survey.opened_source import some_labels
+from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.data import PositionSampler, TrainingPairs, collate, make_loader
+from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore
+from dpsims_hub.training.transform import PairTransform
+
+_REFRESH_BATCHES = 16
+_LOOKED_AT = 64  # label maps; our choice
+
+
+def training_source(config: TrainConfig) -> DataSource:
+    """The data source that the settings name for training."""
+    return DataSource(
+        directory=config.train_data_dir,
+        name=config.dataset_name,
+        config_name=config.dataset_config_name,
+        split=config.train_split,
+        revision=config.dataset_revision,
+        image_column=config.image_column,
+        label_column=config.label_column,
+        instance_column=config.instance_column,
+        classes=config.classes,
+        streaming=config.streaming,
+        cache_dir=config.cache_dir,
+    )
+
+
+def validation_source(config: TrainConfig) -> DataSource | None:
+    """The data source of the validation pairs; None where the sheets show training pairs."""
+    source = training_source(config)
+    if config.validation_data_dir:
+        return DataSource(
+            directory=config.validation_data_dir, split=config.validation_split, classes=config.classes
+        )
+    if config.validation_split:
+        return DataSource(**{**vars(source), "split": config.validation_split})
+    return None
+
+
+class TooManyBadSamplesError(ValueError):
+    """More pairs cannot be used than --skip_bad_samples allows; the message names the last one."""
+
+
+class TrainingDataLoader:
+    """Endless batches of one process.
+
+    Args:
+        config: batch size, workers, seed, tolerance.
+        source: a map-style data set or a stream, opened.
+        transform: makes tensors of a pair.
+        rank: of this process.
+        world_size: number of processes.
+
+    Raises:
+        ValueError: there is no pair, or offsets to object centres are wanted where no objects are known.
+    """
+
+    def __init__(
+        self, config: TrainConfig, source: Any, transform: PairTransform, rank: int = 0, world_size: int = 1
+    ) -> None:
+        if config.instance_offsets and not source.has_instances:
+            raise ValueError(
+                "--instance_offsets: the data has no object numbers; add instances/STEM.png beside labels/, "
+                "or name their column with --instance_column."
+            )
+        if config.max_train_samples and isinstance(source, RowStream):
+            raise ValueError("--max_train_samples: a stream has no first pairs; leave out --streaming.")
+        self.config = config
+        self.source = source
+        self.transform = transform
+        self.rank = rank
+        self.world_size = world_size
+        self.streamed = isinstance(source, RowStream)
+        self.bad: list[str] = []
+        self.left_out = 0
+        self._loader: DataLoader | None = None
+        self._batches: Iterator[dict[str, Any]] = iter(())
+        if not self.streamed:
+            skip_bad = config.skip_bad_samples > 0
+            self.pairs = TrainingPairs(source, transform, config.seed, skip_bad, config.max_train_samples)
+
+    @property
+    def spec(self) -> ClassSpec:
+        """The classes of the data."""
+        return self.source.spec
+
+    def doubts(self) -> list[str]:
+        """What a look at some of the label maps says that a person should know before training."""
+        return look_at_masks(some_labels(self.source, _LOOKED_AT), self.spec)
+
+    @property
+    def num_pairs(self) -> int | None:
+        """Pairs of an epoch; None for a stream, which does not know."""
+        return None if self.streamed else len(self.pairs)
+
+    def start(self, micro_step: int, state: dict[str, Any] | None = None) -> str:
+        """Begin, or go on where a checkpoint was made.
+
+        Args:
+            micro_step: batches that every process has had.
+            state: what `state` returned then; None where there is none.
+
+        Returns:
+            A sentence where the place in the data could not be kept, else "".
+        """
+        config = self.config
+        self.bad = list(state["bad"]) if state else []
+        self.left_out = state.get("left_out", 0) if state else 0  # older checkpoints have none
+        sentence = ""
+        if self.streamed:
+            pairs = StreamedPairs(
+                self.source,
+                self.transform,
+                seed=config.seed,
+                buffer_size=config.shuffle_buffer_size,
+                rank=self.rank,
+                world_size=self.world_size,
+                skip_bad=config.skip_bad_samples > 0,
+            )
+            self._loader = make_stream_loader(
+                pairs, config.train_batch_size, config.dataloader_num_workers, collate
+            )
+            if state and state["stream"] is not None:
+                sentence = restore(self._loader, state["stream"]) or ""
+            elif micro_step:
+                sentence = "The checkpoint does not say where in the stream it was made: a new epoch begins."
+        else:
+            sampler = PositionSampler(config.train_batch_size, self.rank, self.world_size, micro_step)
+            self._loader = make_loader(self.pairs, sampler, config.dataloader_num_workers)
+        self._batches = iter(self._loader)
+        return sentence
+
+    def next(self) -> dict[str, Tensor]:
+        """The next batch.
+
+        Raises:
+            LabelMapError: a pair cannot be used, and none is tolerated.
+            ValueError: the stream cannot be read.
+            TooManyBadSamplesError: more than are tolerated.
+        """
+        try:
+            batch = next(self._batches)
+        except ValueError as error:
+            if self.config.dataloader_num_workers == 0:
+                raise
+            raise _as_raised_in_worker(error) from error
+        if (names := batch.pop("left_out")) and not self.left_out:
+            print(
+                f"Left out of the update: {names[0]}, no known pixel in its crop; the log counts such maps."
+            )
+        self.left_out += len(names)
+        for sentence in batch.pop("skipped"):
+            if sentence not in self.bad:
+                self.bad.append(sentence)
+                print(f"Skipped ({len(self.bad)} of at most {self.config.skip_bad_samples}): {sentence}")
+        if len(self.bad) > self.config.skip_bad_samples:
+            raise TooManyBadSamplesError(
+                f"{self.bad[-1]} More than --skip_bad_samples {self.config.skip_bad_samples} pairs cannot be "
+                "used; `dpsims check-data` lists them all."
+            )
+        return batch
+
+    def state(self) -> dict[str, Any]:
+        """The place in the data after the last batch, for the checkpoint of this process."""
+        place = {"bad": list(self.bad), "left_out": self.left_out}
+        return {**place, "stream": data_state(self._loader) if self.streamed else None}
+
+    def examples(self, count: int) -> Iterator[dict[str, Tensor]]:
+        """The same examples at every call and in every process, whatever was trained on.
+
+        Of a stream they are its first rows, again from the first where it has fewer.
+        """
+        if not self.streamed:
+            places = np.random.default_rng((self.config.seed, 4)).integers(len(self.pairs), size=count)
+            yield from (self.pairs[int(place)] for place in places)
+            return
+        made = 0
+        while made < count:
+            before = made
+            for sample in islice(self._usable_samples(), count - made):
+                yield self.transform(sample, (self.config.seed, 4, made))
+                made += 1
+            if made == before:
+                raise ValueError(f"{self.config.dataset_name}: the stream has no pair that can be used.")
+
+    def refresh_inputs(self) -> Iterator[dict[str, Tensor]]:
+        """Arguments of the generator from which batch-norm statistics are made: 16 batches (our choice)."""
+        size = max(2, self.config.train_batch_size)  # one map may be one value per channel
+        examples = self.examples(_REFRESH_BATCHES * size)
+        while batch := list(islice(examples, size)):
+            names = [name for name in ("label_map", "latents", "instance_offsets") if name in batch[0]]
+            inputs = {name: torch.stack([example[name] for example in batch]) for name in names}
+            yield {**inputs, "latents": inputs["latents"][:, 0]}
+
+    def spread(self, count: int) -> list[dict[str, Tensor]]:
+        """At most `count` examples spread evenly over the data; of a stream its first ones."""
+        if self.streamed:
+            samples = islice(self._usable_samples(), count)
+            return [self.transform(sample, (self.config.seed, 5, i)) for i, sample in enumerate(samples)]
+        count = min(count, len(self.pairs))
+        return [self.pairs[i * len(self.pairs) // count] for i in range(count)]
+
+    def _usable_samples(self) -> Iterator[Sample]:
+        for row in self.source.rows:
+            try:
+                yield self.source.sample(row)
+            except LabelMapError:
+                if not self.config.skip_bad_samples:
+                    raise
+
+
+def _as_raised_in_worker(error: ValueError) -> ValueError:
+    """The error of a loader's worker without the traceback, which PyTorch puts before its sentence."""
+    kind = type(error)
+    return kind(str(error).rstrip().rpartition(f"{kind.__name__}: ")[2])

@@ -1,0 +1,93 @@
+"""A PNG that ends in good order but too soon is told from a whole one."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dpsims_hub.labels.reading.png_rows import has_all_rows
+from tests.labels.png_files import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, png_bytes
+
+KINDS = [(GREY, 1), (GREY, 2), (GREY, 4), (GREY, 8), (GREY, 16), (PALETTE, 4), (PALETTE, 8)]
+KINDS += [(RGB, 8), (RGB, 16), (GREY_ALPHA, 8), (RGBA, 8)]
+CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
+
+
+@pytest.mark.parametrize(("kind", "depth"), KINDS)
+@pytest.mark.parametrize("width", [1, 7, 8, 9])
+def test_a_missing_row_is_seen_in_every_format(kind, depth, width):
+    rows = [[1] * (width * CHANNELS[kind])] * 5
+    options = {"depth": depth, "kind": kind, "palette": b"\1\2\3" * 2 if kind == PALETTE else b""}
+    assert has_all_rows(io.BytesIO(png_bytes(rows, **options)))
+    assert has_all_rows(io.BytesIO(png_bytes(rows[:4], size=(4, width), **options)))
+    assert not has_all_rows(io.BytesIO(png_bytes(rows[:4], size=(5, width), **options)))
+    # more than announced is no fault that changes an id
+    assert has_all_rows(io.BytesIO(png_bytes(rows, size=(4, width), **options)))
+
+
+def interlaced(width: int, height: int, left_out: int = 0) -> bytes:
+    """A grey 8-bit file of zeros in seven passes, of which so many bytes at the end are left out."""
+    data = b""
+    for row_0, column_0, down, across in (
+        *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4)),
+        *((0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)),
+    ):
+        columns = len(range(column_0, width, across))
+        data += (b"\0" * (1 + columns)) * (len(range(row_0, height, down)) if columns else 0)
+    chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)}
+    chunks |= {b"IDAT": zlib.compress(data[: len(data) - left_out]), b"IEND": b""}
+    body = [
+        struct.pack(">I", len(b)) + t + b + struct.pack(">I", zlib.crc32(t + b)) for t, b in chunks.items()
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (5, 9), (8, 8), (13, 6)])
+def test_interlaced_files_are_counted_pass_by_pass(size):
+    file = interlaced(*size)
+    with Image.open(io.BytesIO(file)) as image:
+        assert image.size == size
+        image.load()
+    assert has_all_rows(io.BytesIO(file))
+    assert not has_all_rows(io.BytesIO(interlaced(*size, left_out=1)))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "I;16", "RGB", "RGBA", "LA"])
+def test_what_the_library_writes_is_whole_and_the_file_stays_where_it_was(mode):
+    noise = np.random.default_rng(0).integers(0, 256, (300, 401, 4), np.uint8)
+    image = Image.fromarray(noise).convert("L" if mode == "I;16" else mode).convert(mode)
+    file = io.BytesIO()
+    image.save(file, format="PNG")  # several IDAT chunks
+    file.seek(33)
+    assert has_all_rows(file)
+    assert file.tell() == 33
+
+
+def test_other_damage_is_left_to_the_decoder():
+    whole = png_bytes([[0, 1] * 50] * 50)
+    for damaged in (b"", b"no image", whole[:20], whole[:-40], whole.replace(b"IDAT\x78", b"IDAT\x00")):
+        assert has_all_rows(io.BytesIO(damaged))
+
+
+def test_a_bomb_is_not_unpacked():
+    """200 MB of rows behind a header of 2 x 2 pixels: what is not needed is not held."""
+    code = (
+        "import io, resource, sys, zlib, struct\n"
+        "from dpsims_hub.labels.reading.png_rows import has_all_rows\n"
+        "packer = zlib.compressobj(9)\n"
+        "data = b''.join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()\n"
+        "parts = [(b'IHDR', struct.pack('>IIBBBBB', 2, 2, 8, 0, 0, 0, 0)), (b'IDAT', data)]\n"
+        "file = b'x' * 8 + b''.join(struct.pack('>I', len(b)) + t + b + b'0000' for t, b in parts)\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "assert has_all_rows(io.BytesIO(file))\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20e6

@@ -1,0 +1,160 @@
+"""Names as tools write them, and files that were never fetched."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+
+from dpsims_hub.labels import ClassSpec, ClassSpecError, FolderDataset, LabelMapError
+from dpsims_hub.labels.sources.layouts import list_pairs
+from dpsims_hub.labels.sources.rows import decode_row
+from tests.labels.image_writers import bmp_bytes, tiff_bytes
+from tests.labels.pair_folders import GREY_PALETTE, label_rows, make_pairs, photo_of
+from tests.labels.png_files import png_bytes
+
+GREY_BGR0 = b"".join(GREY_PALETTE[at : at + 3] + b"\0" for at in range(0, 768, 3))
+
+
+def rename(root, make):
+    for path in sorted((root / "labels").iterdir()):
+        path.rename(path.with_name(make(path.stem)))
+    return root
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("{}_mask.png", "{}-label.png", "{}_seg.png", "{}_gtFine_labelIds.png", "{}_L.png"),
+        *("{}.jpg.png", "{}_mask.PNG", "{}_masks.png"),
+    ],
+)
+def test_what_tools_put_behind_the_stem(tmp_path, name):
+    data = FolderDataset(rename(make_pairs(tmp_path, 3), name.format))
+    assert [data[number].stem for number in range(3)] == ["p000", "p001", "p002"]
+    assert data[1].label_map.tolist() == label_rows(1)
+
+
+def test_an_ending_that_only_some_maps_have_is_refused_by_name(tmp_path):
+    root = make_pairs(tmp_path, 2)
+    (root / "labels" / "p000.png").rename(root / "labels" / "p000_mask.png")
+    (root / "labels" / "p001.png").rename(root / "labels" / "p001_colour.png")
+    words = r"labels/p000_mask\.png seems to be the map of images/p000\.png, .* ends so: rename it p000\.png"
+    with pytest.raises(ValueError, match=words):
+        FolderDataset(root)
+
+
+def test_one_map_with_an_ending_among_plain_ones_is_named(tmp_path):
+    root = make_pairs(tmp_path, 3)
+    (root / "labels" / "p002.png").rename(root / "labels" / "p002_mask.png")
+    with pytest.raises(ValueError, match=r"labels/p002_mask\.png seems to be the map of images/p002\.png"):
+        FolderDataset(root)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_upper_and_lower_case_are_named(tmp_path, count):
+    root = make_pairs(tmp_path, count)
+    (root / "labels" / "p000.png").rename(root / "labels" / "P000.PNG")
+    with pytest.raises(ValueError, match=r"images/p000\.png and labels/P000\.PNG differ in upper and lower"):
+        FolderDataset(root)
+
+
+def test_names_that_have_nothing_in_common_are_shown(tmp_path):
+    root = make_pairs(tmp_path, 1)
+    (root / "labels" / "p000.png").rename(root / "labels" / "q.png")
+    with pytest.raises(ValueError, match=r"here are images/p000\.png and labels/q\.png: rename the maps"):
+        FolderDataset(root)
+
+
+def test_equal_stems_win_over_endings(tmp_path):
+    """A photo may itself be called a_mask."""
+    root = make_pairs(tmp_path, 1)
+    photo_of(root, "p000").rename(root / "images" / "p000_mask.png")
+    (root / "labels" / "p000.png").rename(root / "labels" / "p000_mask.png")
+    assert FolderDataset(root)[0].stem == "p000_mask"
+
+
+@pytest.mark.parametrize(("photo", "label"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_unicode_forms_pair(tmp_path, photo, label):
+    root, name = make_pairs(tmp_path, 1), "Stra\u00dfe f\u00fcr \u00c5ngstr\u00f6m"
+    photo_of(root, "p000").rename(root / "images" / f"{unicodedata.normalize(photo, name)}.png")
+    (root / "labels" / "p000.png").rename(root / "labels" / f"{unicodedata.normalize(label, name)}.png")
+    data = FolderDataset(root)
+    assert data[0].stem == unicodedata.normalize("NFC", name)
+    assert data[0].label_map.tolist() == label_rows(0)
+
+
+def test_two_forms_of_one_name_are_two_photos_of_one_stem(tmp_path):
+    root = make_pairs(tmp_path, 1)
+    content = photo_of(root, "p000").read_bytes()
+    (root / "labels" / "p000.png").rename(root / "labels" / "\u00e5.png")
+    photo_of(root, "p000").unlink()
+    (root / "images" / "\u00e5.png").write_bytes(content)
+    (root / "images" / "a\u030a.png").write_bytes(content)
+    assert list(list_pairs(root).unpaired) == ["photo(s) whose stem another photo has"]
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".tiff", ".TIF", ".bmp"])
+def test_maps_of_other_endings(tmp_path, suffix):
+    root, rows = make_pairs(tmp_path, 1), label_rows(0)
+    (root / "labels" / "p000.png").unlink()
+    content = bmp_bytes(rows, 8, GREY_BGR0) if suffix == ".bmp" else tiff_bytes(rows)
+    (root / "labels" / f"p000{suffix}").write_bytes(content)
+    assert FolderDataset(root)[0].label_map.tolist() == rows
+
+
+def test_maps_of_an_ending_that_is_none_are_named(tmp_path):
+    root = rename(make_pairs(tmp_path, 2), "{}.json".format)
+    with pytest.raises(ValueError, match=r"labels/ holds p000\.json, and label maps are \.png, \.tif"):
+        FolderDataset(root)
+
+
+@pytest.mark.parametrize(
+    ("photos", "maps"), [("JPEGImages", "SegmentationClass"), ("img", "masks_machine"), ("images", "masks")]
+)
+def test_other_folders_are_named(tmp_path, photos, maps):
+    root = make_pairs(tmp_path, 1)
+    (root / "images").rename(root / photos)
+    (root / "labels").rename(root / maps)
+    with pytest.raises(FileNotFoundError) as caught:
+        FolderDataset(root)
+    assert f"{maps}/ to labels/" in str(caught.value)
+    assert (f"{photos}/ to images/" in str(caught.value)) == (photos != "images")
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+NOT_FETCHED = [
+    (b"", "empty (0 bytes)"),
+    (LFS, "a pointer of Git LFS; fetch the file with `git lfs pull`"),
+    (b"/annex/objects/SHA256E-s5--a.png\n", "a pointer of git-annex"),
+    (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), NOT_FETCHED)
+def test_files_that_were_never_fetched(tmp_path, content, words):
+    root = make_pairs(tmp_path, 1)
+    for folder in ("images", "labels"):
+        path = photo_of(root, "p000") if folder == "images" else root / folder / "p000.png"
+        whole = path.read_bytes()
+        path.write_bytes(content)
+        with pytest.raises(LabelMapError) as caught:
+            FolderDataset(root)[0]
+        assert str(caught.value).startswith(f"{path}: is not an image but {words}")
+        path.write_bytes(whole)
+    row = {"image": {"bytes": content, "path": "a.png"}, "label": {"bytes": png_bytes([[0]]), "path": ""}}
+    with pytest.raises(LabelMapError) as caught:
+        decode_row(row, ClassSpec.from_dict({"classes": ["a"]}))
+    assert f"is not an image but {words}" in str(caught.value)
+    (root / "classes.json").write_bytes(content)
+    with pytest.raises(ClassSpecError) as caught:
+        FolderDataset(root)
+    assert f"is not valid JSON but {words}" in str(caught.value)
+
+
+def test_other_text_is_only_no_image(tmp_path):
+    root = make_pairs(tmp_path, 1)
+    (root / "labels" / "p000.png").write_text(json.dumps({"version": 1}))
+    with pytest.raises(LabelMapError, match="is not an image; give a PNG"):
+        FolderDataset(root)[0]
