@@ -2,8 +2,9 @@
 
 from dpsims_hub.evaluation.features import load_backbone
 from dpsims_hub.evaluation.frechet import frechet_distance
-from dpsims_hub.evaluation.measure import Evaluation, Settings
+from dpsims_hub.evaluation.measure import Evaluation
 from dpsims_hub.evaluation.report import format_report, save_report
+from dpsims_hub.evaluation.settings import Settings
 
 __all__ = [
     "Evaluation",

@@ -9,7 +9,6 @@ what networks saw is kept on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,42 +20,17 @@ from dpsims_hub.evaluation.pixel_probe import PixelProbe
 from dpsims_hub.evaluation.recipe import describe_environment, tensors_sha256
 from dpsims_hub.evaluation.record_cache import RecordCache, key_of
 from dpsims_hub.evaluation.scenes import Scene, Stage, draw_latents
+from dpsims_hub.evaluation.settings import Settings
 from dpsims_hub.evaluation.summaries import Numbers
 from dpsims_hub.evaluation.survey import RESIZING, Pairs, Survey, read_pair, survey
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.processes.sharing import Processes, SingleProcess, shared_out
 
 MIN_PAIRS = 4  # two halves of two photos each, the fewest that have a covariance
-MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
 PROBE = "probe"
 NO_CACHE = RecordCache(None)
 
 Records = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How an evaluation is done.
-
-    Args:
-        seed: of latents, random halves, pairs and bootstrap draws.
-        batch_size: label maps at a time; matters for speed and memory only.
-        num_images: K, photos of each label map; distances use the first, diversity all.
-        replicates: bootstrap draws of each interval, 0 for no intervals.
-
-    Raises:
-        ValueError: a value is out of range.
-    """
-
-    seed: int = 0
-    batch_size: int = 8
-    num_images: int = 4
-    replicates: int = 100
-
-    def __post_init__(self) -> None:
-        for name, low in (("seed", 0), ("batch_size", 1), ("num_images", 2), ("replicates", 0)):
-            if not low <= getattr(self, name) <= MAX_SEED:
-                raise ValueError(f"{name} must be a whole number from {low}, not {getattr(self, name)}.")
 
 
 class Evaluation:

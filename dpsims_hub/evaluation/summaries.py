@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from dpsims_hub.evaluation.measures import ACROSS, ALIKE, APART, JUDGED, Measure
 from dpsims_hub.evaluation.resampling import draw_counts, interval, mean_with_interval
 from dpsims_hub.evaluation.scenes import GENERATED
 from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
+from dpsims_hub.evaluation.settings import Settings
 from dpsims_hub.labels import ClassSpec
-
-if TYPE_CHECKING:
-    from dpsims_hub.evaluation.measure import Settings
 
 JUDGES = ("segmenter", "probe")  # the better one first
 
