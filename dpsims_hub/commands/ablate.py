@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.generation.map_files import check_writable
 from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.writable import check_writable
 
 if TYPE_CHECKING:
     from dpsims_hub.ablation.plan import Run

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from dpsims_hub.generation.map_files import check_file
 from dpsims_hub.pictures.plots import require_matplotlib
+from dpsims_hub.storage.writable import check_file
 
 
 def new_parser(kind: str, description: str, epilog: str) -> argparse.ArgumentParser:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source, whole_number
-from dpsims_hub.generation.map_files import check_file
 from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.writable import check_file
 
 if TYPE_CHECKING:
     from PIL import Image

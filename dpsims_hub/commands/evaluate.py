@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from dpsims_hub.commands.data_options import open_pairs
 from dpsims_hub.commands.evaluate_options import add_arguments
 from dpsims_hub.commands.model_options import load_pipeline
-from dpsims_hub.generation.map_files import check_file
 from dpsims_hub.processes.process_group import ProcessGroup
+from dpsims_hub.storage.writable import check_file
 
 if TYPE_CHECKING:
     import torch

@@ -23,8 +23,8 @@ from dpsims_hub.commands.data_options import (
     whole_number,
 )
 from dpsims_hub.commands.model_options import check_device
-from dpsims_hub.generation.map_files import check_writable
 from dpsims_hub.processes.process_group import StopSignals, launched_processes
+from dpsims_hub.storage.writable import check_writable
 
 if TYPE_CHECKING:
     from dpsims_hub.evaluation.survey import Pairs

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from dpsims_hub.storage.hidden_files import is_hidden
+from dpsims_hub.storage.writable import check_writable
 
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for the number, the suffix and `.tmp`
@@ -171,25 +172,3 @@ def _maps_below(folder: Path) -> list[tuple[Path, str]]:
 
 def _is_map(name: str) -> bool:
     return Path(name).suffix.lower() in MAP_SUFFIXES and not is_hidden(name)
-
-
-def check_writable(folder: Path) -> None:
-    """Looks at the nearest folder that exists, so that nothing is made where nothing will be written."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir():
-        raise OSError(f"cannot write to {folder}: {place} is a file, not a folder; choose another place.")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise OSError(f"cannot write to {folder}: no permission in {place}; choose another place.")
-
-
-def check_file(path: Path) -> None:
-    """Finds out before the work whether a file can be written after it.
-
-    Raises:
-        OSError: the path is a folder, or its folder cannot be written to.
-    """
-    if path.is_dir():
-        raise OSError(f"cannot write {path}: it is a folder; give a file name.")
-    check_writable(path.parent)

@@ -13,7 +13,8 @@ from PIL import Image
 
 from dpsims_hub import __version__
 from dpsims_hub.commands import main
-from dpsims_hub.commands.generate import Job, add_arguments, plan_batches
+from dpsims_hub.commands.generate import add_arguments
+from dpsims_hub.generation.jobs import Job, plan_batches
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from dpsims_hub.labels.reading.resizing import resize_label_map
-from dpsims_hub.labels.sources.folder import Sample
+from dpsims_hub.labels.reading.samples import Sample
 
 
 class Box(NamedTuple):

@@ -1,0 +1,107 @@
+"""Label maps as work: read and checked once, then grouped into calls of the pipeline."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from dpsims_hub.labels import ClassSpec
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+
+MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
+
+
+@dataclass(frozen=True)
+class Job:
+    """One label map on disk.
+
+    Args:
+        path: its file.
+        size: (height, width) of its photos.
+        stored: whether the file holds the data set's own values instead of plain ids.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    stored: bool
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+
+
+def check_seed(seed: int, count: int) -> None:
+    """Checks that `count` photos from `seed` on have seeds.
+
+    Raises:
+        ValueError: the last one would be too large.
+    """
+    if seed + count - 1 > MAX_SEED:
+        raise ValueError(
+            f"the last photo would need seed {seed + count - 1}, above {MAX_SEED}; take a smaller --seed."
+        )
+
+
+def read_job(
+    path: Path,
+    pipe: "DPSIMSPipeline",
+    spec: "ClassSpec",
+    *,
+    size: tuple[int, int] | None = None,
+    allow_distortion: bool = False,
+    stored: bool = False,
+) -> Job:
+    """Reads a label map once, only to find its faults and its size before any photo is made.
+
+    Args:
+        path: of the map.
+        pipe: knows the sizes that the network makes.
+        spec: the classes, and the rule for stored values.
+        size: (height, width) of the photos; None takes the map's own.
+        allow_distortion: whether width : height may change by more than 5 %.
+        stored: whether the file holds the data set's own values instead of plain ids.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the map cannot be used; the sentence begins with its path.
+    """
+    from dpsims_hub.labels import read_label_map
+    from dpsims_hub.pipelines.map_batches import photo_size
+
+    shape = read_label_map(path, spec, stored=stored).shape
+    try:
+        of_photos = photo_size(shape, pipe.generator.stride, size, allow_distortion)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error} (--size, --allow-distortion)") from error
+    return Job(path, of_photos, stored)
+
+
+def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
+    """The map in the size of its photos, (H, W) ids."""
+    from dpsims_hub.labels import read_label_map
+
+    return read_label_map(job.path, spec, stored=job.stored, size=job.size)
+
+
+def plan_batches(
+    jobs: Sequence[AnyJob], num_images: int, batch_size: int
+) -> Iterator[tuple[list[AnyJob], range]]:
+    """Groups photos into calls of at most `batch_size`: maps of one photo size, and which of their photos.
+
+    Every (map, photo number) comes exactly once; maps of one size keep their order.
+
+    Args:
+        jobs: the maps.
+        num_images: K, photos of each map.
+        batch_size: N. With K <= N a call makes all photos of N // K maps, otherwise up to N photos of one.
+    """
+    by_size: dict[tuple[int, int], list[AnyJob]] = {}
+    for job in jobs:
+        by_size.setdefault(job.size, []).append(job)
+    at_once = max(batch_size // num_images, 1)
+    for same_size in by_size.values():
+        for first in range(0, len(same_size), at_once):
+            for number in range(0, num_images, batch_size):
+                yield same_size[first : first + at_once], range(number, min(number + batch_size, num_images))

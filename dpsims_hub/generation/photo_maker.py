@@ -1,0 +1,100 @@
+"""`PhotoMaker`: photos of a generated data set, made in batches and written by threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dpsims_hub.generation.jobs import Job, read_map
+from dpsims_hub.processes.process_group import StopSignals
+
+if TYPE_CHECKING:
+    from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
+    from dpsims_hub.generation.photo_plan import Plan
+    from dpsims_hub.labels import ClassSpec
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+
+MAX_THREADS = 8  # our choice: PNGs are packed while the next photos are made
+
+
+@dataclass(frozen=True)
+class NumberedJob(Job):
+    """A label map and its place in the plan of the data set."""
+
+    index: int
+
+
+Batch = tuple[list[NumberedJob], range]
+
+
+class PhotoMaker:
+    """Makes the photos of a batch and hands them to threads that write them.
+
+    Args:
+        pipe: the model.
+        spec: how the maps are read.
+        plan: seeds and names.
+        writer: of the data set, begun.
+        model: what the photos' facts call the model.
+    """
+
+    def __init__(
+        self, pipe: DPSIMSPipeline, spec: ClassSpec, plan: Plan, writer: PairedDatasetWriter, model: str
+    ) -> None:
+        from dpsims_hub import __version__
+
+        self.pipe, self.spec, self.plan, self.writer = pipe, spec, plan, writer
+        self.facts = {"model": model, "software": f"dpsims_hub {__version__}"}
+
+    def make(self, batch: Batch, pool: ThreadPoolExecutor) -> list[Future[None]]:
+        """Makes all photos of a batch, so that none depends on what is there, and writes the missing ones.
+
+        Returns:
+            The writes under way, one for each missing photo.
+        """
+        import torch
+
+        from dpsims_hub.generation.paired_dataset import encode_label
+
+        jobs, numbers = batch
+        maps = list(pool.map(lambda job: read_map(job, self.spec), jobs))
+        order = [(place, job.index, number) for place, job in enumerate(jobs) for number in numbers]
+        seeds = [self.plan.seed_of(index, number) for _, index, number in order]
+        photos = self.pipe(
+            maps,
+            num_images_per_label=len(numbers),
+            generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+        ).images
+        labels = [encode_label(label_map) for label_map in maps]
+        writes = []
+        for (place, index, number), seed, photo in zip(order, seeds, photos, strict=True):
+            stem = self.plan.stem_of(index, number)
+            if not self.writer.has(stem):
+                facts = {"seed": str(seed), "label_map": self.plan.maps[index].source, **self.facts}
+                writes.append(pool.submit(self.writer.write, stem, photo, labels[place], facts))
+        return writes
+
+    def run(self, batches: Sequence[Batch], stop: StopSignals) -> Iterator[int]:
+        """Makes batches until a signal; photos of one are written while the next are made.
+
+        Yields:
+            How many photos are newly on disk.
+        """
+        with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+            writes: list[Future[None]] = []
+            for batch in batches:
+                if stop.number:
+                    break
+                following = self.make(batch, pool)
+                yield _settle(writes)
+                writes = following
+            yield _settle(writes)
+
+
+def _settle(writes: Sequence[Future[None]]) -> int:
+    for write in writes:
+        write.result()
+    return len(writes)

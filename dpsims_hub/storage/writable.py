@@ -1,0 +1,26 @@
+"""Whether a file or a folder can be written, found out before the work that fills it."""
+
+import os
+from pathlib import Path
+
+
+def check_writable(folder: Path) -> None:
+    """Looks at the nearest folder that exists, so that nothing is made where nothing will be written."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise OSError(f"cannot write to {folder}: {place} is a file, not a folder; choose another place.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise OSError(f"cannot write to {folder}: no permission in {place}; choose another place.")
+
+
+def check_file(path: Path) -> None:
+    """Finds out before the work whether a file can be written after it.
+
+    Raises:
+        OSError: the path is a folder, or its folder cannot be written to.
+    """
+    if path.is_dir():
+        raise OSError(f"cannot write {path}: it is a folder; give a file name.")
+    check_writable(path.parent)
