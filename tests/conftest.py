@@ -22,10 +22,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves slow tests out unless asked for or named; the longest file first, or it would end alone."""
+    """Leaves slow tests out unless asked for or named; long files first, or the last would run alone."""
     named = any("::" in argument for argument in config.args)
     if not config.getoption("slow") and not named:
         left_out = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
-    items.sort(key=lambda item: item.path.name != "test_clean_install.py")
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.name != "test_clean_install.py", item.path not in long))

@@ -124,7 +124,7 @@ class DryRunStep(TrainingStep):
         sum(terms.values()).backward()
         return torch.zeros((), device=META)
 
-    def _check(self, logs: dict[str, Tensor]) -> None:
+    def _check(self, logs: dict[str, Tensor], unknown: Tensor) -> None:
         """Nothing to look at."""
 
 

@@ -51,7 +51,8 @@ def test_a_study_from_end_to_end_in_processes_of_its_own(tmp_path, data, capsys)
     weights = data / "tiny.safetensors"
     own = ["--study", "gamma", "--arm", "gamma 0", "--steps", "2", "--seeds", "1", "--data", data]
     own += ["--output", tmp_path, "--resolution", "32x24", "--backbone", "test_resnet"]
-    own += ["--backbone-weights", weights, "--evaluate", "--num-images 2", "--", *WORDS[2:4], *WORDS[6:]]
+    own += ["--backbone-weights", weights, "--evaluate", "--num-images 2", "--"]
+    own += ["--log_steps", "1", *WORDS[2:4], *WORDS[6:]]
     own = [str(word) for word in own]
     assert main(["ablate", *own]) == 0
     printed = capsys.readouterr().out

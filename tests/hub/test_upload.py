@@ -18,6 +18,8 @@ from tests.hub.run_folder import CONFIG, write_run
 from tests.loopback_endpoints import SILENCE
 from tests.loopback_hub import LoopbackHub
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "hf_of_someone"
 MODEL = {
     "README.md",
@@ -60,8 +62,6 @@ import hashlib, json, re, sys
 from pathlib import Path
 import torch
 from dpsims_hub import DPSIMSPipeline
-
-pytestmark = pytest.mark.slow
 
 def digest(repo_id, **options):
     pipe = DPSIMSPipeline.from_pretrained(repo_id, **options)
