@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -21,6 +22,8 @@ LOSSY_FORMATS = (
     "WEBP",
     "AVIF",
 )  # MPO: what Pillow calls a JPEG with a second picture
+
+_WHOLE: set[int] = set()  # hashes of files that this process has found to have all their rows
 
 
 def open_image(path: str | Path) -> Image.Image:
@@ -70,12 +73,26 @@ def decode(image: Image.Image, where: str) -> None:
         LabelMapError: If the file is cut off, damaged, or holds fewer rows than it says.
     """
     file = getattr(image, "fp", None)  # None once it is decoded
-    if image.format == "PNG" and file is not None and not has_all_rows(file):
+    if image.format == "PNG" and file is not None and not _is_whole(file):
         raise LabelMapError(f"{where}: holds fewer rows than its header says; save it again.")
     try:
         image.load()
     except Exception as error:  # Pillow's decoders raise many types on damaged data
         raise LabelMapError(f"{where}: is damaged or cut off ({_reason(error)}); save it again.") from error
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    """Whether a PNG has all its rows; of a file on disk asked once, because each epoch reads it again."""
+    try:
+        facts = os.fstat(file.fileno())
+    except OSError:  # bytes in memory
+        return has_all_rows(file)
+    name = hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+    if name in _WHOLE:
+        return True
+    if whole := has_all_rows(file):
+        _WHOLE.add(name)
+    return whole
 
 
 def check_size(height: int, width: int, where: str) -> None:

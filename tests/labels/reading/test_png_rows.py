@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.reading import image_files
 from dpsims_hub.labels.reading.png_rows import has_all_rows
 from tests.labels.png_files import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, png_bytes
 
@@ -91,3 +93,25 @@ def test_a_bomb_is_not_unpacked():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 20e6
+
+
+def test_a_file_is_looked_at_once_and_again_when_it_changes(tmp_path, monkeypatch):
+    looks = []
+    monkeypatch.setattr(image_files, "has_all_rows", lambda file: looks.append(1) or has_all_rows(file))
+    rows = [[1, 2, 3]] * 5
+    path = tmp_path / "map.png"
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        for _ in range(3):
+            with image_files.open_image(path) as image:
+                image_files.decode(image, "map.png")
+
+    read(png_bytes(rows))
+    assert len(looks) == 1
+    read(png_bytes(rows[:4]))
+    assert len(looks) == 2
+    with pytest.raises(LabelMapError, match="fewer rows"):
+        read(png_bytes(rows[:2], size=(5, 3)))
+    with pytest.raises(LabelMapError, match="fewer rows"), image_files.open_image(path) as image:
+        image_files.decode(image, "map.png")  # a fault is told every time
