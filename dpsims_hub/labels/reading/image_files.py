@@ -85,7 +85,7 @@ def _is_whole(file: BinaryIO) -> bool:
     """Whether a PNG has all its rows; of a file on disk asked once, because each epoch reads it again."""
     try:
         facts = os.fstat(file.fileno())
-    except OSError:  # bytes in memory
+    except (AttributeError, OSError):  # bytes in memory
         return has_all_rows(file)
     name = hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
     if name in _WHOLE:
