@@ -84,6 +84,11 @@ class TrainingDataLoader:
                 "--instance_offsets: the data has no object numbers; add instances/STEM.png beside labels/, "
                 "or name their column with --instance_column."
             )
+        if config.instance_offsets and not any(info.kind == "thing" for info in source.spec.classes):
+            raise ValueError(
+                "--instance_offsets: no class of the list has objects, so all offsets would be 0; give the "
+                'classes whose pixels belong to objects "kind": "thing" in the classes.json.'
+            )
         if config.max_train_samples and isinstance(source, RowStream):
             raise ValueError("--max_train_samples: a stream has no first pairs; leave out --streaming.")
         self.config = config

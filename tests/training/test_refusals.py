@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 
 from dpsims_hub.training.build import build_backbone
 from dpsims_hub.training.command_line import parse_config
+from tests.labels.pair_folders import CLASSES, make_pairs
 from tests.training.tiny_run import log_lines, write_pairs
 from train_accelerate import main
 
@@ -125,3 +127,15 @@ def test_a_backbone_weights_file_is_really_read(flags, tmp_path):
     found = dict(backbone.network.named_parameters())
     assert len(found) > 10
     assert [name for name in found if not torch.equal(found[name], weights[name])] == []
+
+
+@pytest.mark.parametrize(
+    ("instances", "kind", "words"),
+    [(False, "thing", "the data has no object numbers"), (True, "stuff", 'classes .* "kind": "thing"')],
+)
+def test_offsets_that_would_all_be_zero(flags, refused, tmp_path, instances, kind, words):
+    root = make_pairs(tmp_path / "pairs", instances=instances)
+    classes = [entry | {"kind": kind} if "kind" in entry else entry for entry in CLASSES]
+    (root / "classes.json").write_text(json.dumps(classes))
+    message = refused(flags("--train_data_dir", root, "--instance_offsets"))
+    assert re.search(words, message)
