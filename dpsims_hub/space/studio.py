@@ -34,6 +34,7 @@ SCRIPTS = (
     "panels/style_panel.js",
     "panels/scenes.js",
     "panels/files.js",
+    "panels/drafts.js",
     "panels/models.js",
     "panels/sharing.js",
     "panels/shortcuts.js",

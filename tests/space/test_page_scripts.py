@@ -147,19 +147,69 @@ def test_shares_are_counted_largest_first(run):
     assert [count for _, count in counts] == sorted(numbers.tolist(), reverse=True)
 
 
+HISTORY = """
+let time = 0;
+const scene = (...values) => ({ ids: Uint16Array.from(values) });
+const numbers = (one) => (one ? one.ids[0] : null);
+"""
+
+
 def test_history_goes_back_and_forth_and_forgets_the_oldest(run):
     body = """
     const history = createHistory(4);
-    let now = Uint16Array.of(0);
-    for (let step = 1; step <= 6; step++) { history.remember(now); now = Uint16Array.of(step); }
+    history.begin(scene(0));
+    for (let step = 1; step <= 6; step++) history.record(scene(step));
     const seen = [];
-    for (let ids = history.undo(now); ids; ids = history.undo(now)) { now = ids; seen.push(now[0]); }
-    now = history.redo(now); seen.push(now[0]);
-    seen.push(history.undoSteps, history.redoSteps);
-    history.remember(now); seen.push(history.redoSteps);
+    for (let one = history.undo(); one; one = history.undo()) seen.push(numbers(one));
+    seen.push(numbers(history.redo()), history.undoSteps, history.redoSteps);
+    history.record(scene(9));
+    seen.push(history.redoSteps, numbers(history.redo()), numbers(history.undo()), numbers(history.redo()));
     return seen;
     """
-    assert run(body) == [5, 4, 3, 2, 3, 1, 3, 0]
+    assert run(HISTORY + body) == [5, 4, 3, 2, 3, 1, 3, 0, None, 3, 9]
+
+
+def test_quick_changes_of_one_kind_are_one_step_of_history(run):
+    body = """
+    const history = createHistory(100, 1e6, () => time);
+    const steps = [];
+    history.begin(scene(0));
+    const changes = [["mix", 0], ["mix", 500], ["mix", 900], ["mix", 2500], ["", 2501], ["", 2502], ["mix", 2503]];
+    for (const [kind, at] of changes) {
+      time = at;
+      history.record(scene(at), kind);
+      steps.push(history.undoSteps);
+    }
+    return steps;
+    """
+    assert run(HISTORY + body) == [1, 1, 1, 2, 3, 4, 5]
+
+
+def test_history_counts_a_map_that_stays_once(run):
+    body = """
+    const history = createHistory(100, 40); // room for ten maps of two pixels
+    const still = Uint16Array.of(1, 2);
+    history.begin({ ids: still });
+    for (let step = 0; step < 50; step++) history.record({ ids: still, seed: step });
+    const styles = history.undoSteps;
+    for (let step = 0; step < 50; step++) history.record(scene(step, step));
+    return [styles, history.undoSteps];
+    """
+    assert run(HISTORY + body) == [50, 10]
+
+
+@pytest.mark.parametrize(
+    ("names", "useful"),
+    [
+        (["unlabeled", "ego vehicle", "road"], 1),
+        (["Void", "background", "sky"], 2),
+        (["Sky", "Unlabelled"], 0),
+        (["unlabeled"], 0),
+    ],
+)
+def test_the_first_class_to_paint_with_names_something(run, names, useful):
+    classes = [{"id": number, "name": name} for number, name in enumerate(names)]
+    assert run("return usefulClass({ classes: given });", classes) == useful
 
 
 LANE = """

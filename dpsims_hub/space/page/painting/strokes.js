@@ -80,11 +80,11 @@ function mountStrokes(app) {
 
   function end(event) {
     if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const { tool, before, from, changed } = stroke;
+    const { tool, from, changed } = stroke;
     stroke = null;
     app.preview = null;
     if (tool === "rect") rectangle(from, app.placeOf(event, canvas));
-    else if (changed) state.commit(before);
+    else if (changed) state.commit();
     state.emit("preview");
   }
 
@@ -106,7 +106,10 @@ function mountStrokes(app) {
   canvas.addEventListener("pointermove", move);
   canvas.addEventListener("pointerup", end);
   canvas.addEventListener("pointercancel", () => app.cancelStroke());
-  state.on("model", () => app.cancelStroke());
+  state.on("model", () => {
+    stroke = null; // its map is gone
+    app.preview = null;
+  });
   mountKeyboardCursor(app, canvas);
 }
 

@@ -1,6 +1,5 @@
-// Links that hold the whole scene, and a draft that survives a reload of the tab.
+// Links that hold the whole scene.
 
-const DRAFT = "dpsims-draft";
 const LONG_LINK = 8000; // characters; chats and mail programs begin to cut links
 
 function sceneFragment(request) {
@@ -17,6 +16,10 @@ function readFragment(fragment) {
   }
   if (!parts.map) return null;
   return { ...parts, regions: JSON.parse(parts.regions || "[]") };
+}
+
+function hasLink() {
+  return /[#&]map=/.test(location.hash);
 }
 
 // A scene from outside as values of the state; throws an Error with one sentence when it does not fit the model.
@@ -72,9 +75,9 @@ function mountSharing(app) {
         await app.switchModel(scene.model);
       }
       const { ids, style } = fittingScene(scene, state.model);
-      state.replaceMap(ids);
-      state.setStyle(style);
-      app.notify("Opened the scene of the link.");
+      state.replaceMap(ids, style);
+      app.linkedScene = state.history.now;
+      app.notify("Opened the scene of the link. Undo brings back what was here.");
       return true;
     } catch (problem) {
       app.notify(`The link does not fit this model. ${problem.message}`, "alert");
@@ -82,28 +85,6 @@ function mountSharing(app) {
     }
   };
 
-  let saving = null;
-  const save = () => {
-    clearTimeout(saving);
-    saving = null;
-    try {
-      sessionStorage.setItem(DRAFT, JSON.stringify(state.request()));
-    } catch {
-      // no storage in this browser: only the convenience is lost
-    }
-  };
-  const saveSoon = () => (saving ||= setTimeout(save, 400));
-  app.readDraft = (model) => {
-    try {
-      const draft = JSON.parse(sessionStorage.getItem(DRAFT));
-      return draft && draft.model === model.name ? fittingScene(draft, model) : null;
-    } catch {
-      return null;
-    }
-  };
-
   find("share").addEventListener("click", share);
   window.addEventListener("hashchange", app.openLink);
-  window.addEventListener("pagehide", () => saving && save());
-  state.on("commit style", saveSoon);
 }

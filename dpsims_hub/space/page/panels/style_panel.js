@@ -27,7 +27,8 @@ function mountStylePanel(app) {
     state.setStyle(key === "seedB" && !state.mix ? { seedB: seed, mix: 0.5 } : { [key]: seed });
     app.say(`Seed ${seed}`);
   };
-  mix.addEventListener("input", () => state.setStyle({ mix: Number(mix.value) / 100 }));
+  mix.addEventListener("input", () => state.tryStyle({ mix: Number(mix.value) / 100 }));
+  mix.addEventListener("change", () => state.commit("mix"));
 
   async function fourVariations() {
     const button = find("four");
