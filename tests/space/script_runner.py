@@ -23,6 +23,9 @@ PURE = (
     "photo/fast_lane",
     "photo/live_photo",
     "photo/rerolls",
+    "photo/lanczos",
+    "photo/fine_photo",
+    "painting/zoom",
     "panels/sharing",
 )
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("gradio")
 
@@ -312,6 +313,48 @@ def test_an_error_is_told_once_and_not_asked_again(run):
 )
 def test_slow_models_follow_at_the_end_of_strokes(run, times, follows, expected):
     assert run("return followsStroke(given[0], given[1]);", [times, follows]) is expected
+
+
+@pytest.mark.parametrize("size", [(19, 14), (40, 31), (57, 14), (190, 140)])
+def test_enlarged_photos_are_those_of_pillow(run, size):
+    rng = np.random.default_rng(0)
+    smooth = rng.integers(0, 256, (3, 4, 3), dtype=np.uint8).repeat(5, 0).repeat(5, 1)[:HEIGHT, :WIDTH]
+    photo = np.where(rng.random((HEIGHT, WIDTH, 1)) < 0.2, rng.integers(0, 256, smooth.shape), smooth)
+    photo = photo.astype(np.uint8)
+    wanted = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)).astype(int)
+    opaque = np.dstack([photo, np.full((HEIGHT, WIDTH), 255)])
+    body = (
+        f"return Array.from(enlarge(Uint8ClampedArray.from(given), {WIDTH}, {HEIGHT}, {size[0]}, {size[1]}));"
+    )
+    enlarged = np.array(run(body, opaque.ravel().tolist())).reshape(size[1], size[0], 4)
+    assert (enlarged[..., 3] == 255).all()
+    assert np.abs(enlarged[..., :3] - wanted).max() <= 2  # Pillow rounds between its two passes
+
+
+def test_enlargements_fill_the_screen_within_bounds(run):
+    assert run("return fineSize(256, 192, 640);") == [640, 480]
+    assert run("return fineSize(256, 192, 256);") is None
+    wide, tall = run("return fineSize(256, 256, 8000);")
+    assert wide == tall
+    assert 2.4e6 < wide * tall <= 2.51e6
+
+
+def test_zoom_keeps_the_place_under_the_pointer_and_stays_inside(run):
+    seen = lambda view, share: (view["x"] + share[0] / view["scale"], view["y"] + share[1] / view["scale"])  # noqa: E731
+    view, rng = {"scale": 1, "x": 0, "y": 0}, np.random.default_rng(0)
+    for factor in (2, 1.5, 3, 0.8):
+        share = tuple(map(float, rng.uniform(0.2, 0.8, 2)))
+        after = run("return zoomed(given[0], given[1], ...given[2]);", [view, factor, share])
+        assert seen(after, share) == pytest.approx(seen(view, share))
+        assert after["scale"] == pytest.approx(view["scale"] * factor)
+        view = after
+    moved = run("return panned(given, 0.25, -0.5);", view)
+    assert moved["x"] == pytest.approx(view["x"] - 0.25 / view["scale"])
+    assert moved["y"] == pytest.approx(view["y"] + 0.5 / view["scale"])
+    corner = run("return panned(given, -99, 99);", view)
+    assert (corner["x"], corner["y"]) == (pytest.approx(1 - 1 / view["scale"]), 0)
+    assert run("return zoomed(given, 1e-6, 0.5, 0.5);", corner) == {"scale": 1, "x": 0, "y": 0}
+    assert run("return zoomed(given, 1e6, 0.5, 0.5);", corner)["scale"] == 16
 
 
 def test_search_finds_names_first_then_aliases(run):

@@ -19,6 +19,8 @@ const ICONS = {
   compare: "M4 5h16v14H4zM12 3v18M14.5 9l2.5 3-2.5 3M9.5 9L7 12l2.5 3",
   reset: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
   four: "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
+  minus: "M5 12h14",
+  plus: "M5 12h14M12 5v14",
   close: "M6 6l12 12M18 6L6 18",
 };
 

@@ -47,8 +47,8 @@ function startStudio(element, props, server) {
   app.mirror = () => mirrorState(app);
   drawIcons(root);
   [
-    mountNotices, mountView, mountStrokes, mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover,
-    mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountFiles, mountDrafts, mountModels, mountSharing, mountShortcuts,
+    mountNotices, mountView, mountZoom, mountStrokes, mountCompare, mountGestures, mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover,
+    mountLivePhoto, mountFinePhoto, mountStylePanel, mountScenes, mountFiles, mountDrafts, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);

@@ -1,9 +1,9 @@
-// Pointers and the keyboard cursor on the map: what each tool does, from the first touch to the last.
+// What each tool does on the map, and the keyboard cursor.
 
 function mountStrokes(app) {
   const { state, find } = app;
   const canvas = find("map");
-  let stroke = null; // {pointerId, before, from, last, changed} while a pointer is down
+  let stroke = null; // {tool, before, from, last, changed} while a pointer is down
   app.preview = null; // the rectangle being drawn, {from, to}
 
   const actions = {
@@ -36,25 +36,29 @@ function mountStrokes(app) {
     }
     state.emit("preview");
   }
-  app.applyAt = (place) => actions[state.tool](place);
+  app.applyAt = (place, tool = state.tool) => actions[tool](place);
 
-  function begin(event) {
-    if (stroke || event.button !== 0) return;
-    event.preventDefault();
-    canvas.focus({ preventScroll: true });
-    app.forgetBoxes(); // no frame runs in a hidden window, so that what is known may be old
-    const place = app.placeOf(event, canvas);
-    const tool = event.altKey ? "pick" : state.tool;
-    if (tool !== "brush" && tool !== "rect") {
-      actions[tool](place);
-      return;
-    }
-    canvas.setPointerCapture(event.pointerId);
-    stroke = { pointerId: event.pointerId, tool, before: state.ids.slice(), from: place, last: place, changed: 0 };
+  // What a pointer does, as `mountGestures` tells it; `drag` tools paint from the first place to the last.
+  app.isDragTool = (tool) => tool === "brush" || tool === "rect";
+  app.beginStroke = (place, tool) => {
+    stroke = { tool, before: state.ids.slice(), from: place, last: place, changed: 0 };
     if (tool === "brush") extend([place]);
     else app.preview = { from: place, to: place };
     state.emit("preview");
-  }
+  };
+  app.moveStroke = (places) => {
+    if (stroke.tool === "brush") return extend(places);
+    app.preview.to = places[places.length - 1];
+    return state.emit("preview");
+  };
+  app.endStroke = (place) => {
+    const { tool, from, changed } = stroke;
+    stroke = null;
+    app.preview = null;
+    if (tool === "rect") rectangle(from, place);
+    else if (changed) state.commit();
+    state.emit("preview");
+  };
 
   function extend(places) {
     let changed = 0;
@@ -64,28 +68,6 @@ function mountStrokes(app) {
     }
     stroke.changed += changed;
     if (changed) state.mapChanged();
-  }
-
-  function move(event) {
-    if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    const places = (all.length ? all : [event]).map((one) => app.placeOf(one, canvas));
-    if (stroke.tool === "brush") {
-      extend(places);
-    } else {
-      app.preview.to = places[places.length - 1];
-      state.emit("preview");
-    }
-  }
-
-  function end(event) {
-    if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const { tool, from, changed } = stroke;
-    stroke = null;
-    app.preview = null;
-    if (tool === "rect") rectangle(from, app.placeOf(event, canvas));
-    else if (changed) state.commit();
-    state.emit("preview");
   }
 
   app.cancelStroke = () => {
@@ -102,10 +84,6 @@ function mountStrokes(app) {
   };
   app.isPainting = () => Boolean(stroke);
 
-  canvas.addEventListener("pointerdown", begin);
-  canvas.addEventListener("pointermove", move);
-  canvas.addEventListener("pointerup", end);
-  canvas.addEventListener("pointercancel", () => app.cancelStroke());
   state.on("model", () => {
     stroke = null; // its map is gone
     app.preview = null;
@@ -125,6 +103,7 @@ function mountKeyboardCursor(app, canvas) {
     const applies = event.key === " " || event.key === "Enter";
     if (!arrow && !applies) return;
     event.preventDefault();
+    if (event.key === " " && app.pansWithSpace()) return;
     const at = app.cursor || { x: Math.floor(state.width / 2) + 0.5, y: Math.floor(state.height / 2) + 0.5 };
     const step = event.shiftKey ? 10 : 1;
     const move = (value, by, limit) => Math.min(limit - 0.5, Math.max(0.5, value + by * step));
