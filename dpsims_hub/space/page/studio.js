@@ -47,7 +47,7 @@ function startStudio(element, props, server) {
   app.mirror = () => mirrorState(app);
   drawIcons(root);
   [
-    mountNotices, mountView, mountZoom, mountStrokes, mountCompare, mountGestures, mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover,
+    mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountGestures, mountToolbar, mountPalette, mountClassSheet, mountLegend, mountRerolls, mountHover,
     mountLivePhoto, mountFinePhoto, mountStylePanel, mountScenes, mountFiles, mountDrafts, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
