@@ -24,10 +24,12 @@ OpenPage = Callable[..., StudioPage]
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """The bundled model, 150 classes of ADE20K at random, and a model that is slow for its size."""
+    """The bundled model, 150 classes of ADE20K at random, a model slow for its size, and one of 2:1."""
     find_chromium()
-    slow = save_tiny(tmp_path_factory.mktemp("models") / "slow", ClassSpec.load("camvid"), SLOW)
-    server = ServedSpace(["camvid", str(ade20k_folder), str(slow)], tmp_path_factory.mktemp("painted"))
+    folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
+    slow, wide = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "wide", spec, (32, 64))
+    models = ["camvid", str(ade20k_folder), str(slow), str(wide)]
+    server = ServedSpace(models, tmp_path_factory.mktemp("painted"))
     yield server
     server.stop()
     assert "Traceback" not in server.log.read_text()

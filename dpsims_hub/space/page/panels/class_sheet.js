@@ -65,6 +65,7 @@ function mountClassSheet(app) {
   }
   const close = () => sheet.matches(":popover-open") && sheet.hidePopover();
 
+  app.openSheet = () => sheet.popover && sheet.showPopover();
   button.addEventListener("click", () => sheet.togglePopover());
   sheet.addEventListener("toggle", (event) => event.target === sheet && toggled(event));
   find("classes").addEventListener("click", (event) => event.target.closest("button") && close());

@@ -22,7 +22,10 @@ function mountShortcuts(app) {
   const plain = {
     "[": () => app.resize(-1),
     "]": () => app.resize(1),
-    "/": () => find("search").focus(),
+    "/": () => {
+      app.openSheet();
+      find("search").focus();
+    },
     "?": () => find("shortcuts").showModal(),
     a: app.fillAll,
     s: () => app.drawSeed("seed"),
