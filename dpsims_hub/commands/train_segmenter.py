@@ -67,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for flag, low, default, words in (
         ("--steps", 1, 1200, "of the optimiser"),
         ("--batch-size", 2, 8, "photos a step, at least 2"),
+        ("--width", 1, 128, "channels of its head"),
+        ("--coarsest-stride", 4, 32, "of the backbone; layers beyond it are left out"),
     ):
         parser.add_argument(
             flag, type=whole_number(low), default=default, metavar="N", help=f"{words} (default: {default})"
@@ -85,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype", choices=("fp32", "bf16"), default="fp32", help="arithmetic (default: fp32)"
     )
+    parser.add_argument("--half", action="store_true", help="store its weights in float16")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -197,6 +200,9 @@ def _state(
         "seed": arguments.seed,
         "device": arguments.device,
         "dtype": arguments.dtype,
+        "width": arguments.width,
+        "coarsest_stride": arguments.coarsest_stride,
+        "half": arguments.half,
     }
 
 
@@ -247,7 +253,9 @@ def _train(
     from dpsims_hub.evaluation.segmenter_training import SAVE_STEPS, TrainingPlan, Watch, train_segmenter
 
     torch.manual_seed(arguments.seed)
-    model, processor = new_segmenter(data.spec, backbone, arguments.resolution)
+    model, processor = new_segmenter(
+        data.spec, backbone, arguments.resolution, arguments.width, arguments.coarsest_stride
+    )
     plan = TrainingPlan(
         arguments.steps,
         arguments.batch_size,
@@ -282,7 +290,7 @@ def _train(
     if stop.number is not None:
         tqdm.write(f"stopped after step {done} of {plan.steps}; the same command goes on from there.")
         return stop.number
-    save_segmenter(model.eval(), processor, arguments.output)
+    save_segmenter(model.eval(), processor, arguments.output, arguments.half)
     return None
 
 

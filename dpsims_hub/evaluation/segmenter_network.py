@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from dpsims_hub.evaluation.segmenter import NEEDS_TRANSFORMERS
+from dpsims_hub.evaluation.segmenter import NEEDS_TRANSFORMERS, drop_unused_blocks
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import PretrainedBackbone
 
@@ -21,7 +21,11 @@ FINEST_STRIDE = 4
 
 
 def new_segmenter(
-    spec: ClassSpec, backbone: PretrainedBackbone, size: Sequence[int], width: int = 128
+    spec: ClassSpec,
+    backbone: PretrainedBackbone,
+    size: Sequence[int],
+    width: int = 128,
+    coarsest_stride: int = 32,
 ) -> tuple[torch.nn.Module, Any]:
     """A segmenter with the backbone's weights and a random head, and the image processor that feeds it.
 
@@ -33,18 +37,23 @@ def new_segmenter(
         backbone: whose weights it starts from; mean and standard deviation are taken too.
         size: (height, width) in pixels that every photo is resized to.
         width: channels of the head.
+        coarsest_stride: the backbone's layers beyond it, which hold most of its weights, are left out.
 
     Returns:
         `UperNetForSemanticSegmentation`, all of it trainable, and a `SegformerImageProcessor`.
 
     Raises:
-        ValueError: transformers is missing, or cannot use this backbone.
+        ValueError: transformers is missing or cannot use this backbone, or no stride is left.
     """
     try:
         import transformers
     except ModuleNotFoundError as error:
         raise ValueError(NEEDS_TRANSFORMERS) from error
-    indices = [index for index, stride in enumerate(backbone.strides) if stride >= FINEST_STRIDE]
+    wanted = range(FINEST_STRIDE, coarsest_stride + 1)
+    indices = [index for index, stride in enumerate(backbone.strides) if stride in wanted]
+    if not indices:
+        has = list(backbone.strides)
+        raise ValueError(f"--coarsest-stride {coarsest_stride}: {backbone.name} has strides {has}.")
     config = transformers.UperNetConfig(
         backbone_config=transformers.TimmBackboneConfig(backbone=backbone.name, out_indices=indices),
         hidden_size=width,
@@ -54,11 +63,13 @@ def new_segmenter(
         label2id={name: number for number, name in enumerate(spec.names)},
     )
     model = transformers.UperNetForSemanticSegmentation(config)
+    drop_unused_blocks(model)
     try:
-        model.backbone._backbone.load_state_dict(backbone.network.state_dict())
+        inner, known = model.backbone._backbone, backbone.network.state_dict()
+        inner.load_state_dict({name: known[name] for name in inner.state_dict()})
         with torch.no_grad():
             model.eval()(torch.zeros(1, 3, *size))
-    except (RuntimeError, AssertionError, ValueError) as error:
+    except (RuntimeError, AssertionError, KeyError, ValueError) as error:
         words = " ".join(str(error).split())[:250]
         raise ValueError(
             f"--backbone {backbone.name}: transformers cannot make a segmenter of it at "
@@ -72,8 +83,17 @@ def new_segmenter(
     return model.train(), processor
 
 
-def save_segmenter(model: torch.nn.Module, processor: Any, folder: Path) -> None:
-    """Writes what `transformers.AutoModelForSemanticSegmentation.from_pretrained(folder)` reads."""
+def save_segmenter(model: torch.nn.Module, processor: Any, folder: Path, half: bool = False) -> None:
+    """Writes what `transformers.AutoModelForSemanticSegmentation.from_pretrained(folder)` reads.
+
+    Args:
+        model: of `new_segmenter`; `half` changes it in place.
+        processor: its own.
+        folder: for the files.
+        half: weights in float16.
+    """
+    if half:
+        model.half()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     for path in folder.glob("*.safetensors"):

@@ -97,14 +97,15 @@ class LabelConvolution(nn.Module):
             raise ValueError(f"LabelConvolution: expected noise of shape {wanted}, got {given}.")
         if self.method == "plain":
             return self._plain(label_map, noise)
+        bias = self.bias[:, None, None]
         if noise is None or noise.ndim == 2:
-            return self._lookup(label_map, noise)
+            return self.look_up(label_map, self.table(noise)) + bias
         planes = self._convolve(noise.to(self.weight.dtype), self.weight[:, self.num_classes :])
-        return self._lookup(label_map, None) + planes
+        return self.look_up(label_map, self.table(None)) + bias + planes
 
-    def _lookup(self, label_map: Tensor, noise: Tensor | None) -> Tensor:
+    def look_up(self, label_map: Tensor, table: Tensor) -> Tensor:
+        """The convolution of (B, H, W) ids by the rows of `table`, without the bias."""
         batch, height, width = label_map.shape
-        table = self._table(noise)  # (B or 1, taps, N + 2, out)
         num_rows = table.shape[2]
         ids = label_map.long()
         ids = torch.where(ids == self.ignore_index, self.num_classes, ids)
@@ -114,11 +115,11 @@ class LabelConvolution(nn.Module):
             first_rows = torch.arange(batch, device=ids.device) * num_rows * taps.shape[-1]
             offsets = offsets + first_rows.view(-1, 1, 1, 1)
         indices = (taps + offsets).view(-1, taps.shape[-1])
-        out = _TableSum.apply(indices, table.reshape(-1, table.shape[-1])) + self.bias
+        out = _TableSum.apply(indices, table.reshape(-1, table.shape[-1]))
         return out.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
-    def _table(self, noise: Tensor | None) -> Tensor:
-        """Rows by tap and id: the classes, then the ignored pixel, then the zero padding."""
+    def table(self, noise: Tensor | None) -> Tensor:
+        """(B or 1, taps, N + 2, out): rows of the classes, of the ignored pixel and of the zero padding."""
         rows = self.weight.flatten(2).permute(2, 1, 0)  # (taps, N + planes, out)
         zero = rows.new_zeros(rows.shape[0], 1, rows.shape[2])
         table = torch.cat([rows[:, : self.num_classes], zero], dim=1)[None]

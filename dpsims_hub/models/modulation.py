@@ -97,11 +97,16 @@ class Modulation(nn.Module):
             gain, offset = self.gain_offset(condition).chunk(2, dim=1)
             normalized = self.norm(features)
             return torch.addcmul(normalized + offset, normalized, gain)
-        scale, shift = self._folded(condition).chunk(2, dim=1)
+        layer = self.gain_offset
+        pad = layer.kernel_size[0] // 2
+        if pad and layer.padding_mode == "replicate":
+            condition, pad = F.pad(condition, (pad,) * 4, mode="replicate"), 0
+        weight, bias = (value.to(condition.dtype) for value in self.folded())
+        scale, shift = F.conv2d(condition, weight, bias, padding=pad).chunk(2, dim=1)
         return torch.addcmul(shift, features, scale)
 
-    def _folded(self, condition: Tensor) -> Tensor:
-        """The convolution whose result is (1 + gain) / sigma and offset - mu * (1 + gain) / sigma."""
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias for (1 + gain) / sigma, then for offset - mu * (1 + gain) / sigma."""
         layer = self.gain_offset
         inverse_std = torch.rsqrt(self.norm.running_var + self.norm.eps)
         mean = self.norm.running_mean * inverse_std
@@ -112,10 +117,7 @@ class Modulation(nn.Module):
             [gain_weight * inverse_std.view(column), offset_weight - gain_weight * mean.view(column)]
         )
         bias = torch.cat([(1 + gain_bias) * inverse_std, offset_bias - (1 + gain_bias) * mean])
-        pad = layer.kernel_size[0] // 2
-        if pad and layer.padding_mode == "replicate":
-            condition, pad = F.pad(condition, (pad,) * 4, mode="replicate"), 0
-        return F.conv2d(condition, weight.to(condition.dtype), bias.to(condition.dtype), padding=pad)
+        return weight, bias
 
 
 class LabelModulation(nn.Module):

@@ -16,6 +16,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.models.inference_form import inference_form
 from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
 from dpsims_hub.pipelines.model_folder import StoredPipeline, matching_spec
@@ -43,6 +44,7 @@ class DPSIMSPipeline(StoredPipeline):
         self.register_to_config(class_spec=class_spec)
         self.image_processor = VaeImageProcessor(vae_scale_factor=1)
         self.spec = matching_spec(generator.config, class_spec)
+        self.restore()
 
     @property
     def id2label(self) -> dict[int, str]:
@@ -110,8 +112,8 @@ class DPSIMSPipeline(StoredPipeline):
             regions, latents = latents_by_class(maps, latents, class_latents, self.spec)
         if instance_offsets is not None:
             check_float_tensor(instance_offsets, "instance_offsets")
-        device, dtype = self._execution_device, self.generator.dtype
-        photos = self.generator(
+        device, dtype = self._execution_device, self.network.dtype
+        photos = self.network(
             maps.to(device),
             latents.to(device, dtype),
             regions if regions is None else regions.to(device),
@@ -242,26 +244,49 @@ class DPSIMSPipeline(StoredPipeline):
         """Turns (B, 3, H, W) photos in [-1, 1] into what the caller asked for, see `__call__`."""
         return self.image_processor.postprocess(photos.float(), output_type=output_type)
 
-    def optimize(
-        self, channels_last: bool = True, dtype: torch.dtype | None = None, compile: bool = False
-    ) -> "DPSIMSPipeline":
-        """Makes later calls faster, in place.
+    @property
+    def network(self) -> DPSIMSGenerator:
+        """What makes the photos: `generator`, or its form for inference after `optimize`."""
+        form, made_of = self._inference
+        return form if made_of is self.generator else self.generator
+
+    def optimize(self, dtype: torch.dtype | None = None, compile: bool = False) -> "DPSIMSPipeline":
+        """Makes photos faster from now on; `restore` ends it.
+
+        A copy of the network computes them (`dpsims_hub.models.inference_form`): everything constant is
+        folded, weights lie as convolutions want them. `generator` stays as it is, also in saved files; later
+        changes of its weights do not reach the copy. The function stays the same up to rounding: on a CPU in
+        float32 the photos of the bundled models change by less than 0.001 of 255 levels.
 
         Args:
-            channels_last: keep activations with channels innermost, which convolutions prefer on CPU and GPU.
-            dtype: change the arithmetic, for example to torch.bfloat16; photos change by rounding.
-            compile: `torch.compile` the network; the first call of every map size then takes long.
+            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs about twice
+                as fast; values then differ by half a level on average, at single pixels by up to 10.
+            compile: `torch.compile` the copy; the first call of every size then takes long.
 
         Returns:
             The pipeline itself.
         """
-        if dtype is not None:
-            self.generator.to(dtype)
-        if channels_last:
-            self.generator.to(memory_format=torch.channels_last)
+        form = inference_form(self.generator, dtype)
         if compile:
-            self.generator.compile()
+            form.compile()
+        self._inference = form, self.generator
         return self
+
+    def restore(self) -> "DPSIMSPipeline":
+        """Ends `optimize`: `generator` makes the photos again.
+
+        Returns:
+            The pipeline itself.
+        """
+        self._inference = None, None
+        return self
+
+    def to(self, *args: Any, **kwargs: Any) -> "DPSIMSPipeline":
+        """As `DiffusionPipeline.to`; the copy that `optimize` made is made anew from what was moved."""
+        optimized, own_dtype = self.network is not self.generator, self.network.dtype
+        own_dtype = None if own_dtype == self.generator.dtype else own_dtype
+        moved = super().to(*args, **kwargs)
+        return moved.optimize(own_dtype) if optimized else moved
 
 
 DPSIMSPipeline.__module__ = "dpsims_hub"  # a stable name, wherever this file lies

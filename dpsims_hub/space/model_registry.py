@@ -121,7 +121,7 @@ class ModelRegistry:
         device = self.device or str(torch.accelerator.current_accelerator(check_available=True) or "cpu")
         dtype = {"dtype": getattr(torch, self.dtype)} if self.dtype else {}
         pipe = DPSIMSPipeline.from_pretrained(model_info.folder, **dtype)
-        return pipe.to(device).optimize(channels_last=True)
+        return pipe.to(device).optimize()
 
 
 def wanted_models(text: str | None) -> list[str]:

@@ -64,15 +64,15 @@ class PhotoRenderer:
         Returns:
             The photo, and the milliseconds that the network took.
         """
-        generator = self._pipe.generator
+        network = self._pipe.network
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
         start = time.perf_counter()
-        latents, region_map = arrange_latents(photo_request, generator.config.latent_dim)
-        photo = generator.decode(
+        latents, region_map = arrange_latents(photo_request, network.config.latent_dim)
+        photo = network.decode(
             self._encode(photo_request.label_map),
-            latents.to(generator.device, generator.dtype),
-            None if region_map is None else torch.from_numpy(region_map)[None].to(generator.device),
+            latents.to(network.device, network.dtype),
+            None if region_map is None else torch.from_numpy(region_map)[None].to(network.device),
         )
         picture = self._pipe.postprocess(photo)[0]
         return picture, 1000 * (time.perf_counter() - start)
@@ -81,7 +81,7 @@ class PhotoRenderer:
         key = label_map.tobytes()
         if key not in self._encodings:
             ids = torch.from_numpy(label_map.astype(np.int64))[None]
-            self._encodings[key] = self._pipe.generator.encode(ids.to(self._pipe.generator.device))
+            self._encodings[key] = self._pipe.network.encode(ids.to(self._pipe.network.device))
             while len(self._encodings) > _KEPT:
                 self._encodings.popitem(last=False)
         self._encodings.move_to_end(key)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from diffusers import DiffusionPipeline, ModelMixin
+from diffusers import ModelMixin
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
@@ -38,7 +38,7 @@ def save_run(
     (folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def _save_whole(model: DiffusionPipeline | ModelMixin, folder: Path) -> None:
+def _save_whole(model: DPSIMSPipeline | ModelMixin, folder: Path) -> None:
     temporary = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     model.save_pretrained(temporary)

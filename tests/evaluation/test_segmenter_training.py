@@ -20,6 +20,7 @@ from dpsims_hub.evaluation.segmenter_training import (
     train_segmenter,
 )
 from dpsims_hub.labels import FolderDataset
+from dpsims_hub.models import PretrainedBackbone
 from tests.training.tiny_run import forget_accelerators
 
 SIZE = (32, 48)
@@ -74,6 +75,37 @@ def test_starts_from_the_backbone_and_leaves_out_what_is_fine(new, backbone, str
     assert processor.image_std == pytest.approx(backbone.std.flatten().tolist())
     assert model.config.loss_ignore_index == streets.spec.ignore_index == 77
     assert model.config.id2label == dict(enumerate(streets.spec.names))
+
+
+@pytest.mark.parametrize(("name", "half"), [("test_resnet", False), ("tf_efficientnet_lite0", True)])
+def test_layers_beyond_the_coarsest_stride_are_left_out(streets, tmp_path, name, half):
+    torch.manual_seed(0)
+    backbone = PretrainedBackbone(name, None)
+    model, processor = new_segmenter(streets.spec, backbone, SIZE, width=16, coarsest_stride=16)
+    inner = model.eval().backbone._backbone
+    whole = backbone.network.state_dict()
+    assert inner.state_dict().keys() < whole.keys()
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in inner.state_dict().items())
+    photo = torch.rand(1, 3, *SIZE)
+    features = backbone.network(photo)  # all layers
+    ours = inner(photo)
+    assert all(torch.equal(ours[n], features[backbone.strides.index(s)]) for n, s in enumerate((4, 8, 16)))
+
+    with torch.no_grad():
+        expected = model(photo).logits
+    save_segmenter(model, processor, tmp_path, half=half)
+    judge = Segmenter(str(tmp_path), streets.spec).model
+    assert {tensor.dtype for tensor in judge.parameters()} == {torch.float32}
+    assert (tmp_path / "model.safetensors").stat().st_size < 1.2 * (2 if half else 4) * sum(
+        tensor.numel() for tensor in inner.parameters()
+    ) + (2 if half else 4) * sum(tensor.numel() for tensor in model.decode_head.parameters()) + 60_000
+    with torch.no_grad():
+        torch.testing.assert_close(judge(photo).logits, expected, rtol=0, atol=0.02 if half else 0)
+
+
+def test_a_stride_that_the_backbone_has_not_is_refused(backbone, streets):
+    with pytest.raises(ValueError, match=r"--coarsest-stride 3: .* has strides"):
+        new_segmenter(streets.spec, backbone, SIZE, coarsest_stride=3)
 
 
 def test_what_is_fed_in_training_is_what_the_processor_makes(new, streets):

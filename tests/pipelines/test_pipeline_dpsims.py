@@ -118,27 +118,51 @@ def test_seed_means_the_same_latents_in_bf16(pipe):
     torch.testing.assert_close(half.prepare_latents(2, rng(0)), pipe.prepare_latents(2, rng(0)))
 
 
-def test_bf16_photos_stay_close_to_fp32(pipe, maps):
+@pytest.fixture
+def own_pipe(pipe):
     network = DPSIMSGenerator.from_config(pipe.generator.config).eval()
     network.load_state_dict(pipe.generator.state_dict())
-    half = DPSIMSPipeline(network, SPEC.to_dict()).optimize(dtype=torch.bfloat16)
-    assert network.dtype == torch.bfloat16
-    exact = pipe(maps[0], latents=some_latents(1), output_type="np").images
-    rounded = half(maps[0], latents=some_latents(1), output_type="np").images
-    assert rounded.dtype == np.float32
-    assert 0 < np.abs(exact - rounded).mean() < 0.02
+    return DPSIMSPipeline(network, SPEC.to_dict())
 
 
-def test_optimize_keeps_the_photos(pipe, maps):
-    network = DPSIMSGenerator.from_config(pipe.generator.config).eval()
-    network.load_state_dict(pipe.generator.state_dict())
-    fast = DPSIMSPipeline(network, SPEC.to_dict()).optimize()
-    convolutions = [w for w in network.parameters() if w.ndim == 4 and w.shape[1] > 1 and w.shape[-1] > 1]
-    assert all(w.is_contiguous(memory_format=torch.channels_last) for w in convolutions)
-    expected = pipe(maps[0], latents=some_latents(1), output_type="pt").images
-    torch.testing.assert_close(
-        fast(maps[0], latents=some_latents(1), output_type="pt").images, expected, atol=1e-5, rtol=0
-    )
+def photos(pipe, maps):
+    return pipe(maps[0], latents=some_latents(1), output_type="pt").images
+
+
+def test_bf16_photos_stay_close_to_fp32(pipe, own_pipe, maps):
+    own_pipe.optimize(torch.bfloat16)
+    assert own_pipe.network.dtype == torch.bfloat16
+    assert own_pipe.generator.dtype == torch.float32
+    rounded = photos(own_pipe, maps)
+    assert rounded.dtype == torch.float32
+    assert 0 < (photos(pipe, maps) - rounded).abs().mean() < 0.02
+
+
+def test_optimize_keeps_the_photos_and_is_undone(pipe, own_pipe, maps, tmp_path):
+    expected = photos(own_pipe, maps)
+    before = {name: tensor.clone() for name, tensor in own_pipe.generator.state_dict().items()}
+    assert own_pipe.optimize() is own_pipe
+    assert own_pipe.network is not own_pipe.generator
+    torch.testing.assert_close(photos(own_pipe, maps), expected, atol=1e-5, rtol=0)
+    own_pipe.save_pretrained(tmp_path)
+    loaded = DPSIMSPipeline.from_pretrained(tmp_path)
+    assert torch.equal(photos(loaded, maps), expected)
+    assert before.keys() == own_pipe.generator.state_dict().keys()
+    assert all(torch.equal(before[name], own_pipe.generator.state_dict()[name]) for name in before)
+    assert own_pipe.restore().network is own_pipe.generator
+    assert torch.equal(photos(own_pipe, maps), expected)
+
+
+def test_another_network_or_dtype_is_not_hidden_by_the_optimized_copy(own_pipe, maps):
+    own_pipe.optimize()
+    other = DPSIMSGenerator.from_config(own_pipe.generator.config).eval()
+    own_pipe.register_modules(generator=other)
+    assert torch.equal(photos(own_pipe, maps), photos(DPSIMSPipeline(other, SPEC.to_dict()), maps))
+    own_pipe.optimize(torch.bfloat16).to("cpu")
+    assert own_pipe.network.dtype == torch.bfloat16
+    own_pipe.restore().to(torch.float64)
+    own_pipe.optimize().to(torch.float32)
+    assert own_pipe.network.dtype == own_pipe.generator.dtype == torch.float32
 
 
 def test_class_latents_equal_a_region_map_built_by_hand(pipe, maps):

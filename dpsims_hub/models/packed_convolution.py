@@ -1,0 +1,114 @@
+"""Convolutions with constant weights, for inference: what surrounds them is computed in the same call.
+
+On a CPU, PyTorch's own convolution brings its weights into oneDNN's layout at every call, and every sum,
+product or activation around it is another pass over memory. oneDNN's fused call (the one that torch.compile
+uses) needs neither. Elsewhere the same function is computed by ordinary calls.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dpsims_hub.models.label_convolution import PaddingMode
+
+SLOPE = 0.2
+"""Of every LeakyReLU of the networks."""
+
+
+def replicate_padded(features: Tensor, activate: bool = False) -> Tensor:
+    """One cell more on each side, which repeats the border; LeakyReLU in the same pass.
+
+    Args:
+        features: (B, C, H, W).
+        activate: whether to apply LeakyReLU.
+
+    Returns:
+        (B, C, H + 2, W + 2), channels_last in memory.
+    """
+    batch, channels, height, width = features.shape
+    padded = torch.empty(
+        (batch, channels, height + 2, width + 2),
+        dtype=features.dtype, device=features.device, memory_format=torch.channels_last,
+    )  # fmt: skip
+    inner = padded[:, :, 1:-1, 1:-1]
+    if activate:
+        torch._C._nn.leaky_relu(features, SLOPE, out=inner)
+    else:
+        inner.copy_(features)
+    padded[:, :, 0, 1:-1] = padded[:, :, 1, 1:-1]
+    padded[:, :, -1, 1:-1] = padded[:, :, -2, 1:-1]
+    padded[..., 0] = padded[..., 1]
+    padded[..., -1] = padded[..., -2]
+    return padded
+
+
+KEPT_LAYOUTS = 2
+"""Input shapes for which a layer keeps its weights: a photo, and a batch of photos."""
+
+
+def _has_fused_call(dtype: torch.dtype) -> bool:
+    """Whether oneDNN computes in this type on this CPU."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    bf16 = dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return bf16 or dtype == torch.float32
+
+
+class PackedConvolution(nn.Module):
+    """Size-keeping convolution whose weights never change; no gradients.
+
+    Args:
+        weight: (out, in, k, k), k 1 or 3.
+        bias: (out,) or None.
+        padding_mode: for k = 3, "replicate" or "zeros".
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, padding_mode: PaddingMode = "replicate") -> None:
+        super().__init__()
+        self.replicate = weight.shape[-1] == 3 and padding_mode == "replicate"
+        self.padding = 0 if self.replicate else weight.shape[-1] // 2
+        self.fused = weight.device.type == "cpu" and _has_fused_call(weight.dtype)
+        self.weight = weight.detach().contiguous(memory_format=torch.channels_last)
+        self.bias = None if bias is None else bias.detach()
+        self.packed: dict[torch.Size, Tensor] = {}
+
+    def prepared(self, features: Tensor, activate: bool = False) -> Tensor:
+        """What `forward` takes, of (B, in, H, W): padded where the padding repeats the border."""
+        if self.replicate:
+            return replicate_padded(features, activate)
+        return F.leaky_relu(features, SLOPE) if activate else features
+
+    def forward(
+        self, prepared: Tensor, *, times: Tensor | None = None, plus_: Tensor | None = None
+    ) -> Tensor:
+        """Convolve, then multiply by `times` or add to `plus_`.
+
+        Args:
+            prepared: what `prepared` returned.
+            times: (B, out, H, W).
+            plus_: (B, out, H, W); the sum is written into it.
+
+        Returns:
+            (B, out, H, W).
+        """
+        if not self.fused:
+            result = F.conv2d(prepared, self.weight, self.bias, padding=self.padding)
+            return plus_.add_(result) if plus_ is not None else result if times is None else result * times
+        call, options = torch.ops.mkldnn, ([self.padding] * 2, [1, 1], [1, 1], 1)
+        own = (prepared, self._packed(prepared.shape, *options), self.bias, *options)
+        if plus_ is not None:
+            return call._convolution_pointwise_.binary(plus_, *own, "add", 1.0, None, [], "")
+        if times is not None:
+            return call._convolution_pointwise.binary(own[0], times, *own[1:], "mul", 1.0, None, [], "")
+        return call._convolution_pointwise(*own, "none", [], "")
+
+    def _packed(self, shape: torch.Size, *options: object) -> Tensor:
+        """The weights in the layout that oneDNN wants for inputs of this shape."""
+        if shape not in self.packed:
+            if len(self.packed) == KEPT_LAYOUTS:
+                del self.packed[next(iter(self.packed))]
+            weight = self.weight.to_mkldnn()
+            self.packed[shape] = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *options, list(shape))
+        return self.packed[shape]
