@@ -127,16 +127,13 @@ def test_fill_reaches_the_pixels_joined_by_sides(run, x, y):
 
 def test_rectangles_hold_both_corners_in_any_order_and_stay_inside(run):
     before = random_map()
-    after, changed = paint(
-        run, f"paintRectangle(ids, {WIDTH}, {HEIGHT}, {{x: 11.9, y: 2.1}}, {{x: 3.0, y: 8.5}}, 9)", before
-    )
+    fill = f"paintMask(ids, rectangleMask({{x: %s, y: %s}}, {{x: %s, y: %s}}, {WIDTH}, {HEIGHT}), 9)"
+    after, changed = paint(run, fill % (11.9, 2.1, 3.0, 8.5), before)
     expected = before.copy()
     expected[2:9, 3:12] = 9
     np.testing.assert_array_equal(after, expected)
     assert changed == 63
-    after, _ = paint(
-        run, f"paintRectangle(ids, {WIDTH}, {HEIGHT}, {{x: -5, y: -5}}, {{x: 99, y: 99}}, 9)", before
-    )
+    after, _ = paint(run, fill % (-5, -5, 99, 99), before)
     assert (after == 9).all()
 
 
@@ -359,19 +356,6 @@ def test_zoom_keeps_the_place_under_the_pointer_and_stays_inside(run):
     assert (corner["x"], corner["y"]) == (pytest.approx(1 - 1 / view["scale"]), 0)
     assert run("return zoomed(given, 1e-6, 0.5, 0.5);", corner) == {"scale": 1, "x": 0, "y": 0}
     assert run("return zoomed(given, 1e6, 0.5, 0.5);", corner)["scale"] == 16
-
-
-def test_search_finds_names_first_then_aliases(run):
-    classes = [
-        {"id": 0, "name": "Building", "aliases": ["house"]},
-        {"id": 1, "name": "Greenhouse", "aliases": []},
-        {"id": 2, "name": "house boat", "aliases": ["barge"]},
-    ]
-    find = "return searchClasses(given[0], given[1]);"
-    assert run(find, [classes, " House "]) == [2, 1, 0]
-    assert run(find, [classes, "boat ho"]) == [2]
-    assert run(find, [classes, "sky"]) == []
-    assert run(find, [classes, ""]) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("natural", ["true", "false"])

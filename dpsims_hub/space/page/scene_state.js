@@ -8,7 +8,7 @@ function createSceneState(model) {
   const state = {
     model, ids: null, width: 0, height: 0, tool: "brush", classId: 0, size: 8,
     seed: 0, seedB: 1, mix: 0, regions: [], version: 0, natural: true, colours: [],
-    history,
+    protectedIds: new Set(), history,
   };
 
   state.on = (names, listener) => names.split(" ").forEach((name) => (listeners[name] ||= []).push(listener));
@@ -31,9 +31,9 @@ function createSceneState(model) {
     if (Object.keys(after).some((key) => after[key] !== history.now[key])) history.record(after, kind);
     state.emit("commit");
   };
-  // One complete change: `change(ids)` paints and returns the number of changed pixels.
+  // One complete change: `change(ids)` paints and returns the number of changed pixels. Protected classes stay.
   state.edit = (change) => {
-    const changed = change(state.ids);
+    const changed = change(state.ids) - restoreProtected(state.ids, history.now.ids, state.protectedIds);
     if (changed) {
       state.mapChanged();
       state.commit();
@@ -74,7 +74,7 @@ function createSceneState(model) {
   function takeModel() {
     const { width, height } = state.model;
     const size = Math.max(2, Math.round(Math.min(width, height) / 12));
-    Object.assign(state, { width, height, classId: usefulClass(state.model), size });
+    Object.assign(state, { width, height, classId: usefulClass(state.model), size, protectedIds: new Set() });
     state.emit("model");
     state.emit("hand");
   }

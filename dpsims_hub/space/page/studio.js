@@ -47,8 +47,11 @@ function startStudio(element, props, server) {
   app.mirror = () => mirrorState(app);
   drawIcons(root);
   [
-    mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountGestures, mountToolbar, mountPalette, mountClassSheet, mountLegend, mountRerolls, mountHover,
-    mountLivePhoto, mountFinePhoto, mountStylePanel, mountScenes, mountFiles, mountDrafts, mountModels, mountSharing, mountShortcuts,
+    mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountPointers, mountGestures,
+    mountDrawnShapes, mountMoveRegion, mountPlacing, mountProtecting, mountReplacing, mountToolbar, mountNumberKeys,
+    mountPalette, mountRecents, mountClassSheet, mountLegend, mountRerolls, mountHover, mountLivePhoto,
+    mountFinePhoto, mountStylePanel, mountScenes, mountStampTray, mountFiles, mountDrafts, mountModels, mountSharing,
+    mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);

@@ -112,7 +112,7 @@ def test_the_strip_of_a_phone_stays_in_sight_beside_the_map(phone: StudioPage, s
     phone.page.set_viewport_size({"width": size[0], "height": size[1]})
     for scrolled in (0, 120):
         phone.page.evaluate("y => window.scrollTo(0, y)", scrolled)
-        for one in ("#dps-class-button", "#dps-recents", "#dps-undo", "#dps-size", "[data-tool-button=fill]"):
+        for one in ("#dps-class-button", "#dps-quick", "#dps-undo", "#dps-size", "[data-tool-button=fill]"):
             assert is_inside(box(phone, one), *size)
     phone.page.evaluate("window.scrollTo(0, 0)")
     photo, four = box(phone, "#dps-photo-frame"), box(phone, "#dps-variations")
@@ -143,14 +143,14 @@ def test_classes_and_map_of_a_phone_are_seen_together(phone: StudioPage) -> None
 def test_the_last_classes_are_one_tap_away_and_keep_their_places(phone: StudioPage) -> None:
     phone.page.set_viewport_size(PHONE["viewport"])
     phone.lay()
-    names = "[...document.querySelectorAll('#dps-recents button')].map((one) => one.textContent)"
+    names = "[...document.querySelectorAll('#dps-quick button')].map((one) => one.textContent)"
     hand = "#dps-class-button-name"
     first, row = phone.page.inner_text(hand), phone.page.evaluate(names)
     assert len({first, *row}) == 4
-    phone.page.tap("#dps-recents button >> nth=1")
+    phone.page.tap("#dps-quick button >> nth=1")
     assert phone.page.inner_text(hand) == row[1]
     assert phone.page.evaluate(names) == [row[0], first, row[2]]
-    phone.page.tap("#dps-recents button >> nth=1")
+    phone.page.tap("#dps-quick button >> nth=1")
     assert phone.page.inner_text(hand) == first
     assert phone.page.evaluate(names) == row
 

@@ -1,12 +1,12 @@
 // On phones: the class in hand and the last ones under the map, and all classes as a sheet from below.
 
-const RECENT_CLASSES = 3;
+const QUICK_CLASSES = 3;
 
 function mountClassSheet(app) {
   const { state, find, root } = app;
   const sheet = find("side");
   const button = find("class-button");
-  const list = find("recents");
+  const list = find("quick");
   let recent = []; // ids of the last classes beside the one in hand; each keeps its place
   let hand = null; // the class in hand when it was last looked at
   let next = 0; // the place that is replaced next
@@ -18,7 +18,7 @@ function mountClassSheet(app) {
     if (hand !== state.classId) {
       const place = recent.indexOf(state.classId);
       recent[place < 0 ? next : place] = hand;
-      if (place < 0) next = (next + 1) % RECENT_CLASSES;
+      if (place < 0) next = (next + 1) % QUICK_CLASSES;
     }
     hand = state.classId;
     build();
@@ -27,7 +27,7 @@ function mountClassSheet(app) {
   // At the start: the largest classes of the map.
   function begin() {
     const all = [...countClasses(state.ids).map(([id]) => id), ...state.model.classes.map((entry) => entry.id)];
-    recent = [...new Set(all)].filter((id) => id !== state.classId).slice(0, RECENT_CLASSES);
+    recent = [...new Set(all)].filter((id) => id !== state.classId).slice(0, QUICK_CLASSES);
     hand = state.classId;
     next = 0;
   }

@@ -4,7 +4,7 @@
 const TAP_SLOP = 14; // pixels of the screen that a tapping finger may move
 const PINCH_MS = 300; // a second finger within this time, or beside a finger that rests, was meant as a pinch
 
-function mountGestures(app) {
+function mountPointers(app) {
   const { state, find } = app;
   const fingers = new Map(); // by pointerId, {x, y} on the screen
   let held = null; // the pointer at work: {id, does: "stroke" | "tap" | "pan", surface, x, y, start, far, tool}
@@ -28,14 +28,14 @@ function mountGestures(app) {
     const does = drags ? "pan" : app.isDragTool(tool) ? "stroke" : "tap";
     held = { id: event.pointerId, does, surface, tool, ...at(event), start: event.timeStamp, far: 0 };
     surface.setPointerCapture(event.pointerId);
-    if (does === "stroke") app.beginStroke(app.placeOf(event, surface), tool);
+    if (does === "stroke") app.beginStroke(app.placeOf(event, surface), tool, event);
     if (does === "tap" && event.pointerType !== "touch") finishTap(event);
   }
 
   const isYoung = (event) => event.timeStamp - held.start < PINCH_MS || held.far < TAP_SLOP;
 
   function startPinch() {
-    app.cancelStroke();
+    app.cancelStroke(true);
     held = null;
     pinching = true;
   }
@@ -51,7 +51,7 @@ function mountGestures(app) {
     if (held.does === "pan") dragView(event);
     if (held.does !== "stroke") return;
     const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    app.moveStroke((all.length ? all : [event]).map((one) => app.placeOf(one, held.surface)));
+    app.moveStroke((all.length ? all : [event]).map((one) => app.placeOf(one, held.surface)), event);
   }
 
   function dragView(event) {
@@ -62,7 +62,7 @@ function mountGestures(app) {
   function finishTap(event) {
     const { surface, tool, far } = held;
     held = null;
-    if (far < TAP_SLOP) app.applyAt(app.placeOf(event, surface), tool);
+    if (far < TAP_SLOP) app.applyAt(app.placeOf(event, surface), event, tool);
   }
 
   function up(event) {
@@ -72,7 +72,7 @@ function mountGestures(app) {
     if (held.does === "tap") return void finishTap(event);
     const { does, surface } = held;
     held = null;
-    if (does === "stroke" && app.isPainting()) app.endStroke(app.placeOf(event, surface));
+    if (does === "stroke" && app.isPainting()) app.endStroke(app.placeOf(event, surface), event);
   }
 
   function cancel(event) {
@@ -80,7 +80,7 @@ function mountGestures(app) {
     if (!fingers.size) pinching = false;
     if (!held || event.pointerId !== held.id) return;
     held = null;
-    app.cancelStroke();
+    app.cancelStroke(true);
   }
 
   function listen(surface, isActive) {
