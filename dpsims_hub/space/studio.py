@@ -51,6 +51,7 @@ SCRIPTS = (
     "panels/style_panel.js",
     "panels/scenes.js",
     "stamps/tray.js",
+    "panels/scene_file.js",
     "panels/files.js",
     "panels/drafts.js",
     "panels/models.js",
@@ -67,6 +68,7 @@ STYLES = (
     "styles/tools.css",
     "styles/classes.css",
     "styles/narrow.css",
+    "styles/forced.css",
 )
 SERVER_FUNCTIONS = frozenset({"live", "variations", "read_map", "download", "switch_model"})
 

@@ -29,6 +29,7 @@ PURE = (
     "photo/fast_lane",
     "photo/live_photo",
     "photo/rerolls",
+    "panels/scene_file",
     "photo/lanczos",
     "photo/fine_photo",
     "painting/zoom",

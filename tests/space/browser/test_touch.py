@@ -49,6 +49,11 @@ class Fingers:
         self.send("touchEnd")
 
 
+def take_class(studio: StudioPage, number: int) -> None:
+    """Choose a class without opening the sheet of classes."""
+    studio.page.locator(f'#dps-classes [data-id="{number}"]').evaluate("one => one.click()")
+
+
 @pytest.fixture(scope="module")
 def phone(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
     studio = StudioPage(browser.new_context(**PHONE).new_page(), f"http://127.0.0.1:{server.port}")
@@ -63,7 +68,7 @@ def studio(phone: StudioPage) -> StudioPage:
     """The phone's page at the first scene with a brush of 9, and the whole map in sight."""
     phone.lay()
     phone.page.keyboard.press("z")
-    phone.page.keyboard.press("9")
+    take_class(phone, CAR)
     phone.page.fill("#dps-size", "9")
     phone.page.locator("#dps-map").scroll_into_view_if_needed()
     return phone
@@ -140,7 +145,7 @@ def test_a_finger_paints_on_the_photo_when_asked_to(open_page: OpenPage) -> None
     studio = open_page(**PHONE)
     photo = studio.page.locator("#dps-photo").bounding_box()
     place = (photo["x"] + photo["width"] * 60.5 / 256, photo["y"] + photo["height"] * 40.5 / 192)
-    studio.page.keyboard.press("9")
+    take_class(studio, CAR)
     before, size = studio.ids, int(studio.state["size"])
     fingers = Fingers(studio)
     fingers.send("touchStart", [place])

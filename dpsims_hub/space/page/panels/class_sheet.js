@@ -63,7 +63,7 @@ function mountClassSheet(app) {
       window.scrollTo(0, scrolled);
     }
   }
-  const close = () => sheet.matches(":popover-open") && sheet.hidePopover();
+  const close = (app.closeSheet = () => sheet.popover && sheet.matches(":popover-open") && sheet.hidePopover());
 
   app.openSheet = () => sheet.popover && sheet.showPopover();
   button.addEventListener("click", () => sheet.togglePopover());

@@ -71,18 +71,23 @@ function mountSharing(app) {
     if (!scene) return false;
     history.replaceState(history.state, "", location.pathname + location.search);
     try {
-      if (scene.model !== state.model.name && app.models.some((one) => one.name === scene.model)) {
-        await app.switchModel(scene.model);
-      }
-      const { ids, style } = fittingScene(scene, state.model);
-      state.replaceMap(ids, style);
+      await app.openScene(scene);
       app.linkedScene = state.history.now;
       app.notify("Opened the scene of the link. Undo brings back what was here.");
       return true;
     } catch (problem) {
-      app.notify(`The link does not fit this model. ${problem.message}`, "alert");
+      app.notify(`The link does not fit this model. ${problem.message}`, "alert", "attempt");
       return false;
     }
+  };
+
+  // A scene from outside, with its model where we have it; throws an Error with one sentence when it does not fit.
+  app.hasModel = (name) => app.models.some((one) => one.name === name);
+  app.openScene = async (scene) => {
+    if (scene.model !== state.model.name && app.hasModel(scene.model)) await app.switchModel(scene.model);
+    const { ids, style } = fittingScene(scene, state.model);
+    state.replaceMap(ids, style);
+    if (scene.palette) app.setNatural(scene.palette === "natural");
   };
 
   find("share").addEventListener("click", share);
