@@ -144,7 +144,7 @@ class TabledLabelConvolution(nn.Module):
     def __init__(self, layer: LabelConvolution) -> None:
         super().__init__()
         self.layer = layer
-        self.table = layer.table(None).detach()
+        self.register_buffer("table", layer.table(None).detach(), persistent=False)
         self.table[:, 0] += layer.bias  # each pixel reads one row of each tap
 
     def forward(self, label_map: Tensor, noise: Tensor | None = None) -> Tensor:

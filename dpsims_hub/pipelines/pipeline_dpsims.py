@@ -259,9 +259,9 @@ class DPSIMSPipeline(StoredPipeline):
         float32 the photos of the bundled models change by less than 0.001 of 255 levels.
 
         Args:
-            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs about twice
-                as fast; values then differ by half a level on average, at single pixels by up to 10.
-            compile: `torch.compile` the copy; the first call of every size then takes long.
+            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs twice as
+                fast or more; values then differ by half a level on average, at single pixels by up to 10.
+            compile: `torch.compile` the copy; the first call of each size then takes long.
 
         Returns:
             The pipeline itself.
