@@ -55,9 +55,9 @@ def format_inference(report: Mapping) -> str:
     ]
     notes.append(
         "- Times OASIS: how many times as fast as OASIS as published, float32. Time is that of the network, "
-        "maps and photos on the device; form pipeline: from ids in memory to finished pictures. Peak: weights"
-        " and live tensors. Differs: largest difference of any value from the plain network's photos with the "
-        "same latents, in levels of 255; the weights may be random."
+        "maps and photos on the device; form pipeline: from ids in memory to finished pictures. Peak: "
+        "weights and live tensors. Differs: largest difference of any value from the photos of the plain "
+        "network with the same latents, in levels of 255; the weights may be random."
     )
     return "\n".join([*lines, "", format_table(rows), "", *notes])
 

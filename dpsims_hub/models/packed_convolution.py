@@ -59,6 +59,8 @@ def _has_fused_call(dtype: torch.dtype) -> bool:
 class PackedConvolution(nn.Module):
     """Size-keeping convolution whose weights never change; no gradients.
 
+    While `packs` is False it computes by ordinary calls, for inputs whose shape differs from call to call.
+
     Args:
         weight: (out, in, k, k), k 1 or 3.
         bias: (out,) or None.
@@ -73,6 +75,7 @@ class PackedConvolution(nn.Module):
         weight = weight.detach().contiguous(memory_format=torch.channels_last)
         self.register_buffer("weight", weight, persistent=False)
         self.register_buffer("bias", None if bias is None else bias.detach(), persistent=False)
+        self.packs = True
         self.packed: dict[torch.Size, Tensor] = {}
 
     def prepared(self, features: Tensor, activate: bool = False) -> Tensor:
@@ -94,7 +97,7 @@ class PackedConvolution(nn.Module):
         Returns:
             (B, out, H, W).
         """
-        if not self.fused:
+        if not (self.fused and self.packs):
             result = F.conv2d(prepared, self.weight, self.bias, padding=self.padding)
             return plus_.add_(result) if plus_ is not None else result if times is None else result * times
         call, options = torch.ops.mkldnn, ([self.padding] * 2, [1, 1], [1, 1], 1)

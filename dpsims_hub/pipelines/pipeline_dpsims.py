@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.inference_form import inference_form
+from dpsims_hub.pipelines.edit_session import EditSession
 from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
 from dpsims_hub.pipelines.model_folder import StoredPipeline, matching_spec
@@ -271,6 +272,21 @@ class DPSIMSPipeline(StoredPipeline):
             form.compile()
         self._inference = form, self.generator
         return self
+
+    def edit_session(
+        self, label_map: Any, latents: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> EditSession:
+        """Opens a session for painting: `update(label_map)` costs what changed since the last map.
+
+        Args:
+            label_map: one map, as in a call.
+            latents: (1, latent_dim), or drawn.
+            generator: the random generator they are drawn from.
+
+        Raises:
+            ValueError: the map or the latents do not fit.
+        """
+        return EditSession(self, label_map, self.prepare_latents(1, generator, latents))
 
     def restore(self) -> "DPSIMSPipeline":
         """Ends `optimize`: `generator` makes the photos again.
