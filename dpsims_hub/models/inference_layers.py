@@ -116,7 +116,7 @@ class HeldNorm:
         scale = inverse * self.norm.weight
         shift = self.norm.bias - mean.repeat_interleave(spread, 1) * scale
         self.scale, self.shift = (value[..., None, None].to(features.dtype) for value in (scale, shift))
-        return self(features)
+        return self.norm(features)
 
     def __call__(self, features: Tensor) -> Tensor:
         """Normalises (1, C, h, w) with the statistics that are kept."""

@@ -59,7 +59,7 @@ class LocalPass:
         self.tile = None if form.fields is None else form.fields(latents[:, None])
 
     def whole(self, label_map: Tensor) -> Tensor:
-        """Computes everything: (1, H, W) ids -> (1, 3, H, W) in [-1, 1], as the form does up to rounding."""
+        """Computes everything: (1, H, W) ids -> (1, 3, H, W) in [-1, 1], as the form does, to the bit."""
         self.label_map = self.last_whole = label_map
         height, width = label_map.shape[1:]
         self.sizes = [(height // 2**scale, width // 2**scale) for scale in self.scales]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from dpsims_hub.models.inference_form import inference_form
 from dpsims_hub.models.local_pass import LocalPass, has_local_passes
 from dpsims_hub.models.windows import Window
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+    from dpsims_hub.models import DPSIMSGenerator
 
 LARGEST_PART = 0.25
 """Of the image; where more of it changes, everything is computed (our choice: windows overlap)."""
@@ -27,21 +27,28 @@ class EditSession:
     `finish` computes everything: call it when a stroke ends. Not for several threads at once.
 
     Args:
-        pipe: its optimized network is used, or one is made.
+        network: of `inference_form`.
         label_map: one map, as a call of the pipeline takes it.
         latents: (1, latent_dim).
+        read: from such a map to (1, H, W) ids on the CPU.
+        show: from (1, 3, H, W) in [-1, 1] to a list of one picture.
 
     Raises:
-        ValueError: the map or the latents do not fit.
+        ValueError: the map does not fit.
     """
 
-    def __init__(self, pipe: DPSIMSPipeline, label_map: Any, latents: Tensor) -> None:
-        self.pipe = pipe
-        optimized = pipe.network is not pipe.generator
-        self.network = pipe.network if optimized else inference_form(pipe.generator)
-        self.latents = pipe.prepare_latents(1, latents=latents).to(self.network.device, self.network.dtype)
+    def __init__(
+        self,
+        network: DPSIMSGenerator,
+        label_map: Any,
+        latents: Tensor,
+        read: Callable[[Any], Tensor],
+        show: Callable[[Tensor], list[Image.Image]],
+    ) -> None:
+        self.network, self._show, self._read_maps = network, show, read
+        self.latents = latents.to(network.device, network.dtype)
         with torch.inference_mode():
-            self.local = LocalPass(self.network, self.latents) if has_local_passes(self.network) else None
+            self.local = LocalPass(network, self.latents) if has_local_passes(network) else None
         self.exact = False
         self.label_map = self._read(label_map)
         self._all()
@@ -49,7 +56,7 @@ class EditSession:
     @property
     def photo(self) -> Image.Image:
         """The last photo."""
-        return self.pipe.postprocess(self.values.cpu())[0]
+        return self._show(self.values)[0]
 
     def update(self, label_map: Any) -> Image.Image:
         """The photo of another map, of which only the part around the change is computed.
@@ -75,12 +82,23 @@ class EditSession:
         self.exact = False
         return self.photo
 
-    def finish(self) -> Image.Image:
-        """The photo that the pipeline makes of the last map, up to rounding."""
-        return self.photo if self.exact else self._all()
+    def finish(self, label_map: Any = None) -> Image.Image:
+        """The photo that the optimized pipeline makes, to the bit: everything is computed.
+
+        Args:
+            label_map: None is the last one.
+
+        Raises:
+            ValueError: the map does not fit; the session goes on with the last one.
+        """
+        new = self.label_map if label_map is None else self._read(label_map)
+        if self.exact and torch.equal(new, self.label_map):
+            return self.photo
+        self.label_map = new
+        return self._all()
 
     def _read(self, label_map: Any) -> Tensor:
-        maps = self.pipe.prepare_label_map(label_map)
+        maps = self._read_maps(label_map)
         if len(maps) != 1:
             raise ValueError(f"an edit session has one label map, not {len(maps)}; open a session for each.")
         return maps

@@ -286,7 +286,9 @@ class DPSIMSPipeline(StoredPipeline):
         Raises:
             ValueError: the map or the latents do not fit.
         """
-        return EditSession(self, label_map, self.prepare_latents(1, generator, latents))
+        network = inference_form(self.generator) if self.network is self.generator else self.network
+        latents = self.prepare_latents(1, generator, latents)
+        return EditSession(network, label_map, latents, self.prepare_label_map, self.postprocess)
 
     def restore(self) -> "DPSIMSPipeline":
         """Ends `optimize`: `generator` makes the photos again.

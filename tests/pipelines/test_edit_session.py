@@ -42,13 +42,15 @@ def test_finished_photos_are_those_of_the_pipeline(kind):
     pipe, session = make_session(kind)
     assert has_local_passes(session.network) == (kind in LOCAL)
     new = some_map()
+    pipe.optimize()
     for top in (0, 20, 56):
         new = edited(new, top, top, 8)
         session.update(new)
         assert session.exact == (kind not in LOCAL)
         finished = session.finish()
         assert session.exact
-        assert levels(finished, pipe(new, latents=session.latents).images[0]).max() <= 1
+        assert levels(finished, pipe(new, latents=session.latents).images[0]).max() == 0
+    assert levels(session.finish(some_map()), pipe(some_map(), latents=session.latents).images[0]).max() == 0
 
 
 @pytest.mark.parametrize("kind", LOCAL)
@@ -110,6 +112,8 @@ def test_a_map_that_does_not_fit_leaves_the_session_as_it_was():
         session.update([some_map(), some_map()])
     with pytest.raises(ValueError, match="no class"):
         session.update(np.full((SIDE, SIDE), 9))
+    with pytest.raises(ValueError, match="no class"):
+        session.finish(np.full((SIDE, SIDE), 9))
     assert levels(session.finish(), before).max() == 0
 
 
