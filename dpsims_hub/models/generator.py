@@ -252,9 +252,11 @@ class DPSIMSGenerator(CheckedModel):
         check_instance_offsets(instance_offsets, label_map, wanted=config.use_instance_offsets)
         encoding = MapEncoding(label_map, instance_offsets)
         if self.encoder is not None and config.noise_injection != "spatial":
-            encoding.embedding = self.encoder.embed(label_map, instance_offsets, None)
+            embedding = self.encoder.embed(label_map, instance_offsets, None)
             if self.attentions is None or config.noise_at == "modulation":
-                encoding.features = self.encoder(encoding.embedding)
+                encoding.features = self.encoder(embedding)
+            else:
+                encoding.embedding = embedding
         return encoding
 
     def decode(self, encoding: MapEncoding, latents: Tensor, region_map: Tensor | None = None) -> Tensor:
@@ -316,7 +318,7 @@ class DPSIMSGenerator(CheckedModel):
                 for s in scales
             ]
         embedding = encoding.embedding
-        if embedding is None:
+        if embedding is None and encoding.features is None:
             planes = self._noise_planes(latents, region_map, 1)
             embedding = self.encoder.embed(encoding.label_map, encoding.instance_offsets, planes)
         if self.attentions is None:
