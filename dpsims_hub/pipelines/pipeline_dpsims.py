@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.inference_form import inference_form
+from dpsims_hub.pipelines.edit_session import EditSession
 from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
 from dpsims_hub.pipelines.model_folder import StoredPipeline, matching_spec
@@ -259,9 +260,9 @@ class DPSIMSPipeline(StoredPipeline):
         float32 the photos of the bundled models change by less than 0.001 of 255 levels.
 
         Args:
-            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs about twice
-                as fast; values then differ by half a level on average, at single pixels by up to 10.
-            compile: `torch.compile` the copy; the first call of every size then takes long.
+            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs twice as
+                fast or more; values then differ by half a level on average, at single pixels by up to 10.
+            compile: `torch.compile` the copy; the first call of each size then takes long.
 
         Returns:
             The pipeline itself.
@@ -271,6 +272,23 @@ class DPSIMSPipeline(StoredPipeline):
             form.compile()
         self._inference = form, self.generator
         return self
+
+    def edit_session(
+        self, label_map: Any, latents: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> EditSession:
+        """Opens a session for painting: `update(label_map)` costs what changed since the last map.
+
+        Args:
+            label_map: one map, as in a call.
+            latents: (1, latent_dim), or drawn.
+            generator: the random generator they are drawn from.
+
+        Raises:
+            ValueError: the map or the latents do not fit.
+        """
+        network = inference_form(self.generator) if self.network is self.generator else self.network
+        latents = self.prepare_latents(1, generator, latents)
+        return EditSession(network, label_map, latents, self.prepare_label_map, self.postprocess)
 
     def restore(self) -> "DPSIMSPipeline":
         """Ends `optimize`: `generator` makes the photos again.
