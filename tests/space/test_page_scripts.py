@@ -127,14 +127,14 @@ def test_fill_reaches_the_pixels_joined_by_sides(run, x, y):
 def test_rectangles_hold_both_corners_in_any_order_and_stay_inside(run):
     before = random_map()
     after, changed = paint(
-        run, f"paintRectangle(ids, {WIDTH}, {HEIGHT}, {{x: 11.9, y: 2.1}}, {{x: 3.0, y: 8.5}}, 9)", before
+        run, f"paintMask(ids, rectangleMask({{x: 11.9, y: 2.1}}, {{x: 3.0, y: 8.5}}, {WIDTH}, {HEIGHT}), 9)", before
     )
     expected = before.copy()
     expected[2:9, 3:12] = 9
     np.testing.assert_array_equal(after, expected)
     assert changed == 63
     after, _ = paint(
-        run, f"paintRectangle(ids, {WIDTH}, {HEIGHT}, {{x: -5, y: -5}}, {{x: 99, y: 99}}, 9)", before
+        run, f"paintMask(ids, rectangleMask({{x: -5, y: -5}}, {{x: 99, y: 99}}, {WIDTH}, {HEIGHT}), 9)", before
     )
     assert (after == 9).all()
 
@@ -264,14 +264,14 @@ def test_slow_models_follow_at_the_end_of_strokes(run, times, follows, expected)
     assert run("return followsStroke(given[0], given[1]);", [times, follows]) is expected
 
 
-def test_search_finds_names_first_then_aliases(run):
+def test_search_finds_what_is_meant_first(run):
     classes = [
         {"id": 0, "name": "Building", "aliases": ["house"]},
         {"id": 1, "name": "Greenhouse", "aliases": []},
         {"id": 2, "name": "house boat", "aliases": ["barge"]},
     ]
     find = "return searchClasses(given[0], given[1]);"
-    assert run(find, [classes, " House "]) == [2, 1, 0]
+    assert run(find, [classes, " House "]) == [0, 2, 1]
     assert run(find, [classes, "boat ho"]) == [2]
     assert run(find, [classes, "sky"]) == []
     assert run(find, [classes, ""]) == [0, 1, 2]
@@ -335,3 +335,30 @@ def test_a_scene_that_does_not_fit_the_model_is_refused_in_a_sentence(run, chang
     scene = {"map": map_string.encode(random_map()), "seed": 1} | change
     body = "try { fittingScene(given[0], given[1]); return ''; } catch (problem) { return problem.message; }"
     assert words in run(body, [scene, spec])
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "first"),
+    [
+        ("outdoor", "dog", "Object"),
+        ("outdoor", "clouds", "Sky"),
+        ("outdoor", "street", "Road"),
+        ("camvid", "human", "Pedestrian"),
+        ("camvid", "street", "Road"),
+        ("cityscapes", "human", "person"),
+        ("cityscapes", "clouds", "sky"),
+        ("cityscapes", "cat", "dynamic"),
+        ("ade20k", "dog", "animal"),
+        ("ade20k", "cat", "animal"),
+        ("ade20k", "human", "person"),
+        ("ade20k", "clouds", "sky"),
+        ("ade20k", "street", "road"),  # not "streetlight"
+        ("coco-stuff", "human", "person"),
+        ("coco-stuff", "dog", "dog"),  # not "hot dog"
+        ("coco-stuff", "street", "road"),  # not "street sign"
+    ],
+)
+def test_words_of_people_find_the_class(run, name, typed, first):
+    classes = ClassSpec.load(name).to_dict()["classes"]
+    place = run("return searchClasses(given[0], given[1])[0];", [classes, typed])
+    assert classes[place]["name"] == first

@@ -8,7 +8,7 @@ function createSceneState(model) {
   const state = {
     model, ids: null, width: 0, height: 0, tool: "brush", classId: 0, size: 8,
     seed: 0, seedB: 1, mix: 0, regions: [], version: 0, natural: true, colours: [],
-    history,
+    protectedIds: new Set(), history,
   };
 
   state.on = (names, listener) => names.split(" ").forEach((name) => (listeners[name] ||= []).push(listener));
@@ -22,10 +22,10 @@ function createSceneState(model) {
     if (before) history.remember(before);
     state.emit("commit");
   };
-  // One complete change: `change(ids)` paints and returns the number of changed pixels.
+  // One complete change: `change(ids)` paints and returns the number of changed pixels. Protected classes stay.
   state.edit = (change) => {
     const before = state.ids.slice();
-    const changed = change(state.ids);
+    const changed = change(state.ids) - restoreProtected(state.ids, before, state.protectedIds);
     if (changed) {
       state.mapChanged();
       state.commit(before);
@@ -60,7 +60,7 @@ function createSceneState(model) {
   state.setModel = (model, ids) => {
     const size = Math.max(2, Math.round(Math.min(model.width, model.height) / 12));
     const { width, height } = model;
-    Object.assign(state, { model, ids, width, height, regions: [], classId: 0, size });
+    Object.assign(state, { model, ids, width, height, regions: [], classId: 0, size, protectedIds: new Set() });
     history.clear();
     state.version++;
     state.emit("model");

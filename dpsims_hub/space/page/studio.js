@@ -47,8 +47,9 @@ function startStudio(element, props, server) {
   app.mirror = () => mirrorState(app);
   drawIcons(root);
   [
-    mountNotices, mountView, mountStrokes, mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover,
-    mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountFiles, mountModels, mountSharing, mountShortcuts,
+    mountNotices, mountView, mountStrokes, mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing,
+    mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover, mountCompare, mountLivePhoto,
+    mountStylePanel, mountScenes, mountStampTray, mountFiles, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);

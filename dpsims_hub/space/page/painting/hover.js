@@ -55,26 +55,20 @@ function mountHover(app) {
 
   function drawOverlay(place) {
     const aims = place && (overMap || app.cursor) && (state.tool === "fill" || state.tool === "reroll");
-    if (!app.preview && !aims && !drawn) return;
+    const gesture = app.gestures[state.tool];
+    const sketch = gesture && gesture.sketch(place);
+    if (!sketch && !aims && !drawn) return;
     overlay.width = state.width; // empties it
     overlay.height = state.height;
-    drawn = Boolean(app.preview || aims);
+    drawn = Boolean(sketch || aims);
     const context = overlay.getContext("2d");
-    if (app.preview) {
-      drawRectangle(context);
+    if (sketch) {
+      drawSketch(context, sketch, state);
     } else if (aims) {
       const { x, y } = app.pixelOf(place);
       const tint = state.tool === "fill" ? [...(state.colours[state.classId] || [40, 40, 44]), 150] : REGION_TINT;
       drawRegion(context, connectedRegion(state.ids, state.width, state.height, x, y), tint);
     }
-  }
-
-  function drawRectangle(context) {
-    const a = app.pixelOf(app.preview.from);
-    const b = app.pixelOf(app.preview.to);
-    const colour = state.colours[state.classId] || [40, 40, 44];
-    context.fillStyle = `rgb(${colour.join(" ")} / 0.8)`;
-    context.fillRect(Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x) + 1, Math.abs(a.y - b.y) + 1);
   }
 
   function drawRegion(context, region, [red, green, blue, alpha]) {

@@ -3,8 +3,10 @@
 function mountStrokes(app) {
   const { state, find } = app;
   const canvas = find("map");
-  let stroke = null; // {pointerId, before, from, last, changed} while a pointer is down
-  app.preview = null; // the rectangle being drawn, {from, to}
+  let stroke = null; // {pointerId, tool, before, last, changed} while a pointer is down
+  let lineEnd = null; // where the brush was last; a line by Shift+click begins there
+  app.gestures = {}; // tools that need more than one place, by name: tools/gestures.js says what they are
+  const gesture = () => app.gestures[stroke ? stroke.tool : state.tool];
 
   const actions = {
     fill(place) {
@@ -17,26 +19,15 @@ function mountStrokes(app) {
       if (app.toolBeforePick) app.chooseTool(app.toolBeforePick);
     },
     reroll: (place) => app.rerollRegion(app.pixelOf(place)),
-    brush: (place) => state.edit((ids) => brush(ids, place, place)),
-    rect: (place) => rectangleCorner(place),
+    brush(place, event) {
+      state.edit((ids) => brush(ids, lineStart(event, place), place));
+      lineEnd = place;
+    },
   };
+  const lineStart = (event, place) => (event && event.shiftKey && lineEnd) || place;
   const brush = (ids, from, to) =>
     paintSegment(ids, state.width, state.height, from, to, state.size, state.classId);
-  const rectangle = (from, to) =>
-    state.edit((ids) => paintRectangle(ids, state.width, state.height, from, to, state.classId));
-
-  // With the keyboard a rectangle takes two places, one after the other.
-  function rectangleCorner(place) {
-    if (!app.preview) {
-      app.preview = { from: place, to: place };
-      app.say("First corner set; move on and press Space");
-    } else {
-      rectangle(app.preview.from, place);
-      app.preview = null;
-    }
-    state.emit("preview");
-  }
-  app.applyAt = (place) => actions[state.tool](place);
+  app.applyAt = (place, event) => (gesture() ? gesture().apply(place, event) : actions[state.tool](place, event));
 
   function begin(event) {
     if (stroke || event.button !== 0) return;
@@ -45,14 +36,15 @@ function mountStrokes(app) {
     app.forgetBoxes(); // no frame runs in a hidden window, so that what is known may be old
     const place = app.placeOf(event, canvas);
     const tool = event.altKey ? "pick" : state.tool;
-    if (tool !== "brush" && tool !== "rect") {
+    if (tool !== "brush" && !app.gestures[tool]) {
       actions[tool](place);
       return;
     }
     canvas.setPointerCapture(event.pointerId);
-    stroke = { pointerId: event.pointerId, tool, before: state.ids.slice(), from: place, last: place, changed: 0 };
+    const last = lineStart(event, place);
+    stroke = { pointerId: event.pointerId, tool, before: state.ids.slice(), last, changed: 0 };
     if (tool === "brush") extend([place]);
-    else app.preview = { from: place, to: place };
+    else gesture().begin(place, event);
     state.emit("preview");
   }
 
@@ -60,6 +52,7 @@ function mountStrokes(app) {
     let changed = 0;
     for (const place of places) {
       changed += brush(state.ids, stroke.last, place);
+      changed -= restoreProtected(state.ids, stroke.before, state.protectedIds);
       stroke.last = place;
     }
     stroke.changed += changed;
@@ -73,30 +66,30 @@ function mountStrokes(app) {
     if (stroke.tool === "brush") {
       extend(places);
     } else {
-      app.preview.to = places[places.length - 1];
+      gesture().move(places, event);
       state.emit("preview");
     }
   }
 
   function end(event) {
     if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const { tool, before, from, changed } = stroke;
+    const { tool, before, changed, last } = stroke;
     stroke = null;
-    app.preview = null;
-    if (tool === "rect") rectangle(from, app.placeOf(event, canvas));
-    else if (changed) state.commit(before);
+    if (tool === "brush") lineEnd = last;
+    else app.gestures[tool].end(app.placeOf(event, canvas), event);
+    if (changed) state.commit(before);
     state.emit("preview");
   }
 
   app.cancelStroke = () => {
-    const cancelled = stroke || app.preview;
+    const begun = gesture() && gesture().cancel();
+    const cancelled = stroke || begun;
     if (stroke && stroke.changed) {
       state.ids = stroke.before;
       state.mapChanged();
       state.commit();
     }
     stroke = null;
-    app.preview = null;
     state.emit("preview");
     return Boolean(cancelled);
   };
@@ -106,7 +99,10 @@ function mountStrokes(app) {
   canvas.addEventListener("pointermove", move);
   canvas.addEventListener("pointerup", end);
   canvas.addEventListener("pointercancel", () => app.cancelStroke());
-  state.on("model", () => app.cancelStroke());
+  state.on("model", () => {
+    app.cancelStroke();
+    lineEnd = null;
+  });
   mountKeyboardCursor(app, canvas);
 }
 
@@ -122,13 +118,14 @@ function mountKeyboardCursor(app, canvas) {
     const applies = event.key === " " || event.key === "Enter";
     if (!arrow && !applies) return;
     event.preventDefault();
-    const at = app.cursor || { x: Math.floor(state.width / 2) + 0.5, y: Math.floor(state.height / 2) + 0.5 };
+    const gesture = app.gestures[state.tool];
+    const held = gesture && gesture.place && gesture.place();
+    const at = app.cursor || held || { x: Math.floor(state.width / 2) + 0.5, y: Math.floor(state.height / 2) + 0.5 };
     const step = event.shiftKey ? 10 : 1;
     const move = (value, by, limit) => Math.min(limit - 0.5, Math.max(0.5, value + by * step));
-    const [right, down] = arrow && app.cursor ? arrow : [0, 0];
+    const [right, down] = arrow && (app.cursor || held) ? arrow : [0, 0];
     app.cursor = { x: move(at.x, right, state.width), y: move(at.y, down, state.height) };
-    if (app.preview) app.preview.to = app.cursor;
-    if (applies) app.applyAt(app.cursor);
+    if (applies) app.applyAt(app.cursor, event);
     state.emit("cursor");
     state.emit("preview");
     if (arrow) app.say(state.className(app.classAt(app.cursor)));

@@ -1,6 +1,9 @@
 // Tools, undo and redo, fill all, brush size.
 
-const TOOL_NAMES = { brush: "Brush", fill: "Fill", rect: "Rectangle", pick: "Pick", reroll: "Re-roll" };
+const TOOL_NAMES = {
+  brush: "Brush", fill: "Fill", rect: "Rectangle", pick: "Pick", reroll: "Re-roll", ellipse: "Ellipse",
+  lasso: "Lasso", polygon: "Polygon", move: "Move a region",
+};
 
 function mountToolbar(app) {
   const { state, find, root } = app;

@@ -2,18 +2,23 @@
 
 const MANY_CLASSES = 12; // from here on the search field is worth its place
 
+// Whether every word typed lies in the class's name, or begins a word of an alias ("street" is not meant by "tree").
 function matchesSearch(entry, wanted) {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
-  const names = [entry.name, ...(entry.aliases || [])].map((name) => name.toLowerCase());
-  return words.every((word) => names.some((name) => name.includes(word)));
+  const name = entry.name.toLowerCase();
+  const others = (entry.aliases || []).flatMap((alias) => [alias, ...alias.split(/[\s-]/)]);
+  const begins = (word) => others.some((one) => one.toLowerCase().startsWith(word));
+  return words.every((word) => name.includes(word) || begins(word));
 }
 
-// Positions of the classes found: names that begin with the text, then names that hold it, then aliases.
+// Positions of the classes found: names and aliases that are the text, names that begin with it, that hold it, others.
 function searchClasses(classes, wanted) {
   const text = wanted.trim().toLowerCase();
   const rank = (entry) => {
     const at = entry.name.toLowerCase().indexOf(text);
-    return at === 0 ? 0 : at > 0 ? 1 : 2;
+    if (entry.name.toLowerCase() === text) return 0;
+    if ((entry.aliases || []).some((alias) => alias.toLowerCase() === text)) return 1;
+    return at === 0 ? 2 : at > 0 ? 3 : 4;
   };
   const found = classes.map((entry, place) => place).filter((place) => matchesSearch(classes[place], text));
   return found.sort((p, q) => rank(classes[p]) - rank(classes[q]) || p - q);

@@ -2,6 +2,8 @@
 
 const KEY_HELP = [
   ["B F R I V", "brush, fill, rectangle, pick, re-roll"],
+  ["E L P M", "ellipse, lasso, polygon, move a region"],
+  ["T", "stamps; with one in hand: X flips, [ ] scale, Enter places, Escape puts away"],
   ["[ ]", "smaller or larger brush"],
   ["1 – 9, 0", "the first ten classes"],
   ["/", "search the classes; Enter takes the first"],
@@ -11,12 +13,13 @@ const KEY_HELP = [
   ["C", "compare map and photo"],
   ["Arrows, Space", "on the map: move the cursor, apply the tool"],
   ["Alt+click", "pick the class under the pointer"],
+  ["Shift", "brush: a line from where it was last; rectangle and ellipse: as wide as tall"],
   ["Escape", "cancel a stroke, close a menu"],
 ];
 
 function mountShortcuts(app) {
   const { find, root } = app;
-  const tools = { b: "brush", f: "fill", r: "rect", i: "pick", v: "reroll" };
+  const tools = { b: "brush", f: "fill", r: "rect", i: "pick", v: "reroll", e: "ellipse", l: "lasso", p: "polygon", m: "move" };
   const plain = {
     "[": () => app.resize(-1),
     "]": () => app.resize(1),
@@ -25,6 +28,7 @@ function mountShortcuts(app) {
     a: app.fillAll,
     s: () => app.drawSeed("seed"),
     c: app.compare,
+    t: () => find("stamps").showPopover(),
   };
 
   const isTyping = (target) =>
@@ -41,11 +45,13 @@ function mountShortcuts(app) {
 
   function onKey(event) {
     const { target } = event;
-    if (event.key === "Escape" && app.cancelStroke()) return;
+    if (event.key === "Escape" && !root.querySelector(":popover-open:not(.dps-notices)") && app.cancelStroke()) return;
     if (isTyping(target) || isElsewhere(target) || root.querySelector("dialog[open]")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.ctrlKey || event.metaKey) return void withControl(event, key);
-    if (event.altKey || app.isPainting()) return;
+    if (event.altKey || app.isPainting() || event.defaultPrevented) return;
+    const pressed = (key === "Enter" || key === " ") && target instanceof Element && target.closest("button");
+    if (!pressed && app.gestureKey(key)) return void event.preventDefault();
     if (tools[key]) app.chooseTool(tools[key]);
     else if (/^[0-9]$/.test(key)) app.classByKey(key);
     else if (plain[key]) plain[key]();
