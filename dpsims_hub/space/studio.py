@@ -29,6 +29,7 @@ SCRIPTS = (
     "tools/gestures.js",
     "tools/drawn_shapes.js",
     "tools/move_region.js",
+    "tools/class_changes.js",
     "stamps/placing.js",
     "painting/hover.js",
     "painting/toolbar.js",

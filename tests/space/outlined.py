@@ -1,4 +1,4 @@
-"""Outlines as pixels, worked out a second time: each pixel's centre asked alone, curves by Bernstein's formula."""
+"""Outlines as pixels, worked out again: rays from each pixel's centre, curves by Bernstein's formula."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ NUMBERS = {"M": 2, "L": 2, "H": 1, "V": 1, "Q": 4, "C": 6}
 
 
 def inside(points: Sequence[Point], height: int, width: int) -> np.ndarray:
-    """Return which pixels (H, W) have their centre in a polygon: a ray to the right crosses it an odd number of times."""
-    mask = np.zeros((height, width), dtype=bool)
-    for row in range(height):
-        for column in range(width):
-            x, y, odd = column + 0.5, row + 0.5, False
-            for (ax, ay), (bx, by) in zip(points, [*points[1:], points[0]], strict=True):
-                if (ay > y) != (by > y) and x < ax + (y - ay) / (by - ay) * (bx - ax):
-                    odd = not odd
-            mask[row, column] = odd
-    return mask
+    """Return which pixels (H, W) have their centre in a polygon: a ray crosses it an odd number of times."""
+    y, x = np.mgrid[:height, :width] + 0.5
+    odd = np.zeros((height, width), dtype=bool)
+    for (ax, ay), (bx, by) in zip(points, [*points[1:], points[0]], strict=True):
+        if ay != by:
+            odd ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) / (by - ay) * (bx - ax))
+    return odd
 
 
 def polygons(path: str) -> list[list[Point]]:

@@ -126,16 +126,13 @@ def test_fill_reaches_the_pixels_joined_by_sides(run, x, y):
 
 def test_rectangles_hold_both_corners_in_any_order_and_stay_inside(run):
     before = random_map()
-    after, changed = paint(
-        run, f"paintMask(ids, rectangleMask({{x: 11.9, y: 2.1}}, {{x: 3.0, y: 8.5}}, {WIDTH}, {HEIGHT}), 9)", before
-    )
+    fill = f"paintMask(ids, rectangleMask({{x: %s, y: %s}}, {{x: %s, y: %s}}, {WIDTH}, {HEIGHT}), 9)"
+    after, changed = paint(run, fill % (11.9, 2.1, 3.0, 8.5), before)
     expected = before.copy()
     expected[2:9, 3:12] = 9
     np.testing.assert_array_equal(after, expected)
     assert changed == 63
-    after, _ = paint(
-        run, f"paintMask(ids, rectangleMask({{x: -5, y: -5}}, {{x: 99, y: 99}}, {WIDTH}, {HEIGHT}), 9)", before
-    )
+    after, _ = paint(run, fill % (-5, -5, 99, 99), before)
     assert (after == 9).all()
 
 

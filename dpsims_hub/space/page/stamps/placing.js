@@ -23,6 +23,7 @@ function mountPlacing(app) {
     app.cursor = null;
     state.setHand({ tool: "stamp" });
     app.showActions(...app.gestures.stamp.actions());
+    find("map-frame").parentNode.scrollIntoView({ block: "nearest" }); // on phones the tray is far below the map
     find("map").focus({ preventScroll: true });
     app.say(`${title()} in hand. Arrows move it, Enter places it, X flips it, Escape puts it away.`);
     redraw();

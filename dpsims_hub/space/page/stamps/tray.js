@@ -31,5 +31,6 @@ function mountStampTray(app) {
   }
 
   state.on("model colours", build);
+  state.on("hand", () => (find("stamps-button").dataset.chosen = String(state.tool === "stamp")));
   placePopover(menu, find("stamps-button"));
 }
