@@ -33,7 +33,10 @@ SCRIPTS = (
     "stamps/placing.js",
     "painting/hover.js",
     "painting/toolbar.js",
+    "panels/class_groups.js",
+    "panels/number_keys.js",
     "panels/palette.js",
+    "panels/recents.js",
     "panels/legend.js",
     "photo/rerolls.js",
     "photo/compare.js",
@@ -55,6 +58,7 @@ STYLES = (
     "styles/panels.css",
     "styles/menus.css",
     "styles/tools.css",
+    "styles/classes.css",
     "styles/narrow.css",
 )
 SERVER_FUNCTIONS = frozenset({"live", "variations", "read_map", "download", "switch_model"})

@@ -261,19 +261,6 @@ def test_slow_models_follow_at_the_end_of_strokes(run, times, follows, expected)
     assert run("return followsStroke(given[0], given[1]);", [times, follows]) is expected
 
 
-def test_search_finds_what_is_meant_first(run):
-    classes = [
-        {"id": 0, "name": "Building", "aliases": ["house"]},
-        {"id": 1, "name": "Greenhouse", "aliases": []},
-        {"id": 2, "name": "house boat", "aliases": ["barge"]},
-    ]
-    find = "return searchClasses(given[0], given[1]);"
-    assert run(find, [classes, " House "]) == [0, 2, 1]
-    assert run(find, [classes, "boat ho"]) == [2]
-    assert run(find, [classes, "sky"]) == []
-    assert run(find, [classes, ""]) == [0, 1, 2]
-
-
 @pytest.mark.parametrize("natural", ["true", "false"])
 def test_every_class_of_ade20k_is_shown_in_a_colour_of_its_own(run, natural):
     classes = ClassSpec.load("ade20k").to_dict()["classes"]
@@ -332,30 +319,3 @@ def test_a_scene_that_does_not_fit_the_model_is_refused_in_a_sentence(run, chang
     scene = {"map": map_string.encode(random_map()), "seed": 1} | change
     body = "try { fittingScene(given[0], given[1]); return ''; } catch (problem) { return problem.message; }"
     assert words in run(body, [scene, spec])
-
-
-@pytest.mark.parametrize(
-    ("name", "typed", "first"),
-    [
-        ("outdoor", "dog", "Object"),
-        ("outdoor", "clouds", "Sky"),
-        ("outdoor", "street", "Road"),
-        ("camvid", "human", "Pedestrian"),
-        ("camvid", "street", "Road"),
-        ("cityscapes", "human", "person"),
-        ("cityscapes", "clouds", "sky"),
-        ("cityscapes", "cat", "dynamic"),
-        ("ade20k", "dog", "animal"),
-        ("ade20k", "cat", "animal"),
-        ("ade20k", "human", "person"),
-        ("ade20k", "clouds", "sky"),
-        ("ade20k", "street", "road"),  # not "streetlight"
-        ("coco-stuff", "human", "person"),
-        ("coco-stuff", "dog", "dog"),  # not "hot dog"
-        ("coco-stuff", "street", "road"),  # not "street sign"
-    ],
-)
-def test_words_of_people_find_the_class(run, name, typed, first):
-    classes = ClassSpec.load(name).to_dict()["classes"]
-    place = run("return searchClasses(given[0], given[1])[0];", [classes, typed])
-    assert classes[place]["name"] == first

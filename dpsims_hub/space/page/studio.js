@@ -48,9 +48,9 @@ function startStudio(element, props, server) {
   drawIcons(root);
   [
     mountNotices, mountView, mountStrokes, mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing,
-    mountProtecting, mountReplacing, mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover,
-    mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountStampTray, mountFiles, mountModels,
-    mountSharing, mountShortcuts,
+    mountProtecting, mountReplacing, mountToolbar, mountNumberKeys, mountPalette, mountRecents, mountLegend,
+    mountRerolls, mountHover, mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountStampTray,
+    mountFiles, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);

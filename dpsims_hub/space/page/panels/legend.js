@@ -52,6 +52,7 @@ function mountLegend(app) {
     pick.children[0].style.background = cssColour(state.colours[id]);
     pick.children[1].textContent = name;
     showShare(pick, count);
+    app.showKey(pick, id, pick.lastChild);
     pick.setAttribute("aria-pressed", String(id === state.classId));
     pick.addEventListener("click", () => app.chooseClass(id));
     reroll.setAttribute("aria-label", `Re-roll ${name}`);

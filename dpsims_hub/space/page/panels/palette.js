@@ -41,16 +41,34 @@ function mountPalette(app) {
   };
 
   function build() {
-    list.replaceChildren(...entries().map(makeChip));
-    chips = [...list.children];
-    moveWithArrows(chips, (chip) => app.chooseClass(Number(chip.dataset.id)));
+    chips = entries().map(makeChip);
+    list.replaceChildren(...arrange());
+    const inOrder = [...list.querySelectorAll(".dps-chip")];
+    moveWithArrows(inOrder, (chip) => app.chooseClass(Number(chip.dataset.id)));
     search.value = "";
     search.placeholder = `Search ${state.model.classes.length} classes`;
     list.dataset.many = String(state.model.classes.length > MANY_CLASSES);
     filter();
   }
 
-  function makeChip(entry, place) {
+  // The chips as they come; those of a long list in groups under their titles, "Unknown" at the end.
+  function arrange() {
+    if (state.model.classes.length <= MANY_CLASSES) return chips;
+    const groups = groupClasses(state.model.classes).map(([title, members]) => {
+      const group = document.createElement("div");
+      group.setAttribute("role", "group");
+      group.setAttribute("aria-label", title);
+      group.className = "dps-class-group";
+      const heading = document.createElement("p");
+      heading.setAttribute("aria-hidden", "true");
+      heading.textContent = title;
+      group.append(heading, ...members.map((entry) => chips[entry.id]));
+      return group;
+    });
+    return [...groups, chips[chips.length - 1]];
+  }
+
+  function makeChip(entry) {
     const chip = document.createElement("button");
     chip.type = "button";
     chip.setAttribute("role", "radio");
@@ -60,11 +78,6 @@ function mountPalette(app) {
     if (aliases) chip.title = `${entry.name}: ${aliases}`;
     chip.innerHTML = '<i aria-hidden="true"></i><span></span>';
     chip.querySelector("span").textContent = entry.name;
-    if (place < 10 && entry.id !== state.model.ignore_index) {
-      const key = String((place + 1) % 10);
-      chip.setAttribute("aria-keyshortcuts", key);
-      chip.insertAdjacentHTML("beforeend", `<kbd aria-hidden="true">${key}</kbd>`);
-    }
     chip.addEventListener("click", () => app.chooseClass(entry.id));
     return chip;
   }
@@ -77,6 +90,7 @@ function mountPalette(app) {
       chip.style.order = wanted ? found.indexOf(place) : "";
     });
     list.dataset.empty = String(!found.length);
+    list.dataset.searching = String(Boolean(wanted));
     const total = state.model.classes.length;
     const text = wanted ? `${found.length || "none"} found` : `${total} classes`;
     find("search-count").textContent = text;
@@ -135,11 +149,8 @@ function mountPalette(app) {
     state.natural = event.target.value === "natural";
     state.emit("colours");
   });
-  app.classByKey = (key) => {
-    const place = (Number(key) + 9) % 10;
-    if (place < state.model.classes.length) app.chooseClass(state.model.classes[place].id);
-  };
   state.on("model", build);
+  state.on("model commit", () => chips.forEach((chip) => app.showKey(chip, Number(chip.dataset.id))));
   state.on("model colours", recolour);
   state.on("hand", refresh);
 }

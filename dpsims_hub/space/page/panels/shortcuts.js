@@ -5,7 +5,7 @@ const KEY_HELP = [
   ["E L P M", "ellipse, lasso, polygon, move a region"],
   ["T", "stamps; with one in hand: X flips, [ ] scale, Enter places, Escape puts away"],
   ["[ ]", "smaller or larger brush"],
-  ["1 – 9, 0", "the first ten classes"],
+  ["1 – 9, 0", "the classes with these numbers: those of this map, or all of a short list"],
   ["/", "search the classes; Enter takes the first"],
   ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
   ["A", "fill all"],
