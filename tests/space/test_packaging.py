@@ -131,7 +131,7 @@ def test_mcp_tools_bear_the_names_of_the_endpoints(registry: ModelRegistry) -> N
     finally:
         app.close(verbose=False)
         worker.close()
-    assert set(tools) == {"generate", "variations", "read_map"}
+    assert set(tools) == {"models", "generate", "variations", "read_map"}
     assert "the same map and seed" in tools["generate"]["inputSchema"]["properties"]["seed"]["description"]
 
 
