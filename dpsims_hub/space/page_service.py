@@ -18,7 +18,7 @@ from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest, read_photo_request, read_seeds, shown
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
-from dpsims_hub.space.segmenter import Segmenter
+from dpsims_hub.space.segmenter import Segmenter, Segmenters, read_photo
 from dpsims_hub.space.uploads import clean_name, content_of, file_of, read_map_file
 
 Request = Mapping[str, Any]
@@ -33,7 +33,7 @@ class PageService:
     Args:
         registry: the models.
         worker: makes the photos.
-        segmenter: turns photos into label maps, or None.
+        segmenter: turns photos into label maps for all models; None: each model's own does.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PageService:
     ) -> None:
         self._registry = registry
         self._worker = worker
-        self._segmenter = segmenter
+        self._segmenters = Segmenters(segmenter)
 
     def functions(self) -> list[Callable[[Any], Answer]]:
         """Return the server functions for the page's component."""
@@ -75,14 +75,17 @@ class PageService:
         return {"map": encode(label_map), "note": note}
 
     def read_photo(self, request: Request) -> Answer:
-        """Return {"map": text, "note"} of a photo, segmented; the request is that of `read_map`."""
-        if self._segmenter is None:
-            raise ValueError("this Space has no segmenter; open a label map instead.")
+        """Return {"map": text, "note", "photo": data URL} of a photo: segmented, and cut to the model's size.
+
+        The request is that of `read_map`.
+        """
         model_info = self._registry.find(request.get("model"))
+        segmenter = self._segmenters.find(model_info)
         name = clean_name(request.get("file"))
         with file_of(content_of(request.get("data"), name), name) as path:
-            label_map, note = self._segmenter.read(path, name, model_info)
-        return {"map": encode(label_map), "note": note}
+            photo = read_photo(path, name, model_info.size)
+        label_map, note = segmenter.segment(photo, model_info)
+        return {"map": encode(label_map), "note": note, "photo": jpeg_url(photo)}
 
     def download(self, request: Request) -> Answer:
         """Return {"name", "data": PNG data URL} of a request; `kind` is photo, map or both."""
@@ -98,7 +101,11 @@ class PageService:
         """Return what the page must know about another model, and start to load it."""
         model_info = self._registry.find(request.get("model"))
         self._worker.prepare(model_info)
-        return model_info.describe()
+        return self.describe(model_info)
+
+    def describe(self, model_info: ModelInfo) -> Answer:
+        """Return what the page must know of a model; `no_photos` is why it opens none, "" where it does."""
+        return model_info.describe() | {"no_photos": self._segmenters.why_none(model_info)}
 
     def _picture(self, model_info: ModelInfo, photo_request: PhotoRequest, kind: str) -> Image.Image:
         if kind == "map":

@@ -37,7 +37,6 @@ REQUIREMENTS = {
     for match in re.finditer(r"^([\w.-]+)([<>=!~].*)$", (ROOT / "requirements.txt").read_text(), re.M)
 }
 OF_GRADIO = {"starlette"}
-OPTIONAL = {"transformers"}  # imported where the segmenter is wanted, with a sentence where it is missing
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -74,7 +73,7 @@ def test_the_requirements_hold_everything_that_the_room_imports() -> None:
     used = set().union(*(imported(path) for path in [*ROOM.glob("*.py"), ROOT / "space_app.py"]))
     packages = {"PIL": "pillow"}
     foreign = {packages.get(name, name) for name in used - set(sys.stdlib_module_names) - {"dpsims_hub"}}
-    assert foreign - set(REQUIREMENTS) <= OF_GRADIO | OPTIONAL
+    assert foreign - set(REQUIREMENTS) <= OF_GRADIO
     assert "gradio" in foreign
 
 

@@ -59,6 +59,7 @@ def test_variations_keep_the_regions(space: LiveSpace) -> None:
 
 def test_another_model_is_described_and_then_makes_photos(space: LiveSpace) -> None:
     told = space.call("switch_model", model="ade20k")
+    assert told.pop("no_photos")
     assert told == space.registry.find("ade20k").describe()
     space.worker.prepare(space.registry.find("ade20k")).result(timeout=60)
     answer = space.call("live", model="ade20k", map=told["examples"][0]["map"], seed=1)
@@ -66,8 +67,13 @@ def test_another_model_is_described_and_then_makes_photos(space: LiveSpace) -> N
     assert "paints 48x32" in space.call("live", model="ade20k", map=space.map)["error"]
 
 
-def test_photos_are_not_opened_without_a_segmenter(space: LiveSpace) -> None:
-    assert "no segmenter" in space.call("read_photo", file="a.png", data="AAAA")["error"]
+def test_without_a_segmenter_the_page_is_told_what_to_configure(space: LiveSpace) -> None:
+    told = space.call("switch_model", model="ade20k")["no_photos"]
+    assert space.call("read_photo", model="ade20k", file="a.png", data="AAAA")["error"] == told
+    assert told == (
+        "ade20k has no segmenter to read photos with: make one by dpsims train-segmenter and put it into the "
+        "model's folder as segmenter, or name one in DPSIMS_SEGMENTER."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 // What is being made: the map, the style and the tool in hand, with history. The page follows its events:
 // "map" pixels changed, "commit" a change is complete, "style", "hand" (tool, class or size), "model", and those of
-// single parts: "drawn", "preview", "cursor", "colours", "photo".
+// single parts: "replaced" (by another map altogether), "drawn", "preview", "cursor", "colours", "photo".
 
 function createSceneState(model) {
   const listeners = {};
@@ -46,6 +46,7 @@ function createSceneState(model) {
     state.ids = ids;
     state.mapChanged();
     state.commit(before);
+    state.emit("replaced");
     if (state.regions.length) state.setStyle({ regions: [] });
   };
   state.setStyle = (values) => {

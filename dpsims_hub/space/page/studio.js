@@ -41,7 +41,7 @@ function startStudio(element, props, server) {
   const root = element.querySelector(".dps");
   const state = createSceneState(props.model);
   const app = {
-    root, state, server, models: props.models, hasSegmenter: props.segmenter,
+    root, state, server, models: props.models, get hasSegmenter() { return !state.model.no_photos; },
     find: (id) => root.querySelector(`#dps-${id}`),
   };
   app.mirror = () => mirrorState(app);
@@ -49,8 +49,8 @@ function startStudio(element, props, server) {
   [
     mountNotices, mountView, mountStrokes, mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing,
     mountProtecting, mountReplacing, mountToolbar, mountNumberKeys, mountPalette, mountRecents, mountLegend,
-    mountRerolls, mountHover, mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountStampTray,
-    mountFiles, mountModels, mountSharing, mountShortcuts,
+    mountRerolls, mountHover, mountCompare, mountOriginal, mountLivePhoto, mountStylePanel, mountScenes,
+    mountStampTray, mountFiles, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);

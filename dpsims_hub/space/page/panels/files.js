@@ -1,4 +1,4 @@
-// Files in and out: open a label map (button or drop), read a photo where a segmenter is configured, download.
+// Files in and out: open a label map (button or drop), read a photo where there is a segmenter, download.
 
 const LARGEST_FILE = 8 * 1024 * 1024;
 
@@ -25,6 +25,7 @@ function mountFiles(app) {
       const reply = await app.ask(reading, { model: state.model.name, file: file.name, data });
       if (!reply) return;
       state.replaceMap(fittingMap(reply.map, state.model));
+      if (reply.photo) app.keepOriginal(reply.photo);
       app.notify(reply.note || `Opened ${file.name}.`);
     } catch (problem) {
       app.notify(problem.message, "alert");
@@ -32,7 +33,11 @@ function mountFiles(app) {
   }
 
   function connect(button, field, reading) {
-    find(button).addEventListener("click", () => find(field).click());
+    find(button).addEventListener("click", () => {
+      const refusal = reading === "read_photo" && state.model.no_photos;
+      if (refusal) app.notify(refusal, "alert");
+      else find(field).click();
+    });
     find(field).addEventListener("change", async (event) => {
       const [file] = event.target.files;
       if (file) await open(file, reading);
@@ -41,7 +46,6 @@ function mountFiles(app) {
   }
   connect("open", "file", "read_map");
   connect("open-photo", "photo-file", "read_photo");
-  find("open-photo").hidden = !app.hasSegmenter;
 
   let depth = 0; // dragenter and dragleave come for every child
   const holdsFiles = (event) => [...event.dataTransfer.types].includes("Files");
