@@ -47,6 +47,7 @@ SCRIPTS = (
     "panels/scenes.js",
     "stamps/tray.js",
     "panels/files.js",
+    "panels/map_repair.js",
     "panels/models.js",
     "panels/sharing.js",
     "panels/shortcuts.js",
@@ -60,9 +61,22 @@ STYLES = (
     "styles/menus.css",
     "styles/tools.css",
     "styles/classes.css",
+    "styles/map_repair.css",
     "styles/narrow.css",
 )
-SERVER_FUNCTIONS = frozenset({"live", "variations", "read_map", "read_photo", "download", "switch_model"})
+SERVER_FUNCTIONS = frozenset(
+    {
+        "live",
+        "variations",
+        "read_map",
+        "read_photo",
+        "inspect_map",
+        "repair_map",
+        "download",
+        "palette",
+        "switch_model",
+    }
+)
 
 
 class Studio(gr.HTML):

@@ -50,7 +50,7 @@ function startStudio(element, props, server) {
     mountNotices, mountView, mountStrokes, mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing,
     mountProtecting, mountReplacing, mountToolbar, mountNumberKeys, mountPalette, mountRecents, mountLegend,
     mountRerolls, mountHover, mountCompare, mountOriginal, mountLivePhoto, mountStylePanel, mountScenes,
-    mountStampTray, mountFiles, mountModels, mountSharing, mountShortcuts,
+    mountStampTray, mountFiles, mountMapRepair, mountPaletteExport, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);

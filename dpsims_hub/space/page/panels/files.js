@@ -22,8 +22,10 @@ function mountFiles(app) {
     }
     try {
       const data = await readBase64(file);
-      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data });
+      const otherwise = reading === "read_map" ? (refusal) => app.offerRepair(file.name, data, refusal) : null;
+      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data }, otherwise);
       if (!reply) return;
+      if (reply.cropped) return void app.offerShape(file.name, data, reply.note);
       state.replaceMap(fittingMap(reply.map, state.model));
       if (reply.photo) app.keepOriginal(reply.photo);
       app.notify(reply.note || `Opened ${file.name}.`);
@@ -74,7 +76,7 @@ function mountFiles(app) {
     link.click();
     app.say(`Saved ${reply.name}`);
   }
-  for (const button of find("download").querySelectorAll("button")) {
+  for (const button of find("download").querySelectorAll("[data-kind]")) {
     button.addEventListener("click", () => download(button.dataset.kind));
   }
 }
