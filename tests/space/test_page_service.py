@@ -12,6 +12,7 @@ from PIL import Image
 
 from dpsims_hub.space.page_service import answered
 from dpsims_hub.space.photo_worker import BusyError
+from dpsims_hub.space.studio import SERVER_FUNCTIONS
 from tests.space.live_space import LiveSpace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,9 +77,7 @@ def test_without_a_segmenter_the_page_is_told_what_to_configure(space: LiveSpace
     )
 
 
-@pytest.mark.parametrize(
-    "function", ["live", "variations", "read_map", "read_photo", "download", "switch_model"]
-)
+@pytest.mark.parametrize("function", sorted(SERVER_FUNCTIONS))
 @pytest.mark.parametrize(
     "request_", [None, 7, "text", [], [1, 2], {}, {"model": "/etc/passwd"}, {"model": {"a": 1}}, {"map": []}]
 )
