@@ -14,21 +14,24 @@ from typing import Any
 
 from PIL import Image
 
-from dpsims_hub.labels import LabelMapError
+from dpsims_hub.labels import ClassSpec, LabelMapError
+from dpsims_hub.pictures.sheets import enlarge_photo
 from dpsims_hub.space.colour_files import PALETTES, palette_name
-from dpsims_hub.space.downloads import file_name, jpeg_url, map_image, png_url, sheet
+from dpsims_hub.space.downloads import enlarged_map, jpeg_url, map_image, png_url, sheet
 from dpsims_hub.space.fitting import CROPPED, fit
 from dpsims_hub.space.map_repair import Values, read_values, survey, with_table
 from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest, read_photo_request, read_seeds, shown
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
+from dpsims_hub.space.scene_facts import as_shown, file_name, scene_facts, sentence
 from dpsims_hub.space.segmenter import Segmenter, Segmenters, read_photo
 from dpsims_hub.space.uploads import clean_name, content_of, file_of, one_reader, read_map_file
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 KINDS = ("photo", "map", "both")
+SCALES = (1, 4)
 _LOG = logging.getLogger(__name__)
 
 
@@ -101,7 +104,7 @@ class PageService:
     def palette(self, request: Request) -> Answer:
         """Return {"name", "data": data URL}: the colours of the classes; `kind` is gpl or act."""
         model_info, kind = self._registry.find(request.get("model")), request.get("kind")
-        if kind not in PALETTES:
+        if not isinstance(kind, str) or kind not in PALETTES:
             raise ValueError(f"kind must be one of {', '.join(PALETTES)}, not {shown(kind)}.")
         content = base64.b64encode(PALETTES[kind](model_info.spec)).decode()
         return {
@@ -131,14 +134,22 @@ class PageService:
         return {"map": encode(label_map), "note": note, "photo": jpeg_url(photo)}
 
     def download(self, request: Request) -> Answer:
-        """Return {"name", "data": PNG data URL} of a request; `kind` is photo, map or both."""
+        """Return {"name", "data": PNG data URL} of a request.
+
+        Beside what `live` takes: `kind` is photo, map or both, `scale` 1 or 4, `colours` those of the classes as
+        shown, `palette` their name. The file holds the whole scene (see `scene_facts`).
+        """
         model_info, kind = self._registry.find(request.get("model")), request.get("kind")
+        scale = request.get("scale", 1)
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {shown(kind)}.")
+        if isinstance(scale, bool) or not isinstance(scale, int) or scale not in SCALES:
+            raise ValueError(f"scale must be 1 or 4, not {shown(scale)}.")
         photo_request = read_photo_request(request, model_info)
-        image = self._picture(model_info, photo_request, kind)
-        facts = {"model": model_info.key, "seed": str(photo_request.seed)}
-        return {"name": file_name(model_info.key, kind, photo_request.seed), "data": png_url(image, facts)}
+        facts = scene_facts(request, photo_request, model_info.key)
+        spec = as_shown(model_info.spec, request.get("colours"))
+        image = self._picture(model_info, photo_request, spec, kind, scale)
+        return {"name": file_name(model_info.key, kind, photo_request, scale), "data": png_url(image, facts)}
 
     def switch_model(self, request: Request) -> Answer:
         """Return what the page must know about another model, and start to load it."""
@@ -150,14 +161,16 @@ class PageService:
         """Return what the page must know of a model; `no_photos` is why it opens none, "" where it does."""
         return model_info.describe() | {"no_photos": self._segmenters.why_none(model_info)}
 
-    def _picture(self, model_info: ModelInfo, photo_request: PhotoRequest, kind: str) -> Image.Image:
+    def _picture(
+        self, model_info: ModelInfo, photo_request: PhotoRequest, spec: ClassSpec, kind: str, scale: int
+    ) -> Image.Image:
         if kind == "map":
-            return map_image(photo_request.label_map, model_info.spec)
+            return enlarged_map(map_image(photo_request.label_map, spec), scale)
         photo, _ = self._worker.photo(model_info, photo_request)
         if kind == "photo":
-            return photo
-        footer = f"model {model_info.key}, seed {photo_request.seed}; one pass of DP-SIMS over the map"
-        return sheet(photo_request.label_map, photo, model_info.spec, footer)
+            return enlarge_photo(photo, scale)
+        footer = sentence(model_info.key, photo_request)
+        return sheet(photo_request.label_map, photo, spec, footer, least=scale)
 
 
 def answered(call: Callable[[Request], Answer]) -> Callable[[Any], Answer]:

@@ -29,6 +29,10 @@ PURE = (
     "photo/fast_lane",
     "photo/live_photo",
     "photo/rerolls",
+    "panels/scene_file",
+    "photo/lanczos",
+    "photo/fine_photo",
+    "painting/zoom",
     "panels/sharing",
 )
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")

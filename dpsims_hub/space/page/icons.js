@@ -43,6 +43,8 @@ function iconMarkup(name) {
 function drawIcons(root) {
   for (const button of root.querySelectorAll("[data-icon]")) {
     const text = button.textContent.trim();
-    button.innerHTML = iconMarkup(button.dataset.icon) + (text ? `<span>${text}</span>` : "");
+    const short = button.dataset.short;
+    const words = short ? `<span class="dps-long">${text}</span><span class="dps-short">${short}</span>` : `<span>${text}</span>`;
+    button.innerHTML = iconMarkup(button.dataset.icon) + (text ? words : "");
   }
 }

@@ -24,12 +24,13 @@ OpenPage = Callable[..., StudioPage]
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """The bundled model, ADE20K at random, one that is slow for its size, one with a segmenter beside it."""
+    """The bundled model, ADE20K at random, one slow for its size, one of 2:1, one with a segmenter."""
     find_chromium()
-    spec, folder = ClassSpec.load("camvid"), tmp_path_factory.mktemp("models")
-    slow, seeing = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "seeing", spec, (48, 64))
+    folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
+    slow, wide = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "wide", spec, (32, 64))
+    seeing = save_tiny(folder / "seeing", spec, (48, 64))
     save_segmenter(seeing / "segmenter", dict(enumerate(spec.names)), half=True)
-    models = ["camvid", str(ade20k_folder), str(slow), str(seeing)]
+    models = ["camvid", str(ade20k_folder), str(slow), str(wide), str(seeing)]
     server = ServedSpace(models, tmp_path_factory.mktemp("painted"))
     yield server
     server.stop()

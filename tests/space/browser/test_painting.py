@@ -264,7 +264,9 @@ def test_a_painting_outlives_a_reload(open_page: OpenPage) -> None:
     painted = studio.ids
     studio.page.fill("#dps-seed", "77")
     studio.page.keyboard.press("Tab")
-    studio.page.wait_for_function("() => sessionStorage.getItem('dpsims-draft')?.includes('\"seed\":77')")
+    studio.page.wait_for_function(
+        "() => sessionStorage.getItem('dpsims-draft:camvid')?.includes('\"seed\":77')"
+    )
     studio.open()
     np.testing.assert_array_equal(studio.ids, painted)
     assert studio.state["seed"] == "77"

@@ -1,9 +1,9 @@
-// Pointers and the keyboard cursor on the map: what each tool does, from the first touch to the last.
+// What each tool does on the map, and the keyboard cursor.
 
 function mountStrokes(app) {
   const { state, find } = app;
   const canvas = find("map");
-  let stroke = null; // {pointerId, tool, before, last, changed} while a pointer is down
+  let stroke = null; // {tool, before, last, changed} while a pointer is down
   let lineEnd = null; // where the brush was last; a line by Shift+click begins there
   app.gestures = {}; // tools that need more than one place, by name: tools/gestures.js says what they are
   const gesture = () => app.gestures[stroke ? stroke.tool : state.tool];
@@ -27,26 +27,32 @@ function mountStrokes(app) {
   const lineStart = (event, place) => (event && event.shiftKey && lineEnd) || place;
   const brush = (ids, from, to) =>
     paintSegment(ids, state.width, state.height, from, to, state.size, state.classId);
-  app.applyAt = (place, event) => (gesture() ? gesture().apply(place, event) : actions[state.tool](place, event));
+  app.applyAt = (place, event, tool = state.tool) => {
+    const several = app.gestures[tool];
+    return several ? several.apply(place, event) : actions[tool](place, event);
+  };
 
-  function begin(event) {
-    if (stroke || event.button !== 0) return;
-    event.preventDefault();
-    canvas.focus({ preventScroll: true });
-    app.forgetBoxes(); // no frame runs in a hidden window, so that what is known may be old
-    const place = app.placeOf(event, canvas);
-    const tool = event.altKey ? "pick" : state.tool;
-    if (tool !== "brush" && !app.gestures[tool]) {
-      actions[tool](place);
-      return;
-    }
-    canvas.setPointerCapture(event.pointerId);
-    const last = lineStart(event, place);
-    stroke = { pointerId: event.pointerId, tool, before: state.ids.slice(), last, changed: 0 };
+  // What a pointer does, as `mountPointers` tells it; tools of other kinds apply at one place.
+  app.isDragTool = (tool) => tool === "brush" || Boolean(app.gestures[tool]);
+  app.beginStroke = (place, tool, event) => {
+    stroke = { tool, before: state.ids.slice(), last: lineStart(event, place), changed: 0 };
     if (tool === "brush") extend([place]);
     else gesture().begin(place, event);
     state.emit("preview");
-  }
+  };
+  app.moveStroke = (places, event) => {
+    if (stroke.tool === "brush") return extend(places);
+    gesture().move(places, event);
+    return state.emit("preview");
+  };
+  app.endStroke = (place, event) => {
+    const { tool, changed, last } = stroke;
+    stroke = null;
+    if (tool === "brush") lineEnd = last;
+    else app.gestures[tool].end(place, event);
+    if (changed) state.commit();
+    state.emit("preview");
+  };
 
   function extend(places) {
     let changed = 0;
@@ -59,30 +65,10 @@ function mountStrokes(app) {
     if (changed) state.mapChanged();
   }
 
-  function move(event) {
-    if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    const places = (all.length ? all : [event]).map((one) => app.placeOf(one, canvas));
-    if (stroke.tool === "brush") {
-      extend(places);
-    } else {
-      gesture().move(places, event);
-      state.emit("preview");
-    }
-  }
-
-  function end(event) {
-    if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const { tool, before, changed, last } = stroke;
-    stroke = null;
-    if (tool === "brush") lineEnd = last;
-    else app.gestures[tool].end(app.placeOf(event, canvas), event);
-    if (changed) state.commit(before);
-    state.emit("preview");
-  }
-
-  app.cancelStroke = () => {
-    const begun = gesture() && gesture().cancel();
+  // `pressOnly`: what was begun before the pointer went down, as the corners of a polygon, stays.
+  app.cancelStroke = (pressOnly = false) => {
+    const several = gesture();
+    const begun = several && (pressOnly && several.cancelPress ? several.cancelPress() : several.cancel());
     const cancelled = stroke || begun;
     if (stroke && stroke.changed) {
       state.ids = stroke.before;
@@ -95,12 +81,9 @@ function mountStrokes(app) {
   };
   app.isPainting = () => Boolean(stroke);
 
-  canvas.addEventListener("pointerdown", begin);
-  canvas.addEventListener("pointermove", move);
-  canvas.addEventListener("pointerup", end);
-  canvas.addEventListener("pointercancel", () => app.cancelStroke());
   state.on("model", () => {
-    app.cancelStroke();
+    if (gesture()) gesture().cancel();
+    stroke = null; // its map is gone
     lineEnd = null;
   });
   mountKeyboardCursor(app, canvas);
@@ -118,6 +101,7 @@ function mountKeyboardCursor(app, canvas) {
     const applies = event.key === " " || event.key === "Enter";
     if (!arrow && !applies) return;
     event.preventDefault();
+    if (event.key === " " && app.pansWithSpace()) return;
     const gesture = app.gestures[state.tool];
     const held = gesture && gesture.place && gesture.place();
     const at = app.cursor || held || { x: Math.floor(state.width / 2) + 0.5, y: Math.floor(state.height / 2) + 0.5 };

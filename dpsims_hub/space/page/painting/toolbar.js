@@ -37,6 +37,7 @@ function mountToolbar(app) {
       button.setAttribute("aria-checked", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
     }
+    if (!buttons.some((button) => button.tabIndex === 0)) buttons[0].tabIndex = 0; // a stamp is in hand
     size.max = Math.max(2, Math.round(Math.min(state.width, state.height) / 2));
     size.value = state.size;
     find("size-text").textContent = `${state.size} px`;

@@ -1,5 +1,6 @@
 // The classes as named chips, with search by name and alias.
 
+const COLOURS = "dpsims-colours"; // the name under which the choice is stored
 const MANY_CLASSES = 12; // from here on the search field is worth its place
 
 // Whether every word typed lies in the class's name, or begins a word of an alias ("street" is not meant by "tree").
@@ -136,7 +137,11 @@ function mountPalette(app) {
       const [first] = filter();
       if (first !== undefined && search.value.trim()) {
         app.chooseClass(entries()[first].id);
-        search.select();
+        search.value = "";
+        filter();
+        refresh();
+        app.closeSheet();
+        find("map").focus({ preventScroll: true }); // the keyboard goes on painting
       }
     } else if (event.key === "Escape" && search.value) {
       event.stopPropagation();
@@ -145,10 +150,17 @@ function mountPalette(app) {
       refresh();
     }
   });
-  find("colours").addEventListener("change", (event) => {
-    state.natural = event.target.value === "natural";
+  app.setNatural = (natural) => {
+    state.natural = natural;
+    find("colours").value = natural ? "natural" : "dataset";
     state.emit("colours");
+  };
+  find("colours").addEventListener("change", (event) => {
+    app.setNatural(event.target.value === "natural");
+    store(COLOURS, event.target.value, ["localStorage"]);
   });
+  state.natural = readStored(COLOURS, ["localStorage"]) !== "dataset";
+  find("colours").value = state.natural ? "natural" : "dataset";
   state.on("model", build);
   state.on("model commit", () => chips.forEach((chip) => app.showKey(chip, Number(chip.dataset.id))));
   state.on("model colours", recolour);

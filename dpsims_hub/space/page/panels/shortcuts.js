@@ -10,7 +10,9 @@ const KEY_HELP = [
   ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
   ["A", "fill all"],
   ["S", "new seed"],
-  ["C", "compare map and photo"],
+  ["C, O", "compare map and photo, paint on the photo"],
+  ["Wheel, + -, Z", "zoom in and out, show all again"],
+  ["Space and drag", "move the view; so does the middle button"],
   ["Arrows, Space", "on the map: move the cursor, apply the tool"],
   ["Alt+click", "pick the class under the pointer"],
   ["Shift", "brush: a line from where it was last; rectangle and ellipse: as wide as tall"],
@@ -23,17 +25,26 @@ function mountShortcuts(app) {
   const plain = {
     "[": () => app.resize(-1),
     "]": () => app.resize(1),
-    "/": () => find("search").focus(),
+    "/": () => {
+      app.openSheet();
+      find("search").focus();
+    },
     "?": () => find("shortcuts").showModal(),
     a: app.fillAll,
     s: () => app.drawSeed("seed"),
     c: app.compare,
+    o: app.paintOnPhoto,
     t: () => find("stamps").showPopover(),
+    "+": () => app.zoomBy(1.5),
+    "=": () => app.zoomBy(1.5),
+    "-": () => app.zoomBy(1 / 1.5),
+    z: app.zoomReset,
   };
 
-  const isTyping = (target) =>
+  app.isTyping = (target) =>
     target instanceof Element &&
     (target.isContentEditable || target.matches("textarea, select, input:not([type=range])"));
+  app.isPressable = (target) => target instanceof Element && target.matches("button, input, select, summary, a");
   const isElsewhere = (target) => target instanceof Element && target !== document.body && !root.contains(target);
 
   function withControl(event, key) {
@@ -45,8 +56,9 @@ function mountShortcuts(app) {
 
   function onKey(event) {
     const { target } = event;
-    if (event.key === "Escape" && !root.querySelector(":popover-open:not(.dps-notices)") && app.cancelStroke()) return;
-    if (isTyping(target) || isElsewhere(target) || root.querySelector("dialog[open]")) return;
+    const closes = root.querySelector(":popover-open:not(.dps-notices)");
+    if (event.key === "Escape" && !closes && app.cancelStroke()) return;
+    if (app.isTyping(target) || isElsewhere(target) || root.querySelector("dialog[open]")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.ctrlKey || event.metaKey) return void withControl(event, key);
     if (event.altKey || app.isPainting() || event.defaultPrevented) return;

@@ -12,7 +12,7 @@ function mountOriginal(app) {
     button.hidden = false;
     image.decode().then(refresh, forget);
   };
-  app.showsOriginal = () => shown && Boolean(image);
+  app.showsOriginal = () => shown && Boolean(image) && app.comparing;
   // Draws the photo where the map would be laid over; says whether it did.
   app.drawOriginal = (canvas) => {
     if (!app.showsOriginal() || !image.complete) return false;
@@ -23,7 +23,7 @@ function mountOriginal(app) {
   };
 
   function refresh() {
-    button.setAttribute("aria-pressed", String(app.comparing && app.showsOriginal()));
+    button.setAttribute("aria-pressed", String(app.showsOriginal()));
     find("compare").setAttribute("aria-pressed", String(app.comparing && !app.showsOriginal()));
     find("compare-slider").setAttribute(
       "aria-label",

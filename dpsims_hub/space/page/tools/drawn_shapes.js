@@ -108,6 +108,7 @@ function polygonGesture(app, fill) {
     hover: (place) => (next = place),
     apply: (place, event) => (event && event.key === "Enter" && corners.length > 2 ? complete() : add(place)),
     cancel: leave,
+    cancelPress: () => false,
     keys: { Enter: () => corners.length > 2 && (complete(), true) },
     actions: () => ["Polygon", [{ name: "close", label: "Close shape", icon: "check", act: complete }]],
     sketch() {

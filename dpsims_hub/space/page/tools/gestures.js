@@ -1,7 +1,7 @@
 // Tools that need more than one place. Each is an entry of `app.gestures`:
 //   begin(place, event), move(places, event), end(place, event): a pointer went down, moved, went up
 //   apply(place, event): Space or Enter at the keyboard's cursor
-//   cancel(): leaves off what was begun; says whether something was
+//   cancel(): leaves off what was begun; says whether something was. cancelPress(): the same of one press; optional
 //   sketch(place): what to draw over the map now: {masks: [{id, mask}], lines: [[{x, y}, ...], ...]}, or null
 //   keys: {key: action}, place(): where the cursor is at first, hover(place): a mouse that is not pressed; optional
 
@@ -35,7 +35,6 @@ function drawSketch(context, { masks = [], lines = [] }, state) {
 function mountGestures(app) {
   const { state, find } = app;
   const bar = find("tool-actions");
-  const canvas = find("map");
 
   app.showActions = (title, entries) => {
     bar.replaceChildren(...entries.map(makeButton));
@@ -62,12 +61,13 @@ function mountGestures(app) {
     return Boolean(act) && act() !== false;
   };
 
-  canvas.addEventListener("pointermove", (event) => {
+  const hover = (surface) => (event) => {
     const gesture = app.gestures[state.tool];
     if (!gesture || !gesture.hover || app.isPainting() || event.pointerType === "touch") return;
-    gesture.hover(app.placeOf(event, canvas));
+    gesture.hover(app.placeOf(event, surface));
     state.emit("preview");
-  });
+  };
+  for (const surface of [find("map"), find("photo-layers")]) surface.addEventListener("pointermove", hover(surface));
 
   // What a tool had begun does not outlive it.
   let last = state.tool;
