@@ -38,16 +38,15 @@ def build_app(
     Args:
         registry: the models; the first is shown.
         worker: makes the photos.
-        segmenter: turns photos into label maps, or None.
+        segmenter: turns photos into label maps for all models; None: each model's own, where it has one.
         keep_files: (how often, how old) in seconds: when Gradio deletes files.
     """
     model_info = registry.find()
     service = PageService(registry, worker, segmenter)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=keep_files) as app:
         studio.Studio(
-            model=model_info.describe(),
+            model=service.describe(model_info),
             models=registry.list(),
-            segmenter=segmenter is not None,
             server_functions=service.functions(),
         )
         add_endpoints(registry, worker)
@@ -125,7 +124,7 @@ def start_space(
         port: see there.
         share: see there.
         mcp: see there.
-        segmenter: a segmentation model of transformers for opening photos, or "".
+        segmenter: a segmentation model of transformers for opening photos; "" means each model's own.
         device: where the models run; None takes an accelerator where there is one.
         dtype: arithmetic, such as "bfloat16"; None means that of the weights.
 

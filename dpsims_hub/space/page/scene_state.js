@@ -1,6 +1,7 @@
 // What is being made: the map, the style and the tool in hand, with history. The page follows its events:
 // "map" pixels changed, "commit" a change is complete, "style", "hand" (tool, class or size), "leave" another model
-// follows, "model" it is there, and those of single parts: "drawn", "preview", "cursor", "colours", "photo".
+// follows, "model" it is there, and those of single parts: "drawn", "preview", "cursor", "colours", "photo",
+// "replaced" (another map altogether was laid).
 
 function createSceneState(model) {
   const listeners = {};
@@ -47,6 +48,7 @@ function createSceneState(model) {
     state.emit("map");
     state.emit("style");
     state.commit();
+    state.emit("replaced");
   };
   // Values of the style while a slider moves; `commit` ends the change.
   state.tryStyle = (values) => {

@@ -41,17 +41,17 @@ function startStudio(element, props, server) {
   const root = element.querySelector(".dps");
   const state = createSceneState(props.model);
   const app = {
-    root, state, server, models: props.models, hasSegmenter: props.segmenter,
+    root, state, server, models: props.models, get hasSegmenter() { return !state.model.no_photos; },
     find: (id) => root.querySelector(`#dps-${id}`),
   };
   app.mirror = () => mirrorState(app);
   drawIcons(root);
   [
-    mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountPointers, mountGestures,
-    mountDrawnShapes, mountMoveRegion, mountPlacing, mountProtecting, mountReplacing, mountToolbar, mountNumberKeys,
-    mountPalette, mountRecents, mountClassSheet, mountLegend, mountRerolls, mountHover, mountLivePhoto,
-    mountFinePhoto, mountStylePanel, mountScenes, mountStampTray, mountFiles, mountDrafts, mountModels, mountSharing,
-    mountShortcuts,
+    mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountOriginal, mountPointers,
+    mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing, mountProtecting, mountReplacing,
+    mountToolbar, mountNumberKeys, mountPalette, mountRecents, mountClassSheet, mountLegend, mountRerolls,
+    mountHover, mountLivePhoto, mountFinePhoto, mountStylePanel, mountScenes, mountStampTray, mountFiles,
+    mountMapRepair, mountPaletteExport, mountDrafts, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);

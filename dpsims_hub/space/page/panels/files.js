@@ -39,9 +39,12 @@ function mountFiles(app) {
     }
     try {
       const data = await readBase64(file);
-      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data });
+      const otherwise = reading === "read_map" ? (refusal) => app.offerRepair(file.name, data, refusal) : null;
+      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data }, otherwise);
       if (!reply) return;
+      if (reply.cropped) return void app.offerShape(file.name, data, reply.note);
       state.replaceMap(fittingMap(reply.map, state.model));
+      if (reply.photo) app.keepOriginal(reply.photo);
       app.notify(reply.note || `Opened ${file.name}.`);
     } catch (problem) {
       app.notify(problem.message, "alert", "attempt");
@@ -49,7 +52,11 @@ function mountFiles(app) {
   }
 
   function connect(button, field, reading) {
-    find(button).addEventListener("click", () => find(field).click());
+    find(button).addEventListener("click", () => {
+      const refusal = reading === "read_photo" && state.model.no_photos;
+      if (refusal) app.notify(refusal, "alert", "attempt");
+      else find(field).click();
+    });
     find(field).addEventListener("change", async (event) => {
       const [file] = event.target.files;
       if (file) await open(file, reading);
@@ -58,7 +65,6 @@ function mountFiles(app) {
   }
   connect("open", "file", "read_map");
   connect("open-photo", "photo-file", "read_photo");
-  find("open-photo").hidden = !app.hasSegmenter;
 
   let depth = 0; // dragenter and dragleave come for every child
   const holdsFiles = (event) => [...event.dataTransfer.types].includes("Files");

@@ -61,15 +61,16 @@ function mountNotices(app) {
   app.state.on("commit", () => app.settled("attempt"));
 
   // Asks the server for something that is not a live photo; gives null after telling what went wrong.
-  app.ask = async (name, request) => {
+  // `otherwise(sentence)` may answer a refusal in another way; it then gives true.
+  app.ask = async (name, request, otherwise = null) => {
     app.root.dataset.busy = "true";
     const reply = await app.server[name](request).catch(() => undefined);
     app.root.dataset.busy = "false";
     if (!reply) app.notify("The server cannot be reached. Your painting is safe on this page.", "alert", "connection");
     else app.settled("connection");
     if (reply && reply.busy) app.notify("The server is busy; please try again in a moment.", "alert", "attempt");
-    else if (reply && reply.error) app.notify(reply.error, "alert", "attempt");
-    else if (reply) return reply;
+    else if (reply && !reply.error) return reply;
+    else if (reply && !(otherwise && (await otherwise(reply.error)))) app.notify(reply.error, "alert", "attempt");
     return null;
   };
 }

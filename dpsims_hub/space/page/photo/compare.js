@@ -14,7 +14,7 @@ function mountCompare(app) {
   const draw = () => {
     const veil = opacity.value / 100;
     over.hidden = !app.comparing && !veil;
-    if (!over.hidden) drawMap(over, state.ids, state.width, state.height, state.colours);
+    if (!over.hidden && !app.drawOriginal(over)) drawMap(over, state.ids, state.width, state.height, state.colours);
     over.style.opacity = app.comparing ? 1 : veil;
     const line = app.view.x + slider.value / 100 / app.view.scale; // in shares of the picture
     over.style.clipPath = app.comparing ? `inset(0 ${100 - 100 * line}% 0 0)` : "";
@@ -24,7 +24,7 @@ function mountCompare(app) {
   };
   const refresh = () => {
     slider.hidden = !app.comparing;
-    button.setAttribute("aria-pressed", String(app.comparing));
+    button.setAttribute("aria-pressed", String(app.comparing && !app.showsOriginal()));
     paint.setAttribute("aria-pressed", String(app.paintsOnPhoto()));
     find("photo-frame").dataset.paint = String(app.paintsOnPhoto());
     find("opacity-field").hidden = !app.paintsOnPhoto();
@@ -35,6 +35,7 @@ function mountCompare(app) {
     refresh();
     if (app.comparing) slider.focus({ preventScroll: true });
   };
+  app.redrawCompare = draw;
   app.paintOnPhoto = () => {
     paints = !app.paintsOnPhoto();
     app.comparing = false;

@@ -39,6 +39,7 @@ function mountReplacing(app) {
     to.replaceChildren(...choices([...state.model.classes.map((entry) => entry.id), state.model.ignore_index]));
     if (inMap.includes(state.classId)) from.value = state.classId;
     else to.value = state.classId;
+    if (to.value === from.value) to.value = state.model.classes.find((entry) => String(entry.id) !== from.value).id;
   }
   function replace() {
     const [old, wanted] = [Number(from.value), Number(to.value)];
