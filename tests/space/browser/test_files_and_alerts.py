@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -96,26 +95,18 @@ DROP = """([bytes, name, type]) => {
 }"""
 
 
-@pytest.mark.parametrize("segmenter", [True, False])
-def test_a_dropped_jpeg_leads_to_the_segmenter_where_there_is_one(
-    new_page: OpenPage, segmenter: bool
-) -> None:
-    studio = new_page()
-    if segmenter:  # a page that was told so
-        studio.page.route(f"{studio.address}/", with_segmenter)
-    studio.open()
-    assert studio.page.is_visible("#dps-open-photo") is segmenter
+@pytest.mark.parametrize("model", ["camvid", "seeing"])
+def test_a_dropped_jpeg_leads_to_the_segmenter_where_there_is_one(open_page: OpenPage, model: str) -> None:
+    studio = open_page()
+    if model != "camvid":
+        switch(studio, model)
+    segmenter = not studio.page.evaluate("dpsims.model.no_photos")
+    assert segmenter or model == "camvid"
     buffer = io.BytesIO()
     Image.new("RGB", (64, 48), (90, 120, 30)).save(buffer, "JPEG")
     studio.page.evaluate(DROP, [list(buffer.getvalue()), "me.jpg", "image/jpeg"])
-    assert studio.notice("alert")
+    assert studio.notice("status" if segmenter else "alert")
     assert ("read_photo" in studio.calls, "read_map" in studio.calls) == (segmenter, not segmenter)
-
-
-def with_segmenter(route: Any) -> None:
-    page = route.fetch().text()
-    assert '"segmenter":false' in page
-    route.fulfill(body=page.replace('"segmenter":false', '"segmenter":true'), content_type="text/html")
 
 
 def alerts(studio: StudioPage) -> list[str]:
