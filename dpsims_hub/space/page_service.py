@@ -50,11 +50,13 @@ class PageService:
         self._registry = registry
         self._worker = worker
         self._segmenters = Segmenters(segmenter)
+        self._scene_photos: dict[tuple[str, str], str] = {}
 
     def functions(self) -> list[Callable[[Any], Answer]]:
         """Return the server functions for the page's component."""
         files = [self.read_map, self.read_photo, self.inspect_map, self.repair_map]
-        calls = [self.live, self.variations, *files, self.download, self.palette, self.switch_model]
+        photos = [self.live, self.variations, self.scene_photo]
+        calls = [*photos, *files, self.download, self.palette, self.switch_model]
         return [answered(call) for call in calls]
 
     def live(self, request: Request) -> Answer:
@@ -150,6 +152,18 @@ class PageService:
         spec = as_shown(model_info.spec, request.get("colours"))
         image = self._picture(model_info, photo_request, spec, kind, scale)
         return {"name": file_name(model_info.key, kind, photo_request, scale), "data": png_url(image, facts)}
+
+    def scene_photo(self, request: Request) -> Answer:
+        """Return {"photo": JPEG data URL} of an example `scene` of the model, made once."""
+        model_info, name = self._registry.find(request.get("model")), request.get("scene")
+        found = [text for title, text in model_info.examples if title == name]
+        if not found:
+            raise ValueError(f"{model_info.key} has no example scene {shown(name)}.")
+        key = (model_info.key, name)
+        if key not in self._scene_photos:
+            photo_request = read_photo_request({"map": found[0]}, model_info)
+            self._scene_photos[key] = jpeg_url(self._worker.photo(model_info, photo_request)[0])
+        return {"photo": self._scene_photos[key]}
 
     def switch_model(self, request: Request) -> Answer:
         """Return what the page must know about another model, and start to load it."""

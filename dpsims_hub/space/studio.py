@@ -43,6 +43,7 @@ SCRIPTS = (
     "panels/class_sheet.js",
     "panels/legend.js",
     "photo/rerolls.js",
+    "photo/reroll_list.js",
     "photo/compare.js",
     "photo/original.js",
     "photo/fast_lane.js",
@@ -50,6 +51,7 @@ SCRIPTS = (
     "photo/lanczos.js",
     "photo/fine_photo.js",
     "panels/style_panel.js",
+    "photo/past.js",
     "panels/scenes.js",
     "stamps/tray.js",
     "panels/scene_file.js",
@@ -59,6 +61,7 @@ SCRIPTS = (
     "panels/models.js",
     "panels/sharing.js",
     "panels/shortcuts.js",
+    "panels/first_run.js",
     "studio.js",
 )
 STYLES = (
@@ -70,6 +73,7 @@ STYLES = (
     "styles/tools.css",
     "styles/classes.css",
     "styles/map_repair.css",
+    "styles/results.css",
     "styles/narrow.css",
     "styles/forced.css",
 )
@@ -83,6 +87,7 @@ SERVER_FUNCTIONS = frozenset(
         "repair_map",
         "download",
         "palette",
+        "scene_photo",
         "switch_model",
     }
 )

@@ -115,6 +115,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "inspect_map": {"file": "a.png", "data": base64_of(files.grey(IDS))},
     "repair_map": {"file": "a.png", "data": base64_of(files.grey(IDS)), "table": {"1": 2}, "whole": False},
     "palette": {"kind": "gpl"},
+    "scene_photo": {"scene": "city traffic"},
     "download": {"map": "$map", "seed": 1, "kind": "map", "mix": 0.5, "regions": []},
     "switch_model": {},
 }

@@ -50,8 +50,9 @@ function startStudio(element, props, server) {
     mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountOriginal, mountPointers,
     mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing, mountProtecting, mountReplacing,
     mountToolbar, mountNumberKeys, mountPalette, mountRecents, mountClassSheet, mountLegend, mountRerolls,
-    mountHover, mountLivePhoto, mountFinePhoto, mountStylePanel, mountScenes, mountStampTray, mountFiles,
-    mountMapRepair, mountPaletteExport, mountDrafts, mountModels, mountSharing, mountShortcuts,
+    mountRerollList, mountHover, mountLivePhoto, mountFinePhoto, mountStylePanel, mountPast, mountScenes,
+    mountStampTray, mountFiles, mountMapRepair, mountPaletteExport, mountDrafts, mountModels, mountSharing,
+    mountShortcuts, mountFirstRun,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);
@@ -69,6 +70,7 @@ async function openFirst(app, first) {
   state.setModel(model, draft || { ids: firstScene(model) });
   const linked = await app.openLink();
   if (draft && !linked) app.notify("Your painting is back as you left it.");
+  if (!draft && !linked) app.showFirstRun();
   app.root.dataset.ready = "true";
 }
 

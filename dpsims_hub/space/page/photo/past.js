@@ -1,0 +1,60 @@
+// A strip of the photos made before: one for each finished change; pressing one brings its scene back.
+
+const MOST_PAST = 8;
+const PAST_PAUSE_MS = 900; // changes that follow each other faster are one
+
+// The list with a result at its front; the same scene does not come twice.
+function withResult(past, result) {
+  return [result, ...past.filter((one) => one.scene !== result.scene)].slice(0, MOST_PAST);
+}
+
+function mountPast(app) {
+  const { state, find } = app;
+  const box = find("past");
+  const row = find("past-row");
+  const byModel = new Map();
+  let waiting = null;
+
+  const list = () => byModel.get(state.model.name) || [];
+
+  function note() {
+    waiting = null;
+    if (app.isPainting() || app.photoOf !== state.version) return;
+    const { map, seed, seed_b: seedB, mix, regions } = state.request();
+    const scene = JSON.stringify({ map, seed, seedB, mix, regions });
+    if (list().length && list()[0].scene === scene) return show();
+    byModel.set(state.model.name, withResult(list(), { scene, photo: find("photo").src }));
+    show();
+  }
+  function soon() {
+    clearTimeout(waiting);
+    waiting = setTimeout(note, PAST_PAUSE_MS);
+  }
+  function show() {
+    box.hidden = list().length < 2;
+    row.replaceChildren(...list().map(makeButton));
+  }
+  function makeButton({ scene, photo }, place) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-label", place ? `Earlier photo ${place}` : "The photo of now");
+    button.setAttribute("aria-pressed", String(!place));
+    const image = new Image();
+    image.src = photo;
+    image.alt = "";
+    button.append(image);
+    button.addEventListener("click", () => restore(scene));
+    return button;
+  }
+  function restore(scene) {
+    const { map, regions, ...style } = JSON.parse(scene);
+    state.replaceMap(fittingMap(map, state.model), { ...style, regions });
+    app.say("Earlier photo restored");
+  }
+
+  state.on("photo", soon);
+  state.on("model", () => {
+    clearTimeout(waiting);
+    show();
+  });
+}

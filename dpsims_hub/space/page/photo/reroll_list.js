@@ -1,0 +1,87 @@
+// The re-rolled classes and regions: each is outlined on the photo and can be taken back alone.
+
+const OUTLINE_COLOURS = ["#000000", "#ffffff"];
+
+// The pixels of a re-roll, as a mask.
+function rerollMask(entry, ids) {
+  if (entry.region) return Uint8Array.from(decodeMap(entry.region).ids);
+  return Uint8Array.from(ids, (id) => Number(id === entry.class));
+}
+
+// The sides of pixels between inside and outside: a path of an SVG whose unit is a pixel of the map.
+function outlinePath(mask, width, height) {
+  const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x];
+  const parts = [];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (!inside(x, y)) continue;
+      if (!inside(x, y - 1)) parts.push(`M${x} ${y}h1`);
+      if (!inside(x, y + 1)) parts.push(`M${x} ${y + 1}h1`);
+      if (!inside(x - 1, y)) parts.push(`M${x} ${y}v1`);
+      if (!inside(x + 1, y)) parts.push(`M${x + 1} ${y}v1`);
+    }
+  }
+  return parts.join("");
+}
+
+function mountRerollList(app) {
+  const { state, find } = app;
+  const list = find("reroll-list");
+  const outline = find("outline");
+  let pointed = null; // the entry whose outline is stronger
+
+  const nameOf = (entry) => {
+    if (entry.class !== undefined) return state.className(entry.class);
+    const at = rerollMask(entry, state.ids).indexOf(1);
+    return at < 0 ? "region" : `region of ${state.className(state.ids[at])}`;
+  };
+
+  function build() {
+    list.hidden = !state.regions.length;
+    const had = list.contains(document.activeElement);
+    list.replaceChildren(...state.regions.map(makeRow));
+    if (had) (list.querySelector("button") || find("map")).focus();
+    pointed = state.regions.includes(pointed) ? pointed : null;
+    draw();
+  }
+
+  function makeRow(entry) {
+    const row = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.tip = "Take this re-roll back";
+    button.innerHTML = `<span></span>${iconMarkup("close")}`;
+    button.firstChild.textContent = nameOf(entry);
+    button.setAttribute("aria-label", `Take back the re-roll of ${nameOf(entry)}`);
+    const point = (to) => () => {
+      pointed = to;
+      draw();
+    };
+    button.addEventListener("pointerenter", point(entry));
+    button.addEventListener("pointerleave", point(null));
+    button.addEventListener("focus", point(entry));
+    button.addEventListener("blur", point(null));
+    button.addEventListener("click", () => {
+      state.setStyle({ regions: state.regions.filter((one) => one !== entry) });
+      app.say("Re-roll taken back");
+    });
+    row.append(button);
+    return row;
+  }
+
+  // All outlines thin; while one is pointed at, that one alone.
+  function draw() {
+    const shown = pointed ? [pointed] : state.regions;
+    outline.hidden = !shown.length || app.comparing;
+    if (outline.hidden) return;
+    outline.setAttribute("viewBox", `0 0 ${state.width} ${state.height}`);
+    outline.dataset.pointed = String(Boolean(pointed));
+    const paths = shown.map((entry) => outlinePath(rerollMask(entry, state.ids), state.width, state.height));
+    outline.innerHTML = paths
+      .flatMap((path) => OUTLINE_COLOURS.map((colour) => `<path d="${path}" stroke="${colour}"/>`))
+      .join("");
+  }
+
+  state.on("style model", build);
+  state.on("commit", () => state.regions.length && draw());
+}

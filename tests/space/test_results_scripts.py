@@ -1,0 +1,48 @@
+"""Pure scripts of earlier photos, re-rolls and scenes."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio")
+
+from tests.space.script_runner import script_runner  # noqa: E402
+from tests.space.test_page_scripts import HEIGHT, WIDTH, random_map  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def run():
+    with script_runner() as runner:
+        yield runner
+
+
+def test_a_mirror_swaps_left_and_right(run):
+    ids = random_map(5)
+    body = f"return Array.from(mirrored(Uint16Array.from(given), {WIDTH}));"
+    np.testing.assert_array_equal(np.reshape(run(body, ids.ravel().tolist()), ids.shape), ids[:, ::-1])
+
+
+def test_results_come_newest_first_once_and_the_oldest_go(run):
+    body = "return given.reduce((past, scene) => withResult(past, { scene }), []).map((one) => one.scene);"
+    assert run(body, ["a", "b", "a", *"cdefghi"]) == [*"ihgfedca"]
+
+
+def test_an_outline_is_every_side_between_inside_and_outside(run):
+    mask = random_map(7, classes=2).astype(int)
+    path = run(f"return outlinePath(given, {WIDTH}, {HEIGHT});", mask.ravel().tolist())
+    sides = re.findall(r"M(\d+) (\d+)([hv])1", path)
+    padded = np.pad(mask, 1)
+    across = {(x, y, "h") for y, x in zip(*np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1]), strict=True)}
+    down = {(x, y, "v") for y, x in zip(*np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1]), strict=True)}
+    assert len(sides) == len(set(sides))
+    assert {(int(x), int(y), way) for x, y, way in sides} == across | down
+
+
+def test_the_mask_of_a_re_roll_is_its_class_or_its_region(run):
+    ids = random_map(2)
+    body = "return Array.from(rerollMask(given[0], Uint16Array.from(given[1])));"
+    found = run(body, [{"class": 2, "seed": 1}, ids.ravel().tolist()])
+    np.testing.assert_array_equal(np.reshape(found, ids.shape), ids == 2)
