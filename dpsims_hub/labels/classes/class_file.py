@@ -293,12 +293,10 @@ def _rgb(value: Any, where: str) -> Rgb:
 
 
 def _key_id(key: Any, name: str) -> int:
-    try:
+    whole = isinstance(key, Integral) and not isinstance(key, bool)
+    if whole or isinstance(key, str) and key.strip().removeprefix("-").isdecimal():
         return int(key)
-    except (TypeError, ValueError):
-        raise ClassSpecError(
-            f'{name}: {key!r} is not a class id; a mapping needs ids as keys ("0": "road").'
-        ) from None
+    raise ClassSpecError(f'{name}: {key!r} is not a class id; a mapping needs ids as keys ("0": "road").')
 
 
 def _integer(value: Any, where: str) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 
 from dpsims_hub.labels.classes.errors import ClassSpecError
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder
+from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
 
 MAX_FILE_BYTES = 16 * 2**20  # 65535 entries with colours and aliases fit with room to spare
 YAML_SUFFIXES, TEXT_SUFFIXES = (".yaml", ".yml"), (".txt", ".names")
@@ -95,12 +96,10 @@ def _from_lines(lines: Sequence[str], path: Path) -> list[Any]:
 
 def _once(pairs: list[tuple[Any, Any]], path: Path) -> dict[Any, Any]:
     """Return an object of a file; of a key that stands twice JSON readers keep the last in silence."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ClassSpecError(f"{path}: the key {twice!r} stands twice in one object; keep one of them.")
-    return found
+    try:
+        return without_repeats(pairs)
+    except RepeatedNameError as error:
+        raise ClassSpecError(f"{path}: {error}") from None
 
 
 def _first_line(error: BaseException) -> str:
