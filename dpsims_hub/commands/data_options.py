@@ -2,17 +2,21 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.labels.sources.data_source import DataSource
     from dpsims_hub.labels.sources.folder import FolderDataset
+    from dpsims_hub.labels.sources.layouts import Listing
     from dpsims_hub.labels.sources.streams import RowStream
     from dpsims_hub.labels.sources.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
+LOOKED_AT = 64  # label maps, as at the start of a training
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +122,20 @@ def open_pairs(place: str, split: str, classes: str) -> "FolderDataset | TableDa
     if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
         return DataSource(name=place, split=split, classes=classes).open()
     return DataSource(directory=place, split=split, classes=classes).open()
+
+
+def tell_doubts(data: "FolderDataset | TableDataset | RowStream | Listing", spec: "ClassSpec") -> None:
+    """Looks at some label maps and says on stderr what a person should know about them.
+
+    Args:
+        data: opened, or a folder's pairs.
+        spec: the classes.
+    """
+    from dpsims_hub.labels.survey.masks import look_at_masks
+    from dpsims_hub.labels.survey.opened_source import some_labels
+
+    for sentence in look_at_masks(some_labels(data, LOOKED_AT), spec):
+        print(f"dpsims: {sentence}", file=sys.stderr)
 
 
 def holds_rows(directory: str, split: str) -> bool:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.commands.data_options import open_pairs
+from dpsims_hub.commands.data_options import open_pairs, tell_doubts
 from dpsims_hub.commands.evaluate_options import add_arguments
 from dpsims_hub.commands.model_options import load_pipeline
 from dpsims_hub.processes.process_group import ProcessGroup
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     card = check_outputs_of(arguments)
     group = ProcessGroup(arguments.device)
     data, train = group.together(lambda: open_data(arguments))
+    if group.is_first:
+        tell_doubts(data, data.spec)
     pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
     inputs = group.together(lambda: first_inputs(pipe, data))
     machine = describe_machine(pipe.device)  # its load without ours

@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import add_classes_option, add_workers_option, whole_number
+from dpsims_hub.commands.data_options import (
+    add_classes_option,
+    add_workers_option,
+    tell_doubts,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from dpsims_hub.labels.sources.layouts import Listing
@@ -141,6 +146,7 @@ def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace)
         num_workers=arguments.workers,
     )
     spec = ClassSpec.load(arguments.classes) if arguments.classes else listing.spec()
+    tell_doubts(listing, spec)
     total = min(len(listing.pairs), arguments.max_samples or len(listing.pairs))
     with tqdm(total=total, unit="pair", desc=split, disable=None) as bar:
         written = write_shards(listing, spec, arguments.output, options, bar.update)

@@ -20,6 +20,7 @@ from dpsims_hub.commands.data_options import (
     image_size,
     open_pairs,
     positive_number,
+    tell_doubts,
     whole_number,
 )
 from dpsims_hub.commands.model_options import check_device
@@ -108,6 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
     prepare_cpu()
     be_quiet()
     data, tests = open_splits(arguments)
+    for pairs in (data, tests):
+        tell_doubts(pairs, pairs.spec)
     backbone = load_backbone(
         arguments.backbone,
         arguments.backbone_weights,
