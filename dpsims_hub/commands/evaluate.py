@@ -89,13 +89,14 @@ def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
         OSError: a folder or file is missing.
         ValueError: the data cannot be opened.
     """
-    data = open_pairs(arguments.data, arguments.split, arguments.classes)
+    more = (arguments.classes, arguments.label_suffix)
+    data = open_pairs(arguments.data, arguments.split, *more)
     if not (arguments.train_data or arguments.train_split):
         return data, None
     train = (arguments.train_data or arguments.data, arguments.train_split)
     if train == (arguments.data, arguments.split):
         raise ValueError("the training data are the evaluated data; name another --train-split.")
-    return data, open_pairs(*train, arguments.classes)
+    return data, open_pairs(*train, *more)
 
 
 def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:

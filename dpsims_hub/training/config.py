@@ -56,6 +56,7 @@ class TrainConfig:
     label_column: str = _flag("label", "data", "column of the label maps")
     instance_column: str = _flag("", "data", "column of the object numbers, if there are any")
     classes: str = _flag("", "data", "built-in class list or classes.json; default: the data's own")
+    label_suffix: str = _flag("", "data", "what follows the photo's stem in names of maps, such as _mask")
     streaming: bool = _flag(False, "data", "read --dataset_name row by row, without a local copy")
     shuffle_buffer_size: int = _flag(256, "data", "rows of a stream that are shuffled together", least=1)
     cache_dir: str = _flag("", "data", "where --dataset_name is kept; default: that of datasets")

@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.sources.pairing import (
+    check_label_suffix,
     near_pair_hint,
     no_pair_hint,
     one_form,
     other_names_hint,
+    suffix_hint,
     with_stems_of,
 )
 from dpsims_hub.storage.hidden_files import is_hidden
@@ -147,7 +149,7 @@ class Listing:
         )
 
 
-def list_pairs(root: str | Path, split: str | None = None) -> Listing:
+def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "") -> Listing:
     """Find out how a folder is laid out and list its pairs, without opening or refusing any file.
 
     Args:
@@ -155,12 +157,15 @@ def list_pairs(root: str | Path, split: str | None = None) -> Listing:
             each split (or splits inside them), or ADE20K, COCO-Stuff or Cityscapes as distributed.
         split: "train" or "val" for every layout, or the name that its folders have; None and "" read a plain
             folder without splits.
+        label_suffix: What follows the photo's stem in the names of label maps, such as "_mask"; other files
+            beside them are passed over. "" takes the layout's own.
 
     Raises:
         FileNotFoundError: If there is no such folder, no layout in it, or no such split.
-        ValueError: If the data set lies in splits and none was named.
+        ValueError: If the data set lies in splits and none was named, or the suffix cannot be one.
     """
     base = Path(root)
+    check_label_suffix(label_suffix, MAP_SUFFIXES)
     if not base.is_dir():
         raise FileNotFoundError(
             f"{base}: no such folder; it should hold images/, labels/ and a classes.json."
@@ -169,12 +174,12 @@ def list_pairs(root: str | Path, split: str | None = None) -> Listing:
     found = [(tree, names) for tree in TREES if (names := _splits(base, tree))]
     if not split:
         if _is_plain(base, found):
-            return _listing(base, PLAIN, "")
+            return _listing(base, PLAIN, "", label_suffix)
         raise _no_split_given(base, found)
     for tree, names in found:
         for name in (split, *OTHER_SPLIT_NAMES.get(split, ())):
             if name in names:
-                return _listing(base, tree, name)
+                return _listing(base, tree, name, label_suffix)
     raise _no_such_split(base, split, found)
 
 
@@ -204,12 +209,17 @@ def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
     return not inside or any(_files(base, PLAIN.photos, PHOTO_SUFFIXES, "", nested=False))
 
 
-def _listing(base: Path, tree: Tree, split: str) -> Listing:
+def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
     """Match the files of one split by stem."""
+    if label_suffix:
+        tree = tree._replace(endings=(tree.endings[0], label_suffix, tree.endings[2]))
     folders = [template.format(split=split) for template in (tree.photos, tree.labels, tree.instances)]
     kinds = zip(folders, (PHOTO_SUFFIXES, MAP_SUFFIXES, MAP_SUFFIXES), tree.endings, strict=True)
     files = [list(_files(base, *kind, nested=tree.nested)) for kind in kinds]
-    files[1:] = [with_stems_of(files[0], part) for part in files[1:]]
+    files[1:] = [
+        part if ending else with_stems_of(files[0], part)
+        for part, ending in zip(files[1:], tree.endings[1:], strict=True)
+    ]
     photos, labels, instances = (dict(reversed(part)) for part in files)
     has_instances = bool(instances) if tree.nested else bool(tree.instances) and (base / folders[2]).is_dir()
     stems = sorted(photos.keys() & labels.keys())
@@ -231,9 +241,9 @@ def _listing(base: Path, tree: Tree, split: str) -> Listing:
         unpaired={what: names for what, names in unpaired.items() if names},
         has_instances=has_instances,
         split=split,
-        hint=near_pair_hint(_apart(photos, labels), _apart(labels, photos))
-        if stems
-        else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES),
+        hint=suffix_hint(photos, labels)
+        or near_pair_hint(_apart(photos, labels), _apart(labels, photos))
+        or ("" if stems else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES)),
     )
 
 
@@ -249,8 +259,8 @@ def _files(
         return
     for name in sorted(os.listdir(base / folder)):
         stem, suffix = os.path.splitext(name)
-        fits = suffix.lower() in suffixes and stem.endswith(ending) and not stem.endswith(DERIVED_ENDINGS)
-        if fits and not is_hidden(name):
+        derived = stem.endswith(DERIVED_ENDINGS) and ending not in DERIVED_ENDINGS
+        if suffix.lower() in suffixes and stem.endswith(ending) and not derived and not is_hidden(name):
             yield one_form(stem.removesuffix(ending)), f"{folder}/{name}"
 
 

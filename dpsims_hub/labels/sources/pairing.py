@@ -23,6 +23,7 @@ MAP_ENDINGS = (
         "_annotation",
     ),
     *("_labelIds", "_gtFine_labelIds", "_L"),  # Cityscapes', CamVid's
+    *("_instanceIds", "_gtFine_instanceIds", "_instances", "_instance", "_inst"),
     *(".jpg", ".jpeg", ".png", ".webp"),  # Supervisely's: photo.jpg.png
 )
 """What tools put between the photo's stem and the ending of the map."""
@@ -61,6 +62,47 @@ def with_stems_of(photos: Collection[tuple[str, str]], maps: list[tuple[str, str
         ):
             return named
     return maps
+
+
+def check_label_suffix(suffix: str, endings: Sequence[str]) -> None:
+    """Refuse what is not merely the part between a photo's stem and the ending of a map's name.
+
+    Raises:
+        ValueError: If it is a path or has the ending in it.
+    """
+    if os.path.basename(suffix) != suffix or suffix.lower().endswith(tuple(endings)):
+        raise ValueError(
+            f"--label_suffix: {suffix!r} must be what stands between the photo's stem and the ending, such "
+            "as _mask where 0001_mask.png is the map of 0001.jpg."
+        )
+
+
+def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
+    """Return which suffix to give where each photo has a map with it and some files do not pair; else "".
+
+    Args:
+        photos: Paths by stem.
+        maps: Likewise.
+    """
+    if not photos or photos.keys() == maps.keys():
+        return ""
+    first = min(photos)
+    after = [stem.removeprefix(first) for stem in sorted(maps) if stem.startswith(first) and stem != first]
+    common = [
+        suffix
+        for suffix in after
+        if not suffix[0].isalnum() and all(stem + suffix in maps for stem in photos)
+    ]
+    if not common:
+        return ""
+    best = next((suffix for suffix in common if suffix in MAP_ENDINGS), common[0])
+    if photos.keys() <= maps.keys():
+        return (
+            f"move {maps[first + best]} and its like elsewhere, or give --label_suffix {best} if they count"
+        )
+    if len(common) > 1:
+        return f"say which maps count: --label_suffix {' or '.join(dict.fromkeys([best, *common]))}"
+    return f"if {maps[first + best]} is the map of {photos[first]}, give --label_suffix {best}"
 
 
 def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:

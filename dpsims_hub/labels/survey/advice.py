@@ -36,6 +36,7 @@ REMEDIES = {
     CONVERT: "Convert {count} file(s) of other kinds to PNG, or photos to JPEG, as their sentences say.",
     UNPACK: "Unpack {count} archive(s) that bear the name of an image.",
     "quarter": "Turn photo or map of {count} pair(s) by 90 degrees, so that both lie alike.",
+    "names": "Pair {count} file(s) by renaming or by --label_suffix, as their sentences say.",
     "photo": "Save {count} photo(s) as 8-bit PNG or JPEG.",
     "objects": "Save {count} file(s) in instances/ as 8- or 16-bit greyscale PNGs of object numbers.",
 }

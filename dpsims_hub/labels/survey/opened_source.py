@@ -49,7 +49,7 @@ def open_for_survey(source: DataSource) -> OpenedSource:
         ValueError: If the source cannot be opened.
     """
     if source.directory and not source.streaming:
-        listing = list_pairs(source.directory, source.split or None)
+        listing = list_pairs(source.directory, source.split or None, source.label_suffix)
         spec = ClassSpec.load(source.classes) if source.classes else listing.spec()
         return OpenedSource(spec, _pairs_of_listing(listing), len(listing.pairs), listing)
     data = source.open()

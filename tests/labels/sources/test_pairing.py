@@ -8,6 +8,7 @@ import unicodedata
 import pytest
 
 from dpsims_hub.labels import ClassSpec, ClassSpecError, FolderDataset, LabelMapError
+from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.labels.sources.layouts import list_pairs
 from dpsims_hub.labels.sources.rows import decode_row
 from tests.labels.image_writers import bmp_bytes, tiff_bytes
@@ -50,6 +51,67 @@ def test_one_map_with_an_ending_among_plain_ones_is_named(tmp_path):
     (root / "labels" / "p002.png").rename(root / "labels" / "p002_mask.png")
     with pytest.raises(ValueError, match=r"labels/p002_mask\.png seems to be the map of images/p002\.png"):
         FolderDataset(root)
+
+
+def maps_of_a_tool(root):
+    """Beside each photo's ids the same map in colours and for people, as Cityscapes' tools write them."""
+    for path in sorted((root / "labels").iterdir()):
+        for ending in ("color", "labelTrainIds"):
+            (root / "labels" / f"{path.stem}_{ending}.png").write_bytes(png_bytes([[7]]))
+        path.rename(path.with_name(f"{path.stem}_labelIds.png"))
+    return root
+
+
+def test_the_suffix_says_which_maps_count(tmp_path):
+    root = maps_of_a_tool(make_pairs(tmp_path, 3))
+    with pytest.raises(ValueError, match=r"which maps count: --label_suffix _labelIds or _color\."):
+        FolderDataset(root)
+    data = FolderDataset(root, label_suffix="_labelIds")
+    assert [data[number].label_map.tolist() for number in range(3)] == [label_rows(n) for n in range(3)]
+    assert [data[number].stem for number in range(3)] == ["p000", "p001", "p002"]
+    derived = list_pairs(root, label_suffix="_labelTrainIds")
+    assert [pair.label for pair in derived.pairs] == [f"labels/p00{n}_labelTrainIds.png" for n in range(3)]
+
+
+def test_maps_beside_those_that_pair(tmp_path):
+    root = make_pairs(tmp_path, 2)
+    for number in range(2):
+        (root / "labels" / f"p00{number}_color.png").write_bytes(png_bytes([[7]]))
+    with pytest.raises(ValueError, match=r"; move labels/p000_color\.png and its like elsewhere, or give"):
+        FolderDataset(root)
+    assert len(FolderDataset(root, label_suffix="_color")) == 2
+
+
+def test_a_suffix_that_no_map_has_is_refused_by_its_name(tmp_path):
+    with pytest.raises(ValueError, match=r"2 photo\(s\) without labels/STEM_mask\.png \(images/p000\.png, "):
+        FolderDataset(make_pairs(tmp_path, 2), label_suffix="_mask")
+
+
+def test_a_suffix_that_is_none_of_the_known_is_named(tmp_path):
+    root = rename(make_pairs(tmp_path, 2), "{} (map 1).png".format)
+    with pytest.raises(
+        ValueError, match=r"if labels/p000 .* of images/p000\.png, give --label_suffix  \(map"
+    ):
+        FolderDataset(root)
+    assert len(FolderDataset(root, label_suffix=" (map 1)")) == 2
+
+
+@pytest.mark.parametrize("suffix", ["_mask.png", "labels/_mask", "_a.TIF"])
+def test_what_is_no_suffix(tmp_path, suffix):
+    with pytest.raises(ValueError, match="--label_suffix: .* must be what stands between"):
+        list_pairs(make_pairs(tmp_path, 1), label_suffix=suffix)
+
+
+def test_rows_have_columns_and_no_suffix():
+    with pytest.raises(ValueError, match="shards: --label_suffix is of a folder's files"):
+        DataSource(name="shards", label_suffix="_mask").open()
+
+
+def test_object_numbers_under_the_name_of_their_tool(tmp_path):
+    root = make_pairs(tmp_path, 2, instances=True)
+    for path in sorted((root / "instances").iterdir()):
+        path.rename(path.with_name(f"{path.stem}_instanceIds.png"))
+    assert FolderDataset(root)[1].instance_ids is not None
 
 
 @pytest.mark.parametrize("count", [1, 3])
