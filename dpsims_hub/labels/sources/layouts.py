@@ -293,7 +293,7 @@ def _no_such_split(base: Path, split: str, found: list[tuple[Tree, list[str]]]) 
     folder = base / split
     if folder.is_dir():
         missing = next((name for name in ("images", "labels") if not (folder / name).is_dir()), "images")
-        return FileNotFoundError(f"{folder}: has no {missing}/ folder.")
+        return FileNotFoundError(f"{folder}: has no {missing}/ folder{other_names_hint(folder)}.")
     splits = ", ".join(dict.fromkeys(name for _, names in found for name in names))
     known = f"the splits of {base} are {splits}" if splits else f"{base} has no splits"
-    return FileNotFoundError(f"{folder}: no such folder; {known}.")
+    return FileNotFoundError(f"{folder}: no such folder; {known}{'' if splits else other_names_hint(base)}.")

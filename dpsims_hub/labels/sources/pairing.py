@@ -152,7 +152,16 @@ def no_pair_hint(
 
 
 def other_names_hint(base: Path) -> str:
-    """Return which folders of another name to rename, as words that end a sentence; "" without such."""
+    """Return how to make pairs of other folders that are there, as words that end a sentence; "" without."""
+    for place in (base, base / "annotations"):
+        if found := sorted(place.glob("panoptic_*.json")) or sorted(place.glob("panoptic*.json")):
+            maps = found[0].with_suffix("")
+            return (
+                f"; {found[0]} is COCO's panoptic file, whose maps hold numbers of segments: write labels/ "
+                "and classes.json with dpsims_hub.labels.reading.panoptic.write_panoptic_maps"
+                f'("{found[0]}", "{maps if maps.is_dir() else place}", FOLDER), and put the photos into '
+                "FOLDER/images/"
+            )
     renames = [
         f"{other}/ to {name}/"
         for name, others in OTHER_FOLDERS.items()

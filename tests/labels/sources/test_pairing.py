@@ -185,6 +185,20 @@ def test_other_folders_are_named(tmp_path, photos, maps):
     assert (f"{photos}/ to images/" in str(caught.value)) == (photos != "images")
 
 
+@pytest.mark.parametrize("split", [None, "val"])
+@pytest.mark.parametrize("place", [".", "annotations"])
+def test_cocos_panoptic_folders_are_named(tmp_path, place, split):
+    """With the call that makes pairs of them."""
+    annotations, maps = tmp_path / place / "panoptic_val2017.json", tmp_path / place / "panoptic_val2017"
+    maps.mkdir(parents=True)
+    annotations.write_text("{}")
+    (tmp_path / "val2017").mkdir()
+    with pytest.raises(FileNotFoundError) as caught:
+        list_pairs(tmp_path, split)
+    assert f'write_panoptic_maps("{annotations}", "{maps}", FOLDER)' in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 NOT_FETCHED = [
     (b"", "empty (0 bytes)"),
