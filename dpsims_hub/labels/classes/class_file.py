@@ -28,6 +28,7 @@ from typing import Any
 from dpsims_hub.labels.classes.class_forms import ENTRY_KEYS, STORED_KEYS, own_form, refuse_unknown_keys
 from dpsims_hub.labels.classes.errors import ClassSpecError
 from dpsims_hub.labels.classes.instance_codes import CODINGS
+from dpsims_hub.storage.plain_values import plain_value
 
 MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
 Rgb = tuple[int, int, int]
@@ -66,7 +67,7 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
     Raises:
         ClassSpecError: If the content is not a usable class list.
     """
-    top = own_form(data, name)
+    top = own_form(plain_value(data), name)
     name = top.get("name", name)
     if not isinstance(name, str) or not name:
         raise ClassSpecError(f"The name of a class list must be a text, not {name!r}.")
