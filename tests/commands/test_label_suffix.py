@@ -30,7 +30,7 @@ def test_check_data(pairs_of_a_tool, tmp_path, capsys, flag):
     words = ["check-data", str(pairs_of_a_tool), "--no-sheet", "--json", str(report)]
     assert main(words) == 1
     facts = json.loads(report.read_text())
-    assert facts["advice"][0].startswith("Pair 6 file(s) by renaming or by --label_suffix")
+    assert facts["advice"][0].startswith("Name or convert 6 file(s) so that they pair")
     assert main([*words, flag, "_ids"]) == 0
     assert json.loads(report.read_text())["pairs"] == {"read": 2, "good": 2, "bad": 0}
 

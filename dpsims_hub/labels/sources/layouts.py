@@ -18,7 +18,9 @@ from dpsims_hub.labels.sources.pairing import (
     near_pair_hint,
     no_pair_hint,
     one_form,
+    other_kind_hint,
     other_names_hint,
+    printable_path,
     suffix_hint,
     with_stems_of,
 )
@@ -100,6 +102,7 @@ OTHER_SPLIT_NAMES = {
     "val": ("validation", "val2017"),
     "validation": ("val", "val2017"),
 }
+OTHER_LISTS = ("classes.txt", "classes.yaml", "labels.txt", "labelmap.txt", "data.yaml", "obj.names")
 INNER_FOLDER = "ADEChallengeData2016"  # what the archive of ADE20K unpacks to
 
 
@@ -145,7 +148,7 @@ class Listing:
             return ClassSpec.load(self.layout)
         raise FileNotFoundError(
             f"{self.root / self.split}: no classes.json in it or in its parent; write one, or name a "
-            "built-in class list."
+            f"built-in class list{_other_list(folders)}."
         )
 
 
@@ -166,6 +169,11 @@ def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "
     """
     base = Path(root)
     check_label_suffix(label_suffix, MAP_SUFFIXES)
+    if base.is_file():
+        raise ValueError(
+            f"{base}: is a file, not a folder with images/, labels/ and a classes.json; unpack an archive, "
+            "and name a parquet or webdataset file with --dataset_name."
+        )
     if not base.is_dir():
         raise FileNotFoundError(
             f"{base}: no such folder; it should hold images/, labels/ and a classes.json."
@@ -181,6 +189,15 @@ def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "
             if name in names:
                 return _listing(base, tree, name, label_suffix)
     raise _no_such_split(base, split, found)
+
+
+def _other_list(folders: list[Path]) -> str:
+    """Return which class list of another tool lies there, as words that end a sentence; "" without one."""
+    for folder in folders:
+        for name in OTHER_LISTS:
+            if (folder / name).is_file():
+                return f" or {folder / name} with --classes"
+    return ""
 
 
 def _splits(base: Path, tree: Tree) -> list[str]:
@@ -220,6 +237,8 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
         part if ending else with_stems_of(files[0], part)
         for part, ending in zip(files[1:], tree.endings[1:], strict=True)
     ]
+    no_utf8 = [printable_path(path) for part in files for _, path in part if printable_path(path) != path]
+    files = [[(stem, path) for stem, path in part if printable_path(path) == path] for part in files]
     photos, labels, instances = (dict(reversed(part)) for part in files)
     has_instances = bool(instances) if tree.nested else bool(tree.instances) and (base / folders[2]).is_dir()
     stems = sorted(photos.keys() & labels.keys())
@@ -233,6 +252,10 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
         f"photo(s) without {patterns[2]}": _without(photos, instances) if has_instances else [],
         "photo(s) whose stem another photo has": _twice(files[0]),
         "label map(s) whose stem another map has": _twice(files[1]),
+        "file(s) whose name is not UTF-8": no_utf8,
+        f"folder(s) inside {folders[0]}/ with photos, which are not read": []
+        if tree.nested
+        else _deeper(base, folders[0]),
     }
     return Listing(
         root=base,
@@ -243,6 +266,8 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
         split=split,
         hint=suffix_hint(photos, labels)
         or near_pair_hint(_apart(photos, labels), _apart(labels, photos))
+        or other_kind_hint(base, folders[0], _apart(labels, photos), "photos", PHOTO_SUFFIXES)
+        or other_kind_hint(base, folders[1], _apart(photos, labels), "label maps", MAP_SUFFIXES)
         or ("" if stems else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES)),
     )
 
@@ -262,6 +287,13 @@ def _files(
         derived = stem.endswith(DERIVED_ENDINGS) and ending not in DERIVED_ENDINGS
         if suffix.lower() in suffixes and stem.endswith(ending) and not derived and not is_hidden(name):
             yield one_form(stem.removesuffix(ending)), f"{folder}/{name}"
+
+
+def _deeper(base: Path, folder: str) -> list[str]:
+    """Return the folders in a folder of photos that hold photos too, where it holds some itself."""
+    inner = [f"{folder}/{name}" for name in sorted(_subfolders(base / folder))]
+    is_read = any(_files(base, folder, PHOTO_SUFFIXES, "", nested=False))
+    return [name for name in inner if is_read and any(_files(base, name, PHOTO_SUFFIXES, "", nested=False))]
 
 
 def _apart(files: dict[str, str], partners: dict[str, str]) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from dpsims_hub.storage.hidden_files import is_hidden
@@ -28,6 +29,7 @@ MAP_ENDINGS = (
 )
 """What tools put between the photo's stem and the ending of the map."""
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 OTHER_FOLDERS = {
     "images": ("JPEGImages", "img", "imgs", "image", "photos", "img_dir"),
     "labels": (
@@ -38,9 +40,23 @@ OTHER_FOLDERS = {
 """What CVAT, Labelme, Labelbox, Supervisely and mmsegmentation call the two folders."""
 
 
+NEARLY_ALIKE: dict[Callable[[str], str], str] = {
+    str.casefold: "in upper and lower case",
+    lambda stem: stem.casefold().strip(" ."): "in spaces or dots at an end",
+    lambda stem: re.sub(r"(?<!\d)0+(?=\d)", "", stem.casefold().strip(" .")): "in zeros before a number",
+    lambda stem: re.sub(r"[\W_]+", "", stem.casefold()): "in signs between letters",
+}
+"""Ways in which two stems may be nearly one, the nearest first, and how a sentence calls the difference."""
+
+
 def one_form(name: str) -> str:
     """Return a name in Unicode's composed form: macOS writes accents apart from their letters."""
     return unicodedata.normalize("NFC", name)
+
+
+def printable_path(path: str) -> str:
+    """Return a path as it can be printed and stored: each byte that is no UTF-8 as an escape."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def with_stems_of(photos: Collection[tuple[str, str]], maps: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -112,14 +128,36 @@ def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
         photos: Paths of photos without a map, by stem.
         maps: Paths of maps without a photo, by stem.
     """
-    folded = {stem.casefold(): path for stem, path in maps.items()}
+    for fold, how in NEARLY_ALIKE.items():
+        folded = {fold(stem): path for stem, path in maps.items()}
+        for stem, photo in sorted(photos.items()):
+            if (key := fold(stem)) and (other := folded.get(key)):
+                return f"{photo} and {other} differ {how}: name them alike"
     for stem, photo in sorted(photos.items()):
-        if other := folded.get(stem.casefold()):
-            return f"{photo} and {other} differ in upper and lower case: name them alike"
         if ending := next((ending for ending in MAP_ENDINGS if stem + ending in maps), ""):
             other = maps[stem + ending]
             wanted = f"{stem}{os.path.splitext(other)[1]}"
             return f"{other} seems to be the map of {photo}, and not every map ends so: rename it {wanted}"
+    return ""
+
+
+def other_kind_hint(
+    base: Path, folder: str, partners: Mapping[str, str], what: str, suffixes: Sequence[str]
+) -> str:
+    """Return which file of another kind has the stem of a file without a partner; "" where none has.
+
+    Args:
+        base: The folder of the data set.
+        folder: In it, where the partners should be.
+        partners: Paths of the files without one, by stem.
+        what: What the folder holds.
+        suffixes: Endings of those.
+    """
+    place = base / folder
+    for name in sorted(os.listdir(place)) if partners and place.is_dir() else ():
+        stem, suffix = os.path.splitext(name)
+        if one_form(stem) in partners and suffix.lower() not in suffixes and not is_hidden(name):
+            return f"{folder}/ holds {name}, and {what} are {', '.join(suffixes)}"
     return ""
 
 
@@ -153,6 +191,8 @@ def no_pair_hint(
 
 def other_names_hint(base: Path) -> str:
     """Return how to make pairs of other folders that are there, as words that end a sentence; "" without."""
+    if base.name in OTHER_FOLDERS and all((base.parent / name).is_dir() for name in OTHER_FOLDERS):
+        return f"; give the folder above, {base.parent}"
     for place in (base, base / "annotations"):
         if found := sorted(place.glob("panoptic_*.json")) or sorted(place.glob("panoptic*.json")):
             maps = found[0].with_suffix("")
@@ -168,4 +208,7 @@ def other_names_hint(base: Path) -> str:
         for other in others
         if (base / other).is_dir() and not (base / name).is_dir()
     ]
+    archives = [path.name for path in sorted(base.glob("*")) if path.suffix.lower() in ARCHIVES]
+    if archives and not renames:
+        return f"; unpack {archives[0]}"
     return f"; rename {' and '.join(renames)}" if renames else ""

@@ -36,7 +36,8 @@ REMEDIES = {
     CONVERT: "Convert {count} file(s) of other kinds to PNG, or photos to JPEG, as their sentences say.",
     UNPACK: "Unpack {count} archive(s) that bear the name of an image.",
     "quarter": "Turn photo or map of {count} pair(s) by 90 degrees, so that both lie alike.",
-    "names": "Pair {count} file(s) by renaming or by --label_suffix, as their sentences say.",
+    "names": "Name or convert {count} file(s) so that they pair, as their sentences say.",
+    "large": "Make {count} file(s) smaller, photo and map alike, maps by nearest neighbour.",
     "photo": "Save {count} photo(s) as 8-bit PNG or JPEG.",
     "objects": "Save {count} file(s) in instances/ as 8- or 16-bit greyscale PNGs of object numbers.",
 }

@@ -181,4 +181,5 @@ def _error_lines(kind: str, errors: dict[str, Any]) -> list[str]:
     shown = errors["listed"][:SHOWN_FAULTS]
     more = errors["count"] - len(shown)
     rest = [f"  ... and {more} more (--json lists up to {len(errors['listed'])})"] if more else []
-    return [f"{KIND_TITLES[kind]}: {errors['count']}", *(f"  {fault['message']}" for fault in shown), *rest]
+    lines = [fault["message"].replace("\n", " ") for fault in shown]  # names of files may have such
+    return [f"{KIND_TITLES[kind]}: {errors['count']}", *(f"  {line}" for line in lines), *rest]

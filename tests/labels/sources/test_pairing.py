@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import unicodedata
 
 import pytest
@@ -120,6 +122,98 @@ def test_upper_and_lower_case_are_named(tmp_path, count):
     (root / "labels" / "p000.png").rename(root / "labels" / "P000.PNG")
     with pytest.raises(ValueError, match=r"images/p000\.png and labels/P000\.PNG differ in upper and lower"):
         FolderDataset(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("p000 .png", "in spaces or dots at an end"),
+        ("p000..png", "in spaces or dots at an end"),
+        ("p0.png", "in zeros before a number"),
+        ("P-000.png", "in signs between letters"),
+    ],
+)
+def test_nearly_equal_stems_are_named(tmp_path, name, how):
+    root = make_pairs(tmp_path, 2)
+    (root / "labels" / "p000.png").rename(root / "labels" / name)
+    sentence = f"images/p000.png and labels/{name} differ {how}: name them alike"
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        FolderDataset(root)
+
+
+def test_numbers_that_differ_are_not_nearly_equal(tmp_path):
+    root = make_pairs(tmp_path, 2)
+    (root / "labels" / "p000.png").rename(root / "labels" / "p100.png")
+    assert "differ" not in list_pairs(root).hint
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("images", "p000.tif"), ("images", "p000.HEIC"), ("labels", "p000.npy")]
+)
+def test_a_partner_of_another_kind_is_named(tmp_path, folder, name):
+    root = make_pairs(tmp_path, 2)
+    (root / folder / "p000.png").rename(root / folder / name)
+    what = {"images": "photos are .jpg, .jpeg, .png, .webp", "labels": "label maps are .png, .tif"}[folder]
+    with pytest.raises(ValueError, match=re.escape(f"{folder}/ holds {name}, and {what}")):
+        FolderDataset(root)
+
+
+def test_names_that_are_no_utf_8_are_refused_in_signs_that_can_be_printed(tmp_path):
+    root = make_pairs(tmp_path, 2)
+    for folder in ("images", "labels"):
+        os.rename(root / folder / "p000.png", os.fsencode(root / folder) + b"/caf\xe9.png")
+    with pytest.raises(
+        ValueError, match=r"2 file\(s\) whose name is not UTF-8 \(images/caf\\udce9\.png, "
+    ) as caught:
+        FolderDataset(root)
+    str(caught.value).encode()
+
+
+def test_photos_in_folders_below_are_not_left_out_in_silence(tmp_path):
+    root = make_pairs(tmp_path, 3)
+    (root / "images" / "more").mkdir()
+    (root / "images" / "empty").mkdir()
+    photo_of(root, "p000").rename(root / "images" / "more" / "p000.png")
+    (root / "labels" / "p000.png").unlink()
+    words = r"1 folder\(s\) inside images/ with photos, which are not read \(images/more\)"
+    with pytest.raises(ValueError, match=words):
+        FolderDataset(root)
+
+
+def test_a_file_in_place_of_the_folder_is_called_a_file(tmp_path):
+    (tmp_path / "data.zip").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"data\.zip: is a file, not a folder .*; unpack an archive"):
+        list_pairs(tmp_path / "data.zip")
+    with pytest.raises(FileNotFoundError, match=r"has no images/ folder; unpack data\.zip\."):
+        list_pairs(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["images", "labels"])
+def test_one_of_the_two_folders_is_not_enough(tmp_path, name):
+    root = make_pairs(tmp_path, 1)
+    with pytest.raises(FileNotFoundError) as caught:
+        list_pairs(root / name)
+    assert str(caught.value).endswith(f"; give the folder above, {root}.")
+
+
+def test_a_class_list_of_another_name_is_shown(tmp_path):
+    root = make_pairs(tmp_path, 1)
+    (root / "classes.json").unlink()
+    (root / "classes.txt").write_text("a\nb\nc\n")
+    with pytest.raises(
+        FileNotFoundError, match=r"or name a built-in class list or .*/classes\.txt with --classes\."
+    ):
+        FolderDataset(root)
+
+
+@pytest.mark.parametrize("folder", ["images", "labels"])
+def test_pipes_are_refused_before_anybody_waits_for_them(tmp_path, folder):
+    root = make_pairs(tmp_path, 1)
+    path = root / folder / "p000.png"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(LabelMapError, match=r"p000\.png: is a pipe, socket or device"):
+        FolderDataset(root)[0]
 
 
 def test_names_that_have_nothing_in_common_are_shown(tmp_path):

@@ -261,6 +261,14 @@ REMEDIES = {
         "Convert 1 file(s) of other kinds",
     ),
     "zip": (lambda root: photo_of(root, "p000").write_bytes(b"PK\3\4" + bytes(60)), "Unpack 1 archive(s)"),
+    "large": (
+        lambda root: Image.new("RGB", (4100, 8)).save(photo_of(root, "p000")),
+        "Make 1 file(s) smaller, photo and map alike",
+    ),
+    "other kind": (
+        lambda root: photo_of(root, "p000").rename(root / "images" / "p000.tif"),
+        "Name or convert 1 file(s) so that they pair",
+    ),
     "quarter": (
         lambda root: write_png(root / "labels" / "p000.png", label_rows(0, WIDTH, HEIGHT)),
         "Turn photo or map of 1 pair(s) by 90 degrees",
