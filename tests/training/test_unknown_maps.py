@@ -132,3 +132,13 @@ def test_data_without_a_known_pixel_end_in_one_sentence(all_unknown, tmp_path, c
     printed = capsys.readouterr().err.strip().splitlines()[-1]
     assert "100 label maps in a row have no known pixel" in printed
     assert "dpsims check-data" in printed
+
+
+def test_a_run_says_before_its_first_step_that_masks_are_black_and_white(pairs_dir, tmp_path, capsys):
+    root = Path(shutil.copytree(pairs_dir, tmp_path / "masks"))
+    for number, path in enumerate(sorted((root / "labels").iterdir())):
+        Image.fromarray(np.eye(48, 64, dtype=np.uint8) * (1 if number else 255)).save(path)
+    assert main(tiny_flags(root, tmp_path / "out", steps=1)) == 0
+    printed = capsys.readouterr().out
+    said = printed.index("1 map(s) hold only 0 and 255, and 11 hold classes without it")
+    assert said < printed.index("12 pairs of 3 classes")
