@@ -84,8 +84,7 @@ def _wrong_meanings(facts: Mapping[str, Any]) -> list[str]:
         )
     if facts["only_0_and_255"]:
         said.append(ONLY_0_AND_255)
-    if facts["mixed_masks"]:
-        said.append(facts["mixed_masks"])
+    said += [facts[key] for key in ("mixed_masks", "class_255_in_8_bits") if facts[key]]
     if turned := facts["turned_photos"]:
         how = ", ".join(f"{count} {turn}" for turn, count in turned.items())
         said.append(

@@ -16,6 +16,7 @@ from dpsims_hub.labels.reading.label_map import read_label_map
 from dpsims_hub.labels.reading.samples import Part
 
 WHITE = 255
+BYTE_MODES = ("L", "P")  # of images that cannot hold 65535, unknown in a list of more than 255 classes
 OTHER = -1  # stands for the classes stored as neither 0 nor 1
 SHOWN = 3  # names in a sentence
 ONLY_0_AND_255 = (
@@ -41,6 +42,10 @@ class Masks:
         may_be = table[WHITE] == spec.ignore_index and 0 <= table[0] < spec.num_classes
         only_white = set(spec.ignore_values) <= {WHITE} and spec.ignore_index == WHITE
         self._counts = bool(may_be and only_white and not spec.instance_coding)
+        is_class = 0 <= table[WHITE] < spec.num_classes and spec.num_classes > WHITE
+        self._class_255 = int(table[WHITE]) if is_class and not spec.instance_coding else None
+        self._spec = spec
+        self._bytes_255 = 0
         self._zero, self._one, self._unknown = int(table[0]), int(table[1]), spec.num_classes
         self._maps: Counter[frozenset[int]] = Counter()
         self._white: list[str] = []
@@ -53,6 +58,9 @@ class Masks:
             pixels: Of each class, and of unknown at the end, shape (N + 1,).
             mode: Of its image.
         """
+        self._bytes_255 += bool(
+            self._class_255 is not None and mode in BYTE_MODES and pixels[self._class_255]
+        )
         if not self._counts or mode not in (*NUMBER_MODES, "P"):
             return
         held = set(np.flatnonzero(pixels).tolist())
@@ -81,9 +89,20 @@ class Masks:
             f"mask, write its id in its place, in the maps of {', '.join(self._white)}{more}."
         )
 
+    def class_255(self) -> str:
+        """Return the sentence about 8-bit maps whose 255 is a class of a long list; "" without such maps."""
+        if not self._bytes_255:
+            return ""
+        return (
+            f"{self._bytes_255} map(s) of 8 bits hold 255, which in this list of {self._spec.num_classes} is "
+            f"the class {self._spec.names[self._class_255]!r}, and not unknown. If it means unknown, write "
+            '"ignore_values": [255] into the "stored" rule of the classes.json.'
+        )
+
     def sentences(self) -> list[str]:
         """Return what a person should know before training."""
-        return [ONLY_0_AND_255] if self.hold_0_and_255() else [self.mixture()] if self.mixture() else []
+        said = [ONLY_0_AND_255] if self.hold_0_and_255() else []
+        return [*said, *filter(None, (self.mixture(), self.class_255()))]
 
 
 def count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:

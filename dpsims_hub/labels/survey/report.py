@@ -60,6 +60,7 @@ def survey_facts(
         "other_palettes": survey.num_other_palettes,
         "only_0_and_255": survey.masks.hold_0_and_255(),
         "mixed_masks": survey.masks.mixture(),
+        "class_255_in_8_bits": survey.masks.class_255(),
         "objects": survey.num_objects if survey.kinds["instances"] or spec.instance_coding else None,
         "num_errors": sum(survey.num_faults.values()),
         "errors": {

@@ -218,6 +218,24 @@ def test_where_masks_are_mixed(tmp_path, rows, mixed):
     assert bool(facts_of(root)["mixed_masks"]) == mixed
 
 
+@pytest.mark.parametrize(
+    ("depth", "stored", "named"),
+    [(8, {}, 2), (16, {}, 0), (8, {"stored": {"offset": 0, "ignore_values": [255]}}, 0)],
+)
+def test_255_in_8_bits_is_a_class_of_a_long_list(tmp_path, depth, stored, named):
+    """65535 means unknown there, and 8 bits cannot hold it."""
+    root = make_pairs(tmp_path, 3)
+    (root / "classes.json").write_text(json.dumps({"classes": [f"c{n}" for n in range(300)], **stored}))
+    for number in range(3):
+        rows = [[7, 255 if number else 8] * 5] * HEIGHT
+        write_png(root / "labels" / f"p{number:03d}.png", rows, depth=depth)
+    said = facts_of(root)["advice"][0]
+    words = (
+        f"{named} map(s) of 8 bits hold 255, which in this list of 300 is the class 'c255', and not unknown."
+    )
+    assert said.startswith(words) == bool(named)
+
+
 def advice_of(root):
     """What is said about the errors of a folder whose other findings do not count."""
     others = ("4 class", "1 class", "The smallest", "1 photo(s) h")
