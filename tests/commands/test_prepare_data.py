@@ -103,7 +103,7 @@ BAD_USAGE = {
     "no such folder": (("nowhere", "OUT"), "nowhere: no such folder"),
     "no pairs there": (
         ("pairs/images", "OUT"),
-        "give the folder above, pairs; it has no split 'train' either",
+        "the folder above, pairs; it has no split 'train' either",
     ),
     "split": (("PAIRS", "OUT", "--split", "my-split"), "split 'my-split' must be letters"),
     "no shards": (("PAIRS", "OUT", "--num-shards", "0"), "'0' is not a whole number from 1"),
