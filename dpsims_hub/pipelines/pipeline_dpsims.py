@@ -21,6 +21,7 @@ from dpsims_hub.pipelines.edit_session import EditSession
 from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
 from dpsims_hub.pipelines.model_folder import StoredPipeline, matching_spec
+from dpsims_hub.storage.plain_values import plain_value
 
 OUTPUT_TYPES = ("pil", "np", "pt")
 
@@ -42,7 +43,7 @@ class DPSIMSPipeline(StoredPipeline):
     def __init__(self, generator: DPSIMSGenerator, class_spec: dict | None = None) -> None:
         super().__init__()
         self.register_modules(generator=generator)
-        self.register_to_config(class_spec=class_spec)
+        self.register_to_config(class_spec=plain_value(class_spec))
         self.image_processor = VaeImageProcessor(vae_scale_factor=1)
         self.spec = matching_spec(generator.config, class_spec)
         self.restore()
