@@ -3,7 +3,8 @@
     python space_app.py [--model NAME] [--host HOST] [--port PORT] [--share] [--mcp]
 
 DPSIMS_MODEL names the models when --model does not: paths, Hub ids or bundled names, separated by commas.
-DPSIMS_SEGMENTER names a segmentation model of transformers for opening photos; DPSIMS_MCP=1 is --mcp.
+DPSIMS_SEGMENTER names a segmentation model of transformers for opening photos; without it, the folder
+segmenter/ of a model is one. DPSIMS_MCP=1 is --mcp.
 """
 
 import argparse

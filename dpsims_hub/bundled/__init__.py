@@ -10,6 +10,8 @@ NAMES = ("outdoor", "camvid")
 def bundled_model(name: str = "camvid") -> Path:
     """Where the bundled model lies: a folder in Hub layout, ready for `DPSIMSPipeline.from_pretrained`.
 
+    Its own segmenter, which turns photos into label maps of its classes, lies in `segmenter/` there.
+
     Args:
         name: "camvid", streets in eleven classes, 256x192 (width x height); or "outdoor", landscapes and
             towns in eight classes, 256x256.

@@ -1,10 +1,12 @@
-"""The named endpoints for programs: `/generate`, `/variations`, `/read_map`, in Gradio's queue.
+"""The named endpoints for programs: `/models`, `/generate`, `/variations`, `/read_map`, in Gradio's queue.
 
 Over MCP they are tools of the same names. Their docstrings are what users of both read.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -12,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 from dpsims_hub.labels import pixel_shares
+from dpsims_hub.space.api_descriptions import described, parameters_of, returns_of
 from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.model_registry import MAX_SEED, ModelInfo, ModelRegistry
-from dpsims_hub.space.photo_request import MAX_PHOTOS, PhotoRequest, read_photo_request, read_seeds
+from dpsims_hub.space.photo_request import MAX_PHOTOS, PhotoRequest, read_photo_request, read_seeds, shown
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from dpsims_hub.space.uploads import read_map_file
 
@@ -29,6 +32,15 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         worker: makes the photos.
     """
 
+    def models() -> list[dict[str, Any]]:
+        """List the models of this Space: what a label map for each must look like.
+
+        Returns:
+            For each model its name, width and height in pixels, classes (id, name, aliases, rgb in files) and
+            the id of unknown pixels (ignore_index).
+        """
+        return [_model_facts(registry.find(entry["name"])) for entry in registry.list()]
+
     def generate(
         label_map: bytes | None = None,
         map_text: str = "",
@@ -36,8 +48,12 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         seed_b: float = 0,
         mix: float = 0.0,
         model: str = "",
+        regions: list[dict[str, Any]] | None = None,
     ) -> Image.Image:
         """Make a photo of a label map, in which each pixel holds the id of a class.
+
+        Regions give parts of the photo another look: {"class": "Sky", "seed": 3} all pixels of a class (name
+        or id), {"region": map text of 0 and 1, "seed": 3} those that are 1.
 
         Args:
             label_map: label map file: PNG of class ids, palette PNG, or RGB in the model's exact colours.
@@ -45,13 +61,16 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
             seed: whole number from 0 to 2147483647; the same map and seed give the same photo.
             seed_b: seed of the style to mix in.
             mix: 0 is the style of seed, 1 that of seed_b, numbers between are on the way.
-            model: one of the models of this Space; empty means the first.
+            model: one of the models of this Space, by the name that /models gives; empty means the first.
+            regions: parts with seeds of their own, a list as above; later ones lie on top.
 
         Returns:
             The photo, a PNG of the model's size.
         """
         model_info = _told(registry.find, model)
-        photo_request = _read(model_info, label_map, map_text, {"seed": seed, "seed_b": seed_b, "mix": mix})
+        style = {"seed": seed, "seed_b": seed_b, "mix": mix}
+        parts = _told(with_class_ids, regions, model_info)
+        photo_request = _read(model_info, label_map, map_text, style | {"regions": parts})
         return _told(worker.photo, model_info, photo_request, wait=True)[0]
 
     def variations(
@@ -68,7 +87,7 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
             map_text: instead of a file, the map as text, as /read_map and the page's share links give it.
             seed: whole number that the photos' own seeds are drawn from; the same one gives the same photos.
             count: how many photos, 1 to 8.
-            model: one of the models of this Space; empty means the first.
+            model: one of the models of this Space, by the name that /models gives; empty means the first.
 
         Returns:
             The photos, and their seeds, which /generate takes.
@@ -88,7 +107,7 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         Args:
             label_map: label map file: PNG of class ids, palette PNG, or RGB in the model's exact colours.
             stored: whether the numbers are those of the data set's own files (ADE20K: id + 1).
-            model: one of the models of this Space; empty means the first.
+            model: one of the models of this Space, by the name that /models gives; empty means the first.
 
         Returns:
             The map as text, its width and height, the share of every class in it, and a note on the reading.
@@ -106,34 +125,100 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         }
 
     with gr.Row(visible=False):
-        _wire(generate, variations, read_map)
+        button = gr.Button("run")
+        _wire(button, models, {"models": gr.JSON}, concurrency_limit=2)
+        _wire(button, generate, {"photo": _photo}, **ONE_AT_A_TIME)
+        _wire(button, variations, {"photos": _photos, "seeds": gr.JSON}, **ONE_AT_A_TIME)
+        _wire(button, read_map, {"map": gr.JSON}, concurrency_limit=2)
 
 
-def _wire(generate: Any, variations: Any, read_map: Any) -> None:
-    """Give each endpoint its components, which say what may come and what will go."""
-    file = gr.File(
-        label="label_map", type="binary"
+def _wire(button: gr.Button, endpoint: Callable, outputs: Mapping[str, Callable], **limits: Any) -> None:
+    """Give an endpoint its components; they say what may come and what will go, in its docstring's words."""
+    said = parameters_of(endpoint)
+    inputs = [
+        described(INPUTS[name](label=name), said[name]) for name in inspect.signature(endpoint).parameters
+    ]
+    results = [described(make(label=name), returns_of(endpoint)) for name, make in outputs.items()]
+    name = endpoint.__name__
+    button.click(endpoint, inputs, results, api_name=name, **limits)
+
+
+def _file(label: str) -> gr.File:
+    return gr.File(
+        label=label, type="binary"
     )  # as a path, Gradio would leave an empty file behind for each call
-    text, model = gr.Textbox("", label="map_text"), gr.Textbox("", label="model")
-    seed, seed_b = (_whole_number(name, 0, MAX_SEED, 0) for name in ("seed", "seed_b"))
-    mix = gr.Number(0.0, label="mix", minimum=0, maximum=1)
-    count = _whole_number("count", 1, MAX_PHOTOS, 4)
-    stored = gr.Checkbox(False, label="stored")
-    photo = gr.Image(label="photo", format="png", type="pil")
-    photos = gr.Gallery(label="photos", format="png", type="pil")
-    seeds, read = gr.JSON(label="seeds"), gr.JSON(label="map")
-    button = gr.Button("run")
-    button.click(
-        generate, [file, text, seed, seed_b, mix, model], photo, api_name="generate", **ONE_AT_A_TIME
-    )
-    button.click(
-        variations, [file, text, seed, count, model], [photos, seeds], api_name="variations", **ONE_AT_A_TIME
-    )
-    button.click(read_map, [file, stored, model], read, api_name="read_map", concurrency_limit=2)
 
 
-def _whole_number(label: str, lowest: int, highest: int, value: int) -> gr.Number:
-    return gr.Number(value, label=label, precision=0, minimum=lowest, maximum=highest)
+def _text(label: str) -> gr.Textbox:
+    return gr.Textbox("", label=label)
+
+
+def _seed(label: str) -> gr.Number:
+    return gr.Number(0, label=label, precision=0, minimum=0, maximum=MAX_SEED)
+
+
+def _list_of_objects(label: str) -> gr.JSON:
+    """A JSON component whose schema says so; Gradio's own, {"type": {}}, is no schema that MCP can use."""
+    component = gr.JSON(label=label)
+    component.api_info = lambda: {"type": "array", "items": {"type": "object"}}
+    return component
+
+
+def _photo(label: str) -> gr.Image:
+    return gr.Image(label=label, format="png", type="pil")
+
+
+def _photos(label: str) -> gr.Gallery:
+    return gr.Gallery(label=label, format="png", type="pil")
+
+
+INPUTS: Mapping[str, Callable] = {
+    "label_map": _file,
+    "map_text": _text,
+    "model": _text,
+    "seed": _seed,
+    "seed_b": _seed,
+    "mix": lambda label: gr.Number(0.0, label=label, minimum=0, maximum=1),
+    "count": lambda label: gr.Number(4, label=label, precision=0, minimum=1, maximum=MAX_PHOTOS),
+    "stored": lambda label: gr.Checkbox(False, label=label),
+    "regions": _list_of_objects,
+}
+
+
+def with_class_ids(regions: Any, model_info: ModelInfo) -> Any:
+    """Return the regions of a program with ids in place of class names; everything else stays to be checked.
+
+    Raises:
+        ValueError: a name is none of the model's.
+    """
+    if not isinstance(regions, list):
+        return regions
+    return [_with_class_id(region, model_info) for region in regions]
+
+
+def _with_class_id(region: Any, model_info: ModelInfo) -> Any:
+    if not isinstance(region, Mapping) or not isinstance(region.get("class"), str):
+        return region
+    try:
+        return {**region, "class": model_info.spec.class_id(region["class"])}
+    except KeyError:
+        raise ValueError(f"{shown(region['class'])} is no class of {model_info.spec.name}.") from None
+
+
+def _model_facts(model_info: ModelInfo) -> dict[str, Any]:
+    """Return what programs must know of a model, as JSON values."""
+    height, width = model_info.size
+    classes = [
+        {"id": one.id, "name": one.name, "aliases": list(one.aliases), "rgb": list(one.rgb)}
+        for one in model_info.spec.classes
+    ]
+    return {
+        "name": model_info.key,
+        "width": width,
+        "height": height,
+        "ignore_index": model_info.spec.ignore_index,
+        "classes": classes,
+    }
 
 
 def _read(model_info: ModelInfo, file: bytes | None, text: str, request: dict[str, Any]) -> PhotoRequest:

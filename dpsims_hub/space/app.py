@@ -11,11 +11,15 @@ from dpsims_hub.space import studio
 from dpsims_hub.space.api import add_endpoints
 from dpsims_hub.space.guards import BodyLimit, NameGuard
 from dpsims_hub.space.model_registry import ModelRegistry
+from dpsims_hub.space.page_head import PageHead
 from dpsims_hub.space.page_service import PageService
 from dpsims_hub.space.photo_worker import PhotoWorker
 from dpsims_hub.space.segmenter import Segmenter
 
 TITLE = "DP-SIMS: paint a scene, get a photo"
+DESCRIPTION = (
+    "Choose a class, paint, and the photo follows the brush: semantic image synthesis in one GAN pass."
+)
 MAX_QUEUE = 32
 MAX_SESSIONS = 500  # pages that Gradio remembers; ours keep everything themselves
 MAX_FILE = "8mb"
@@ -34,16 +38,15 @@ def build_app(
     Args:
         registry: the models; the first is shown.
         worker: makes the photos.
-        segmenter: turns photos into label maps, or None.
+        segmenter: turns photos into label maps for all models; None: each model's own, where it has one.
         keep_files: (how often, how old) in seconds: when Gradio deletes files.
     """
     model_info = registry.find()
     service = PageService(registry, worker, segmenter)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=keep_files) as app:
         studio.Studio(
-            model=model_info.describe(),
+            model=service.describe(model_info),
             models=registry.list(),
-            segmenter=segmenter is not None,
             server_functions=service.functions(),
         )
         add_endpoints(registry, worker)
@@ -73,6 +76,7 @@ def launch_app(
         OSError: the port is taken.
         ValueError: MCP is wanted, and its package is missing or of another version than Gradio needs.
     """
+    head = Middleware(PageHead, TITLE, DESCRIPTION)
     _, local, public = app.launch(
         server_name=host,
         server_port=port,
@@ -80,7 +84,7 @@ def launch_app(
         mcp_server=mcp,
         max_file_size=MAX_FILE,
         state_session_capacity=MAX_SESSIONS,
-        app_kwargs={"middleware": [Middleware(BodyLimit), Middleware(NameGuard)]},
+        app_kwargs={"middleware": [Middleware(BodyLimit), Middleware(NameGuard), head]},
         prevent_thread_lock=True,
         quiet=True,
         show_error=False,  # sentences meant for visitors are gr.Error, which always shows
@@ -120,7 +124,7 @@ def start_space(
         port: see there.
         share: see there.
         mcp: see there.
-        segmenter: a segmentation model of transformers for opening photos, or "".
+        segmenter: a segmentation model of transformers for opening photos; "" means each model's own.
         device: where the models run; None takes an accelerator where there is one.
         dtype: arithmetic, such as "bfloat16"; None means that of the weights.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -57,7 +56,16 @@ def map_image(label_map: np.ndarray, spec: ClassSpec) -> Image.Image:
     return image
 
 
-def sheet(label_map: np.ndarray, photo: Image.Image, spec: ClassSpec, footer: str) -> Image.Image:
+def enlarged_map(image: Image.Image, scale: int) -> Image.Image:
+    """Return a map's image with every pixel as a square of scale x scale, its mode and palette kept."""
+    if scale == 1:
+        return image
+    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
+
+
+def sheet(
+    label_map: np.ndarray, photo: Image.Image, spec: ClassSpec, footer: str, least: int = 1
+) -> Image.Image:
     """Return map and photo side by side, with a legend of the classes in the map, largest first.
 
     Args:
@@ -65,14 +73,9 @@ def sheet(label_map: np.ndarray, photo: Image.Image, spec: ClassSpec, footer: st
         photo: of the map's size.
         spec: names and colours.
         footer: one line at the bottom.
+        least: the factor by which both are enlarged at least.
     """
-    scale = max(1, -(-_SHEET_SIDE // max(photo.size)))
+    scale = max(least, -(-_SHEET_SIDE // max(photo.size)))
     pictures = [picture_of_map(label_map, spec, scale), enlarge_photo(photo, scale)]
     legend = flow_legend(spec, pixel_shares(label_map, spec), sum(one.width for one in pictures))
     return comparison_sheet([pictures], ["label map", "photo"], legend=legend, footer=footer)
-
-
-def file_name(title: str, what: str, seed: int) -> str:
-    """Return a name for a download, safe on every system."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "_", title).strip("_") or "dpsims"
-    return f"{stem}_{what}.png" if what == "map" else f"{stem}_{what}_seed_{seed}.png"

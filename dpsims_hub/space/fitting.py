@@ -6,27 +6,45 @@ import numpy as np
 
 from dpsims_hub.labels.reading.resizing import resize_label_map
 
+CROPPED = "cropped at the centre"
 
-def fit(label_map: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str]:
+
+def fit(label_map: np.ndarray, size: tuple[int, int], border: int | None = None) -> tuple[np.ndarray, str]:
     """Return the map at a model's size and one sentence on what was done, "" for nothing.
 
     The largest centred part of the wanted shape is kept, then resized by nearest neighbour, so that scenes
-    are not distorted and no class is invented.
+    are not distorted and no class is invented. With `border`, all of the map is kept, between bands of it.
 
     Args:
         label_map: ids, shape (H, W).
         size: wanted (height, width) in pixels.
+        border: an id, or None to crop.
     """
+    if border is not None:
+        return fit_inside(label_map, size, border)
     height, width = label_map.shape
     top, left, tall, broad = centred_part((height, width), size)
     cropped = label_map[top : top + tall, left : left + broad]
     done = []
     if cropped.shape != label_map.shape:
-        done.append(f"cropped at the centre to {broad}x{tall}")
+        done.append(f"{CROPPED} to {broad}x{tall}")
     if cropped.shape != tuple(size):
         done.append(f"resized to {size[1]}x{size[0]} by nearest neighbour")
     note = f"The map of {width}x{height} px was {' and '.join(done)}." if done else ""
     return resize_label_map(cropped, size), note
+
+
+def fit_inside(label_map: np.ndarray, size: tuple[int, int], border: int) -> tuple[np.ndarray, str]:
+    """Return the whole map, resized by nearest neighbour, between bands of `border`; see `fit`."""
+    height, width = label_map.shape
+    scale = min(size[0] / height, size[1] / width)
+    inner = (min(size[0], max(1, round(height * scale))), min(size[1], max(1, round(width * scale))))
+    if inner == tuple(size):
+        return fit(label_map, size)
+    top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    whole = np.full(size, border, dtype=label_map.dtype)
+    whole[top : top + inner[0], left : left + inner[1]] = resize_label_map(label_map, inner)
+    return whole, f"All of the map of {width}x{height} px is kept; the bands beside it are unknown."
 
 
 def centred_part(size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -195,7 +195,7 @@ def _unique(title: str, taken: Any) -> str:
 
 
 def with_known_aliases(spec: ClassSpec) -> ClassSpec:
-    """Return the classes, searchable by the other names that a built-in list of the same names has.
+    """Return the classes, also searchable by the other names that a built-in list of the same names has.
 
     Models keep what their training data said of the classes, which is often no more than the names.
     """
@@ -208,7 +208,8 @@ def with_known_aliases(spec: ClassSpec) -> ClassSpec:
 
 
 def _filled(own: ClassInfo, known: ClassInfo) -> ClassInfo:
-    return replace(own, aliases=own.aliases or known.aliases, kind=own.kind or known.kind)
+    aliases = tuple(dict.fromkeys((*own.aliases, *known.aliases)))
+    return replace(own, aliases=aliases, kind=own.kind or known.kind)
 
 
 def _spec_of(class_spec: dict[str, Any] | None, settings: dict[str, Any], name: str) -> ClassSpec:

@@ -1,4 +1,8 @@
-"""A photo as a starting point: any semantic segmenter of `transformers` turns it into a label map."""
+"""A photo as a starting point: any semantic segmenter of `transformers` turns it into a label map.
+
+A model's own segmenter lies in its folder as `segmenter/` (`dpsims train-segmenter --half` writes one); a
+segmenter that is named for the whole Space wins.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from dpsims_hub.labels.reading.image_files import decode, open_image
 from dpsims_hub.space.fitting import centred_part
 from dpsims_hub.space.model_registry import ModelInfo
 from dpsims_hub.space.uploads import one_reader
+
+OWN = "segmenter"  # a model's own one, in its folder
 
 
 class Segmenter:
@@ -51,7 +57,10 @@ class Segmenter:
         Raises:
             LabelMapError: the file is no photo.
         """
-        photo = read_photo(path, name, model_info.size)
+        return self.segment(read_photo(path, name, model_info.size), model_info)
+
+    def segment(self, photo: Image.Image, model_info: ModelInfo) -> tuple[np.ndarray, str]:
+        """Segment a photo that `read_photo` gave; returns what `read` does."""
         with self._lock:
             found, names = self._segment(photo)
         table = match_classes(names, model_info.spec)
@@ -69,12 +78,53 @@ class Segmenter:
 
         if self._loaded is None:
             processor = AutoImageProcessor.from_pretrained(self._name)
-            self._loaded = processor, AutoModelForSemanticSegmentation.from_pretrained(self._name).eval()
+            network = AutoModelForSemanticSegmentation.from_pretrained(self._name, dtype=torch.float32)
+            self._loaded = processor, network.eval()
         processor, model = self._loaded
         with torch.inference_mode():
             output = model(**processor(images=photo, return_tensors="pt"))
         ids = processor.post_process_semantic_segmentation(output, target_sizes=[photo.size[::-1]])[0]
         return ids.cpu().numpy(), {int(key): value for key, value in model.config.id2label.items()}
+
+
+class Segmenters:
+    """Which segmenter reads photos for which model.
+
+    Args:
+        named: the one for all models, or None: then each model's own.
+    """
+
+    def __init__(self, named: Segmenter | None = None) -> None:
+        self._named = named
+        self._own: dict[Path, Segmenter] = {}
+        self._lock = threading.Lock()
+
+    def find(self, model_info: ModelInfo) -> Segmenter:
+        """Return the segmenter for a model's photos.
+
+        Raises:
+            ValueError: there is none; the sentence says what to configure.
+        """
+        if self._named is not None:
+            return self._named
+        if missing := self.why_none(model_info):
+            raise ValueError(missing)
+        folder = model_info.folder / OWN
+        with self._lock:
+            return self._own.setdefault(folder, Segmenter(str(folder)))
+
+    def why_none(self, model_info: ModelInfo) -> str:
+        """Return why photos cannot be opened for a model, and what to configure; "" where they can."""
+        if self._named is not None:
+            return ""
+        if not (model_info.folder / OWN / "config.json").is_file():
+            return (
+                f"{model_info.key} has no segmenter to read photos with: make one by dpsims train-segmenter "
+                f"and put it into the model's folder as {OWN}, or name one in DPSIMS_SEGMENTER."
+            )
+        if importlib.util.find_spec("transformers") is None:
+            return "Opening photos needs transformers: pip install transformers, and start the Space again."
+        return ""
 
 
 def read_photo(path: Path, name: str, size: tuple[int, int]) -> Image.Image:

@@ -17,23 +17,45 @@ SCRIPTS = (
     "painting/map_codec.js",
     "painting/painter.js",
     "painting/history.js",
+    "tools/shapes.js",
+    "stamps/outlines.js",
+    "stamps/stamp_shapes.js",
     "painting/colours.js",
     "icons.js",
     "scene_state.js",
+    "stage_layout.js",
     "painting/view.js",
     "panels/notices.js",
     "painting/strokes.js",
+    "painting/zoom.js",
+    "painting/pointers.js",
+    "tools/gestures.js",
+    "tools/drawn_shapes.js",
+    "tools/move_region.js",
+    "tools/class_changes.js",
+    "stamps/placing.js",
     "painting/hover.js",
     "painting/toolbar.js",
+    "panels/class_groups.js",
+    "panels/number_keys.js",
     "panels/palette.js",
+    "panels/recents.js",
+    "panels/class_sheet.js",
     "panels/legend.js",
     "photo/rerolls.js",
     "photo/compare.js",
+    "photo/original.js",
     "photo/fast_lane.js",
     "photo/live_photo.js",
+    "photo/lanczos.js",
+    "photo/fine_photo.js",
     "panels/style_panel.js",
     "panels/scenes.js",
+    "stamps/tray.js",
+    "panels/scene_file.js",
     "panels/files.js",
+    "panels/map_repair.js",
+    "panels/drafts.js",
     "panels/models.js",
     "panels/sharing.js",
     "panels/shortcuts.js",
@@ -45,9 +67,25 @@ STYLES = (
     "styles/stage.css",
     "styles/panels.css",
     "styles/menus.css",
+    "styles/tools.css",
+    "styles/classes.css",
+    "styles/map_repair.css",
     "styles/narrow.css",
+    "styles/forced.css",
 )
-SERVER_FUNCTIONS = frozenset({"live", "variations", "read_map", "download", "switch_model"})
+SERVER_FUNCTIONS = frozenset(
+    {
+        "live",
+        "variations",
+        "read_map",
+        "read_photo",
+        "inspect_map",
+        "repair_map",
+        "download",
+        "palette",
+        "switch_model",
+    }
+)
 
 
 class Studio(gr.HTML):
@@ -56,11 +94,10 @@ class Studio(gr.HTML):
     Args:
         model: what the page needs to know of the model at start: `name`, `title`, `width`, `height` (pixels),
             `classes` (`id`, `name`, `aliases`, `rgb` each), `ignore_index`, `examples` (`name` and `map` as a
-            map string each), `max_seed`.
+            map string each), `max_seed`, `no_photos` (why it cannot open photos, "" if it can).
         models: `name` and `title` of every model that may be chosen; with one, the page shows no choice.
-        server_functions: Python functions by the names in `SERVER_FUNCTIONS`, and `read_photo` where there is
-            a segmenter. Each takes one object and returns one; they run in threads, beside the queue.
-        segmenter: whether photos can be opened, by `read_photo`.
+        server_functions: Python functions by the names in `SERVER_FUNCTIONS`. Each takes one object and
+            returns one; they run in threads, beside the queue.
 
     Raises:
         ValueError: a server function is missing.
@@ -72,10 +109,9 @@ class Studio(gr.HTML):
         model: dict[str, Any],
         models: Sequence[dict[str, str]],
         server_functions: Sequence[Callable[[dict], dict]],
-        segmenter: bool = False,
         **options: Any,
     ) -> None:
-        check_server_functions(server_functions, segmenter)
+        check_server_functions(server_functions)
         super().__init__(
             html_template=read_page("studio.html"),
             css_template=join_styles(),
@@ -85,14 +121,13 @@ class Studio(gr.HTML):
             server_functions=list(server_functions),
             model=model,
             models=list(models),
-            segmenter=segmenter,
             **options,
         )
 
     def get_config(self, cls: type | None = None) -> dict[str, Any]:
         """What the browser is told; Gradio would repeat our arguments beside `props`, as text."""
         config = super().get_config() if cls is None else super().get_config(cls)
-        own = ("model", "models", "segmenter", "server_functions")
+        own = ("model", "models", "server_functions")
         return {name: value for name, value in config.items() if name not in own}
 
     @property
@@ -101,14 +136,13 @@ class Studio(gr.HTML):
         return True
 
 
-def check_server_functions(functions: Sequence[Callable], segmenter: bool) -> None:
+def check_server_functions(functions: Sequence[Callable]) -> None:
     """Checks that the page will find every function it calls.
 
     Raises:
         ValueError: one is missing.
     """
-    wanted = SERVER_FUNCTIONS | ({"read_photo"} if segmenter else set())
-    missing = sorted(wanted - {function.__name__ for function in functions})
+    missing = sorted(SERVER_FUNCTIONS - {function.__name__ for function in functions})
     if missing:
         raise ValueError(f"Studio: the server function(s) {', '.join(missing)} are missing.")
 

@@ -26,7 +26,7 @@ _DOOR = threading.BoundedSemaphore(
 
 
 def read_map_file(
-    content: bytes, name: Any, model_info: ModelInfo, *, stored: bool = False
+    content: bytes, name: Any, model_info: ModelInfo, *, stored: bool = False, whole: bool = False
 ) -> tuple[np.ndarray, str]:
     """Read a label map file at a model's size.
 
@@ -36,6 +36,7 @@ def read_map_file(
         model_info: the model.
         stored: take the numbers as those of the data set's own files (ADE20K: id + 1). They are taken so
             anyway, and the note says it, where they make no sense otherwise.
+        whole: set the map into the model's shape with bands of unknown pixels, instead of cropping it.
 
     Returns:
         Ids of the model's size (H, W), and what the visitor should know about the reading, "" for nothing.
@@ -50,7 +51,7 @@ def read_map_file(
                 label_map, notes = _read_noting(path, name, model_info.spec, stored)
         except LabelMapError as error:
             raise LabelMapError(str(error).replace(str(path), name)) from None
-    label_map, note = fit(label_map, model_info.size)
+    label_map, note = fit(label_map, model_info.size, model_info.spec.ignore_index if whole else None)
     return label_map, " ".join(text for text in (note, *notes) if text)
 
 

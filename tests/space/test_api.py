@@ -18,6 +18,7 @@ from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.space.app import build_app, launch_app
 from dpsims_hub.space.map_string import decode, encode
 from dpsims_hub.space.model_registry import ModelRegistry
+from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.photo_worker import PhotoWorker
 from tests.space.live_space import LiveSpace
 
@@ -90,9 +91,68 @@ def test_another_model_is_asked_for_by_name(client: Client, space: LiveSpace) ->
     assert photo.shape == (32, 48, 3)
 
 
+def test_models_says_what_a_map_must_look_like(client: Client, ade20k_folder: Path) -> None:
+    first, second = client.predict(api_name="/models")
+    assert (first["name"], first["width"], first["height"]) == ("camvid", 256, 192)
+    assert first["ignore_index"] == 255
+    assert (second["name"], second["width"], second["height"]) == ("ade20k", 48, 32)
+    assert [one["name"] for one in first["classes"]] == list(CAMVID.names)
+    assert [one["id"] for one in second["classes"]] == list(range(150))
+    road = first["classes"][3]
+    assert (road["name"], road["rgb"]) == ("Road", [128, 64, 128])
+    assert "street" in road["aliases"]
+
+
+def test_a_map_painted_from_what_models_says_has_a_photo(client: Client, tmp_path: Path) -> None:
+    model = client.predict(api_name="/models")[0]
+    ids = np.full((model["height"], model["width"]), 3, dtype=np.uint8)
+    Image.fromarray(ids).save(tmp_path / "map.png")
+    photo = client.predict(
+        label_map=handle_file(tmp_path / "map.png"), model=model["name"], api_name="/generate"
+    )
+    assert pixels(photo).shape == (192, 256, 3)
+
+
+@pytest.mark.parametrize("named", ["Sky", "clouds", 0])
+def test_regions_have_seeds_of_their_own(client: Client, space: LiveSpace, named: str | int) -> None:
+    ids = read_label_map(LAYOUT, CAMVID)
+    text = encode(ids)
+    plain = pixels(client.predict(map_text=text, seed=5, api_name="/generate")).astype(int)
+    regions = [{"class": named, "seed": 9}]
+    rolled = pixels(client.predict(map_text=text, seed=5, regions=regions, api_name="/generate"))
+    wanted = PhotoRequest(ids, 5, 5, 0.0, ((ids == 0, 9),))
+    np.testing.assert_array_equal(rolled, space.worker.photo(space.registry.find("camvid"), wanted)[0])
+    change = np.abs(rolled - plain).mean(axis=2)
+    assert change[ids == 0].mean() > 1.5 * change[ids != 0].mean()
+    mask = encode((ids == 0).astype(ids.dtype))
+    by_mask = client.predict(
+        map_text=text, seed=5, regions=[{"region": mask, "seed": 9}], api_name="/generate"
+    )
+    np.testing.assert_array_equal(pixels(by_mask), rolled)
+
+
+def test_view_api_says_what_everything_means(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    client.view_api()
+    told = capsys.readouterr().out
+    for words in (
+        "For each model its name, width and height in pixels, classes",
+        "1 that of seed_b, numbers between are on the way",
+        "parts with seeds of their own",
+        "how many photos, 1 to 8",
+        "The photo, a PNG of the model's size.",
+        "the share of every class in it",
+    ):
+        assert words in told
+    assert "FileData class" not in told
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
+        ({"map_text": "$map", "regions": [{"class": "submarine", "seed": 1}]}, "'submarine' is no class of"),
+        ({"map_text": "$map", "regions": {"class": 1}}, "regions must be a list of at most 32"),
+        ({"map_text": "$map", "regions": [{"seed": 1}]}, "a region is"),
+        ({"map_text": "$map", "regions": [{"class": 99, "seed": 1}]}, "99 is no class"),
         ({}, "either label_map"),
         ({"map_text": "r1:2x2:AAAA"}, "no multiple of 4"),
         ({"map_text": "r1:1x1:AAABAA=="}, "this model paints 256x192"),
@@ -118,14 +178,15 @@ def test_files_of_the_machine_cannot_be_asked_for(client: Client) -> None:
 def test_only_the_named_endpoints_are_described_in_words(space: LiveSpace) -> None:
     with urllib.request.urlopen(f"{space.address}/gradio_api/info") as answer:
         info = json.load(answer)
-    assert set(info["named_endpoints"]) == {"/generate", "/variations", "/read_map"}
+    assert set(info["named_endpoints"]) == {"/models", "/generate", "/variations", "/read_map"}
     assert info["unnamed_endpoints"] == {}
     names = {
         name: [parameter["parameter_name"] for parameter in endpoint["parameters"]]
         for name, endpoint in info["named_endpoints"].items()
     }
     assert names == {
-        "/generate": ["label_map", "map_text", "seed", "seed_b", "mix", "model"],
+        "/models": [],
+        "/generate": ["label_map", "map_text", "seed", "seed_b", "mix", "model", "regions"],
         "/variations": ["label_map", "map_text", "seed", "count", "model"],
         "/read_map": ["label_map", "stored", "model"],
     }

@@ -112,6 +112,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "variations": {"map": "$map", "seed": 1, "count": 1, "regions": []},
     "read_map": {"file": "a.png", "data": base64_of(files.grey(IDS)), "stored": False},
     "read_photo": {"file": "a.png", "data": base64_of(files.grey(IDS))},
+    "inspect_map": {"file": "a.png", "data": base64_of(files.grey(IDS))},
+    "repair_map": {"file": "a.png", "data": base64_of(files.grey(IDS)), "table": {"1": 2}, "whole": False},
+    "palette": {"kind": "gpl"},
     "download": {"map": "$map", "seed": 1, "kind": "map", "mix": 0.5, "regions": []},
     "switch_model": {},
 }
@@ -137,7 +140,7 @@ WRONG = [
         [None] * 99,
     ),
 ]
-SAFE = {"photo", "photos", "seeds", "ms", "map", "note", "name", "data", "error"}
+SAFE = {"photo", "photos", "seeds", "ms", "map", "note", "name", "data", "error", "cropped", "values", "more"}
 
 
 @pytest.mark.parametrize("function", GOOD)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from PIL import Image
 from dpsims_hub.bundled import bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
-from dpsims_hub.space.downloads import file_name, jpeg_url, map_image, png
+from dpsims_hub.space.downloads import jpeg_url, map_image, png
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo
+from dpsims_hub.space.photo_request import PhotoRequest
+from dpsims_hub.space.scene_facts import file_name, sentence
 from tests.space.live_space import LiveSpace
 
 
@@ -45,7 +48,7 @@ def test_the_map_comes_back_as_it_went(space: LiveSpace, camvid: ModelInfo) -> N
     np.testing.assert_array_equal(np.asarray(image), ids)
     np.testing.assert_array_equal(read_label_map(image, camvid.spec), ids)
     np.testing.assert_array_equal(np.asarray(image.convert("RGB")), colorize(ids, camvid.spec))
-    assert answer["name"] == "camvid_map.png"
+    assert answer["name"] == "camvid_map_seed_0.png"
     again = space.call("read_map", file=answer["name"], data=answer["data"])
     assert again == {"map": space.map, "note": ""}
 
@@ -93,6 +96,77 @@ def test_live_photos_are_close_and_small(space: LiveSpace) -> None:
     assert len(jpeg_url(photo)) < photo.width * photo.height  # a third of the pixels' bytes
 
 
+REGIONS = [{"class": 1, "seed": 5}, {"class": 3, "seed": 6}]
+BLANK = np.zeros((2, 2), dtype=np.uint16)
+
+
+def test_a_download_holds_its_whole_scene(space: LiveSpace) -> None:
+    style = {"seed": 6, "seed_b": 7, "mix": 0.35, "regions": REGIONS}
+    for kind in ("photo", "map", "both"):
+        answer = space.call("download", map=space.map, kind=kind, palette="natural", **style)
+        told = opened(answer).info
+        assert answer["name"] == f"camvid_{kind}_seed_6_to_7_mix_35_rerolls_2.png"
+        facts = ("seed", "seed_b", "mix", "rerolls", "palette", "model")
+        assert [told[key] for key in facts] == ["6", "7", "0.35", "2", "natural", "camvid"]
+        scene = json.loads(told["dpsims-scene"])
+        assert scene == {
+            "version": 1,
+            "kind": kind,
+            "model": "camvid",
+            "map": space.map,
+            "palette": "natural",
+            **style,
+        }
+
+
+def test_maps_and_sheets_have_the_colours_of_the_page(space: LiveSpace, camvid: ModelInfo) -> None:
+    colours = [[10 * number, 255 - number, 7] for number in range(camvid.spec.num_classes)]
+    ids = decode(space.map)
+    shown = np.array(colours)[ids]
+    label_map = opened(space.call("download", map=space.map, kind="map", colours=colours))
+    np.testing.assert_array_equal(np.asarray(label_map), ids)
+    np.testing.assert_array_equal(np.asarray(label_map.convert("RGB")), shown)
+    sheet = np.asarray(
+        opened(space.call("download", map=space.map, kind="both", colours=colours)).convert("RGB")
+    )
+    for number in np.unique(ids):
+        assert (sheet == colours[number]).all(axis=-1).sum() >= 4 * (ids == number).sum()
+
+
+def test_downloads_are_enlarged_four_times(space: LiveSpace) -> None:
+    photos = [opened(space.call("download", map=space.map, kind="photo", scale=scale)) for scale in (1, 4)]
+    wanted = photos[0].resize((1024, 768), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(np.asarray(photos[1]), np.asarray(wanted))
+    answer = space.call("download", map=space.map, kind="map", scale=4)
+    label_map = opened(answer)
+    assert (label_map.mode, answer["name"]) == ("P", "camvid_map_4x_seed_0.png")
+    np.testing.assert_array_equal(np.asarray(label_map), decode(space.map).repeat(4, 0).repeat(4, 1))
+    assert opened(space.call("download", map=space.map, kind="both", scale=4)).width > 2 * 1024
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"scale": 2}, "scale must be 1 or 4, not 2."),
+        ({"scale": True}, "scale must be 1 or 4, not True."),
+        ({"palette": "neon"}, "palette must be one of natural, data set, not 'neon'."),
+        ({"colours": [[0, 0, 0]]}, "colours must be 11 lists of three numbers from 0 to 255."),
+        ({"colours": [[0, 0, 256]] * 11}, "colours must be 11 lists of three numbers from 0 to 255."),
+        ({"colours": 3}, "colours must be 11 lists of three numbers from 0 to 255."),
+    ],
+)
+def test_wrong_wishes_are_refused_in_a_sentence(space: LiveSpace, wrong: dict[str, Any], said: str) -> None:
+    assert space.call("download", map=space.map, kind="map", **wrong) == {"error": said}
+
+
 def test_file_names_are_safe() -> None:
-    assert file_name("my model/ü (2)", "photo", 7) == "my_model_2_photo_seed_7.png"
-    assert file_name("///", "map", 7) == "dpsims_map.png"
+    assert file_name("my model/ü (2)", "photo", PhotoRequest(BLANK, 7)) == "my_model_2_photo_seed_7.png"
+    assert file_name("///", "map", PhotoRequest(BLANK, 7), 4) == "dpsims_map_4x_seed_7.png"
+
+
+def test_the_line_under_a_sheet_tells_all_seeds() -> None:
+    mixed = PhotoRequest(BLANK, 7, 8, 0.25, ((BLANK > 0, 3), (BLANK > 0, 4)))
+    end = "; one pass of DP-SIMS over the map"
+    told = "model m, seed 7, mixed to 25% with seed 8, 2 re-rolled with seed 3, 4"
+    assert sentence("m", mixed) == told + end
+    assert sentence("m", PhotoRequest(BLANK, 7)) == f"model m, seed 7{end}"

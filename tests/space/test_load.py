@@ -136,7 +136,7 @@ def test_memory_is_flat_over_every_other_function(served: ServedSpace) -> None:
 @pytest.mark.slow
 def test_the_queue_is_bounded_and_keeps_its_promises(served: ServedSpace) -> None:
     long = ("variations", [None, served.map, 5, 8, ""])
-    short = ("generate", [None, small_map(1), 5, 0, 0, "ade20k"])
+    short = ("generate", [None, small_map(1), 5, 0, 0, "ade20k", None])
 
     def join(name: str, data: list[Any]) -> str:
         reply = served.post(f"/gradio_api/call/{name}", json.dumps({"data": data}).encode())
@@ -187,4 +187,4 @@ def test_a_restarted_server_goes_on_where_the_page_is(served: ServedSpace) -> No
     served.start()
     assert (served.model, served.component) == (model, component)
     assert served.photo(**request) == photo
-    assert served.endpoint("generate", None, served.map, 3, 4, 0.25, "")[0] == "complete"
+    assert served.endpoint("generate", None, served.map, 3, 4, 0.25, "", None)[0] == "complete"

@@ -42,9 +42,10 @@ def ask(served: ServedSpace, question: Callable[[Any], Awaitable[Any]]) -> Any:
 @needs_mcp
 def test_the_tools_have_clear_names_and_say_what_they_take(served: ServedSpace) -> None:
     tools = {tool.name: tool for tool in ask(served, lambda session: session.list_tools()).tools}
-    assert set(tools) == {"generate", "variations", "read_map"}
+    assert set(tools) == {"models", "generate", "variations", "read_map"}
     takes = {
-        "generate": {"label_map", "map_text", "seed", "seed_b", "mix", "model"},
+        "models": set(),
+        "generate": {"label_map", "map_text", "seed", "seed_b", "mix", "model", "regions"},
         "variations": {"label_map", "map_text", "seed", "count", "model"},
         "read_map": {"label_map", "stored", "model"},
     }
@@ -53,6 +54,23 @@ def test_the_tools_have_clear_names_and_say_what_they_take(served: ServedSpace) 
         assert set(properties) == takes[name]
         assert all(len(one["description"]) > 20 for one in properties.values())
     assert "photo of a label map" in tools["generate"].description
+    assert '{"class": "Sky", "seed": 3}' in tools["generate"].description
+
+
+@needs_mcp
+def test_assistants_learn_the_classes_and_roll_one_of_them(served: ServedSpace) -> None:
+    answer = ask(served, lambda session: session.call_tool("models", {}))
+    assert not answer.isError
+    text = " ".join(part.text for part in answer.content if part.type == "text")
+    assert "SignSymbol" in text
+    regions = [{"class": "Road", "seed": 3}]
+    wanted = {"map_text": served.map, "regions": regions}
+    plain, rolled = (
+        ask(served, lambda session, given=given: session.call_tool("generate", given))
+        for given in ({"map_text": served.map}, wanted)
+    )
+    assert not rolled.isError
+    assert plain.content[0] != rolled.content[0]
 
 
 @needs_mcp
@@ -61,7 +79,7 @@ def test_a_tool_makes_the_photo_of_the_endpoint(served: ServedSpace) -> None:
     answer = ask(served, lambda session: session.call_tool("generate", wanted))
     assert not answer.isError
     data = next(part.data for part in answer.content if part.type == "image")
-    event, values = served.endpoint("generate", None, served.map, 5, 0, 0.0, "")
+    event, values = served.endpoint("generate", None, served.map, 5, 0, 0.0, "", None)
     assert event == "complete"
     path = values[0]["path"]
     photos = [base64.b64decode(data), served.get(f"/gradio_api/file={path}").body]

@@ -85,12 +85,12 @@ def test_models_of_the_bundled_classes_get_its_layouts_at_their_size() -> None:
     np.testing.assert_array_equal(layouts[0][1], whole[2::4, 32:224][:, 2::4])
 
 
-def test_aliases_of_a_model_win_over_known_ones() -> None:
+def test_a_models_aliases_are_joined_by_known_ones() -> None:
     bare = ClassSpec.from_dict({"name": "mine", "classes": list(ClassSpec.load("camvid").names)})
     assert bare.classes[3].aliases == ()
     own = replace(bare, classes=(replace(bare.classes[0], aliases=("heaven",)), *bare.classes[1:]))
     filled = with_known_aliases(own)
-    assert filled.classes[0].aliases == ("heaven",)
+    assert filled.classes[0].aliases == ("heaven", "clouds", "cloud")
     assert filled.classes[3].aliases == ClassSpec.load("camvid").classes[3].aliases
     assert [info.rgb for info in filled.classes] == [info.rgb for info in own.classes]
     other = ClassSpec.from_dict({"name": "other", "classes": ["Sky", "Road"]})

@@ -37,7 +37,6 @@ REQUIREMENTS = {
     for match in re.finditer(r"^([\w.-]+)([<>=!~].*)$", (ROOT / "requirements.txt").read_text(), re.M)
 }
 OF_GRADIO = {"starlette"}
-OPTIONAL = {"transformers"}  # imported where the segmenter is wanted, with a sentence where it is missing
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
@@ -74,7 +73,7 @@ def test_the_requirements_hold_everything_that_the_room_imports() -> None:
     used = set().union(*(imported(path) for path in [*ROOM.glob("*.py"), ROOT / "space_app.py"]))
     packages = {"PIL": "pillow"}
     foreign = {packages.get(name, name) for name in used - set(sys.stdlib_module_names) - {"dpsims_hub"}}
-    assert foreign - set(REQUIREMENTS) <= OF_GRADIO | OPTIONAL
+    assert foreign - set(REQUIREMENTS) <= OF_GRADIO
     assert "gradio" in foreign
 
 
@@ -131,7 +130,7 @@ def test_mcp_tools_bear_the_names_of_the_endpoints(registry: ModelRegistry) -> N
     finally:
         app.close(verbose=False)
         worker.close()
-    assert set(tools) == {"generate", "variations", "read_map"}
+    assert set(tools) == {"models", "generate", "variations", "read_map"}
     assert "the same map and seed" in tools["generate"]["inputSchema"]["properties"]["seed"]["description"]
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("gradio")
 
@@ -126,16 +127,13 @@ def test_fill_reaches_the_pixels_joined_by_sides(run, x, y):
 
 def test_rectangles_hold_both_corners_in_any_order_and_stay_inside(run):
     before = random_map()
-    after, changed = paint(
-        run, f"paintRectangle(ids, {WIDTH}, {HEIGHT}, {{x: 11.9, y: 2.1}}, {{x: 3.0, y: 8.5}}, 9)", before
-    )
+    fill = f"paintMask(ids, rectangleMask({{x: %s, y: %s}}, {{x: %s, y: %s}}, {WIDTH}, {HEIGHT}), 9)"
+    after, changed = paint(run, fill % (11.9, 2.1, 3.0, 8.5), before)
     expected = before.copy()
     expected[2:9, 3:12] = 9
     np.testing.assert_array_equal(after, expected)
     assert changed == 63
-    after, _ = paint(
-        run, f"paintRectangle(ids, {WIDTH}, {HEIGHT}, {{x: -5, y: -5}}, {{x: 99, y: 99}}, 9)", before
-    )
+    after, _ = paint(run, fill % (-5, -5, 99, 99), before)
     assert (after == 9).all()
 
 
@@ -147,19 +145,69 @@ def test_shares_are_counted_largest_first(run):
     assert [count for _, count in counts] == sorted(numbers.tolist(), reverse=True)
 
 
+HISTORY = """
+let time = 0;
+const scene = (...values) => ({ ids: Uint16Array.from(values) });
+const numbers = (one) => (one ? one.ids[0] : null);
+"""
+
+
 def test_history_goes_back_and_forth_and_forgets_the_oldest(run):
     body = """
     const history = createHistory(4);
-    let now = Uint16Array.of(0);
-    for (let step = 1; step <= 6; step++) { history.remember(now); now = Uint16Array.of(step); }
+    history.begin(scene(0));
+    for (let step = 1; step <= 6; step++) history.record(scene(step));
     const seen = [];
-    for (let ids = history.undo(now); ids; ids = history.undo(now)) { now = ids; seen.push(now[0]); }
-    now = history.redo(now); seen.push(now[0]);
-    seen.push(history.undoSteps, history.redoSteps);
-    history.remember(now); seen.push(history.redoSteps);
+    for (let one = history.undo(); one; one = history.undo()) seen.push(numbers(one));
+    seen.push(numbers(history.redo()), history.undoSteps, history.redoSteps);
+    history.record(scene(9));
+    seen.push(history.redoSteps, numbers(history.redo()), numbers(history.undo()), numbers(history.redo()));
     return seen;
     """
-    assert run(body) == [5, 4, 3, 2, 3, 1, 3, 0]
+    assert run(HISTORY + body) == [5, 4, 3, 2, 3, 1, 3, 0, None, 3, 9]
+
+
+def test_quick_changes_of_one_kind_are_one_step_of_history(run):
+    body = """
+    const history = createHistory(100, 1e6, () => time);
+    const steps = [];
+    history.begin(scene(0));
+    const mixes = [0, 500, 900, 2500].map((at) => ["mix", at]);
+    for (const [kind, at] of [...mixes, ["", 2501], ["", 2502], ["mix", 2503]]) {
+      time = at;
+      history.record(scene(at), kind);
+      steps.push(history.undoSteps);
+    }
+    return steps;
+    """
+    assert run(HISTORY + body) == [1, 1, 1, 2, 3, 4, 5]
+
+
+def test_history_counts_a_map_that_stays_once(run):
+    body = """
+    const history = createHistory(100, 40); // room for ten maps of two pixels
+    const still = Uint16Array.of(1, 2);
+    history.begin({ ids: still });
+    for (let step = 0; step < 50; step++) history.record({ ids: still, seed: step });
+    const styles = history.undoSteps;
+    for (let step = 0; step < 50; step++) history.record(scene(step, step));
+    return [styles, history.undoSteps];
+    """
+    assert run(HISTORY + body) == [50, 10]
+
+
+@pytest.mark.parametrize(
+    ("names", "useful"),
+    [
+        (["unlabeled", "ego vehicle", "road"], 1),
+        (["Void", "background", "sky"], 2),
+        (["Sky", "Unlabelled"], 0),
+        (["unlabeled"], 0),
+    ],
+)
+def test_the_first_class_to_paint_with_names_something(run, names, useful):
+    classes = [{"id": number, "name": name} for number, name in enumerate(names)]
+    assert run("return usefulClass({ classes: given });", classes) == useful
 
 
 LANE = """
@@ -264,17 +312,50 @@ def test_slow_models_follow_at_the_end_of_strokes(run, times, follows, expected)
     assert run("return followsStroke(given[0], given[1]);", [times, follows]) is expected
 
 
-def test_search_finds_names_first_then_aliases(run):
-    classes = [
-        {"id": 0, "name": "Building", "aliases": ["house"]},
-        {"id": 1, "name": "Greenhouse", "aliases": []},
-        {"id": 2, "name": "house boat", "aliases": ["barge"]},
-    ]
-    find = "return searchClasses(given[0], given[1]);"
-    assert run(find, [classes, " House "]) == [2, 1, 0]
-    assert run(find, [classes, "boat ho"]) == [2]
-    assert run(find, [classes, "sky"]) == []
-    assert run(find, [classes, ""]) == [0, 1, 2]
+@pytest.mark.parametrize("size", [(19, 14), (40, 31), (57, 14), (190, 140)])
+def test_enlarged_photos_are_those_of_pillow(run, size):
+    rng = np.random.default_rng(0)
+    smooth = rng.integers(80, 176, (3, 4, 3)).repeat(5, 0).repeat(5, 1)[:HEIGHT, :WIDTH]
+    photo = np.where(rng.random((HEIGHT, WIDTH, 1)) < 0.2, rng.integers(80, 176, smooth.shape), smooth)
+    photo = photo.astype(np.uint8)
+    wanted = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)).astype(int)
+    opaque = np.dstack([photo, np.full((HEIGHT, WIDTH), 255)])
+    body = (
+        f"return Array.from(enlarge(Uint8ClampedArray.from(given), {WIDTH}, {HEIGHT}, {size[0]}, {size[1]}));"
+    )
+    enlarged = np.array(run(body, opaque.ravel().tolist())).reshape(size[1], size[0], 4)
+    assert (enlarged[..., 3] == 255).all()
+    assert (
+        np.abs(enlarged[..., :3] - wanted).max() <= 2
+    )  # Pillow rounds between its two passes, and clips there
+
+
+def test_enlargements_fill_the_screen_within_bounds(run):
+    assert run("return fineSize(256, 192, 640);") == [640, 480]
+    assert run("return fineSize(256, 192, 256);") is None
+    wide, tall = run("return fineSize(256, 256, 8000);")
+    assert wide == tall
+    assert 2.4e6 < wide * tall <= 2.51e6
+
+
+def test_zoom_keeps_the_place_under_the_pointer_and_stays_inside(run):
+    def seen(view, share):
+        return view["x"] + share[0] / view["scale"], view["y"] + share[1] / view["scale"]
+
+    view, rng = {"scale": 1, "x": 0, "y": 0}, np.random.default_rng(0)
+    for factor in (2, 1.5, 3, 0.8):
+        share = tuple(map(float, rng.uniform(0.2, 0.8, 2)))
+        after = run("return zoomed(given[0], given[1], ...given[2]);", [view, factor, share])
+        assert seen(after, share) == pytest.approx(seen(view, share))
+        assert after["scale"] == pytest.approx(view["scale"] * factor)
+        view = after
+    moved = run("return panned(given, 0.25, -0.5);", view)
+    assert moved["x"] == pytest.approx(view["x"] - 0.25 / view["scale"])
+    assert moved["y"] == pytest.approx(view["y"] + 0.5 / view["scale"])
+    corner = run("return panned(given, -99, 99);", view)
+    assert (corner["x"], corner["y"]) == (pytest.approx(1 - 1 / view["scale"]), 0)
+    assert run("return zoomed(given, 1e-6, 0.5, 0.5);", corner) == {"scale": 1, "x": 0, "y": 0}
+    assert run("return zoomed(given, 1e6, 0.5, 0.5);", corner)["scale"] == 16
 
 
 @pytest.mark.parametrize("natural", ["true", "false"])

@@ -12,6 +12,7 @@ from PIL import Image
 
 from dpsims_hub.space.page_service import answered
 from dpsims_hub.space.photo_worker import BusyError
+from dpsims_hub.space.studio import SERVER_FUNCTIONS
 from tests.space.live_space import LiveSpace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,7 @@ def test_variations_keep_the_regions(space: LiveSpace) -> None:
 
 def test_another_model_is_described_and_then_makes_photos(space: LiveSpace) -> None:
     told = space.call("switch_model", model="ade20k")
+    assert told.pop("no_photos")
     assert told == space.registry.find("ade20k").describe()
     space.worker.prepare(space.registry.find("ade20k")).result(timeout=60)
     answer = space.call("live", model="ade20k", map=told["examples"][0]["map"], seed=1)
@@ -66,13 +68,16 @@ def test_another_model_is_described_and_then_makes_photos(space: LiveSpace) -> N
     assert "paints 48x32" in space.call("live", model="ade20k", map=space.map)["error"]
 
 
-def test_photos_are_not_opened_without_a_segmenter(space: LiveSpace) -> None:
-    assert "no segmenter" in space.call("read_photo", file="a.png", data="AAAA")["error"]
+def test_without_a_segmenter_the_page_is_told_what_to_configure(space: LiveSpace) -> None:
+    told = space.call("switch_model", model="ade20k")["no_photos"]
+    assert space.call("read_photo", model="ade20k", file="a.png", data="AAAA")["error"] == told
+    assert told == (
+        "ade20k has no segmenter to read photos with: make one by dpsims train-segmenter and put it into the "
+        "model's folder as segmenter, or name one in DPSIMS_SEGMENTER."
+    )
 
 
-@pytest.mark.parametrize(
-    "function", ["live", "variations", "read_map", "read_photo", "download", "switch_model"]
-)
+@pytest.mark.parametrize("function", sorted(SERVER_FUNCTIONS))
 @pytest.mark.parametrize(
     "request_", [None, 7, "text", [], [1, 2], {}, {"model": "/etc/passwd"}, {"model": {"a": 1}}, {"map": []}]
 )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,16 @@ import torch
 from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, LabelMapError
-from dpsims_hub.space.model_registry import ModelInfo
-from dpsims_hub.space.segmenter import Segmenter, match_classes, read_photo
+from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from dpsims_hub.space.downloads import png
+from dpsims_hub.space.map_string import decode
+from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
+from dpsims_hub.space.page_service import PageService
+from dpsims_hub.space.photo_worker import PhotoWorker
+from dpsims_hub.space.segmenter import Segmenter, Segmenters, match_classes, read_photo
+from tests.space.models import save_segmenter, save_tiny
+
+CAMVID = ClassSpec.load("camvid")
 
 
 def test_classes_are_matched_by_any_of_their_names() -> None:
@@ -39,20 +49,7 @@ def test_what_is_no_photo_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_tiny_segmenter_of_transformers(camvid: ModelInfo, tmp_path: Path) -> None:
-    transformers = pytest.importorskip("transformers")
-    names = {0: "sky", 1: "road, street", 2: "submarine"}
-    config = transformers.SegformerConfig(
-        num_labels=3,
-        id2label=names,
-        depths=[1, 1, 1, 1],
-        hidden_sizes=[4, 4, 8, 8],
-        num_attention_heads=[1, 1, 1, 1],
-        decoder_hidden_size=8,
-    )
-    torch.manual_seed(0)
-    network = transformers.SegformerForSemanticSegmentation(config)
-    network.save_pretrained(tmp_path / "model")
-    transformers.SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "model")
+    save_segmenter(tmp_path / "model", {0: "sky", 1: "road, street", 2: "submarine"})
     photo = np.random.default_rng(0).integers(0, 256, (192, 256, 3), dtype=np.uint8)
     Image.fromarray(photo).save(tmp_path / "photo.jpg")
     label_map, note = Segmenter(str(tmp_path / "model")).read(tmp_path / "photo.jpg", "photo.jpg", camvid)
@@ -61,6 +58,57 @@ def test_a_tiny_segmenter_of_transformers(camvid: ModelInfo, tmp_path: Path) -> 
     assert set(np.unique(label_map).tolist()) <= {sky, road, 255}
     unknown = (label_map == 255).mean()
     assert note == f"{unknown:.0%} of the photo has no class of {camvid.spec.name}."
+
+
+@pytest.fixture(scope="module")
+def with_segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model with a segmenter of half precision in its folder, as the bundled ones have."""
+    folder = save_tiny(tmp_path_factory.mktemp("models") / "seeing", CAMVID, (48, 64))
+    save_segmenter(folder / "segmenter", dict(enumerate(CAMVID.names)), half=True)
+    return folder
+
+
+def test_a_model_with_its_own_segmenter_opens_photos(with_segmenter: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    registry = ModelRegistry([str(with_segmenter)], device="cpu")
+    worker = PhotoWorker(registry)
+    service = PageService(registry, worker)
+    assert service.describe(registry.find())["no_photos"] == ""
+    pixels = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    content = png(Image.fromarray(pixels))
+    answer = service.read_photo({"file": "me.png", "data": base64.b64encode(content).decode()})
+    worker.close()
+
+    network = transformers.SegformerForSemanticSegmentation.from_pretrained(
+        with_segmenter / "segmenter", dtype=torch.float32
+    )
+    processor = transformers.SegformerImageProcessor.from_pretrained(with_segmenter / "segmenter")
+    with torch.no_grad():
+        logits = network(**processor(images=Image.fromarray(pixels), return_tensors="pt")).logits
+    wanted = torch.nn.functional.interpolate(logits, (48, 64), mode="bilinear").argmax(1)[0]
+    np.testing.assert_array_equal(decode(answer["map"], CAMVID), wanted)
+    with Image.open(io.BytesIO(base64.b64decode(answer["photo"].partition(",")[2]))) as kept:
+        assert np.abs(np.asarray(kept).astype(int) - pixels).mean() < 8  # JPEG of noise
+
+
+def test_the_segmenter_of_the_space_wins_over_a_models_own(with_segmenter: Path, tmp_path: Path) -> None:
+    model_info = ModelRegistry([str(with_segmenter)]).find()
+    named = Segmenter(str(tmp_path))
+    assert Segmenters(named).find(model_info) is named
+    own = Segmenters()
+    assert own.find(model_info) is own.find(model_info) is not named
+
+
+def test_a_model_folder_with_a_segmenter_is_still_a_model(with_segmenter: Path) -> None:
+    assert DPSIMSPipeline.from_pretrained(with_segmenter).generator.config.num_classes == 11
+
+
+def test_without_transformers_the_page_is_told_to_install_it(
+    with_segmenter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    model_info = ModelRegistry([str(with_segmenter)]).find()
+    assert "pip install transformers" in Segmenters().why_none(model_info)
 
 
 def test_without_transformers_the_space_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,13 +119,12 @@ def test_braces_of_the_styles_match():
 
 
 def test_the_component_carries_the_page_and_its_model():
-    config = studio(segmenter=False).get_config()
+    config = studio().get_config()
     assert config["html_template"] == read_page("studio.html")
     assert config["js_on_load"] == join_scripts()
     assert config["props"] == {
         "model": MODEL,
         "models": [{"name": "small", "title": "Small"}],
-        "segmenter": False,
     }
     assert not any("object at 0x" in str(value) for value in config.values())
 
@@ -137,8 +136,8 @@ def test_the_browser_may_call_the_server_functions_and_no_others():
     assert component.skip_api
 
 
-@pytest.mark.parametrize(("left_out", "segmenter"), [("variations", False), ("read_photo", True)])
-def test_a_missing_server_function_is_named(left_out, segmenter):
+@pytest.mark.parametrize("left_out", ["variations", "read_photo"])
+def test_a_missing_server_function_is_named(left_out):
     functions = [function for function in server_functions() if function.__name__ != left_out]
     with pytest.raises(ValueError, match=left_out):
-        studio(server_functions=functions, segmenter=segmenter)
+        studio(server_functions=functions)

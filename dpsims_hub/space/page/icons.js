@@ -19,6 +19,17 @@ const ICONS = {
   compare: "M4 5h16v14H4zM12 3v18M14.5 9l2.5 3-2.5 3M9.5 9L7 12l2.5 3",
   reset: "M4 12a8 8 0 1 0 3-6.2M4 4v5h5",
   four: "M4 5h7v6H4zM13 5h7v6h-7zM4 13h7v6H4zM13 13h7v6h-7z",
+  ellipse: "M12 6c5 0 9 2.7 9 6s-4 6-9 6-9-2.7-9-6 4-6 9-6z",
+  lasso: "M12 5c5 0 8.5 2 8.5 5s-3.5 5-8.5 5-8.5-2-8.5-5S7 5 12 5zM7 14.5c-1.5 1-1 3 .5 3s2 1.5.5 3",
+  polygon: "M5 18L4 9l8-5 8 6-3 9z",
+  move: "M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3",
+  stamp: "M9 14V9a3.5 3.5 0 1 1 6 0v5h4v4H5v-4zM5 21h14",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  flip: "M12 3v18M9 7v10H3zM15 7v10h6z",
+  check: "M5 13l4 4L19 7",
+  lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
+  swap: "M4 8h13M14 5l3 3-3 3M20 16H7M10 13l-3 3 3 3",
   close: "M6 6l12 12M18 6L6 18",
 };
 
@@ -32,6 +43,8 @@ function iconMarkup(name) {
 function drawIcons(root) {
   for (const button of root.querySelectorAll("[data-icon]")) {
     const text = button.textContent.trim();
-    button.innerHTML = iconMarkup(button.dataset.icon) + (text ? `<span>${text}</span>` : "");
+    const short = button.dataset.short;
+    const words = short ? `<span class="dps-long">${text}</span><span class="dps-short">${short}</span>` : `<span>${text}</span>`;
+    button.innerHTML = iconMarkup(button.dataset.icon) + (text ? words : "");
   }
 }

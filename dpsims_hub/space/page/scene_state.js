@@ -1,6 +1,7 @@
 // What is being made: the map, the style and the tool in hand, with history. The page follows its events:
-// "map" pixels changed, "commit" a change is complete, "style", "hand" (tool, class or size), "model", and those of
-// single parts: "drawn", "preview", "cursor", "colours", "photo".
+// "map" pixels changed, "commit" a change is complete, "style", "hand" (tool, class or size), "leave" another model
+// follows, "model" it is there, and those of single parts: "drawn", "preview", "cursor", "colours", "photo",
+// "replaced" (another map altogether was laid).
 
 function createSceneState(model) {
   const listeners = {};
@@ -8,66 +9,91 @@ function createSceneState(model) {
   const state = {
     model, ids: null, width: 0, height: 0, tool: "brush", classId: 0, size: 8,
     seed: 0, seedB: 1, mix: 0, regions: [], version: 0, natural: true, colours: [],
-    history,
+    protectedIds: new Set(), history,
   };
 
   state.on = (names, listener) => names.split(" ").forEach((name) => (listeners[name] ||= []).push(listener));
   state.emit = (name, detail) => (listeners[name] || []).forEach((listener) => listener(detail));
 
+  const scene = () => {
+    const { model, seed, seedB, mix } = state;
+    const known = history.now || { ids: [], regions: [] };
+    const ids = sameNumbers(known.ids, state.ids) ? known.ids : state.ids.slice();
+    const regions = JSON.stringify(known.regions) === JSON.stringify(state.regions) ? known.regions : state.regions;
+    return { model, ids, seed, seedB, mix, regions };
+  };
   state.mapChanged = () => {
     state.version++;
     state.emit("map");
   };
-  state.commit = (before) => {
-    if (before) history.remember(before);
+  // A change is complete: one step of history, if it changed anything. See `history.record` for the kind.
+  state.commit = (kind = "") => {
+    const after = scene();
+    if (Object.keys(after).some((key) => after[key] !== history.now[key])) history.record(after, kind);
     state.emit("commit");
   };
-  // One complete change: `change(ids)` paints and returns the number of changed pixels.
+  // One complete change: `change(ids)` paints and returns the number of changed pixels. Protected classes stay.
   state.edit = (change) => {
-    const before = state.ids.slice();
-    const changed = change(state.ids);
+    const changed = change(state.ids) - restoreProtected(state.ids, history.now.ids, state.protectedIds);
     if (changed) {
       state.mapChanged();
-      state.commit(before);
+      state.commit();
     }
     return changed;
   };
-  state.travel = (direction) => {
-    const ids = history[direction](state.ids);
-    if (!ids) return false;
-    state.ids = ids;
-    state.mapChanged();
-    state.commit();
-    return true;
-  };
   // Another map altogether: one step of history; re-rolled regions of the old map go with it.
-  state.replaceMap = (ids) => {
-    const before = state.ids;
-    state.ids = ids;
-    state.mapChanged();
-    state.commit(before);
-    if (state.regions.length) state.setStyle({ regions: [] });
+  state.replaceMap = (ids, style = {}) => {
+    Object.assign(state, { ids, regions: [], ...style });
+    state.version++;
+    state.emit("map");
+    state.emit("style");
+    state.commit();
+    state.emit("replaced");
   };
-  state.setStyle = (values) => {
+  // Values of the style while a slider moves; `commit` ends the change.
+  state.tryStyle = (values) => {
     Object.assign(state, values);
     state.version++;
     state.emit("style");
+  };
+  state.setStyle = (values, kind = "") => {
+    state.tryStyle(values);
+    state.commit(kind);
   };
   state.setHand = (values) => {
     Object.assign(state, values);
     state.emit("hand");
   };
-  state.setModel = (model, ids) => {
-    const size = Math.max(2, Math.round(Math.min(model.width, model.height) / 12));
-    const { width, height } = model;
-    Object.assign(state, { model, ids, width, height, regions: [], classId: 0, size });
-    history.clear();
+  function show(values) {
+    const isOther = values.model !== state.model || !state.ids;
+    if (isOther && state.ids) state.emit("leave");
+    Object.assign(state, values, { ids: values.ids.slice() });
     state.version++;
-    state.emit("model");
-    state.emit("hand");
+    if (isOther) takeModel();
     state.emit("map");
     state.emit("style");
+  }
+  function takeModel() {
+    const { width, height } = state.model;
+    const size = Math.max(2, Math.round(Math.min(width, height) / 12));
+    Object.assign(state, { width, height, classId: usefulClass(state.model), size, protectedIds: new Set() });
+    state.emit("model");
+    state.emit("hand");
+  }
+  // A model with a map and, if given, a style; one step of history.
+  state.setModel = (model, { ids, style = {} }) => {
+    const isFirst = !state.ids;
+    const { seed, seedB, mix } = state;
+    show({ model, ids, seed, seedB, mix, regions: [], ...style });
+    if (isFirst) history.begin(scene());
+    state.commit();
+  };
+  state.travel = (direction) => {
+    const values = history[direction]();
+    if (!values) return false;
+    show(values);
     state.emit("commit");
+    return true;
   };
   state.className = (id) => (id === state.model.ignore_index ? "Unknown" : state.model.classes[id].name);
   state.mapText = () => encodeMap(state.ids, state.width, state.height);
@@ -77,6 +103,14 @@ function createSceneState(model) {
     regions: state.regions,
   });
   return state;
+}
+
+const NO_THING = /^(unlabel+ed|unlabel+ed area|void|background|unknown|ignore[d]?|others?|nothing|none|static|dynamic)$/i;
+
+// The class to start with: the first one that names something.
+function usefulClass(model) {
+  const entry = model.classes.find(({ name }) => !NO_THING.test(name.trim()));
+  return (entry || model.classes[0]).id;
 }
 
 function newSeed(model) {

@@ -41,23 +41,35 @@ function startStudio(element, props, server) {
   const root = element.querySelector(".dps");
   const state = createSceneState(props.model);
   const app = {
-    root, state, server, models: props.models, hasSegmenter: props.segmenter,
+    root, state, server, models: props.models, get hasSegmenter() { return !state.model.no_photos; },
     find: (id) => root.querySelector(`#dps-${id}`),
   };
   app.mirror = () => mirrorState(app);
   drawIcons(root);
   [
-    mountNotices, mountView, mountStrokes, mountToolbar, mountPalette, mountLegend, mountRerolls, mountHover,
-    mountCompare, mountLivePhoto, mountStylePanel, mountScenes, mountFiles, mountModels, mountSharing, mountShortcuts,
+    mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountOriginal, mountPointers,
+    mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing, mountProtecting, mountReplacing,
+    mountToolbar, mountNumberKeys, mountPalette, mountRecents, mountClassSheet, mountLegend, mountRerolls,
+    mountHover, mountLivePhoto, mountFinePhoto, mountStylePanel, mountScenes, mountStampTray, mountFiles,
+    mountMapRepair, mountPaletteExport, mountDrafts, mountModels, mountSharing, mountShortcuts,
   ].forEach((mount) => mount(app));
   state.on("map commit style hand model photo", app.mirror);
   showState(app);
 
-  const draft = app.readDraft(props.model);
-  state.setModel(props.model, draft ? draft.ids : firstScene(props.model));
-  if (draft) state.setStyle(draft.style);
-  app.openLink();
-  root.dataset.ready = "true";
+  openFirst(app, props.model);
+}
+
+// The scene to begin with: that of a link, or what was painted last, or the first example.
+async function openFirst(app, first) {
+  const { state } = app;
+  const last = app.lastModel();
+  const isOther = last && last !== first.name && !hasLink();
+  const model = (isOther && (await app.ask("switch_model", { model: last }))) || first;
+  const draft = app.readDraft(model);
+  state.setModel(model, draft || { ids: firstScene(model) });
+  const linked = await app.openLink();
+  if (draft && !linked) app.notify("Your painting is back as you left it.");
+  app.root.dataset.ready = "true";
 }
 
 startStudio(element, props, server);

@@ -14,7 +14,7 @@ import pytest
 from dpsims_hub.labels import ClassSpec
 from tests.space.browser.chromium import ARGUMENTS, find_chromium
 from tests.space.browser.studio_page import StudioPage
-from tests.space.models import save_tiny
+from tests.space.models import save_segmenter, save_tiny
 from tests.space.served_space import ServedSpace
 
 SLOW = (1024, 1024)  # a tiny network needs about a second for so many pixels
@@ -24,10 +24,14 @@ OpenPage = Callable[..., StudioPage]
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """The bundled model, 150 classes of ADE20K at random, and a model that is slow for its size."""
+    """The bundled model, ADE20K at random, one slow for its size, one of 2:1, one with a segmenter."""
     find_chromium()
-    slow = save_tiny(tmp_path_factory.mktemp("models") / "slow", ClassSpec.load("camvid"), SLOW)
-    server = ServedSpace(["camvid", str(ade20k_folder), str(slow)], tmp_path_factory.mktemp("painted"))
+    folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
+    slow, wide = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "wide", spec, (32, 64))
+    seeing = save_tiny(folder / "seeing", spec, (48, 64))
+    save_segmenter(seeing / "segmenter", dict(enumerate(spec.names)), half=True)
+    models = ["camvid", str(ade20k_folder), str(slow), str(wide), str(seeing)]
+    server = ServedSpace(models, tmp_path_factory.mktemp("painted"))
     yield server
     server.stop()
     assert "Traceback" not in server.log.read_text()

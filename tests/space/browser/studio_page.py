@@ -65,7 +65,8 @@ class StudioPage:
         self.page.wait_for_function("() => location.hash === ''")  # read and obeyed
         self.close_all()
         self.follow_strokes()
-        self.page.fill("#dps-search", "")
+        if self.page.is_visible("#dps-search"):  # on phones it lies in a sheet
+            self.page.fill("#dps-search", "")
         self.choose_tool("brush")
         self.page.fill("#dps-size", "8")
         self.settle()

@@ -1,29 +1,47 @@
-// Undo and redo, one step per stroke: whole copies of the ids, the oldest dropped first.
+// Undo and redo over whole scenes, {model, ids, seed, seedB, mix, regions}: everything that changes the picture.
+// Scenes are never changed once recorded; neighbours whose maps are equal share one array of ids.
 
-const HISTORY_STEPS = 60;
+const HISTORY_STEPS = 200;
 const HISTORY_BYTES = 64 * 1024 * 1024;
+const FEWEST_STEPS = 4;
+const MERGE_MS = 1000; // arrow keys on a slider within this time are one step
 
-function createHistory(steps = HISTORY_STEPS) {
+function createHistory(steps = HISTORY_STEPS, bytes = HISTORY_BYTES, clock = Date.now) {
   let past = [];
   let future = [];
-  const room = (ids) => Math.max(4, Math.min(steps, Math.floor(HISTORY_BYTES / ids.byteLength)));
-  const step = (from, to, now) => {
-    if (!from.length) return null;
-    to.push(now.slice());
-    return from.pop();
+  let now = null;
+  let last = { kind: "", at: 0 };
+
+  const size = (scenes) => [...new Set(scenes.map((one) => one.ids))].reduce((sum, ids) => sum + ids.byteLength, 0);
+  const trim = () => {
+    past = past.slice(-steps);
+    while (past.length > FEWEST_STEPS && size(past) > bytes) past.shift();
   };
+  const travel = (from, to) => {
+    if (!from.length) return null;
+    to.push(now);
+    now = from.pop();
+    last = { kind: "", at: 0 };
+    return now;
+  };
+
   return {
-    // Keeps the ids as they were before a change.
-    remember(before) {
-      past.push(before.slice());
-      past = past.slice(-room(before));
-      future = [];
+    begin(scene) {
+      [past, future, now] = [[], [], scene];
     },
-    undo: (now) => step(past, future, now),
-    redo: (now) => step(future, past, now),
-    clear() {
-      past = [];
+    // The scene after a change; changes of one kind that follow each other quickly are one step. An empty kind is its own.
+    record(scene, kind = "") {
+      const merges = kind && kind === last.kind && clock() - last.at < MERGE_MS;
+      if (!merges) past.push(now);
+      trim();
       future = [];
+      now = scene;
+      last = { kind, at: clock() };
+    },
+    undo: () => travel(past, future),
+    redo: () => travel(future, past),
+    get now() {
+      return now;
     },
     get undoSteps() {
       return past.length;
@@ -32,4 +50,8 @@ function createHistory(steps = HISTORY_STEPS) {
       return future.length;
     },
   };
+}
+
+function sameNumbers(one, other) {
+  return one.length === other.length && one.every((value, at) => value === other[at]);
 }

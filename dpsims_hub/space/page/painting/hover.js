@@ -6,17 +6,18 @@ const REGION_TINT = [255, 255, 255, 120];
 function mountHover(app) {
   const { state, find } = app;
   const canvas = find("map");
-  const photo = find("photo-frame");
+  const photo = find("photo-layers");
   const overlay = find("overlay");
+  const photoOverlay = find("photo-overlay");
   let pointer = null; // the place under the pointer, on map or photo
-  let overMap = false;
+  let overMap = false; // or over a photo that is painted on
   let waiting = false;
   let drawn = false; // whether the overlay holds anything
 
   const follow = (event, element, isMap) => {
     if (event.pointerType === "touch" && !app.isPainting()) return leave();
     pointer = app.placeOf(event, element);
-    overMap = isMap;
+    overMap = isMap || app.paintsOnPhoto();
     return soon();
   };
   const leave = () => {
@@ -47,34 +48,34 @@ function mountHover(app) {
     if (ring.hidden) return;
     const half = snapBrush(place, size);
     const box = app.boxOf(element);
+    const frame = app.boxOf(ring.parentElement);
     const scale = box.width / state.width;
     const side = Math.max(size * scale, 7);
+    const left = box.left - frame.left + (half.x / 2) * scale - side / 2;
+    const top = box.top - frame.top + (half.y / 2) * scale - side / 2;
     ring.style.width = ring.style.height = `${side}px`;
-    ring.style.transform = `translate(${(half.x / 2) * scale - side / 2}px, ${(half.y / 2) * scale - side / 2}px)`;
+    ring.style.transform = `translate(${left}px, ${top}px)`;
   }
 
   function drawOverlay(place) {
     const aims = place && (overMap || app.cursor) && (state.tool === "fill" || state.tool === "reroll");
-    if (!app.preview && !aims && !drawn) return;
+    const gesture = app.gestures[state.tool];
+    const sketch = gesture && gesture.sketch(place);
+    if (!sketch && !aims && !drawn) return;
     overlay.width = state.width; // empties it
     overlay.height = state.height;
-    drawn = Boolean(app.preview || aims);
+    drawn = Boolean(sketch || aims);
     const context = overlay.getContext("2d");
-    if (app.preview) {
-      drawRectangle(context);
+    if (sketch) {
+      drawSketch(context, sketch, state);
     } else if (aims) {
       const { x, y } = app.pixelOf(place);
       const tint = state.tool === "fill" ? [...(state.colours[state.classId] || [40, 40, 44]), 150] : REGION_TINT;
       drawRegion(context, connectedRegion(state.ids, state.width, state.height, x, y), tint);
     }
-  }
-
-  function drawRectangle(context) {
-    const a = app.pixelOf(app.preview.from);
-    const b = app.pixelOf(app.preview.to);
-    const colour = state.colours[state.classId] || [40, 40, 44];
-    context.fillStyle = `rgb(${colour.join(" ")} / 0.8)`;
-    context.fillRect(Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x) + 1, Math.abs(a.y - b.y) + 1);
+    photoOverlay.width = state.width;
+    photoOverlay.height = state.height;
+    if (drawn && app.paintsOnPhoto()) photoOverlay.getContext("2d").drawImage(overlay, 0, 0);
   }
 
   function drawRegion(context, region, [red, green, blue, alpha]) {
@@ -92,8 +93,9 @@ function mountHover(app) {
   photo.addEventListener("pointermove", (event) => follow(event, photo, false));
   photo.addEventListener("pointerleave", leave);
   photo.addEventListener("click", (event) => {
-    if (app.comparing || (state.tool !== "pick" && state.tool !== "reroll")) return;
+    if (app.comparing || app.paintsOnPhoto() || (state.tool !== "pick" && state.tool !== "reroll")) return;
     app.applyAt(app.placeOf(event, photo));
   });
-  state.on("drawn hand cursor preview model", soon);
+  photo.addEventListener("pointerdown", (event) => follow(event, photo, false));
+  state.on("drawn hand cursor preview model zoom", soon);
 }

@@ -42,22 +42,6 @@ function nearSegment(x, y, a, b, reach) {
   return across * across <= reach * reach * length2;
 }
 
-// The rectangle between two places, both pixels included.
-function paintRectangle(ids, width, height, from, to, id) {
-  const column = (v) => Math.min(width - 1, Math.max(0, Math.floor(v)));
-  const row = (v) => Math.min(height - 1, Math.max(0, Math.floor(v)));
-  const [left, right] = [column(from.x), column(to.x)].sort((p, q) => p - q);
-  const [top, bottom] = [row(from.y), row(to.y)].sort((p, q) => p - q);
-  let changed = 0;
-  for (let y = top; y <= bottom; y++) {
-    for (let at = y * width + left; at <= y * width + right; at++) {
-      if (ids[at] !== id) changed++;
-      ids[at] = id;
-    }
-  }
-  return changed;
-}
-
 // 1 for the pixels joined to this one by sides through pixels of one class, 0 elsewhere.
 function connectedRegion(ids, width, height, x, y) {
   const region = new Uint8Array(ids.length);

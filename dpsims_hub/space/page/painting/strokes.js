@@ -1,10 +1,12 @@
-// Pointers and the keyboard cursor on the map: what each tool does, from the first touch to the last.
+// What each tool does on the map, and the keyboard cursor.
 
 function mountStrokes(app) {
   const { state, find } = app;
   const canvas = find("map");
-  let stroke = null; // {pointerId, before, from, last, changed} while a pointer is down
-  app.preview = null; // the rectangle being drawn, {from, to}
+  let stroke = null; // {tool, before, last, changed} while a pointer is down
+  let lineEnd = null; // where the brush was last; a line by Shift+click begins there
+  app.gestures = {}; // tools that need more than one place, by name: tools/gestures.js says what they are
+  const gesture = () => app.gestures[stroke ? stroke.tool : state.tool];
 
   const actions = {
     fill(place) {
@@ -17,96 +19,73 @@ function mountStrokes(app) {
       if (app.toolBeforePick) app.chooseTool(app.toolBeforePick);
     },
     reroll: (place) => app.rerollRegion(app.pixelOf(place)),
-    brush: (place) => state.edit((ids) => brush(ids, place, place)),
-    rect: (place) => rectangleCorner(place),
+    brush(place, event) {
+      state.edit((ids) => brush(ids, lineStart(event, place), place));
+      lineEnd = place;
+    },
   };
+  const lineStart = (event, place) => (event && event.shiftKey && lineEnd) || place;
   const brush = (ids, from, to) =>
     paintSegment(ids, state.width, state.height, from, to, state.size, state.classId);
-  const rectangle = (from, to) =>
-    state.edit((ids) => paintRectangle(ids, state.width, state.height, from, to, state.classId));
+  app.applyAt = (place, event, tool = state.tool) => {
+    const several = app.gestures[tool];
+    return several ? several.apply(place, event) : actions[tool](place, event);
+  };
 
-  // With the keyboard a rectangle takes two places, one after the other.
-  function rectangleCorner(place) {
-    if (!app.preview) {
-      app.preview = { from: place, to: place };
-      app.say("First corner set; move on and press Space");
-    } else {
-      rectangle(app.preview.from, place);
-      app.preview = null;
-    }
-    state.emit("preview");
-  }
-  app.applyAt = (place) => actions[state.tool](place);
-
-  function begin(event) {
-    if (stroke || event.button !== 0) return;
-    event.preventDefault();
-    canvas.focus({ preventScroll: true });
-    app.forgetBoxes(); // no frame runs in a hidden window, so that what is known may be old
-    const place = app.placeOf(event, canvas);
-    const tool = event.altKey ? "pick" : state.tool;
-    if (tool !== "brush" && tool !== "rect") {
-      actions[tool](place);
-      return;
-    }
-    canvas.setPointerCapture(event.pointerId);
-    stroke = { pointerId: event.pointerId, tool, before: state.ids.slice(), from: place, last: place, changed: 0 };
+  // What a pointer does, as `mountPointers` tells it; tools of other kinds apply at one place.
+  app.isDragTool = (tool) => tool === "brush" || Boolean(app.gestures[tool]);
+  app.beginStroke = (place, tool, event) => {
+    stroke = { tool, before: state.ids.slice(), last: lineStart(event, place), changed: 0 };
     if (tool === "brush") extend([place]);
-    else app.preview = { from: place, to: place };
+    else gesture().begin(place, event);
     state.emit("preview");
-  }
+  };
+  app.moveStroke = (places, event) => {
+    if (stroke.tool === "brush") return extend(places);
+    gesture().move(places, event);
+    return state.emit("preview");
+  };
+  app.endStroke = (place, event) => {
+    const { tool, changed, last } = stroke;
+    stroke = null;
+    if (tool === "brush") lineEnd = last;
+    else app.gestures[tool].end(place, event);
+    if (changed) state.commit();
+    state.emit("preview");
+  };
 
   function extend(places) {
     let changed = 0;
     for (const place of places) {
       changed += brush(state.ids, stroke.last, place);
+      changed -= restoreProtected(state.ids, stroke.before, state.protectedIds);
       stroke.last = place;
     }
     stroke.changed += changed;
     if (changed) state.mapChanged();
   }
 
-  function move(event) {
-    if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    const places = (all.length ? all : [event]).map((one) => app.placeOf(one, canvas));
-    if (stroke.tool === "brush") {
-      extend(places);
-    } else {
-      app.preview.to = places[places.length - 1];
-      state.emit("preview");
-    }
-  }
-
-  function end(event) {
-    if (!stroke || event.pointerId !== stroke.pointerId) return;
-    const { tool, before, from, changed } = stroke;
-    stroke = null;
-    app.preview = null;
-    if (tool === "rect") rectangle(from, app.placeOf(event, canvas));
-    else if (changed) state.commit(before);
-    state.emit("preview");
-  }
-
-  app.cancelStroke = () => {
-    const cancelled = stroke || app.preview;
+  // `pressOnly`: what was begun before the pointer went down, as the corners of a polygon, stays.
+  app.cancelStroke = (pressOnly = false) => {
+    const several = gesture();
+    const begun = several && (pressOnly && several.cancelPress ? several.cancelPress() : several.cancel());
+    const cancelled = stroke || begun;
     if (stroke && stroke.changed) {
       state.ids = stroke.before;
       state.mapChanged();
       state.commit();
     }
     stroke = null;
-    app.preview = null;
     state.emit("preview");
     return Boolean(cancelled);
   };
   app.isPainting = () => Boolean(stroke);
 
-  canvas.addEventListener("pointerdown", begin);
-  canvas.addEventListener("pointermove", move);
-  canvas.addEventListener("pointerup", end);
-  canvas.addEventListener("pointercancel", () => app.cancelStroke());
-  state.on("model", () => app.cancelStroke());
+  state.on("model", () => {
+    if (gesture()) gesture().cancel();
+    stroke = null; // its map is gone
+    lineEnd = null;
+  });
   mountKeyboardCursor(app, canvas);
 }
 
@@ -122,13 +101,15 @@ function mountKeyboardCursor(app, canvas) {
     const applies = event.key === " " || event.key === "Enter";
     if (!arrow && !applies) return;
     event.preventDefault();
-    const at = app.cursor || { x: Math.floor(state.width / 2) + 0.5, y: Math.floor(state.height / 2) + 0.5 };
+    if (event.key === " " && app.pansWithSpace()) return;
+    const gesture = app.gestures[state.tool];
+    const held = gesture && gesture.place && gesture.place();
+    const at = app.cursor || held || { x: Math.floor(state.width / 2) + 0.5, y: Math.floor(state.height / 2) + 0.5 };
     const step = event.shiftKey ? 10 : 1;
     const move = (value, by, limit) => Math.min(limit - 0.5, Math.max(0.5, value + by * step));
-    const [right, down] = arrow && app.cursor ? arrow : [0, 0];
+    const [right, down] = arrow && (app.cursor || held) ? arrow : [0, 0];
     app.cursor = { x: move(at.x, right, state.width), y: move(at.y, down, state.height) };
-    if (app.preview) app.preview.to = app.cursor;
-    if (applies) app.applyAt(app.cursor);
+    if (applies) app.applyAt(app.cursor, event);
     state.emit("cursor");
     state.emit("preview");
     if (arrow) app.say(state.className(app.classAt(app.cursor)));

@@ -1,6 +1,9 @@
 // Tools, undo and redo, fill all, brush size.
 
-const TOOL_NAMES = { brush: "Brush", fill: "Fill", rect: "Rectangle", pick: "Pick", reroll: "Re-roll" };
+const TOOL_NAMES = {
+  brush: "Brush", fill: "Fill", rect: "Rectangle", pick: "Pick", reroll: "Re-roll", ellipse: "Ellipse",
+  lasso: "Lasso", polygon: "Polygon", move: "Move a region",
+};
 
 function mountToolbar(app) {
   const { state, find, root } = app;
@@ -34,6 +37,7 @@ function mountToolbar(app) {
       button.setAttribute("aria-checked", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
     }
+    if (!buttons.some((button) => button.tabIndex === 0)) buttons[0].tabIndex = 0; // a stamp is in hand
     size.max = Math.max(2, Math.round(Math.min(state.width, state.height) / 2));
     size.value = state.size;
     find("size-text").textContent = `${state.size} px`;

@@ -1,6 +1,7 @@
-// Files in and out: open a label map (button or drop), read a photo where a segmenter is configured, download.
+// Files in and out: open a label map or a download (button or drop), read a photo where there is a segmenter, download.
 
 const LARGEST_FILE = 8 * 1024 * 1024;
+const PHOTO_TYPES = ["image/jpeg", "image/webp"]; // label maps are never saved so
 
 function readBase64(file) {
   return new Promise((resolve, reject) => {
@@ -14,25 +15,48 @@ function readBase64(file) {
 function mountFiles(app) {
   const { state, find, root } = app;
 
+  // Whether the file was one of ours, and its scene is on the page now.
+  async function openOwn(file) {
+    const scene = await sceneOfFile(file);
+    if (!scene) return false;
+    if (!app.hasModel(scene.model) && scene.kind === "map") return false; // its ids may fit another model
+    try {
+      if (!app.hasModel(scene.model)) throw new Error(`It was made with ${scene.model}, which is not here.`);
+      await app.openScene(scene);
+      app.notify(`Opened the scene of ${file.name}.`);
+    } catch (problem) {
+      app.notify(`${file.name} cannot be opened. ${problem.message}`, "alert", "attempt");
+    }
+    return true;
+  }
+
   async function open(file, reading) {
+    if (await openOwn(file)) return;
     if (file.size > LARGEST_FILE) {
       const size = (file.size / 1024 / 1024).toFixed(1);
-      app.notify(`${file.name} has ${size} MB; the limit is 8 MB.`, "alert");
+      app.notify(`${file.name} has ${size} MB; the limit is 8 MB.`, "alert", "attempt");
       return;
     }
     try {
       const data = await readBase64(file);
-      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data });
+      const otherwise = reading === "read_map" ? (refusal) => app.offerRepair(file.name, data, refusal) : null;
+      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data }, otherwise);
       if (!reply) return;
+      if (reply.cropped) return void app.offerShape(file.name, data, reply.note);
       state.replaceMap(fittingMap(reply.map, state.model));
+      if (reply.photo) app.keepOriginal(reply.photo);
       app.notify(reply.note || `Opened ${file.name}.`);
     } catch (problem) {
-      app.notify(problem.message, "alert");
+      app.notify(problem.message, "alert", "attempt");
     }
   }
 
   function connect(button, field, reading) {
-    find(button).addEventListener("click", () => find(field).click());
+    find(button).addEventListener("click", () => {
+      const refusal = reading === "read_photo" && state.model.no_photos;
+      if (refusal) app.notify(refusal, "alert", "attempt");
+      else find(field).click();
+    });
     find(field).addEventListener("change", async (event) => {
       const [file] = event.target.files;
       if (file) await open(file, reading);
@@ -41,7 +65,6 @@ function mountFiles(app) {
   }
   connect("open", "file", "read_map");
   connect("open-photo", "photo-file", "read_photo");
-  find("open-photo").hidden = !app.hasSegmenter;
 
   let depth = 0; // dragenter and dragleave come for every child
   const holdsFiles = (event) => [...event.dataTransfer.types].includes("Files");
@@ -57,12 +80,15 @@ function mountFiles(app) {
     event.preventDefault();
     event.stopPropagation();
     mark(0);
-    open(event.dataTransfer.files[0], "read_map");
+    const [file] = event.dataTransfer.files;
+    if (file) open(file, app.hasSegmenter && PHOTO_TYPES.includes(file.type) ? "read_photo" : "read_map");
   });
 
+  let scale = 1;
   async function download(kind) {
     find("download").hidePopover();
-    const reply = await app.ask("download", { ...state.request(), kind });
+    const shown = { palette: state.natural ? "natural" : "data set", colours: state.colours };
+    const reply = await app.ask("download", { ...state.request(), ...shown, kind, scale });
     if (!reply) return;
     const link = document.createElement("a");
     link.href = reply.data;
@@ -70,7 +96,24 @@ function mountFiles(app) {
     link.click();
     app.say(`Saved ${reply.name}`);
   }
-  for (const button of find("download").querySelectorAll("button")) {
+  for (const button of find("download").querySelectorAll("[data-kind]")) {
     button.addEventListener("click", () => download(button.dataset.kind));
   }
+  const scales = [...find("download").querySelectorAll("[data-scale]")];
+  const chooseScale = (button) => {
+    scale = Number(button.dataset.scale);
+    for (const one of scales) {
+      one.setAttribute("aria-checked", String(one === button));
+      one.tabIndex = one === button ? 0 : -1;
+    }
+  };
+  scales.forEach((button) => button.addEventListener("click", () => chooseScale(button)));
+  moveWithArrows(scales, chooseScale);
+  chooseScale(scales[0]);
+  state.on("model", () => {
+    for (const one of scales) {
+      const times = Number(one.dataset.scale);
+      one.lastElementChild.textContent = `${times * state.width} x ${times * state.height} px`;
+    }
+  });
 }

@@ -48,9 +48,11 @@ function mountLegend(app) {
       '<button type="button" class="dps-legend-pick"><i aria-hidden="true"></i><span></span><b></b></button>' +
       `<button type="button" class="dps-legend-reroll">${iconMarkup("dice")}</button>`;
     const [pick, reroll] = row.children;
+    row.insertBefore(app.makeLock(id), reroll);
     pick.children[0].style.background = cssColour(state.colours[id]);
     pick.children[1].textContent = name;
     showShare(pick, count);
+    app.showKey(pick, id, pick.lastChild);
     pick.setAttribute("aria-pressed", String(id === state.classId));
     pick.addEventListener("click", () => app.chooseClass(id));
     reroll.setAttribute("aria-label", `Re-roll ${name}`);

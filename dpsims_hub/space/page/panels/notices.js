@@ -1,4 +1,5 @@
-// What the page tells: announcements for screen readers, and messages that everybody sees.
+// What the page tells: announcements for screen readers, and messages that everybody sees. They lie over the photo,
+// which is no control. An alert stays until it is closed or its cause has ended.
 
 const NOTICE_SECONDS = 7;
 const MOST_NOTICES = 3;
@@ -13,12 +14,17 @@ function mountNotices(app) {
     setTimeout(() => (spoken.textContent = text), 30); // an emptied region makes readers repeat equal texts
   };
 
-  app.notify = (text, kind = "status") => {
-    for (const old of list.children) if (old.dataset.text === text) old.remove();
+  // `cause` names what an alert is about: `app.settled(cause)` takes it away. What went wrong with one "attempt" is
+  // past when another one or the next change of the scene is complete.
+  app.notify = (text, kind = "status", cause = "") => {
+    for (const old of [...list.children]) {
+      if (old.dataset.text === text || (cause && old.dataset.cause === cause)) old.remove();
+    }
     const notice = document.createElement("div");
     notice.className = `dps-notice dps-${kind}`;
     notice.setAttribute("role", kind);
     notice.dataset.text = text;
+    notice.dataset.cause = cause;
     const words = document.createElement("p");
     words.textContent = text;
     const close = document.createElement("button");
@@ -30,23 +36,41 @@ function mountNotices(app) {
     notice.append(words, close);
     list.append(notice);
     while (list.children.length > MOST_NOTICES) list.firstChild.remove();
+    place();
     list.showPopover(); // above everything, also in browsers where a container would hold fixed elements
     if (kind === "status") setTimeout(() => drop(notice), NOTICE_SECONDS * 1000);
   };
   const drop = (notice) => {
     notice.remove();
-    if (!list.children.length) list.hidePopover();
+    if (!list.children.length && list.matches(":popover-open")) list.hidePopover();
   };
+  app.settled = (cause) => [...list.children].filter((one) => one.dataset.cause === cause).forEach(drop);
+
+  // At the top of the photo; where that is out of sight, of the window.
+  function place() {
+    const box = find("photo-frame").getBoundingClientRect();
+    const inSight = box.top >= 0 && box.top + 100 < window.innerHeight;
+    list.style.top = `${inSight ? box.top + 6 : 6}px`;
+    list.style.left = `${box.left + 6}px`;
+    list.style.width = `${Math.min(420, box.width - 12)}px`;
+  }
+  const follow = () => list.children.length && place();
+  window.addEventListener("scroll", follow, { passive: true });
+  window.addEventListener("resize", follow);
+  app.state.on("layout", () => setTimeout(follow));
+  app.state.on("commit", () => app.settled("attempt"));
 
   // Asks the server for something that is not a live photo; gives null after telling what went wrong.
-  app.ask = async (name, request) => {
+  // `otherwise(sentence)` may answer a refusal in another way; it then gives true.
+  app.ask = async (name, request, otherwise = null) => {
     app.root.dataset.busy = "true";
     const reply = await app.server[name](request).catch(() => undefined);
     app.root.dataset.busy = "false";
-    if (!reply) app.notify("The server cannot be reached. Your painting is safe on this page.", "alert");
-    else if (reply.busy) app.notify("The server is busy; please try again in a moment.", "alert");
-    else if (reply.error) app.notify(reply.error, "alert");
-    else return reply;
+    if (!reply) app.notify("The server cannot be reached. Your painting is safe on this page.", "alert", "connection");
+    else app.settled("connection");
+    if (reply && reply.busy) app.notify("The server is busy; please try again in a moment.", "alert", "attempt");
+    else if (reply && !reply.error) return reply;
+    else if (reply && !(otherwise && (await otherwise(reply.error)))) app.notify(reply.error, "alert", "attempt");
     return null;
   };
 }

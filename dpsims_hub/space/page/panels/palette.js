@@ -1,19 +1,25 @@
 // The classes as named chips, with search by name and alias.
 
+const COLOURS = "dpsims-colours"; // the name under which the choice is stored
 const MANY_CLASSES = 12; // from here on the search field is worth its place
 
+// Whether every word typed lies in the class's name, or begins a word of an alias ("street" is not meant by "tree").
 function matchesSearch(entry, wanted) {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
-  const names = [entry.name, ...(entry.aliases || [])].map((name) => name.toLowerCase());
-  return words.every((word) => names.some((name) => name.includes(word)));
+  const name = entry.name.toLowerCase();
+  const others = (entry.aliases || []).flatMap((alias) => [alias, ...alias.split(/[\s-]/)]);
+  const begins = (word) => others.some((one) => one.toLowerCase().startsWith(word));
+  return words.every((word) => name.includes(word) || begins(word));
 }
 
-// Positions of the classes found: names that begin with the text, then names that hold it, then aliases.
+// Positions of the classes found: names and aliases that are the text, names that begin with it, that hold it, others.
 function searchClasses(classes, wanted) {
   const text = wanted.trim().toLowerCase();
   const rank = (entry) => {
     const at = entry.name.toLowerCase().indexOf(text);
-    return at === 0 ? 0 : at > 0 ? 1 : 2;
+    if (entry.name.toLowerCase() === text) return 0;
+    if ((entry.aliases || []).some((alias) => alias.toLowerCase() === text)) return 1;
+    return at === 0 ? 2 : at > 0 ? 3 : 4;
   };
   const found = classes.map((entry, place) => place).filter((place) => matchesSearch(classes[place], text));
   return found.sort((p, q) => rank(classes[p]) - rank(classes[q]) || p - q);
@@ -36,16 +42,34 @@ function mountPalette(app) {
   };
 
   function build() {
-    list.replaceChildren(...entries().map(makeChip));
-    chips = [...list.children];
-    moveWithArrows(chips, (chip) => app.chooseClass(Number(chip.dataset.id)));
+    chips = entries().map(makeChip);
+    list.replaceChildren(...arrange());
+    const inOrder = [...list.querySelectorAll(".dps-chip")];
+    moveWithArrows(inOrder, (chip) => app.chooseClass(Number(chip.dataset.id)));
     search.value = "";
     search.placeholder = `Search ${state.model.classes.length} classes`;
     list.dataset.many = String(state.model.classes.length > MANY_CLASSES);
     filter();
   }
 
-  function makeChip(entry, place) {
+  // The chips as they come; those of a long list in groups under their titles, "Unknown" at the end.
+  function arrange() {
+    if (state.model.classes.length <= MANY_CLASSES) return chips;
+    const groups = groupClasses(state.model.classes).map(([title, members]) => {
+      const group = document.createElement("div");
+      group.setAttribute("role", "group");
+      group.setAttribute("aria-label", title);
+      group.className = "dps-class-group";
+      const heading = document.createElement("p");
+      heading.setAttribute("aria-hidden", "true");
+      heading.textContent = title;
+      group.append(heading, ...members.map((entry) => chips[entry.id]));
+      return group;
+    });
+    return [...groups, chips[chips.length - 1]];
+  }
+
+  function makeChip(entry) {
     const chip = document.createElement("button");
     chip.type = "button";
     chip.setAttribute("role", "radio");
@@ -55,11 +79,6 @@ function mountPalette(app) {
     if (aliases) chip.title = `${entry.name}: ${aliases}`;
     chip.innerHTML = '<i aria-hidden="true"></i><span></span>';
     chip.querySelector("span").textContent = entry.name;
-    if (place < 10 && entry.id !== state.model.ignore_index) {
-      const key = String((place + 1) % 10);
-      chip.setAttribute("aria-keyshortcuts", key);
-      chip.insertAdjacentHTML("beforeend", `<kbd aria-hidden="true">${key}</kbd>`);
-    }
     chip.addEventListener("click", () => app.chooseClass(entry.id));
     return chip;
   }
@@ -72,6 +91,7 @@ function mountPalette(app) {
       chip.style.order = wanted ? found.indexOf(place) : "";
     });
     list.dataset.empty = String(!found.length);
+    list.dataset.searching = String(Boolean(wanted));
     const total = state.model.classes.length;
     const text = wanted ? `${found.length || "none"} found` : `${total} classes`;
     find("search-count").textContent = text;
@@ -117,7 +137,11 @@ function mountPalette(app) {
       const [first] = filter();
       if (first !== undefined && search.value.trim()) {
         app.chooseClass(entries()[first].id);
-        search.select();
+        search.value = "";
+        filter();
+        refresh();
+        app.closeSheet();
+        find("map").focus({ preventScroll: true }); // the keyboard goes on painting
       }
     } else if (event.key === "Escape" && search.value) {
       event.stopPropagation();
@@ -126,15 +150,19 @@ function mountPalette(app) {
       refresh();
     }
   });
-  find("colours").addEventListener("change", (event) => {
-    state.natural = event.target.value === "natural";
+  app.setNatural = (natural) => {
+    state.natural = natural;
+    find("colours").value = natural ? "natural" : "dataset";
     state.emit("colours");
-  });
-  app.classByKey = (key) => {
-    const place = (Number(key) + 9) % 10;
-    if (place < state.model.classes.length) app.chooseClass(state.model.classes[place].id);
   };
+  find("colours").addEventListener("change", (event) => {
+    app.setNatural(event.target.value === "natural");
+    store(COLOURS, event.target.value, ["localStorage"]);
+  });
+  state.natural = readStored(COLOURS, ["localStorage"]) !== "dataset";
+  find("colours").value = state.natural ? "natural" : "dataset";
   state.on("model", build);
+  state.on("model commit", () => chips.forEach((chip) => app.showKey(chip, Number(chip.dataset.id))));
   state.on("model colours", recolour);
   state.on("hand", refresh);
 }

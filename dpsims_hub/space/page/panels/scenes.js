@@ -47,7 +47,7 @@ function placePopover(popover, button) {
     popover.style.left = `${Math.max(8, left)}px`;
     popover.style.top = `${anchor.bottom + 6}px`;
     popover.style.maxHeight = `${window.innerHeight - anchor.bottom - 16}px`;
-    const first = popover.querySelector("button");
+    const first = popover.querySelector("button, select");
     if (first) first.focus();
   });
   const hide = () => popover.matches(":popover-open") && popover.hidePopover();

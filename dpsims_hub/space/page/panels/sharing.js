@@ -1,6 +1,5 @@
-// Links that hold the whole scene, and a draft that survives a reload of the tab.
+// Links that hold the whole scene.
 
-const DRAFT = "dpsims-draft";
 const LONG_LINK = 8000; // characters; chats and mail programs begin to cut links
 
 function sceneFragment(request) {
@@ -17,6 +16,10 @@ function readFragment(fragment) {
   }
   if (!parts.map) return null;
   return { ...parts, regions: JSON.parse(parts.regions || "[]") };
+}
+
+function hasLink() {
+  return /[#&]map=/.test(location.hash);
 }
 
 // A scene from outside as values of the state; throws an Error with one sentence when it does not fit the model.
@@ -68,42 +71,25 @@ function mountSharing(app) {
     if (!scene) return false;
     history.replaceState(history.state, "", location.pathname + location.search);
     try {
-      if (scene.model !== state.model.name && app.models.some((one) => one.name === scene.model)) {
-        await app.switchModel(scene.model);
-      }
-      const { ids, style } = fittingScene(scene, state.model);
-      state.replaceMap(ids);
-      state.setStyle(style);
-      app.notify("Opened the scene of the link.");
+      await app.openScene(scene);
+      app.linkedScene = state.history.now;
+      app.notify("Opened the scene of the link. Undo brings back what was here.");
       return true;
     } catch (problem) {
-      app.notify(`The link does not fit this model. ${problem.message}`, "alert");
+      app.notify(`The link does not fit this model. ${problem.message}`, "alert", "attempt");
       return false;
     }
   };
 
-  let saving = null;
-  const save = () => {
-    clearTimeout(saving);
-    saving = null;
-    try {
-      sessionStorage.setItem(DRAFT, JSON.stringify(state.request()));
-    } catch {
-      // no storage in this browser: only the convenience is lost
-    }
-  };
-  const saveSoon = () => (saving ||= setTimeout(save, 400));
-  app.readDraft = (model) => {
-    try {
-      const draft = JSON.parse(sessionStorage.getItem(DRAFT));
-      return draft && draft.model === model.name ? fittingScene(draft, model) : null;
-    } catch {
-      return null;
-    }
+  // A scene from outside, with its model where we have it; throws an Error with one sentence when it does not fit.
+  app.hasModel = (name) => app.models.some((one) => one.name === name);
+  app.openScene = async (scene) => {
+    if (scene.model !== state.model.name && app.hasModel(scene.model)) await app.switchModel(scene.model, false);
+    const { ids, style } = fittingScene(scene, state.model);
+    state.replaceMap(ids, style);
+    if (scene.palette) app.setNatural(scene.palette === "natural");
   };
 
   find("share").addEventListener("click", share);
   window.addEventListener("hashchange", app.openLink);
-  window.addEventListener("pagehide", () => saving && save());
-  state.on("commit style", saveSoon);
 }

@@ -2,32 +2,46 @@
 
 const KEY_HELP = [
   ["B F R I V", "brush, fill, rectangle, pick, re-roll"],
+  ["E L P M", "ellipse, lasso, polygon, move a region"],
+  ["T", "stamps; with one in hand: X flips, [ ] scale, Enter places, Escape puts away"],
   ["[ ]", "smaller or larger brush"],
-  ["1 – 9, 0", "the first ten classes"],
+  ["1 – 9, 0", "the classes with these numbers: those of this map, or all of a short list"],
   ["/", "search the classes; Enter takes the first"],
   ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
   ["A", "fill all"],
   ["S", "new seed"],
-  ["C", "compare map and photo"],
+  ["C, O", "compare map and photo, paint on the photo"],
+  ["Wheel, + -, Z", "zoom in and out, show all again"],
+  ["Space and drag", "move the view; so does the middle button"],
   ["Arrows, Space", "on the map: move the cursor, apply the tool"],
   ["Alt+click", "pick the class under the pointer"],
+  ["Shift", "brush: a line from where it was last; rectangle and ellipse: as wide as tall"],
   ["Escape", "cancel a stroke, close a menu"],
 ];
 
 function mountShortcuts(app) {
   const { find, root } = app;
-  const tools = { b: "brush", f: "fill", r: "rect", i: "pick", v: "reroll" };
+  const tools = { b: "brush", f: "fill", r: "rect", i: "pick", v: "reroll", e: "ellipse", l: "lasso", p: "polygon", m: "move" };
   const plain = {
     "[": () => app.resize(-1),
     "]": () => app.resize(1),
-    "/": () => find("search").focus(),
+    "/": () => {
+      app.openSheet();
+      find("search").focus();
+    },
     "?": () => find("shortcuts").showModal(),
     a: app.fillAll,
     s: () => app.drawSeed("seed"),
     c: app.compare,
+    o: app.paintOnPhoto,
+    t: () => find("stamps").showPopover(),
+    "+": () => app.zoomBy(1.5),
+    "=": () => app.zoomBy(1.5),
+    "-": () => app.zoomBy(1 / 1.5),
+    z: app.zoomReset,
   };
 
-  const isTyping = (target) =>
+  app.isTyping = (target) =>
     target instanceof Element &&
     (target.isContentEditable || target.matches("textarea, select, input:not([type=range])"));
   const isElsewhere = (target) => target instanceof Element && target !== document.body && !root.contains(target);
@@ -41,11 +55,14 @@ function mountShortcuts(app) {
 
   function onKey(event) {
     const { target } = event;
-    if (event.key === "Escape" && app.cancelStroke()) return;
-    if (isTyping(target) || isElsewhere(target) || root.querySelector("dialog[open]")) return;
+    const closes = root.querySelector(":popover-open:not(.dps-notices)");
+    if (event.key === "Escape" && !closes && app.cancelStroke()) return;
+    if (app.isTyping(target) || isElsewhere(target) || root.querySelector("dialog[open]")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.ctrlKey || event.metaKey) return void withControl(event, key);
-    if (event.altKey || app.isPainting()) return;
+    if (event.altKey || app.isPainting() || event.defaultPrevented) return;
+    const pressed = (key === "Enter" || key === " ") && target instanceof Element && target.closest("button");
+    if (!pressed && app.gestureKey(key)) return void event.preventDefault();
     if (tools[key]) app.chooseTool(tools[key]);
     else if (/^[0-9]$/.test(key)) app.classByKey(key);
     else if (plain[key]) plain[key]();

@@ -1,6 +1,8 @@
 // Seed, style mix between two seeds, and four variations to choose from.
 
 const VARIATIONS = 4;
+const FRESH_NOTE = "Press one to adopt its seed";
+const STALE_NOTE = "Of an earlier scene: make new ones";
 
 function mountStylePanel(app) {
   const { state, find } = app;
@@ -12,8 +14,9 @@ function mountStylePanel(app) {
     const value = Number(field.value);
     const fits = field.value.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= state.model.max_seed;
     field.setAttribute("aria-invalid", String(!fits));
-    if (!fits) app.notify(`A seed is a whole number from 0 to ${state.model.max_seed}.`, "alert");
-    else if (value !== state[key]) state.setStyle({ [key]: value });
+    if (!fits) app.notify(`A seed is a whole number from 0 to ${state.model.max_seed}.`, "alert", "seed");
+    else app.settled("seed");
+    if (fits && value !== state[key]) state.setStyle({ [key]: value });
   }
 
   for (const [id, key] of fields) {
@@ -27,7 +30,23 @@ function mountStylePanel(app) {
     state.setStyle(key === "seedB" && !state.mix ? { seedB: seed, mix: 0.5 } : { [key]: seed });
     app.say(`Seed ${seed}`);
   };
-  mix.addEventListener("input", () => state.setStyle({ mix: Number(mix.value) / 100 }));
+  mix.addEventListener("input", () => state.tryStyle({ mix: Number(mix.value) / 100 }));
+  mix.addEventListener("change", () => state.commit("mix"));
+
+  // Variations show the map and the re-rolls that they were made of; other ones make them stale.
+  let madeOf = "";
+  const scene = () => JSON.stringify([state.model.name, state.mapText(), state.regions]);
+  const judge = () => {
+    const stale = Boolean(madeOf) && madeOf !== scene();
+    if (String(stale) === list.dataset.stale) return;
+    list.dataset.stale = String(stale);
+    if (madeOf) find("four-note").textContent = stale ? STALE_NOTE : FRESH_NOTE;
+    for (const button of list.querySelectorAll("button")) name(button, stale);
+  };
+  const name = (button, stale) => {
+    const what = `Variation ${Number(button.dataset.place) + 1}, seed ${button.dataset.seed}`;
+    button.setAttribute("aria-label", stale ? `${what}, of an earlier scene` : what);
+  };
 
   async function fourVariations() {
     const button = find("four");
@@ -35,12 +54,15 @@ function mountStylePanel(app) {
     button.disabled = true;
     list.dataset.waiting = "true";
     const seeds = Array.from({ length: VARIATIONS }, () => newSeed(state.model));
+    const asked = scene();
     const reply = await app.ask("variations", { ...state.request(), count: VARIATIONS, seeds });
     button.disabled = false;
     list.dataset.waiting = "false";
     if (!reply) return;
     list.replaceChildren(...reply.photos.map((photo, place) => makeVariation(photo, reply.seeds[place], place)));
-    find("four-note").textContent = "Press one to adopt its seed";
+    madeOf = asked;
+    list.dataset.stale = "";
+    judge();
     app.say(`${reply.photos.length} variations are ready`);
     refresh();
   }
@@ -49,7 +71,8 @@ function mountStylePanel(app) {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.seed = seed;
-    button.setAttribute("aria-label", `Variation ${place + 1}, seed ${seed}`);
+    button.dataset.place = place;
+    name(button, false);
     button.dataset.tip = `Adopt seed ${seed}`;
     const image = new Image();
     image.src = photo;
@@ -69,7 +92,11 @@ function mountStylePanel(app) {
       if (document.activeElement !== field || Number(field.value) !== state[key]) field.value = state[key];
       field.setAttribute("aria-invalid", "false");
     }
-    mix.value = Math.round(state.mix * 100);
+    app.settled("seed");
+    const percent = Math.round(state.mix * 100);
+    mix.value = percent;
+    mix.setAttribute("aria-valuetext", `${percent} percent of seed B`);
+    find("mix-text").textContent = `${percent} %`;
     setSliderFill(mix);
     for (const button of list.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.seed) === state.seed && !state.mix));
@@ -79,9 +106,12 @@ function mountStylePanel(app) {
   find("four").addEventListener("click", fourVariations);
   state.on("model", () => {
     showPlaceholders(list);
+    madeOf = "";
+    list.dataset.stale = "false";
     find("four-note").textContent = "the same map with four new seeds";
   });
   state.on("style model", refresh);
+  state.on("commit", judge);
 }
 
 function showPlaceholders(list) {

@@ -1,25 +1,51 @@
-// The label map laid over the photo, up to a line that a slider moves.
+// The label map over the photo: up to a line that a slider moves, or as a veil of some opacity to paint on.
 
 function mountCompare(app) {
   const { state, find } = app;
   const over = find("over-photo");
   const slider = find("compare-slider");
   const button = find("compare");
+  const paint = find("paint-photo");
+  const opacity = find("opacity");
+  let paints = matchMedia("(pointer: fine)").matches; // a finger on the photo scrolls the page, unless told otherwise
   app.comparing = false;
+  app.paintsOnPhoto = () => paints && !app.comparing;
 
   const draw = () => {
-    if (app.comparing) drawMap(over, state.ids, state.width, state.height, state.colours);
-    over.style.clipPath = `inset(0 ${100 - slider.value}% 0 0)`;
+    const veil = opacity.value / 100;
+    over.hidden = !app.comparing && !veil;
+    if (!over.hidden && !app.drawOriginal(over)) drawMap(over, state.ids, state.width, state.height, state.colours);
+    over.style.opacity = app.comparing ? 1 : veil;
+    const line = app.view.x + slider.value / 100 / app.view.scale; // in shares of the picture
+    over.style.clipPath = app.comparing ? `inset(0 ${100 - 100 * line}% 0 0)` : "";
     slider.style.setProperty("--share", `${slider.value}%`);
+    opacity.setAttribute("aria-valuetext", `${opacity.value} percent`);
+    setSliderFill(opacity);
+  };
+  const refresh = () => {
+    slider.hidden = !app.comparing;
+    button.setAttribute("aria-pressed", String(app.comparing && !app.showsOriginal()));
+    paint.setAttribute("aria-pressed", String(app.paintsOnPhoto()));
+    find("photo-frame").dataset.paint = String(app.paintsOnPhoto());
+    find("opacity-field").hidden = !app.paintsOnPhoto();
+    draw();
   };
   app.compare = () => {
     app.comparing = !app.comparing;
-    over.hidden = slider.hidden = !app.comparing;
-    button.setAttribute("aria-pressed", String(app.comparing));
-    draw();
+    refresh();
     if (app.comparing) slider.focus({ preventScroll: true });
   };
+  app.redrawCompare = draw;
+  app.paintOnPhoto = () => {
+    paints = !app.paintsOnPhoto();
+    app.comparing = false;
+    refresh();
+    app.say(paints ? "Strokes on the photo paint the map" : "The photo is only shown");
+  };
   button.addEventListener("click", app.compare);
+  paint.addEventListener("click", app.paintOnPhoto);
   slider.addEventListener("input", draw);
-  state.on("drawn colours", draw);
+  opacity.addEventListener("input", draw);
+  state.on("drawn colours zoom", draw);
+  refresh();
 }

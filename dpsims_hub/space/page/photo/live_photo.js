@@ -36,7 +36,7 @@ function mountLivePhoto(app) {
     fail: (sentence, request) => {
       find("veil").hidden = true;
       app.photoOf = request.version;
-      app.notify(sentence, "alert");
+      app.notify(sentence, "alert", "photo");
     },
     changed: refresh,
   });
@@ -55,6 +55,8 @@ function mountLivePhoto(app) {
     modelTimes = [...modelTimes, reply.ms].slice(-5);
     find("times").textContent = `model ${Math.round(reply.ms)} ms · round trip ${Math.round(trip)} ms`;
     decideFollow();
+    app.settled("photo");
+    app.settled("connection");
     state.emit("photo");
   }
 

@@ -8,7 +8,7 @@ function mountRerolls(app) {
   function add(entry, isSame, what) {
     const others = state.regions.filter((one) => !isSame(one));
     if (others.length >= MOST_REROLLS) {
-      app.notify(`There are ${MOST_REROLLS} re-rolls already; reset them first.`, "alert");
+      app.notify(`There are ${MOST_REROLLS} re-rolls already; reset them first.`, "alert", "rerolls");
       return;
     }
     state.setStyle({ regions: [...others, { ...entry, seed: newSeed(state.model) }] });
@@ -30,6 +30,7 @@ function mountRerolls(app) {
     find("map").focus({ preventScroll: true });
   });
   state.on("style", () => {
+    if (state.regions.length < MOST_REROLLS) app.settled("rerolls");
     reset.hidden = !state.regions.length;
     find("reroll-note").hidden = !reset.hidden;
     reset.querySelector("span").textContent = `Reset re-rolls (${state.regions.length})`;

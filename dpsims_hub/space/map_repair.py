@@ -1,0 +1,143 @@
+"""Label maps that are not exact, made so as their owner says: a class for each value, near colours snapped.
+
+The reader refuses such maps, because a guess would be silent. Here the page shows what would become of the
+map, and its owner decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dpsims_hub.labels import ClassSpec, LabelMapError
+from dpsims_hub.labels.reading.image_files import decode, open_image
+from dpsims_hub.space.model_registry import ModelInfo
+from dpsims_hub.space.photo_request import read_class, shown
+
+NEAR = 48.0  # RGB distance up to which a colour is taken for that of a class; our choice
+ROWS = 24  # values that the page lists; the others are snapped
+LARGEST_SIDE = 2048  # pixels; our choice: looking at all values of a larger image takes seconds
+MOST_COLOURS = 65536  # different ones; a photo has more
+MOST_NUMBERS = 256
+MOSTLY = 0.7  # share of pixels with a near colour from which an image is a label map and no photo; our choice
+
+
+@dataclass(frozen=True)
+class Values:
+    """What an image stores, whatever it means.
+
+    Args:
+        codes: the different values, ascending, (V,) int64: numbers, or 65536 R + 256 G + B.
+        places: for each pixel its position in `codes`, (H, W).
+        is_colour: whether codes are colours.
+    """
+
+    codes: np.ndarray
+    places: np.ndarray
+    is_colour: bool
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Pixels of each value, (V,)."""
+        return np.bincount(self.places.ravel(), minlength=len(self.codes))
+
+    def name(self, position: int) -> str:
+        """How tables call a value: "#rrggbb" or the number."""
+        code = int(self.codes[position])
+        return f"#{code:06x}" if self.is_colour else str(code)
+
+
+def read_values(path: Path, name: str) -> Values:
+    """Read the values of an image: numbers of grey and palette images, colours of all others.
+
+    Args:
+        path: where it lies on this machine.
+        name: what messages call it.
+
+    Raises:
+        LabelMapError: it is no image, or holds more values than a label map can.
+    """
+    with open_image(path) as image:
+        if max(image.size) > LARGEST_SIDE:
+            raise LabelMapError(f"{name}: has a side above {LARGEST_SIDE} px; make it smaller.")
+        decode(image, name)
+        is_colour = image.mode not in ("1", "L", "P", "I", "I;16")
+        pixels = np.asarray(image.convert("RGB") if is_colour else image).astype(np.int64)
+    numbers = pixels @ np.array([65536, 256, 1]) if is_colour else pixels
+    codes, places = np.unique(numbers, return_inverse=True)
+    if len(codes) > (MOST_COLOURS if is_colour else MOST_NUMBERS):
+        raise LabelMapError(f"{name}: holds {len(codes)} different values; a label map has few.")
+    return Values(codes, places.reshape(numbers.shape), is_colour)
+
+
+def proposed_classes(values: Values, spec: ClassSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class proposed for each value, (V,), and its RGB distance from the class's colour, (V,).
+
+    Colours go to the nearest class, beyond `NEAR` to unknown; numbers that are ids stay, others are unknown.
+    """
+    if not values.is_colour:
+        known = np.isin(values.codes, [*range(spec.num_classes), spec.ignore_index])
+        return np.where(known, values.codes, spec.ignore_index), np.zeros(len(values.codes))
+    ids = np.array([*range(spec.num_classes), spec.ignore_index])
+    targets = np.array([*spec.palette.tolist(), spec.ignore_rgb], dtype=np.float64)
+    colours = np.stack([values.codes >> 16, values.codes >> 8 & 255, values.codes & 255], axis=1)
+    nearest = np.empty(len(colours), dtype=np.int64)
+    distances = np.empty(len(colours))
+    for start in range(0, len(colours), 4096):
+        part = slice(start, start + 4096)
+        gaps = np.linalg.norm(colours[part, None] - targets[None], axis=2)
+        nearest[part], distances[part] = gaps.argmin(axis=1), gaps.min(axis=1)
+    return np.where(distances <= NEAR, ids[nearest], spec.ignore_index), distances
+
+
+def survey(values: Values, spec: ClassSpec) -> dict[str, Any]:
+    """Return what the page shows of an image's values, the most frequent first.
+
+    Returns:
+        `values`: `value`, `share` of the pixels, proposed `class`, `distance` of each, at most `ROWS`;
+        `more`: how many others there are.
+
+    Raises:
+        LabelMapError: most of its colours are far from those of the classes: it is no map of them.
+    """
+    classes, distances = proposed_classes(values, spec)
+    counts = values.counts
+    near = counts[distances <= NEAR].sum() / counts.sum()
+    if near < MOSTLY:
+        raise LabelMapError(f"only {near:.0%} of its pixels are near the colour of a class of {spec.name}.")
+    order = np.argsort(-counts, kind="stable")[:ROWS]
+    rows = [
+        {
+            "value": values.name(at),
+            "share": round(float(counts[at] / counts.sum()), 5),
+            "class": int(classes[at]),
+            "distance": round(float(distances[at]), 1),
+        }
+        for at in order
+    ]
+    return {"values": rows, "more": len(counts) - len(rows)}
+
+
+def with_table(values: Values, model_info: ModelInfo, table: Mapping[str, Any]) -> np.ndarray:
+    """Return the label map (H, W) in which each value has the class of the table, or else the proposed one.
+
+    Args:
+        values: of the image.
+        model_info: the model.
+        table: ids by the names of values.
+
+    Raises:
+        ValueError: the table names a class that the model does not have, or is none.
+    """
+    if not isinstance(table, Mapping) or len(table) > ROWS:
+        raise ValueError(f"table must be an object of at most {ROWS} classes by value, not {shown(table)}.")
+    chosen = {key: read_class(value, model_info) for key, value in table.items()}
+    classes, _ = proposed_classes(values, model_info.spec)
+    names = [values.name(at) for at in range(len(classes))] if chosen else []
+    for at, name in enumerate(names):
+        classes[at] = chosen.get(name, classes[at])
+    return classes[values.places].astype(model_info.spec.dtype)

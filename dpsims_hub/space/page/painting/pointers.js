@@ -1,0 +1,99 @@
+// From mouse, pen and fingers to strokes, on the map and on the photo. One finger paints, two fingers move and enlarge
+// the view, a tap applies its tool when the finger is lifted. With Space or the middle button the view is dragged.
+
+const TAP_SLOP = 14; // pixels of the screen that a tapping finger may move
+const PINCH_MS = 300; // a second finger within this time, or beside a finger that rests, was meant as a pinch
+
+function mountPointers(app) {
+  const { state, find } = app;
+  const fingers = new Map(); // by pointerId, {x, y} on the screen
+  let held = null; // the pointer at work: {id, does: "stroke" | "tap" | "pan", surface, x, y, start, far, tool}
+  let pinching = false; // until the last of the fingers is lifted
+
+  const at = (event) => ({ x: event.clientX, y: event.clientY });
+  const distance = (one, other) => Math.hypot(one.x - other.x, one.y - other.y);
+
+  function down(event, surface) {
+    if (event.pointerType === "touch") {
+      if (held && !isYoung(event)) return; // a palm beside a stroke
+      fingers.set(event.pointerId, at(event));
+      if (fingers.size > 1) return void startPinch();
+    }
+    if (held || pinching || event.button > 1) return;
+    event.preventDefault();
+    find("map").focus({ preventScroll: true });
+    app.forgetBoxes(); // no frame runs in a hidden window, so that what is known may be old
+    const tool = event.altKey ? "pick" : state.tool;
+    const drags = event.button === 1 || app.holdsToPan();
+    const does = drags ? "pan" : app.isDragTool(tool) ? "stroke" : "tap";
+    held = { id: event.pointerId, does, surface, tool, ...at(event), start: event.timeStamp, far: 0 };
+    surface.setPointerCapture(event.pointerId);
+    if (does === "stroke") app.beginStroke(app.placeOf(event, surface), tool, event);
+    if (does === "tap" && event.pointerType !== "touch") finishTap(event);
+  }
+
+  const isYoung = (event) => event.timeStamp - held.start < PINCH_MS || held.far < TAP_SLOP;
+
+  function startPinch() {
+    app.cancelStroke(true);
+    held = null;
+    pinching = true;
+  }
+
+  function move(event) {
+    if (fingers.has(event.pointerId)) {
+      const before = [...fingers.values()];
+      fingers.set(event.pointerId, at(event));
+      if (pinching) return void (fingers.size === 2 && app.pinch(before, [...fingers.values()]));
+    }
+    if (!held || event.pointerId !== held.id) return;
+    held.far = Math.max(held.far, distance(held, at(event)));
+    if (held.does === "pan") dragView(event);
+    if (held.does !== "stroke") return;
+    const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    app.moveStroke((all.length ? all : [event]).map((one) => app.placeOf(one, held.surface)), event);
+  }
+
+  function dragView(event) {
+    app.panBy(event.clientX - held.x, event.clientY - held.y);
+    Object.assign(held, at(event));
+  }
+
+  function finishTap(event) {
+    const { surface, tool, far } = held;
+    held = null;
+    if (far < TAP_SLOP) app.applyAt(app.placeOf(event, surface), event, tool);
+  }
+
+  function up(event) {
+    fingers.delete(event.pointerId);
+    if (!fingers.size) pinching = false;
+    if (!held || event.pointerId !== held.id) return;
+    if (held.does === "tap") return void finishTap(event);
+    const { does, surface } = held;
+    held = null;
+    if (does === "stroke" && app.isPainting()) app.endStroke(app.placeOf(event, surface), event);
+  }
+
+  function cancel(event) {
+    fingers.delete(event.pointerId);
+    if (!fingers.size) pinching = false;
+    if (!held || event.pointerId !== held.id) return;
+    held = null;
+    app.cancelStroke(true);
+  }
+
+  function listen(surface, isActive) {
+    surface.addEventListener("pointerdown", (event) => isActive() && down(event, surface));
+    surface.addEventListener("pointermove", move);
+    surface.addEventListener("pointerup", up);
+    surface.addEventListener("pointercancel", cancel);
+    // Without this Chromium takes a tap soon after a stroke for a part of a gesture of its own, and drops it.
+    const claim = (event) => isActive() && event.cancelable && event.preventDefault();
+    surface.addEventListener("touchstart", claim, { passive: false });
+  }
+  listen(find("map"), () => true);
+  listen(find("photo-layers"), () => app.paintsOnPhoto());
+  app.dropPointer = () => (held = null);
+  state.on("model", app.dropPointer);
+}

@@ -1,0 +1,78 @@
+// Drafts: one painting per model outlives a reload, a change of the model and the end of the browser.
+// A tab's own draft comes first, so that two tabs do not take each other's; a new tab opens the newest.
+
+const DRAFT = "dpsims-draft:"; // + name of the model
+const LAST_MODEL = "dpsims-model";
+const SAVE_MS = 400;
+
+// The value of a key, of the tab before that of the browser; null when there is none or no storage.
+function readStored(key, storages = ["sessionStorage", "localStorage"]) {
+  for (const name of storages) {
+    try {
+      const text = window[name].getItem(key);
+      if (text) return text;
+    } catch {
+      // no storage of this kind in this browser
+    }
+  }
+  return null;
+}
+
+// Writes to every storage that takes it; false if none did.
+function store(key, text, storages = ["sessionStorage", "localStorage"]) {
+  const kept = storages.filter((name) => {
+    try {
+      window[name].setItem(key, text);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return kept.length > 0;
+}
+
+function mountDrafts(app) {
+  const { state } = app;
+  let waiting = null;
+  let failed = false;
+  let painted = false; // a scene as it was given is no draft
+
+  const save = () => {
+    clearTimeout(waiting);
+    waiting = null;
+    // The scene of a link, not painted on yet, does not take the place of one's own painting.
+    const borrowed = app.linkedScene && state.history.now === app.linkedScene;
+    const where = borrowed ? ["sessionStorage"] : undefined;
+    failed = !store(DRAFT + state.model.name, JSON.stringify(state.request()), where);
+    store(LAST_MODEL, state.model.name);
+  };
+  const saveSoon = () => {
+    painted ||= state.history.undoSteps > 0;
+    if (painted) waiting ||= setTimeout(save, SAVE_MS);
+  };
+
+  // {ids, style} of the model's draft, or null.
+  app.readDraft = (model) => {
+    try {
+      const draft = JSON.parse(readStored(DRAFT + model.name));
+      return draft && fittingScene(draft, model);
+    } catch {
+      return null; // damaged, or of a model that has changed since
+    }
+  };
+  app.lastModel = () => {
+    const name = readStored(LAST_MODEL);
+    return app.models.some((one) => one.name === name) ? name : null;
+  };
+
+  window.addEventListener("pagehide", () => waiting && save());
+  window.addEventListener("beforeunload", (event) => {
+    if (waiting) save();
+    if (failed) event.preventDefault();
+  });
+  state.on("leave", () => painted && save());
+  state.on("commit style", saveSoon);
+  state.on("model", () => {
+    if (painted) store(LAST_MODEL, state.model.name);
+  });
+}

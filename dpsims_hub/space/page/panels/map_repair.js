@@ -1,0 +1,101 @@
+// A map file that does not fit exactly: its values get classes in a table, its shape is cropped or kept whole.
+// The preview is what the server would make of it; nothing is taken before "Use this map".
+
+function mountMapRepair(app) {
+  const { state, find } = app;
+  const dialog = find("repair");
+  const rows = find("repair-rows");
+  const whole = find("repair-whole");
+  let file = null; // {name, data, model, reading}
+  let made = null; // the last answer
+  let asked = 0;
+
+  // Answers a refused map; says whether the visitor is asked.
+  app.offerRepair = async (name, data, refusal) => {
+    const model = state.model.name;
+    const found = await app.server.inspect_map({ model, file: name, data }).catch(() => null);
+    if (!found || found.error || found.busy) return false;
+    const others = found.more ? ` ${found.more} further values become the nearest class, or unknown.` : "";
+    begin({ name, data, model, reading: "repair_map" }, `${refusal} Or say what its values mean:`);
+    rows.replaceChildren(...found.values.map(makeRow));
+    find("repair-more").textContent = others.trim();
+    return true;
+  };
+  app.offerShape = (name, data, note) => {
+    rows.replaceChildren();
+    find("repair-more").textContent = "";
+    begin({ name, data, model: state.model.name, reading: "read_map" }, note);
+  };
+
+  function begin(newFile, note) {
+    file = newFile;
+    made = null;
+    whole.checked = false;
+    find("repair-note").textContent = note;
+    dialog.dataset.table = String(file.reading === "repair_map");
+    dialog.showModal();
+    setTimeout(preview);
+  }
+
+  function makeRow({ value, share, distance, class: id }) {
+    const row = document.createElement("tr");
+    row.dataset.value = value;
+    row.innerHTML = '<th scope="row"><i aria-hidden="true"></i><span></span></th><td></td><td></td><td></td>';
+    const [name, part, off, becomes] = row.children;
+    if (value.startsWith("#")) name.firstChild.style.background = value;
+    else name.firstChild.hidden = true;
+    name.lastChild.textContent = value;
+    part.textContent = shareText(share, 1);
+    off.textContent = value.startsWith("#") ? String(Math.round(distance)) : "";
+    const choice = document.createElement("select");
+    const ids = [...state.model.classes.map((entry) => entry.id), state.model.ignore_index];
+    choice.replaceChildren(...ids.map((one) => new Option(state.className(one), one)));
+    choice.value = id;
+    choice.dataset.proposed = id;
+    choice.setAttribute("aria-label", `Class for ${value}`);
+    choice.addEventListener("change", preview);
+    becomes.append(choice);
+    return row;
+  }
+
+  const table = () =>
+    Object.fromEntries([...rows.children].map((row) => [row.dataset.value, Number(row.querySelector("select").value)]));
+
+  async function preview() {
+    const number = ++asked;
+    const request = { model: file.model, file: file.name, data: file.data, whole: whole.checked };
+    if (file.reading === "repair_map") request.table = table();
+    const reply = await app.ask(file.reading, request);
+    if (number !== asked || !reply || file.model !== state.model.name) return;
+    made = reply;
+    const ids = fittingMap(reply.map, state.model);
+    drawMap(find("repair-preview"), ids, state.width, state.height, state.colours);
+    dialog.dataset.made = String(number);
+  }
+
+  find("repair-use").addEventListener("click", () => {
+    dialog.close();
+    if (!made || file.model !== state.model.name) return;
+    state.replaceMap(fittingMap(made.map, state.model));
+    app.notify(made.note || `Opened ${file.name}.`);
+  });
+  whole.addEventListener("change", preview);
+  dialog.addEventListener("close", () => asked++);
+}
+
+// The colours of the classes as files of painting programs, in the menu of downloads.
+function mountPaletteExport(app) {
+  const { state, find } = app;
+  for (const button of find("download").querySelectorAll("[data-palette]")) {
+    button.addEventListener("click", async () => {
+      find("download").hidePopover();
+      const reply = await app.ask("palette", { model: state.model.name, kind: button.dataset.palette });
+      if (!reply) return;
+      const link = document.createElement("a");
+      link.href = reply.data;
+      link.download = reply.name;
+      link.click();
+      app.say(`Saved ${reply.name}`);
+    });
+  }
+}

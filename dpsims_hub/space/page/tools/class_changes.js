@@ -1,0 +1,57 @@
+// Whole classes: protected ones stay as they are under every tool; one can be replaced by another.
+
+// The lock of a class in the legend.
+function mountProtecting(app) {
+  const { state } = app;
+
+  app.protect = (id, wanted) => {
+    if (wanted) state.protectedIds.add(id);
+    else state.protectedIds.delete(id);
+    app.say(`${state.className(id)} ${wanted ? "is protected" : "can be painted over"}`);
+    state.emit("hand");
+  };
+  app.makeLock = (id) => {
+    const locked = state.protectedIds.has(id);
+    const name = state.className(id);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "dps-legend-lock";
+    button.innerHTML = iconMarkup("lock");
+    button.setAttribute("aria-label", `Protect ${name}`);
+    button.setAttribute("aria-pressed", String(locked));
+    button.dataset.tip = locked ? `${name} is protected` : `Protect ${name}`;
+    button.addEventListener("click", () => app.protect(id, !state.protectedIds.has(id)));
+    return button;
+  };
+}
+
+// "Replace Car by Tree": everywhere in the map, as one step.
+function mountReplacing(app) {
+  const { state, find } = app;
+  const menu = find("replace");
+  const from = find("replace-from");
+  const to = find("replace-to");
+
+  const choices = (ids) => ids.map((id) => new Option(state.className(id), id));
+  function fill() {
+    const inMap = countClasses(state.ids).map(([id]) => id);
+    from.replaceChildren(...choices(inMap));
+    to.replaceChildren(...choices([...state.model.classes.map((entry) => entry.id), state.model.ignore_index]));
+    if (inMap.includes(state.classId)) from.value = state.classId;
+    else to.value = state.classId;
+    if (to.value === from.value) to.value = state.model.classes.find((entry) => String(entry.id) !== from.value).id;
+  }
+  function replace() {
+    const [old, wanted] = [Number(from.value), Number(to.value)];
+    menu.hidePopover();
+    const changed = state.edit((ids) => replaceClass(ids, old, wanted));
+    const names = `${state.className(old)} by ${state.className(wanted)}`;
+    if (changed) app.say(`Replaced ${names}`);
+    else if (state.protectedIds.has(old)) app.notify(`${state.className(old)} is protected; open its lock first.`);
+    else app.say("Nothing to replace");
+  }
+
+  menu.addEventListener("beforetoggle", (event) => event.newState === "open" && fill());
+  find("replace-run").addEventListener("click", replace);
+  placePopover(menu, find("replace-button"));
+}

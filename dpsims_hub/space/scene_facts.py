@@ -1,0 +1,105 @@
+"""What a downloaded file says of its scene: its name, the text chunks of the PNG, the line under a sheet.
+
+The chunk `dpsims-scene` holds the whole scene as JSON; the page opens such a file and shows the scene again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.space.map_string import encode
+from dpsims_hub.space.photo_request import PhotoRequest, shown
+
+SCENE_KEY = "dpsims-scene"
+PALETTES = ("natural", "data set")
+_SCENE_VERSION = 1
+
+
+def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: str) -> dict[str, str]:
+    """Return the text chunks of a download.
+
+    Args:
+        request: as the page sent it; `regions`, `kind` and `palette` are taken from it.
+        photo_request: the same, checked.
+        model: name of the model.
+
+    Raises:
+        ValueError: `palette` is none of `PALETTES`.
+    """
+    palette = request.get("palette", PALETTES[1])
+    if palette not in PALETTES:
+        raise ValueError(f"palette must be one of {', '.join(PALETTES)}, not {shown(palette)}.")
+    style = {"seed": photo_request.seed, "seed_b": photo_request.seed_b, "mix": photo_request.mix}
+    known = ("class", "region", "seed")
+    regions = [{key: one[key] for key in known if key in one} for one in request.get("regions") or []]
+    scene = {
+        "version": _SCENE_VERSION,
+        "kind": request.get("kind"),
+        "model": model,
+        "map": encode(photo_request.label_map),
+        **style,
+        "regions": regions,
+        "palette": palette,
+    }
+    told = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in style.items()}
+    return {
+        "model": model,
+        **told,
+        "rerolls": str(len(regions)),
+        "palette": palette,
+        SCENE_KEY: json.dumps(scene, separators=(",", ":")),
+    }
+
+
+def file_name(model: str, what: str, photo_request: PhotoRequest, scale: int = 1) -> str:
+    """Return a name for a download, safe on every system: model, kind, size, seeds, mix, re-rolls."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_") or "dpsims"
+    parts = [stem, what, *([f"{scale}x"] if scale > 1 else []), f"seed_{photo_request.seed}"]
+    if photo_request.mix:
+        parts.append(f"to_{photo_request.seed_b}_mix_{round(100 * photo_request.mix)}")
+    if photo_request.regions:
+        parts.append(f"rerolls_{len(photo_request.regions)}")
+    return "_".join(parts) + ".png"
+
+
+def sentence(model: str, photo_request: PhotoRequest) -> str:
+    """Return the line under a sheet."""
+    parts = [f"model {model}", f"seed {photo_request.seed}"]
+    if photo_request.mix:
+        parts.append(f"mixed to {photo_request.mix:.0%} with seed {photo_request.seed_b}")
+    if photo_request.regions:
+        seeds = ", ".join(str(seed) for _, seed in photo_request.regions[:6])
+        more = ", ..." if len(photo_request.regions) > 6 else ""
+        parts.append(f"{len(photo_request.regions)} re-rolled with seed {seeds}{more}")
+    return f"{', '.join(parts)}; one pass of DP-SIMS over the map"
+
+
+def as_shown(spec: ClassSpec, colours: Any) -> ClassSpec:
+    """Return the classes in the colours that the page shows them in.
+
+    Args:
+        spec: the classes.
+        colours: [red, green, blue] of 0..255 for each class, or None for those of `spec`.
+
+    Raises:
+        ValueError: they are anything else.
+    """
+    if colours is None:
+        return spec
+    if not isinstance(colours, list) or len(colours) != spec.num_classes or not all(map(_is_colour, colours)):
+        raise ValueError(f"colours must be {spec.num_classes} lists of three numbers from 0 to 255.")
+    classes = zip(spec.classes, colours, strict=True)
+    return replace(spec, classes=tuple(replace(one, rgb=tuple(colour)) for one, colour in classes))
+
+
+def _is_colour(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(isinstance(one, int) and not isinstance(one, bool) and 0 <= one <= 255 for one in value)
+    )

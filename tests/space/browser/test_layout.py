@@ -1,0 +1,177 @@
+"""How the page lies in its window: large pictures on desks, everything at hand on phones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.space.browser.conftest import DESKTOP
+from tests.space.browser.studio_page import StudioPage
+from tests.space.browser.test_nothing_lost import switch
+from tests.space.browser.test_visitors import PHONE, accessibility_faults
+from tests.space.served_space import ServedSpace
+
+CAR = 8
+Box = dict[str, float]
+# What a control shows, and how much of its words does not fit; a slider is as large as its row.
+CONTROLS = """root => [...root.querySelectorAll("button, select, input")]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".dps-unseen"))
+    .filter((one) => !one.matches(".dps-unseen"))
+    .map((one) => {
+        const { width, height } = one.getBoundingClientRect();
+        const fits = one.scrollWidth <= one.clientWidth + 1;
+        const labelled = one.matches(".dps-actions button, .dps-group button, #dps-four");
+        return { name: one.id || one.outerHTML.slice(0, 120), width, height, collides: labelled && !fits };
+    })"""
+
+
+def box(studio: StudioPage, selector: str) -> Box:
+    return studio.page.locator(selector).bounding_box()
+
+
+def is_inside(inner: Box, width: float, height: float) -> bool:
+    right, bottom = inner["x"] + inner["width"], inner["y"] + inner["height"]
+    return inner["x"] >= 0 and inner["y"] >= 0 and right <= width and bottom <= height
+
+
+def overlap(one: Box, other: Box) -> bool:
+    across = min(one["x"] + one["width"], other["x"] + other["width"]) - max(one["x"], other["x"])
+    down = min(one["y"] + one["height"], other["y"] + other["height"]) - max(one["y"], other["y"])
+    return across > 1 and down > 1
+
+
+@pytest.mark.parametrize(
+    ("window", "model", "ratio", "share"),
+    [
+        ((1440, 900), "camvid", 4 / 3, 0.55),
+        ((1440, 900), "slow", 1, 0.55),
+        ((1440, 900), "wide", 2, 0.55),
+        ((2560, 1440), "camvid", 4 / 3, 0.60),
+        ((2560, 1440), "slow", 1, 0.60),
+        ((2560, 1440), "wide", 2, 0.53),  # two pictures of 2:1 cover at most 56.25 % of a window of 16:9
+    ],
+)
+def test_map_and_photo_get_the_window(
+    studio: StudioPage, window: tuple[int, int], model: str, ratio: float, share: float
+) -> None:
+    width, height = window
+    studio.page.set_viewport_size({"width": width, "height": height})
+    if model != "camvid":
+        switch(studio, model)
+    panes = [box(studio, "#dps-map-frame"), box(studio, "#dps-photo-frame")]
+    panels = [box(studio, one) for one in (".dps-bar", ".dps-toolbar", ".dps-side", ".dps-style")]
+    assert sum(one["width"] * one["height"] for one in panes) >= share * width * height
+    for one in panes:
+        assert one["width"] / one["height"] == pytest.approx(ratio, rel=0.01)
+    for number, one in enumerate([*panes, *panels]):
+        assert is_inside(one, width, height)
+        assert not [other for other in [*panes, *panels][:number] if overlap(one, other)]
+    content = [box(studio, one) for one in (".dps-seeds", ".dps-four")]
+    top = min(one["y"] for one in content)
+    bottom = max(one["y"] + one["height"] for one in content)
+    assert panels[3]["height"] - (bottom - top) <= 20  # the style panel is as high as its content
+    switch(studio, "camvid")
+    studio.page.set_viewport_size(DESKTOP["viewport"])
+    studio.close_all()
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
+    studio = StudioPage(browser.new_context(**PHONE).new_page(), f"http://127.0.0.1:{server.port}")
+    studio.open()
+    yield studio
+    assert studio.troubles == []
+    studio.page.context.close()
+
+
+@pytest.mark.parametrize("size", [(390, 844), (320, 640)])
+def test_every_target_of_a_phone_is_large_and_its_words_fit(phone: StudioPage, size: tuple[int, int]) -> None:
+    phone.page.set_viewport_size({"width": size[0], "height": size[1]})
+    phone.page.evaluate("document.querySelector('#dps-open-photo').hidden = false")  # the sixth button
+    phone.page.keyboard.press("+")
+    phone.page.keyboard.press("c")
+    rows = phone.page.locator(".dps").evaluate(CONTROLS)
+    phone.page.keyboard.press("c")
+    phone.page.tap("#dps-class-button")
+    rows += phone.page.locator(".dps").evaluate(CONTROLS)
+    phone.page.tap("#dps-sheet-close")
+    phone.page.keyboard.press("z")
+    phone.page.evaluate("document.querySelector('#dps-open-photo').hidden = true")
+    assert len(rows) > 40
+    small = [one for one in rows if one["width"] < 44 or one["height"] < 44]
+    assert small == []
+    assert [one["name"] for one in rows if one["collides"]] == []
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+@pytest.mark.parametrize("size", [(390, 844), (390, 700), (320, 640)])
+def test_the_strip_of_a_phone_stays_in_sight_beside_the_map(phone: StudioPage, size: tuple[int, int]) -> None:
+    phone.page.set_viewport_size({"width": size[0], "height": size[1]})
+    for scrolled in (0, 120):
+        phone.page.evaluate("y => window.scrollTo(0, y)", scrolled)
+        for one in ("#dps-class-button", "#dps-quick", "#dps-undo", "#dps-size", "[data-tool-button=fill]"):
+            assert is_inside(box(phone, one), *size)
+    phone.page.evaluate("window.scrollTo(0, 0)")
+    photo, four = box(phone, "#dps-photo-frame"), box(phone, "#dps-variations")
+    assert four["x"] >= photo["x"] + photo["width"]  # the variations lie beside the photo
+    assert abs(four["y"] - photo["y"]) < 10
+    assert is_inside(four, *size)
+    seen = min(box(phone, ".dps-tools")["y"], size[1]) - box(phone, "#dps-map-frame")["y"]
+    assert seen >= (box(phone, "#dps-map-frame")["height"] - 1 if size[1] > 800 else 140)
+
+
+def test_classes_and_map_of_a_phone_are_seen_together(phone: StudioPage) -> None:
+    phone.page.set_viewport_size(PHONE["viewport"])
+    phone.lay()
+    assert not phone.page.is_visible("#dps-classes")
+    phone.page.tap("#dps-class-button")
+    frame, sheet = box(phone, "#dps-map-frame"), box(phone, "#dps-side")
+    assert is_inside(frame, 390, 844)
+    assert is_inside(sheet, 390, 844)
+    assert not overlap(frame, sheet)
+    assert sheet["y"] + sheet["height"] == 844
+    assert accessibility_faults(phone) == ""
+    phone.page.tap(f'#dps-classes [data-id="{CAR}"]')
+    assert not phone.page.is_visible("#dps-classes")
+    assert phone.page.evaluate("scrollY") == 0
+    assert phone.page.inner_text("#dps-class-button-name") == "Car"
+
+
+def test_the_last_classes_are_one_tap_away_and_keep_their_places(phone: StudioPage) -> None:
+    phone.page.set_viewport_size(PHONE["viewport"])
+    phone.lay()
+    names = "[...document.querySelectorAll('#dps-quick button')].map((one) => one.textContent)"
+    hand = "#dps-class-button-name"
+    first, row = phone.page.inner_text(hand), phone.page.evaluate(names)
+    assert len({first, *row}) == 4
+    phone.page.tap("#dps-quick button >> nth=1")
+    assert phone.page.inner_text(hand) == row[1]
+    assert phone.page.evaluate(names) == [row[0], first, row[2]]
+    phone.page.tap("#dps-quick button >> nth=1")
+    assert phone.page.inner_text(hand) == first
+    assert phone.page.evaluate(names) == row
+
+
+def test_a_good_filter_enlarges_the_photo_when_the_brush_rests(studio: StudioPage) -> None:
+    from PIL import Image
+
+    photo = Image.fromarray(studio.photo)
+    studio.page.mouse.move(5, 5)
+    studio.page.wait_for_selector('#dps-photo-frame[data-fine="true"]')
+    shown = studio.visible_image("#dps-photo-frame").astype(int)
+    size = shown.shape[1::-1]
+    errors = {
+        name: np.abs(np.asarray(photo.resize(size, getattr(Image.Resampling, name))) - shown)[
+            8:-8, 8:-8
+        ].mean()
+        for name in ("LANCZOS", "BILINEAR", "NEAREST")
+    }
+    assert errors["LANCZOS"] < 1
+    assert errors["LANCZOS"] < 0.5 * min(errors["BILINEAR"], errors["NEAREST"])
+    times = size[0] / 256
+    assert studio.page.inner_text("#dps-native") == f"256 x 192 px, shown {times:.1f}x"
+    studio.page.click("#dps-new-seed")
+    assert studio.page.get_attribute("#dps-photo-frame", "data-fine") == "false" or studio.photo is not None

@@ -1,0 +1,84 @@
+"""Maps that do not fit exactly: shown first, taken when their owner says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dpsims_hub.labels import ClassSpec
+from tests.space.browser.studio_page import StudioPage
+from tests.space.browser.test_visitors import accessibility_faults
+
+CAMVID = ClassSpec.load("camvid")
+ROAD, CAR, UNKNOWN = 3, 8, 255
+MADE = "number => Number(document.querySelector('#dps-repair').dataset.made) > number"
+
+
+def open_file(studio: StudioPage, pixels: np.ndarray, path: Path) -> None:
+    Image.fromarray(pixels).save(path)
+    made = studio.page.evaluate("Number(document.querySelector('#dps-repair').dataset.made || 0)")
+    studio.page.set_input_files("#dps-file", path)
+    studio.page.wait_for_function(MADE, arg=made)
+
+
+def test_near_colours_are_snapped_with_a_preview(studio: StudioPage, tmp_path: Path) -> None:
+    before = studio.ids
+    ids = np.full((192, 256), ROAD)
+    ids[50:90, 60:160] = CAR
+    pixels = (CAMVID.palette[ids] + 3).astype(np.uint8)
+    pixels[:10] = (250, 250, 250)
+    open_file(studio, pixels, tmp_path / "map.png")
+    page = studio.page
+    assert "Or say what its values mean" in page.inner_text("#dps-repair-note")
+    assert page.locator("#dps-repair-rows tr").count() == 3
+    np.testing.assert_array_equal(studio.ids, before)  # nothing is taken yet
+    assert accessibility_faults(studio) == ""
+    made = int(page.get_attribute("#dps-repair", "data-made"))
+    page.select_option('#dps-repair-rows [data-value="#fafafa"] select', label="Sky")
+    page.wait_for_function(MADE, arg=made)
+    page.click("#dps-repair-use")
+    ids[:10] = 0
+    np.testing.assert_array_equal(studio.ids, ids)
+    page.keyboard.press("Control+z")
+    np.testing.assert_array_equal(studio.ids, before)
+
+
+def test_numbers_are_given_classes(studio: StudioPage, tmp_path: Path) -> None:
+    before = studio.ids
+    pixels = np.full((192, 256), 77, dtype=np.uint8)
+    pixels[:60] = 0
+    open_file(studio, pixels, tmp_path / "map.png")
+    studio.page.click('#dps-repair form button:has-text("Cancel")')
+    np.testing.assert_array_equal(studio.ids, before)
+    open_file(studio, pixels, tmp_path / "map.png")
+    made = int(studio.page.get_attribute("#dps-repair", "data-made"))
+    studio.page.select_option('#dps-repair-rows [data-value="77"] select', label="Tree")
+    studio.page.wait_for_function(MADE, arg=made)
+    studio.page.click("#dps-repair-use")
+    np.testing.assert_array_equal(studio.ids, np.where(pixels == 77, 5, 0))
+
+
+def test_a_map_of_another_shape_is_cropped_or_kept(studio: StudioPage, tmp_path: Path) -> None:
+    square = np.full((96, 96), ROAD, dtype=np.uint8)
+    open_file(studio, square, tmp_path / "square.png")
+    assert "cropped at the centre" in studio.page.inner_text("#dps-repair-note")
+    made = int(studio.page.get_attribute("#dps-repair", "data-made"))
+    studio.page.check("#dps-repair-whole")
+    studio.page.wait_for_function(MADE, arg=made)
+    assert accessibility_faults(studio) == ""
+    studio.page.click("#dps-repair-use")
+    wanted = np.full((192, 256), UNKNOWN)
+    wanted[:, 32:224] = ROAD
+    np.testing.assert_array_equal(studio.ids, wanted)
+
+
+def test_palettes_are_saved_for_painting_programs(studio: StudioPage, tmp_path: Path) -> None:
+    for kind, size in (("gpl", 250), ("act", 772)):
+        studio.page.click("#dps-download-button")
+        with studio.page.expect_download() as saved:
+            studio.page.click(f'[data-palette="{kind}"]')
+        assert saved.value.suggested_filename == f"camvid_colours.{kind}"
+        saved.value.save_as(tmp_path / kind)
+        assert len((tmp_path / kind).read_bytes()) >= size
