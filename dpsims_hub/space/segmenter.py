@@ -80,6 +80,7 @@ class Segmenter:
         from dpsims_hub.models.unused_blocks import drop_unused_blocks
 
         if self._loaded is None:
+            logging.disable_progress_bar()
             logging.set_verbosity_error()  # what it says of blocks that are left out would mislead
             processor = AutoImageProcessor.from_pretrained(self._name)
             network = AutoModelForSemanticSegmentation.from_pretrained(self._name, dtype=torch.float32)
