@@ -133,8 +133,13 @@ def random_network(preset: str, num_classes: int, size: tuple[int, int], seed: i
         seed: of the weights.
     """
     torch.manual_seed(seed)
+    ignore_index = 255 if num_classes <= 255 else 65535
     settings = GENERATOR_PRESETS[preset] | (OASIS_AS_PUBLISHED if preset == "oasis" else {})
     network = DPSIMSGenerator(
-        num_classes=num_classes, sample_size=list(size), spectral_norm=False, **settings
+        num_classes=num_classes,
+        sample_size=list(size),
+        ignore_index=ignore_index,
+        spectral_norm=False,
+        **settings,
     )
     return network.eval()

@@ -108,9 +108,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds",
         type=positive_number,
-        default=30.0,
+        default=15.0,
         metavar="X",
-        help="begin no round after so long; two are timed in any case (default: 30)",
+        help="begin no round after so long; two are timed in any case (default: 15)",
     )
     parser.add_argument("--warmup", type=int, default=1, help="calls after the first, not timed (default: 1)")
     parser.add_argument("--device", help="cpu, cuda, ... (default: cuda where there is one)")

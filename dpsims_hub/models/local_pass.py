@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dpsims_hub.models.generator import DPSIMSGenerator, smooth
-from dpsims_hub.models.inference_layers import HeldNorm
+from dpsims_hub.models.inference_layers import FoldedBlock, HeldNorm
 from dpsims_hub.models.label_encoder import upsample
 from dpsims_hub.models.noise import noise_window
 from dpsims_hub.models.packed_convolution import SLOPE, PackedConvolution
@@ -27,10 +27,11 @@ MARGIN = 6
 
 
 def has_local_passes(network: DPSIMSGenerator) -> bool:
-    """Whether the network's photos can be computed in part: DP-SIMS with noise on the encoder's results."""
+    """Whether photos can be computed in part: folded, an encoder, noise on its results."""
     config = network.config
     return (
-        network.encoder is not None
+        isinstance(network.blocks[0], FoldedBlock)
+        and network.encoder is not None
         and network.encoder.to_full_resolution is not None
         and network.encoder.instance_stem is None
         and config.label_convolution == "lookup"
