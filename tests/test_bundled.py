@@ -110,3 +110,25 @@ def test_photos_are_equal_to_the_bit_after_saving_and_loading(name, tmp_path):
             for p in (pipe, loaded)
         ]
         np.testing.assert_array_equal(*photos)
+
+
+def own_segmenters() -> list[str]:
+    return [name for name in NAMES if (FOLDER / name / "segmenter").is_dir()]
+
+
+@pytest.mark.parametrize("name", own_segmenters())
+def test_segmenters_are_small_and_find_the_map_in_the_model_s_own_photos(name):
+    pytest.importorskip("transformers")
+    from dpsims_hub.space.model_registry import read_model_info
+    from dpsims_hub.space.segmenter import Segmenters
+
+    weights = FOLDER / name / "segmenter" / "model.safetensors"
+    assert weights.stat().st_size < 6e6
+    pipe = DPSIMSPipeline.from_pretrained(bundled_model(name)).optimize()
+    segmenter, found = Segmenters().find(read_model_info(name, name)), []
+    for path in bundled_examples(name)[:4]:
+        label_map = read_label_map(path, pipe.spec)
+        photo = pipe(label_map, generator=torch.Generator().manual_seed(0)).images[0]
+        ids, _ = segmenter.segment(photo, read_model_info(name, name))
+        found.append((ids == label_map).mean())
+    assert np.mean(found) > 0.7, found

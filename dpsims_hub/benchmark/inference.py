@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -10,9 +11,11 @@ from torch import Tensor
 
 from dpsims_hub.benchmark.ceiling import WHAT, best_convolution
 from dpsims_hub.benchmark.timing import Call, describe_seconds, graphed, seconds_of, time_in_turns
-from dpsims_hub.benchmark.variants import FORMS, Form, Variant
+from dpsims_hub.benchmark.variants import BASELINE, FORMS, Form, Variant
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.costs import LiveMemory, count_multiply_adds, count_parameters, tensor_bytes
+from dpsims_hub.models.inference_form import inference_form
+from dpsims_hub.models.packed_convolution import PackedConvolution
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 LEVELS = 127.5
@@ -44,6 +47,7 @@ def benchmark_inference(
     rounds: int = 10,
     warmup: int = 2,
     advance: Callable[[int], object] = lambda count: None,
+    limit: float = float("inf"),
 ) -> dict:
     """Times every variant, one after the other in every round.
 
@@ -55,12 +59,14 @@ def benchmark_inference(
         rounds: how often each variant is timed, at least 2.
         warmup: calls before, beside the first one.
         advance: called with 1 after every timed call, rounds x (variants that work + ceilings) in all.
+        limit: seconds after which no further round is begun; two are timed in any case.
 
     Returns:
         Rows by variant, the ceilings, sizes of the networks; JSON-safe.
 
     Raises:
         ValueError: too few rounds, or the networks do not make photos of this size.
+        KeyboardInterrupt: before two rounds were timed; later it ends the timing, and the report is of these.
     """
     if rounds < 2 or warmup < 0:
         raise ValueError(f"a benchmark needs at least 2 rounds and 0 to warm up, got {rounds} and {warmup}.")
@@ -73,13 +79,15 @@ def benchmark_inference(
         ceilings = {dtype: best_convolution(dtype, device) for dtype in _dtypes(subjects)}
         working = [subject for subject in subjects if subject.call is not None]
         calls = [*(subject.call for subject in working), *(call for call, _ in ceilings.values())]
-        seconds = time_in_turns(calls, rounds, device, advance)
+        seconds = time_in_turns(calls, rounds, device, advance, limit)
+    timed = len(seconds[-1])
     for subject, own in zip(working, seconds, strict=False):
         subject.facts["seconds"] = describe_seconds(own)
     medians = [describe_seconds(own)["median"] for own in seconds[len(working) :]]
     rates = {d: work / m for (d, (_, work)), m in zip(ceilings.items(), medians, strict=True)}
     return {
-        "rounds": rounds,
+        "rounds": timed,
+        "rounds_wanted": rounds,
         "warmup": warmup,
         "size": {"height": size[0], "width": size[1]},
         "device": str(device),
@@ -89,7 +97,7 @@ def benchmark_inference(
             "multiply_adds_per_second": {_dtype_name(dtype): rate for dtype, rate in rates.items()},
         },
         "memory_of": "tensors at the peak of a call, weights included",
-        "variants": [_row(subject, rates) for subject in subjects],
+        "variants": _beside_baseline([_row(subject, rates) for subject in subjects]),
     }
 
 
@@ -104,16 +112,23 @@ def _subjects(
         "num_classes": reference.config.num_classes,
     }
     forms: dict[str, DPSIMSGenerator] = {}
-    subjects = []
+    subjects: list[Subject] = []
+    counted: dict[tuple[int, int], tuple[int, Tensor]] = {}
     for variant in variants:
         label_map, latents = make_inputs(reference, variant, size, device)
-        photos: list[Tensor] = []
-        work = count_multiply_adds(lambda a=label_map, b=latents, p=photos: p.append(reference(a, b).sample))
+        made = variant.maps, variant.photos
+        if made not in counted:
+            photos: list[Tensor] = []
+            work = count_multiply_adds(
+                lambda a=label_map, b=latents, p=photos: p.append(reference(a, b).sample)
+            )
+            counted[made] = work, photos[0]
+        work, expected = counted[made]
         subject = Subject(variant, None, {"multiply_adds": work})
         try:
             if variant.form not in forms:
-                forms[variant.form] = _in_form(make(), FORMS[variant.form], device)
-            _prepare(subject, forms[variant.form], label_map, latents, photos[0], warmup)
+                forms[variant.form] = _in_form(copy.deepcopy(reference), FORMS[variant.form], device)
+            _prepare(subject, forms[variant.form], label_map, latents, expected, warmup)
         except Exception as error:  # compilers and drivers fail in ways of their own
             subject.facts["failure"] = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         subjects.append(subject)
@@ -152,6 +167,8 @@ def make_inputs(
 
 def _in_form(network: DPSIMSGenerator, form: Form, device: torch.device) -> DPSIMSGenerator:
     torch.nn.Module.to(network, device, form.dtype)  # diffusers' own would warn
+    if form.optimized:
+        return inference_form(network)
     if form.channels_last:
         network.to(memory_format=torch.channels_last)
     if form.compile:
@@ -178,7 +195,9 @@ def _prepare(
     if not form.pipeline:
         difference = (photos[0].float() - expected).abs()
         subject.facts["largest_difference_levels"] = difference.max().item() * LEVELS
-    subject.facts["peak_memory_bytes"] = None if form.compile else _peak(call, network, device)
+    if not form.compile:
+        subject.facts["call_memory_bytes"] = _peak(call, device)
+        subject.facts["peak_memory_bytes"] = subject.facts["call_memory_bytes"] + weight_bytes(network)
     subject.call = graphed(call) if form.graph else call
 
 
@@ -186,7 +205,7 @@ def _make_call(variant: Variant, network: DPSIMSGenerator, label_map: Tensor, la
     if FORMS[variant.form].graph and label_map.device.type != "cuda":
         raise ValueError("CUDA graphs need a CUDA device.")
     if FORMS[variant.form].pipeline:
-        pipe, maps = DPSIMSPipeline(network), label_map.cpu().numpy()
+        pipe, maps = DPSIMSPipeline(network).optimize(), label_map.cpu().numpy()
         return lambda: pipe(maps, variant.photos, latents=latents).images
     if variant.calls == 1:
         return lambda: network(label_map, latents).sample
@@ -194,16 +213,22 @@ def _make_call(variant: Variant, network: DPSIMSGenerator, label_map: Tensor, la
     return lambda: torch.cat([network(label_map, part).sample for part in parts])
 
 
-def _peak(call: Call, network: DPSIMSGenerator, device: torch.device) -> int:
-    """Bytes of the network's weights and of all tensors alive at the peak of a call."""
+def _peak(call: Call, device: torch.device) -> int:
+    """Bytes of all tensors alive at the peak of a call, without the weights."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         call()
-        return tensor_bytes(network) + torch.cuda.max_memory_allocated(device) - before
+        return torch.cuda.max_memory_allocated(device) - before
     with LiveMemory() as memory:
         call()
-    return tensor_bytes(network) + memory.peak
+    return memory.peak
+
+
+def weight_bytes(network: torch.nn.Module) -> int:
+    """Parameters, buffers, and the layouts that convolutions keep beside them."""
+    packed = (layer.packed_bytes for layer in network.modules() if isinstance(layer, PackedConvolution))
+    return tensor_bytes(network) + sum(packed)
 
 
 def _dtypes(subjects: Sequence[Subject]) -> list[torch.dtype]:
@@ -225,6 +250,17 @@ def _row(subject: Subject, rates: Mapping[torch.dtype, float]) -> dict:
         # K calls encode the map K times: the useful work is that of the one call.
         row["share_of_ceiling"] = work / median / rates[FORMS[variant.form].dtype]
     return row
+
+
+def _beside_baseline(rows: list[dict]) -> list[dict]:
+    """Adds how many times as fast as plain OASIS each variant makes a photo, where that was timed."""
+    name = Variant(BASELINE, "plain").name
+    baseline = next((row for row in rows if row["name"] == name and "seconds" in row), None)
+    for row in rows if baseline else []:
+        if "seconds" in row:
+            per_photo = row["milliseconds_per_photo"]["median"]
+            row["times_as_fast_as_oasis"] = baseline["milliseconds_per_photo"]["median"] / per_photo
+    return rows
 
 
 def _dtype_name(dtype: torch.dtype) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 Call = Callable[[], object]
+ENOUGH = 2
+"""Rounds that a median needs."""
 
 
 def seconds_of(call: Call, device: torch.device) -> float:
@@ -37,22 +39,38 @@ def time_in_turns(
     rounds: int,
     device: torch.device,
     advance: Callable[[int], object] = lambda count: None,
+    limit: float = float("inf"),
 ) -> list[list[float]]:
     """Seconds of every call in every round; each round begins with another one.
+
+    Ctrl-C ends it after two rounds as if these had been all that were wanted.
 
     Args:
         calls: warmed up.
         rounds: how often each is timed.
         device: where they compute.
         advance: called with 1 after every call.
+        limit: seconds after which no round is begun any more; two are timed in any case.
+
+    Raises:
+        KeyboardInterrupt: before two rounds were timed.
     """
-    seconds: list[list[float]] = [[] for _ in calls]
-    for number in range(rounds):
-        for place in range(len(calls)):
-            which = (number + place) % len(calls)
-            seconds[which].append(seconds_of(calls[which], device))
-            advance(1)
-    return seconds
+    whole: list[list[float]] = []
+    start = time.perf_counter()
+    try:
+        for number in range(rounds):
+            if number >= ENOUGH and time.perf_counter() - start > limit:
+                break
+            seconds = [0.0] * len(calls)
+            for place in range(len(calls)):
+                which = (number + place) % len(calls)
+                seconds[which] = seconds_of(calls[which], device)
+                advance(1)
+            whole.append(seconds)
+    except KeyboardInterrupt:
+        if len(whole) < ENOUGH:
+            raise
+    return [list(own) for own in zip(*whole, strict=True)]
 
 
 def describe_seconds(seconds: Sequence[float]) -> dict:

@@ -18,16 +18,23 @@ class Form:
     Args:
         dtype: of weights and activations.
         channels_last: memory format of the weights.
+        optimized: as `DPSIMSPipeline.optimize` makes it.
         compile: by `torch.compile`.
         graph: as a CUDA graph.
-        pipeline: by a call of the pipeline, from ids in memory to finished pictures.
+        pipeline: by a call of the optimized pipeline, from ids in memory to finished pictures.
     """
 
     dtype: torch.dtype = torch.float32
     channels_last: bool = True
+    optimized: bool = False
     compile: bool = False
     graph: bool = False
     pipeline: bool = False
+
+    @property
+    def as_published(self) -> bool:
+        """Whether nothing of ours is in it."""
+        return not (self.optimized or self.pipeline)
 
 
 FORMS: Mapping[str, Form] = MappingProxyType(
@@ -35,6 +42,8 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "plain": Form(channels_last=False),
         "channels_last": Form(),
         "bf16": Form(torch.bfloat16),
+        "optimized": Form(optimized=True),
+        "optimized_bf16": Form(torch.bfloat16, optimized=True),
         "compile": Form(compile=True),
         "graph": Form(graph=True),
         "pipeline": Form(pipeline=True),
@@ -42,9 +51,11 @@ FORMS: Mapping[str, Form] = MappingProxyType(
 )
 """Forms by name; all but the first keep channels innermost."""
 
-DEFAULT_FORMS = ("plain", "channels_last", "bf16", "pipeline")
-SWEPT_FORM = "channels_last"
+SWEPT_FORM = "optimized"
 """The form in which batches and photos of one map are compared."""
+
+BASELINE = "oasis"
+"""The network that the others are compared with, in the forms that its publication has."""
 
 OASIS_AS_PUBLISHED = {"label_convolution": "plain"}
 """On one-hot planes; the class's own way is the exact table lookup."""
@@ -85,6 +96,8 @@ def list_variants(
 ) -> list[Variant]:
     """Every form at one photo; then, in one form, batches, and K photos of a map in one call or K.
 
+    Of the baseline only the forms that do not come from here, at one photo.
+
     Args:
         networks: names.
         forms: of `FORMS`.
@@ -100,6 +113,9 @@ def list_variants(
         raise ValueError("--batches and --photos must be whole numbers from 1.")
     variants = []
     for network in networks:
+        if network == BASELINE:
+            variants += [Variant(network, form) for form in forms if FORMS[form].as_published]
+            continue
         variants += [Variant(network, form) for form in forms]
         variants += [Variant(network, SWEPT_FORM, maps=maps) for maps in batches if maps > 1]
         if photos > 1:
@@ -117,8 +133,13 @@ def random_network(preset: str, num_classes: int, size: tuple[int, int], seed: i
         seed: of the weights.
     """
     torch.manual_seed(seed)
+    ignore_index = 255 if num_classes <= 255 else 65535
     settings = GENERATOR_PRESETS[preset] | (OASIS_AS_PUBLISHED if preset == "oasis" else {})
     network = DPSIMSGenerator(
-        num_classes=num_classes, sample_size=list(size), spectral_norm=False, **settings
+        num_classes=num_classes,
+        sample_size=list(size),
+        ignore_index=ignore_index,
+        spectral_norm=False,
+        **settings,
     )
     return network.eval()

@@ -3,6 +3,8 @@
 import argparse
 import json
 
+from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
+
 BACKBONE = "resnet50.a1_in1k"  # our choice: known everywhere, and no encoder of our discriminators
 
 
@@ -58,6 +60,8 @@ def json_object(text: str) -> dict:
 
 def _parse_json(text: str) -> object:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return json.loads(text, object_pairs_hook=without_repeats)
+    except RepeatedNameError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}".rstrip(".")) from None
+    except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error

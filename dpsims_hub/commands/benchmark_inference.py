@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.benchmark_options import add_report_options, check_report_options, new_parser
+from dpsims_hub.commands.data_options import positive_number
 from dpsims_hub.commands.model_options import check_device
 from dpsims_hub.processes.process_group import launched_processes
+
+DEFAULT_FORMS = ("plain", "optimized", "optimized_bf16", "pipeline")
 
 if TYPE_CHECKING:
     from dpsims_hub.models import DPSIMSGenerator
@@ -46,9 +49,8 @@ def run_inference(options: Sequence[str]) -> int:
     machine = describe_machine(device)  # now, or the load would be our own
     ceilings = len({FORMS[variant.form].dtype for variant in variants})
     with tqdm(total=arguments.rounds * (len(variants) + ceilings), unit="call", disable=None) as bar:
-        measured = benchmark_inference(
-            networks, variants, size, device, arguments.rounds, arguments.warmup, bar.update
-        )
+        limits = arguments.rounds, arguments.warmup, bar.update, arguments.seconds
+        measured = benchmark_inference(networks, variants, size, device, *limits)
     report = measured | {"machine": machine, "versions": package_versions()}
     print(format_inference(report))
     if arguments.json:
@@ -66,16 +68,16 @@ def make_parser() -> argparse.ArgumentParser:
         "inference",
         "Time networks, forms, batches and photos of one map in turns.",
         "Weights of presets are random: they do not change the speed. oasis computes as published,\n"
-        "on one-hot planes. Forms: plain (float32, PyTorch's own memory format); channels_last (float32),\n"
-        "bf16, compile, graph (CUDA only), pipeline (ids in memory to pictures); all but\n"
-        "plain keep channels innermost.",
+        "on one-hot planes. Forms: plain (float32, PyTorch's own memory format); channels_last, bf16;\n"
+        "optimized, optimized_bf16 (as DPSIMSPipeline.optimize makes them); compile; graph (CUDA only);\n"
+        "pipeline (optimized, ids in memory to pictures). Ctrl-C ends the timing; what was timed is printed.",
     )
     parser.add_argument(
         "--preset",
         nargs="*",
-        default=["small", "base", "dpsims", "oasis"],
+        default=["small", "dpsims", "oasis"],
         metavar="NAME",
-        help="small, base, dpsims, oasis (default: all four)",
+        help="small, base, dpsims, paper, oasis (default: small dpsims oasis)",
     )
     parser.add_argument(
         "--model", nargs="*", default=[], metavar="PATH", help="also these models, at --resolution"
@@ -89,21 +91,28 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--forms",
         nargs="*",
-        default=["plain", "channels_last", "bf16", "pipeline"],
+        default=list(DEFAULT_FORMS),
         metavar="NAME",
-        help="plain, channels_last, bf16, compile, graph, pipeline (default: all but compile and graph)",
+        help=f"see below (default: {' '.join(DEFAULT_FORMS)})",
     )
     parser.add_argument(
         "--batches",
         nargs="*",
         type=int,
-        default=[1, 2, 4],
+        default=[1],
         metavar="N",
-        help="label maps of a call (default: 1 2 4)",
+        help="label maps of a call (default: 1)",
     )
-    parser.add_argument("--photos", type=int, default=4, metavar="K", help="of one map (default: 4)")
+    parser.add_argument("--photos", type=int, default=2, metavar="K", help="of one map (default: 2)")
     parser.add_argument("--rounds", type=int, default=10, help="times that each is timed (default: 10)")
-    parser.add_argument("--warmup", type=int, default=2, help="calls after the first, not timed (default: 2)")
+    parser.add_argument(
+        "--seconds",
+        type=positive_number,
+        default=15.0,
+        metavar="X",
+        help="begin no round after so long; two are timed in any case (default: 15)",
+    )
+    parser.add_argument("--warmup", type=int, default=1, help="calls after the first, not timed (default: 1)")
     parser.add_argument("--device", help="cpu, cuda, ... (default: cuda where there is one)")
     add_report_options(parser)
     return parser

@@ -2,17 +2,21 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.labels.sources.data_source import DataSource
     from dpsims_hub.labels.sources.folder import FolderDataset
+    from dpsims_hub.labels.sources.layouts import Listing
     from dpsims_hub.labels.sources.streams import RowStream
     from dpsims_hub.labels.sources.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
+LOOKED_AT = 64  # label maps, as at the start of a training
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     _add(parser, "--label-column", "NAME", "of label maps (default: label)", default="label")
     _add(parser, "--instance-column", "NAME", "of object numbers (default: instances, if there is one)")
     add_classes_option(parser)
+    add_label_suffix_option(parser)
     parser.add_argument("--streaming", action="store_true", help="read rows as they come, build no table")
     _add(parser, "--cache-dir", "DIR", "where tables are built")
 
@@ -55,6 +60,12 @@ def add_classes_option(parser: argparse.ArgumentParser) -> None:
         help="ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n"
         "(default: the data set's own)",
     )
+
+
+def add_label_suffix_option(parser: argparse.ArgumentParser) -> None:
+    """Adds --label-suffix."""
+    words = "what follows the photo's stem in the names of a folder's maps, such as _mask"
+    _add(parser, "--label-suffix", "TEXT", words)
 
 
 def add_workers_option(parser: argparse.ArgumentParser) -> None:
@@ -95,18 +106,22 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
         label_column=arguments.label_column,
         instance_column=arguments.instance_column,
         classes=arguments.classes,
+        label_suffix=arguments.label_suffix,
         streaming=arguments.streaming,
         cache_dir=arguments.cache_dir,
     )
 
 
-def open_pairs(place: str, split: str, classes: str) -> "FolderDataset | TableDataset | RowStream":
+def open_pairs(
+    place: str, split: str, classes: str, label_suffix: str = ""
+) -> "FolderDataset | TableDataset | RowStream":
     """The pairs of a folder, of parquet, webdataset or an imagefolder, or of a data set on the Hub.
 
     Args:
         place: a path, or a Hub id (owner/name).
         split: of it; "" for the folder itself, or "train".
         classes: as --classes.
+        label_suffix: as --label-suffix.
 
     Raises:
         OSError: a folder or file is missing.
@@ -116,8 +131,22 @@ def open_pairs(place: str, split: str, classes: str) -> "FolderDataset | TableDa
 
     is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
     if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
-        return DataSource(name=place, split=split, classes=classes).open()
-    return DataSource(directory=place, split=split, classes=classes).open()
+        return DataSource(name=place, split=split, classes=classes, label_suffix=label_suffix).open()
+    return DataSource(directory=place, split=split, classes=classes, label_suffix=label_suffix).open()
+
+
+def tell_doubts(data: "FolderDataset | TableDataset | RowStream | Listing", spec: "ClassSpec") -> None:
+    """Looks at some label maps and says on stderr what a person should know about them.
+
+    Args:
+        data: opened, or a folder's pairs.
+        spec: the classes.
+    """
+    from dpsims_hub.labels.survey.masks import look_at_masks
+    from dpsims_hub.labels.survey.opened_source import some_labels
+
+    for sentence in look_at_masks(some_labels(data, LOOKED_AT), spec):
+        print(f"dpsims: {sentence}", file=sys.stderr)
 
 
 def holds_rows(directory: str, split: str) -> bool:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.commands.data_options import open_pairs
+from dpsims_hub.commands.data_options import open_pairs, tell_doubts
 from dpsims_hub.commands.evaluate_options import add_arguments
 from dpsims_hub.commands.model_options import load_pipeline
 from dpsims_hub.processes.process_group import ProcessGroup
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     card = check_outputs_of(arguments)
     group = ProcessGroup(arguments.device)
     data, train = group.together(lambda: open_data(arguments))
+    if group.is_first:
+        tell_doubts(data, data.spec)
     pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
     inputs = group.together(lambda: first_inputs(pipe, data))
     machine = describe_machine(pipe.device)  # its load without ours
@@ -87,13 +89,14 @@ def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
         OSError: a folder or file is missing.
         ValueError: the data cannot be opened.
     """
-    data = open_pairs(arguments.data, arguments.split, arguments.classes)
+    more = (arguments.classes, arguments.label_suffix)
+    data = open_pairs(arguments.data, arguments.split, *more)
     if not (arguments.train_data or arguments.train_split):
         return data, None
     train = (arguments.train_data or arguments.data, arguments.train_split)
     if train == (arguments.data, arguments.split):
         raise ValueError("the training data are the evaluated data; name another --train-split.")
-    return data, open_pairs(*train, arguments.classes)
+    return data, open_pairs(*train, *more)
 
 
 def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:

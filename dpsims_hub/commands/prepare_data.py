@@ -8,7 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import add_classes_option, add_workers_option, whole_number
+from dpsims_hub.commands.data_options import (
+    add_classes_option,
+    add_label_suffix_option,
+    add_workers_option,
+    tell_doubts,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from dpsims_hub.labels.sources.layouts import Listing
@@ -60,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out up to N bad pairs of each split (default: 0, stop at the first)",
     )
     add_classes_option(parser)
+    add_label_suffix_option(parser)
     add_workers_option(parser)
 
 
@@ -77,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.split == VALIDATION:
             raise ValueError(f"--split {VALIDATION} and --validation would write one split; leave one out.")
         folders[VALIDATION] = arguments.validation
-    listings = {split: list_split(folder, split) for split, folder in folders.items()}
+    listings = {split: list_split(folder, split, arguments.label_suffix) for split, folder in folders.items()}
     try:
         for split, listing in listings.items():
             prepare_split(listing, split, arguments)
@@ -90,12 +97,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def list_split(folder: str, split: str) -> "Listing":
+def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
     """The pairs that lie in a folder itself, else those of its split.
 
     Args:
         folder: of pairs.
         split: its name.
+        label_suffix: as --label-suffix.
 
     Raises:
         FileNotFoundError: there is no folder of pairs.
@@ -104,12 +112,12 @@ def list_split(folder: str, split: str) -> "Listing":
     from dpsims_hub.labels.sources.layouts import list_pairs
 
     try:
-        return list_pairs(folder)
+        return list_pairs(folder, None, label_suffix)
     except (FileNotFoundError, ValueError) as error:
         if not Path(folder).is_dir():
             raise
         try:
-            return list_pairs(folder, split)
+            return list_pairs(folder, split, label_suffix)
         except FileNotFoundError:
             said = str(error).rstrip(".")
             raise FileNotFoundError(f"{said}; it has no split {split!r} either.") from None
@@ -141,6 +149,7 @@ def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace)
         num_workers=arguments.workers,
     )
     spec = ClassSpec.load(arguments.classes) if arguments.classes else listing.spec()
+    tell_doubts(listing, spec)
     total = min(len(listing.pairs), arguments.max_samples or len(listing.pairs))
     with tqdm(total=total, unit="pair", desc=split, disable=None) as bar:
         written = write_shards(listing, spec, arguments.output, options, bar.update)

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from dpsims_hub.commands.backbone_options import add_backbone_options
 from dpsims_hub.commands.data_options import (
     add_classes_option,
+    add_label_suffix_option,
     image_size,
     open_pairs,
     positive_number,
+    tell_doubts,
     whole_number,
 )
 from dpsims_hub.commands.model_options import check_device
@@ -55,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--val-split", help="of these to be scored on (default: val; with --val-data the folder itself)"
     )
     add_classes_option(parser)
+    add_label_suffix_option(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="for the segmenter")
     parser.add_argument(
         "--resolution",
@@ -108,6 +111,8 @@ def run(arguments: argparse.Namespace) -> int:
     prepare_cpu()
     be_quiet()
     data, tests = open_splits(arguments)
+    for pairs in (data, tests):
+        tell_doubts(pairs, pairs.spec)
     backbone = load_backbone(
         arguments.backbone,
         arguments.backbone_weights,
@@ -159,8 +164,8 @@ def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
     )
     if (val_place, val_split) == (place, split):
         raise ValueError(SAME_DATA)
-    data = open_pairs(place, split, arguments.classes)
-    tests = open_pairs(val_place, val_split, arguments.classes)
+    data = open_pairs(place, split, arguments.classes, arguments.label_suffix)
+    tests = open_pairs(val_place, val_split, arguments.classes, arguments.label_suffix)
     for where, pairs in ((f"{place} {split}", data), (f"{val_place} {val_split}", tests)):
         if not len(pairs):
             raise ValueError(f"{where.strip()}: holds no pairs.")
@@ -323,7 +328,8 @@ def _told(stated: dict[str, Any], arguments: argparse.Namespace) -> str:
     split = f", split {tests['split']}" if tests["split"] else ""
     command = ["dpsims", "evaluate", "--model", "MODEL", "--data", arguments.val_data]
     command += ["--split", tests["split"]] if tests["split"] else []
-    command += ["--classes", arguments.classes] if arguments.classes else []
+    for flag, value in (("--classes", arguments.classes), ("--label-suffix", arguments.label_suffix)):
+        command += [flag, value] if value else []
     return "\n".join(
         [
             format_table(rows),

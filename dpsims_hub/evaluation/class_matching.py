@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dpsims_hub.labels import ClassSpec
+from dpsims_hub.storage.written_json import read_written_json
 
 NOTHING = -1  # id of what is none of our classes
 
@@ -89,10 +89,7 @@ def read_choices(path: Path) -> dict[str, str | int | None]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"--segmenter-map {path}: no such file.")
-    try:
-        choices = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: is not JSON ({error}).") from error
+    choices = read_written_json(path, f"{path}:")
     if not isinstance(choices, dict) or not all(
         one is None or (isinstance(one, str | int) and not isinstance(one, bool)) for one in choices.values()
     ):

@@ -139,16 +139,10 @@ def pixel_features(photos: np.ndarray) -> Tensor:
 
 def gaussian_blur(planes: Tensor, deviation: float) -> Tensor:
     """Blurs (B, C, H, W) by a Gaussian of that deviation in pixels, edges repeated; 0 does nothing."""
-    if deviation == 0:
-        return planes
-    radius = math.ceil(3 * deviation)
-    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / deviation) ** 2)
-    kernel = (kernel / kernel.sum())[None, None]
-    height, width = planes.shape[-2:]
-    flat = planes.reshape(-1, 1, height, width)
-    flat = F.conv2d(F.pad(flat, (radius, radius, 0, 0), mode="replicate"), kernel[:, :, None])
-    flat = F.conv2d(F.pad(flat, (0, 0, radius, radius), mode="replicate"), kernel[..., None])
-    return flat.reshape(planes.shape)
+    from scipy import ndimage  # slow to load, and only this measure needs it
+
+    sigmas, radius = (0, 0, deviation, deviation), math.ceil(3 * deviation)
+    return torch.from_numpy(ndimage.gaussian_filter(planes.numpy(), sigmas, mode="nearest", radius=radius))
 
 
 def _judged_size(size: tuple[int, ...]) -> tuple[int, int]:

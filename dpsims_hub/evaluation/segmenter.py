@@ -20,6 +20,7 @@ from dpsims_hub.evaluation.class_matching import match_classes
 from dpsims_hub.evaluation.recipe import tensors_sha256
 from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models.unused_blocks import drop_unused_blocks
 
 ASKS_FOR_TASK = ("oneformer",)  # model types that are told in words what to do
 WANTED = ("pixel_values", "pixel_mask", "task_inputs")  # what a processor gives and a model takes
@@ -113,18 +114,6 @@ def _load(name: str) -> tuple[torch.nn.Module, Any]:
         words = " ".join(str(error).split())
         words = words if len(words) < 250 else f"{words[:250]} ..."
         raise ValueError(f"--segmenter {name}: transformers cannot load it ({words}).") from error
-
-
-def drop_unused_blocks(model: torch.nn.Module) -> None:
-    """Leaves out the blocks of a timm backbone that come after the last feature map it hands out.
-
-    timm's EfficientNets keep and compute them. The answer is the same without; files and time are half.
-    """
-    backbone = getattr(model, "backbone", None)
-    blocks = getattr(getattr(backbone, "_backbone", None), "blocks", None)
-    kind, _, last = str((getattr(backbone, "out_features", None) or [""])[-1]).partition(".")
-    if isinstance(blocks, torch.nn.Sequential) and kind == "blocks" and last.isdigit():
-        backbone._backbone.blocks = blocks[: int(last) + 1]
 
 
 def _model_class(transformers: Any, config: Any) -> Any:

@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from dpsims_hub.evaluation.segmenter import NEEDS_TRANSFORMERS, drop_unused_blocks
+from dpsims_hub.evaluation.segmenter import NEEDS_TRANSFORMERS
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import PretrainedBackbone
+from dpsims_hub.models.unused_blocks import drop_unused_blocks
 
 FINEST_STRIDE = 4
 """Finer feature maps are left out: they cost more than all others, and UPerNet's answer is resized anyway."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from dpsims_hub.labels.sources.pairing import printable_path
 from dpsims_hub.storage.hidden_files import is_hidden
 from dpsims_hub.storage.writable import check_writable
 
@@ -25,12 +26,14 @@ def collect_maps(paths: Sequence[Path]) -> list[Path]:
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
+        ValueError: a name cannot be printed.
     """
     maps: list[Path] = []
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder.")
         maps += _maps_in(path) if path.is_dir() else [path]
+    _check_names(maps)
     return maps
 
 
@@ -45,13 +48,14 @@ def find_maps(paths: Sequence[Path]) -> list[NamedMap]:
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
-        ValueError: a path is too long for a file name.
+        ValueError: a path is too long for a file name, or a name cannot be printed.
     """
     found: list[tuple[Path, str]] = []
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder.")
         found += _maps_below(label_folder(path)) if path.is_dir() else [(path, path.name)]
+    _check_names(path for path, _ in found)
     names = unique_names(source for _, source in found)
     maps = [NamedMap(path, source, name) for (path, source), name in zip(found, names, strict=True)]
     for one in maps:
@@ -61,6 +65,13 @@ def find_maps(paths: Sequence[Path]) -> list[NamedMap]:
                 f"{MAX_NAME_BYTES} bytes; shorten the path, or give a folder further down."
             )
     return maps
+
+
+def _check_names(paths: Iterable[Path]) -> None:
+    """Checks that names are UTF-8, which lists of photos and messages need."""
+    for path in paths:
+        if (name := printable_path(str(path))) != str(path):
+            raise ValueError(f"{name}: its name is not UTF-8; rename it.")
 
 
 def label_folder(folder: Path) -> Path:

@@ -252,9 +252,11 @@ class DPSIMSGenerator(CheckedModel):
         check_instance_offsets(instance_offsets, label_map, wanted=config.use_instance_offsets)
         encoding = MapEncoding(label_map, instance_offsets)
         if self.encoder is not None and config.noise_injection != "spatial":
-            encoding.embedding = self.encoder.embed(label_map, instance_offsets, None)
+            embedding = self.encoder.embed(label_map, instance_offsets, None)
             if self.attentions is None or config.noise_at == "modulation":
-                encoding.features = self.encoder(encoding.embedding)
+                encoding.features = self.encoder(embedding)
+            else:
+                encoding.embedding = embedding
         return encoding
 
     def decode(self, encoding: MapEncoding, latents: Tensor, region_map: Tensor | None = None) -> Tensor:
@@ -277,7 +279,7 @@ class DPSIMSGenerator(CheckedModel):
         if region_map is not None:
             region_map = region_map.long().repeat_interleave(len(latents) // len(region_map), dim=0)
         conditions = self._conditions(encoding, latents, region_map)  # fine to coarse
-        start = self._subsample(encoding.label_map, self.stride)  # (B * K, H / stride, W / stride)
+        start = self.subsample(encoding.label_map, self.stride)  # (B * K, H / stride, W / stride)
         hidden = self.start(start, self._noise_planes(latents, region_map, self.stride))
         hidden = hidden.to(self.to_rgb.weight.dtype)  # (B * K, image_widths[0], H / stride, W / stride)
         for level, block in enumerate(self.blocks):
@@ -294,7 +296,8 @@ class DPSIMSGenerator(CheckedModel):
             image = smooth(image)
         return torch.tanh(image)
 
-    def _subsample(self, label_map: Tensor, stride: int) -> Tensor:
+    def subsample(self, label_map: Tensor, stride: int) -> Tensor:
+        """(B, H, W) ids -> (B, H / stride, W / stride), by `label_resize`."""
         return subsample(label_map, stride, self.config.label_resize)
 
     def _noise_planes(self, latents: Tensor, region_map: Tensor | None, stride: int) -> Tensor | None:
@@ -304,24 +307,24 @@ class DPSIMSGenerator(CheckedModel):
         if region_map is None:
             return latents[:, 0]
         image = torch.arange(len(latents), device=latents.device).view(-1, 1, 1)
-        return latents[image, self._subsample(region_map, stride)].permute(0, 3, 1, 2)
+        return latents[image, self.subsample(region_map, stride)].permute(0, 3, 1, 2)
 
     def _conditions(self, encoding: MapEncoding, latents: Tensor, region_map: Tensor | None) -> list:
         """What modulates each scale, fine to coarse; `latents` are (B, R, latent_dim)."""
         scales = range(len(self.blocks))
         if self.encoder is None:
             return [
-                (self._subsample(encoding.label_map, 2**s), self._noise_planes(latents, region_map, 2**s))
+                (self.subsample(encoding.label_map, 2**s), self._noise_planes(latents, region_map, 2**s))
                 for s in scales
             ]
         embedding = encoding.embedding
-        if embedding is None:
+        if embedding is None and encoding.features is None:
             planes = self._noise_planes(latents, region_map, 1)
             embedding = self.encoder.embed(encoding.label_map, encoding.instance_offsets, planes)
         if self.attentions is None:
             return encoding.features or self.encoder(embedding)
         w = self.mapping(latents)
-        regions = [None if region_map is None else self._subsample(region_map, 2**s) for s in scales]
+        regions = [None if region_map is None else self.subsample(region_map, 2**s) for s in scales]
         fields = self._noise_fields(encoding, latents, regions)
         if encoding.features is None:
             return self.encoder(embedding, w, self.attentions, regions[1:], fields[1:])

@@ -32,9 +32,20 @@ def inference_form(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -
     Returns:
         Photos are equal up to rounding.
     """
+    form = channels_last_copy(network, dtype)
+    _replace(form)
+    return form
+
+
+def channels_last_copy(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -> DPSIMSGenerator:
+    """A copy for inference with ordinary layers, which compilers can look into.
+
+    Args:
+        network: stays as it is.
+        dtype: of weights and features; None keeps the network's.
+    """
     form = copy.deepcopy(network).eval().requires_grad_(False)
     nn.Module.to(form, dtype=dtype, memory_format=torch.channels_last)
-    _replace(form)
     return form
 
 

@@ -6,6 +6,8 @@ projections with each other and the label tables are computed once instead of in
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -86,12 +88,39 @@ class FoldedEncoderBlock(nn.Module):
         self.norms = block.norms
         self.shortcut = packed(block.shortcut)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """As `EncoderBlock.forward`."""
+    def forward(self, features: Tensor, norms: Sequence[Callable[[Tensor], Tensor]] | None = None) -> Tensor:
+        """As `EncoderBlock.forward`, with other norms in the place of its own where they are given."""
         hidden = features
-        for layer, norm in zip(self.convolutions, self.norms, strict=True):
+        for layer, norm in zip(self.convolutions, norms or self.norms, strict=True):
             hidden = F.leaky_relu_(norm(layer(layer.prepared(hidden))), SLOPE)
         return self.shortcut(features, plus_=hidden)
+
+
+class HeldNorm:
+    """A group norm that keeps the statistics of a whole map for windows of maps that differ a little.
+
+    Args:
+        norm: whose groups, gain and offset it has.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        self.norm = norm
+        self.scale = self.shift = torch.empty(0)
+
+    def whole(self, features: Tensor) -> Tensor:
+        """Normalises (1, C, H, W), and keeps its statistics."""
+        groups = features.unflatten(1, (self.norm.num_groups, -1))
+        variance, mean = torch.var_mean(groups.float(), dim=(2, 3, 4), correction=0)  # (1, groups)
+        spread = features.shape[1] // self.norm.num_groups
+        inverse = torch.rsqrt(variance + self.norm.eps).repeat_interleave(spread, 1)
+        scale = inverse * self.norm.weight
+        shift = self.norm.bias - mean.repeat_interleave(spread, 1) * scale
+        self.scale, self.shift = (value[..., None, None].to(features.dtype) for value in (scale, shift))
+        return self.norm(features)
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Normalises (1, C, h, w) with the statistics that are kept."""
+        return torch.addcmul(self.shift, features, self.scale)
 
 
 class FoldedAttention(nn.Module):
@@ -144,7 +173,7 @@ class TabledLabelConvolution(nn.Module):
     def __init__(self, layer: LabelConvolution) -> None:
         super().__init__()
         self.layer = layer
-        self.table = layer.table(None).detach()
+        self.register_buffer("table", layer.table(None).detach(), persistent=False)
         self.table[:, 0] += layer.bias  # each pixel reads one row of each tap
 
     def forward(self, label_map: Tensor, noise: Tensor | None = None) -> Tensor:

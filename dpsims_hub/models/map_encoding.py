@@ -15,7 +15,7 @@ class MapEncoding:
     Args:
         label_map: (B, H, W) ids.
         instance_offsets: (B, 2, H, W) or None.
-        embedding: the encoder's full-resolution features, or None where noise is part of its input.
+        embedding: the encoder's full-resolution features where noise enters behind them, else None.
         features: the encoder's results, fine to coarse, or None where noise enters the encoder.
     """
 

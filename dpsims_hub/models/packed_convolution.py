@@ -59,6 +59,8 @@ def _has_fused_call(dtype: torch.dtype) -> bool:
 class PackedConvolution(nn.Module):
     """Size-keeping convolution whose weights never change; no gradients.
 
+    While `packs` is False it computes by ordinary calls, for inputs whose shape differs from call to call.
+
     Args:
         weight: (out, in, k, k), k 1 or 3.
         bias: (out,) or None.
@@ -70,8 +72,10 @@ class PackedConvolution(nn.Module):
         self.replicate = weight.shape[-1] == 3 and padding_mode == "replicate"
         self.padding = 0 if self.replicate else weight.shape[-1] // 2
         self.fused = weight.device.type == "cpu" and _has_fused_call(weight.dtype)
-        self.weight = weight.detach().contiguous(memory_format=torch.channels_last)
-        self.bias = None if bias is None else bias.detach()
+        weight = weight.detach().contiguous(memory_format=torch.channels_last)
+        self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("bias", None if bias is None else bias.detach(), persistent=False)
+        self.packs = True
         self.packed: dict[torch.Size, Tensor] = {}
 
     def prepared(self, features: Tensor, activate: bool = False) -> Tensor:
@@ -93,7 +97,7 @@ class PackedConvolution(nn.Module):
         Returns:
             (B, out, H, W).
         """
-        if not self.fused:
+        if not (self.fused and self.packs):
             result = F.conv2d(prepared, self.weight, self.bias, padding=self.padding)
             return plus_.add_(result) if plus_ is not None else result if times is None else result * times
         call, options = torch.ops.mkldnn, ([self.padding] * 2, [1, 1], [1, 1], 1)
@@ -103,6 +107,11 @@ class PackedConvolution(nn.Module):
         if times is not None:
             return call._convolution_pointwise.binary(own[0], times, *own[1:], "mul", 1.0, None, [], "")
         return call._convolution_pointwise(*own, "none", [], "")
+
+    @property
+    def packed_bytes(self) -> int:
+        """Of the layouts that are kept beside `weight`."""
+        return len(self.packed) * self.weight.numel() * self.weight.element_size()
 
     def _packed(self, shape: torch.Size, *options: object) -> Tensor:
         """The weights in the layout that oneDNN wants for inputs of this shape."""

@@ -89,6 +89,8 @@ def check_float_tensor(values: Any, name: str) -> None:
     if not isinstance(values, Tensor):
         kind = type(values).__name__
         raise ValueError(f"{name} must be a torch tensor, not {kind}; write torch.as_tensor({name}).float().")
+    if values.is_meta or values.layout is not torch.strided or values.is_quantized:
+        raise ValueError(f"{name} must be a plain tensor with numbers, not a sparse, quantized or meta one.")
     if values.is_complex():
         raise ValueError(
             f"{name} must hold floats, not {values.dtype}; write {name}.real, or torch.view_as_real({name}) "

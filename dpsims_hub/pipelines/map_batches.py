@@ -13,6 +13,7 @@ import numpy as np
 
 from dpsims_hub.labels import ClassSpec, read_label_map
 from dpsims_hub.labels.reading.image_files import MAX_SIDE
+from dpsims_hub.labels.reading.label_map import refuse_abstract_tensor
 from dpsims_hub.labels.reading.resizing import resize_label_map
 
 ASPECT_TOLERANCE = 0.05  # our choice: a change of width : height below 5 % is hard to see
@@ -32,6 +33,7 @@ def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
         FileNotFoundError: a path does not exist.
         ValueError: there is no map, one cannot be read, or sizes differ.
     """
+    refuse_abstract_tensor(label_map, "label map")
     _refuse_one_hot(label_map, spec)
     sources = split_map_batch(label_map)
     if not sources:

@@ -16,10 +16,12 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from dpsims_hub.models import DPSIMSGenerator
-from dpsims_hub.models.inference_form import inference_form
+from dpsims_hub.models.inference_form import channels_last_copy, inference_form
+from dpsims_hub.pipelines.edit_session import EditSession
 from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
 from dpsims_hub.pipelines.model_folder import StoredPipeline, matching_spec
+from dpsims_hub.storage.plain_values import plain_value
 
 OUTPUT_TYPES = ("pil", "np", "pt")
 
@@ -41,7 +43,7 @@ class DPSIMSPipeline(StoredPipeline):
     def __init__(self, generator: DPSIMSGenerator, class_spec: dict | None = None) -> None:
         super().__init__()
         self.register_modules(generator=generator)
-        self.register_to_config(class_spec=class_spec)
+        self.register_to_config(class_spec=plain_value(class_spec))
         self.image_processor = VaeImageProcessor(vae_scale_factor=1)
         self.spec = matching_spec(generator.config, class_spec)
         self.restore()
@@ -259,18 +261,37 @@ class DPSIMSPipeline(StoredPipeline):
         float32 the photos of the bundled models change by less than 0.001 of 255 levels.
 
         Args:
-            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs about twice
-                as fast; values then differ by half a level on average, at single pixels by up to 10.
-            compile: `torch.compile` the copy; the first call of every size then takes long.
+            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs twice as
+                fast or more; values then differ by half a level on average, at single pixels by up to 10.
+            compile: `torch.compile` a copy with ordinary layers instead; each size's first call takes long.
 
         Returns:
             The pipeline itself.
         """
-        form = inference_form(self.generator, dtype)
         if compile:
+            form = channels_last_copy(self.generator, dtype)
             form.compile()
+        else:
+            form = inference_form(self.generator, dtype)
         self._inference = form, self.generator
         return self
+
+    def edit_session(
+        self, label_map: Any, latents: Tensor | None = None, generator: torch.Generator | None = None
+    ) -> EditSession:
+        """Opens a session for painting: `update(label_map)` costs what changed since the last map.
+
+        Args:
+            label_map: one map, as in a call.
+            latents: (1, latent_dim), or drawn.
+            generator: the random generator they are drawn from.
+
+        Raises:
+            ValueError: the map or the latents do not fit.
+        """
+        network = inference_form(self.generator) if self.network is self.generator else self.network
+        latents = self.prepare_latents(1, generator, latents)
+        return EditSession(network, label_map, latents, self.prepare_label_map, self.postprocess)
 
     def restore(self) -> "DPSIMSPipeline":
         """Ends `optimize`: `generator` makes the photos again.

@@ -11,11 +11,15 @@ from dpsims_hub.space import studio
 from dpsims_hub.space.api import add_endpoints
 from dpsims_hub.space.guards import BodyLimit, NameGuard
 from dpsims_hub.space.model_registry import ModelRegistry
+from dpsims_hub.space.page_head import PageHead
 from dpsims_hub.space.page_service import PageService
 from dpsims_hub.space.photo_worker import PhotoWorker
 from dpsims_hub.space.segmenter import Segmenter
 
 TITLE = "DP-SIMS: paint a scene, get a photo"
+DESCRIPTION = (
+    "Choose a class, paint, and the photo follows the brush: semantic image synthesis in one GAN pass."
+)
 MAX_QUEUE = 32
 MAX_SESSIONS = 500  # pages that Gradio remembers; ours keep everything themselves
 MAX_FILE = "8mb"
@@ -72,6 +76,7 @@ def launch_app(
         OSError: the port is taken.
         ValueError: MCP is wanted, and its package is missing or of another version than Gradio needs.
     """
+    head = Middleware(PageHead, TITLE, DESCRIPTION)
     _, local, public = app.launch(
         server_name=host,
         server_port=port,
@@ -79,7 +84,7 @@ def launch_app(
         mcp_server=mcp,
         max_file_size=MAX_FILE,
         state_session_capacity=MAX_SESSIONS,
-        app_kwargs={"middleware": [Middleware(BodyLimit), Middleware(NameGuard)]},
+        app_kwargs={"middleware": [Middleware(BodyLimit), Middleware(NameGuard), head]},
         prevent_thread_lock=True,
         quiet=True,
         show_error=False,  # sentences meant for visitors are gr.Error, which always shows

@@ -138,8 +138,8 @@ class PageService:
     def download(self, request: Request) -> Answer:
         """Return {"name", "data": PNG data URL} of a request.
 
-        Beside what `live` takes: `kind` is photo, map or both, `scale` 1 or 4, `colours` those of the classes as
-        shown, `palette` their name. The file holds the whole scene (see `scene_facts`).
+        Beside what `live` takes: `kind` is photo, map or both, `scale` 1 or 4, `colours` those of the classes
+        as shown, `palette` their name. The file holds the whole scene (see `scene_facts`).
         """
         model_info, kind = self._registry.find(request.get("model")), request.get("kind")
         scale = request.get("scale", 1)

@@ -26,6 +26,8 @@ class PhotoRequest:
         seed_b: of the latents at the other end of the mix.
         mix: 0 is `seed`, 1 is `seed_b`, on the great circle between.
         regions: (pixels (H, W) bool, seed) of parts with latents of their own; later ones lie on top.
+        draft: the map is being painted; of a photo without regions only the part around the change since the
+            last one may be computed, and the rest be a little out of date.
     """
 
     label_map: np.ndarray
@@ -33,13 +35,15 @@ class PhotoRequest:
     seed_b: int = 0
     mix: float = 0.0
     regions: tuple[tuple[np.ndarray, int], ...] = ()
+    draft: bool = False
 
 
 def read_photo_request(request: Mapping[str, Any], model_info: ModelInfo) -> PhotoRequest:
     """Check a request for a photo.
 
     Args:
-        request: {"map": text, "seed", "seed_b", "mix", "regions": [{"class": id or "region": text, "seed"}]}.
+        request: {"map": text, "seed", "seed_b", "mix", "regions": [{"class": id or "region": text, "seed"}],
+            "draft": true or not there}.
         model_info: the model; it fixes classes and size.
 
     Raises:
@@ -59,6 +63,7 @@ def read_photo_request(request: Mapping[str, Any], model_info: ModelInfo) -> Pho
         seed if other is None else read_seed(other),
         _read_mix(request.get("mix") or 0.0),
         _read_regions(request.get("regions") or [], label_map, model_info),
+        request.get("draft") is True,
     )
 
 

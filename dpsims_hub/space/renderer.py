@@ -19,6 +19,7 @@ from dpsims_hub.space.photo_request import PhotoRequest
 
 if TYPE_CHECKING:
     from dpsims_hub.models import MapEncoding
+    from dpsims_hub.pipelines.edit_session import EditSession
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 _KEPT = 4  # encodings; our choice: a painter's own map, and those of a few others who turn their seeds
@@ -33,6 +34,7 @@ class PhotoRenderer:
     def __init__(self, pipe: DPSIMSPipeline) -> None:
         self._pipe = pipe
         self._encodings: OrderedDict[bytes, MapEncoding] = OrderedDict()
+        self._session: EditSession | None = None
         self.threads = ALL_THREADS
 
     def spare_a_core(self, photo_request: PhotoRequest) -> None:
@@ -69,6 +71,8 @@ class PhotoRenderer:
             torch.set_num_threads(self.threads)
         start = time.perf_counter()
         latents, region_map = arrange_latents(photo_request, network.config.latent_dim)
+        if self._edits(photo_request, latents, region_map):
+            return self._edited(photo_request), 1000 * (time.perf_counter() - start)
         photo = network.decode(
             self._encode(photo_request.label_map),
             latents.to(network.device, network.dtype),
@@ -76,6 +80,20 @@ class PhotoRenderer:
         )
         picture = self._pipe.postprocess(photo)[0]
         return picture, 1000 * (time.perf_counter() - start)
+
+    def _edits(self, photo_request: PhotoRequest, latents: Tensor, region_map: np.ndarray | None) -> bool:
+        """Whether the edit session makes the photo; it is opened for drafts, and ends with other latents."""
+        session = self._session
+        kept = session is not None and torch.equal(session.latents, latents.to(session.latents))
+        if region_map is not None or not kept:
+            session = self._session = None
+        if session is None and photo_request.draft and region_map is None:
+            session = self._session = self._pipe.edit_session(photo_request.label_map, latents)
+        return session is not None
+
+    def _edited(self, photo_request: PhotoRequest) -> Image.Image:
+        call = self._session.update if photo_request.draft else self._session.finish
+        return call(photo_request.label_map)
 
     def _encode(self, label_map: np.ndarray) -> MapEncoding:
         key = label_map.tobytes()

@@ -57,7 +57,7 @@ def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: 
 
 
 def file_name(model: str, what: str, photo_request: PhotoRequest, scale: int = 1) -> str:
-    """Return a name for a download, safe on every system: model, kind, size, seeds, mix, number of re-rolls."""
+    """Return a name for a download, safe on every system: model, kind, size, seeds, mix, re-rolls."""
     stem = re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_") or "dpsims"
     parts = [stem, what, *([f"{scale}x"] if scale > 1 else []), f"seed_{photo_request.seed}"]
     if photo_request.mix:

@@ -75,10 +75,16 @@ class Segmenter:
         """Return the segmenter's own ids (H, W) at the photo's size, and its class names."""
         import torch
         from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
+        from transformers.utils import logging
+
+        from dpsims_hub.models.unused_blocks import drop_unused_blocks
 
         if self._loaded is None:
+            logging.disable_progress_bar()
+            logging.set_verbosity_error()  # what it says of blocks that are left out would mislead
             processor = AutoImageProcessor.from_pretrained(self._name)
             network = AutoModelForSemanticSegmentation.from_pretrained(self._name, dtype=torch.float32)
+            drop_unused_blocks(network)
             self._loaded = processor, network.eval()
         processor, model = self._loaded
         with torch.inference_mode():

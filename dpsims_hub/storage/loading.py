@@ -7,6 +7,7 @@ settings, the headers of its weights, every number; only then is a network made 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import logging
@@ -17,6 +18,7 @@ import torch
 from diffusers import ConfigMixin, ModelMixin
 
 from dpsims_hub.storage.hub_files import fetch_files, take_hub_options
+from dpsims_hub.storage.plain_values import plain_value
 from dpsims_hub.storage.stored_settings import CONFIG, read_settings
 from dpsims_hub.storage.weight_checksum import check_checksum, write_checksum
 from dpsims_hub.storage.weight_files import check_headers, check_numbers, weight_files, weight_names
@@ -110,6 +112,17 @@ logging.getLogger("diffusers.models.modeling_utils").addFilter(_WithoutEmptyList
 
 class CheckedModel(ModelMixin, ConfigMixin):
     """Base of the networks: diffusers' `from_pretrained` and `save_pretrained`, safetensors only, checked."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the constructor of a network take numpy's numbers, which its settings keep as Python's."""
+        super().__init_subclass__(**options)
+        construct = cls.__init__
+
+        @functools.wraps(construct)
+        def construct_plainly(self: CheckedModel, *values: Any, **settings: Any) -> None:
+            construct(self, *plain_value(values), **plain_value(settings))
+
+        cls.__init__ = construct_plainly
 
     @classmethod
     def from_pretrained(

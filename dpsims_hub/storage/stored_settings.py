@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dpsims_hub.storage.plain_values import plain_value
 from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
 CONFIG = "config.json"
@@ -68,7 +69,7 @@ def read_settings(kind: type, folder: Path, overrides: Mapping[str, Any] | None 
             f"{path}: has the setting {reprlib.repr(unknown[0])}, which this version of dpsims_hub does "
             "not know; install a newer one."
         )
-    settings |= overrides or {}
+    settings |= plain_value(overrides or {})
     needed = [name for name, value in parameters.items() if value.default is inspect.Parameter.empty]
     if missing := [name for name in needed if name not in settings]:
         raise ValueError(f"{path}: lacks the setting {missing[0]}; copy or download it again.")

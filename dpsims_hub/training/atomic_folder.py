@@ -6,21 +6,16 @@ A folder is written beside its place as `NAME.tmp`, synced to disk, and takes th
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import shutil
-import sys
 from pathlib import Path
-
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
 
 
 def put_in_place(temporary: Path, final: Path) -> None:
     """Sync a folder written as `temporary` and give it the name `final`; an older `final` goes last.
 
-    Where the system cannot swap two names in one step, for an instant neither name is there, while both
-    folders are whole; `finish_interrupted` completes what a kill at that instant left.
+    For an instant neither name is there, while both folders are whole; `finish_interrupted` completes what a
+    kill at that instant left.
 
     Args:
         temporary: beside `final`, named `NAME.tmp`.
@@ -31,8 +26,6 @@ def put_in_place(temporary: Path, final: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
     if not final.exists():
         os.replace(temporary, final)
-    elif _exchange(temporary, final):
-        retired = temporary
     else:
         os.replace(final, retired)
         os.replace(temporary, final)
@@ -58,15 +51,6 @@ def remove(folder: Path) -> None:
     doomed = folder.with_name(f"{folder.name}.tmp")
     os.replace(folder, doomed)
     shutil.rmtree(doomed)
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Swap two names in one step; False where the system or the file system cannot (it can on Linux)."""
-    if not sys.platform.startswith("linux"):
-        return False
-    swap = getattr(ctypes.CDLL(None), "renameat2", None)
-    names = (_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second))
-    return swap is not None and swap(*names, _RENAME_EXCHANGE) == 0
 
 
 def _sync(folder: Path) -> None:

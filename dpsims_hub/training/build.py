@@ -19,6 +19,7 @@ from dpsims_hub.models import (
     DPSIMSGenerator,
     PretrainedBackbone,
 )
+from dpsims_hub.storage.written_json import likely_name
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.step import levels_at
 
@@ -166,11 +167,10 @@ def build_patch_networks(config: TrainConfig, backbone: PretrainedBackbone | Non
 def _construct(flag: str, kind: type, given: dict[str, Any], chosen: dict[str, Any]) -> Any:
     """`kind(**given, **chosen)`, where `chosen` comes from a JSON flag."""
     known = set(inspect.signature(kind.__init__).parameters) - {"self"} - set(given)
-    if unknown := chosen.keys() - known:
-        raise ValueError(
-            f"--{flag}: {', '.join(sorted(unknown))} cannot be set here; {kind.__name__} has "
-            f"{', '.join(sorted(known))}."
-        )
+    if unknown := sorted(chosen.keys() - known):
+        hint = next((said for name in unknown if (said := likely_name(name, known))), "")
+        hint = hint or f"{kind.__name__} has {', '.join(sorted(known))}."
+        raise ValueError(f"--{flag}: {', '.join(unknown)} cannot be set here; {hint}")
     try:
         return kind(**given, **chosen)
     except TypeError as error:

@@ -10,16 +10,24 @@ import textwrap
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dpsims_hub.storage.written_json import RepeatedNameError, likely_name, read_written_json, without_repeats
 from dpsims_hub.training.config import KINDS, TrainConfig, kind_of
 from dpsims_hub.training.launcher import launcher_settings
 from dpsims_hub.training.presets import PRESETS
+
+SETTINGS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+UNRECOGNIZED = "unrecognized arguments: "  # how argparse begins
 
 
 class _Parser(argparse.ArgumentParser):
     """Refuses with an exception, so that bad flags give one sentence like every other bad input."""
 
     def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}; see --help.")
+        words = message.removeprefix(UNRECOGNIZED).split() if message.startswith(UNRECOGNIZED) else []
+        flags = [word.partition("=")[0].removeprefix("--") for word in words if word.startswith("--")]
+        near = next((said for flag in flags if (said := likely_name(flag, SETTINGS))), "")
+        hint = near.replace(" '", " '--") or "see --help."
+        raise ValueError(f"{message}; {hint}")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -65,8 +73,10 @@ def _presets_help() -> str:
 
 def _json_value(text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return json.loads(text, object_pairs_hook=without_repeats)
+    except RepeatedNameError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}".rstrip(".")) from None
+    except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
 
 
@@ -102,12 +112,10 @@ def _with_underscores(word: str) -> str:
 def _read_settings(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"--config: no such file: {path}.")
-    try:
-        settings = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"--config: {path} is not JSON ({error}).") from error
+    settings = read_written_json(path, f"--config: {path}")
     if not isinstance(settings, dict):
         raise ValueError(f"--config: {path} must hold one object of settings.")
-    if unknown := settings.keys() - {field.name for field in dataclasses.fields(TrainConfig)}:
-        raise ValueError(f"--config: {path} has unknown settings: {', '.join(sorted(unknown))}.")
+    if unknown := sorted(settings.keys() - set(SETTINGS)):
+        hint = next((f"; {said}" for name in unknown if (said := likely_name(name, SETTINGS))), ".")
+        raise ValueError(f"--config: {path} has unknown settings: {', '.join(unknown)}{hint}")
     return settings

@@ -11,12 +11,12 @@ import json
 import math
 import os
 from dataclasses import dataclass
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 from dpsims_hub.models.feature_conditioning import CONDITIONINGS
 from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.plain_values import plain_value
 from dpsims_hub.training.augmentation import CHANGES
 from dpsims_hub.training.presets import PRESETS
 from dpsims_hub.training.transform import RESIZE_MODES
@@ -56,6 +56,7 @@ class TrainConfig:
     label_column: str = _flag("label", "data", "column of the label maps")
     instance_column: str = _flag("", "data", "column of the object numbers, if there are any")
     classes: str = _flag("", "data", "built-in class list or classes.json; default: the data's own")
+    label_suffix: str = _flag("", "data", "what follows the photo's stem in names of maps, such as _mask")
     streaming: bool = _flag(False, "data", "read --dataset_name row by row, without a local copy")
     shuffle_buffer_size: int = _flag(256, "data", "rows of a stream that are shuffled together", least=1)
     cache_dir: str = _flag("", "data", "where --dataset_name is kept; default: that of datasets")
@@ -233,26 +234,24 @@ def kind_of(field: dataclasses.Field) -> type:
 
 def _checked(field: dataclasses.Field, value: Any) -> Any:
     """The value in its setting's type; JSON lists, whole numbers, null and paths are taken as meant."""
-    kind = kind_of(field)
+    kind, value = kind_of(field), plain_value(value)
     if kind is dict:
         value = dict(value) if isinstance(value, dict) else {} if value is None else value
     elif kind is tuple and isinstance(value, list):
         value = tuple(value)
-    elif kind is int and _is_number(value, Integral):
-        value = int(value)
-    elif kind is float and _is_number(value, Real):
+    elif kind is float and _is_number(value, int):
         value = float(value)
-    elif kind is str and (_is_number(value, Integral) or isinstance(value, os.PathLike)):
+    elif kind is str and (_is_number(value, int) or isinstance(value, os.PathLike)):
         value = str(value)
     numbers = value if kind is tuple and isinstance(value, tuple) else ()
-    if type(value) is not kind or not all(_is_number(x, Real) for x in numbers):
+    if type(value) is not kind or not all(_is_number(x, int | float) for x in numbers):
         raise ValueError(f"--{field.name}: expected {KINDS[kind][0]}, got {value!r}.")
     _check_limits(field, value)
     return value
 
 
-def _is_number(value: Any, kind: type) -> bool:
-    """Whether a value is a number of a kind of `numbers`, also one of numpy's; true and false are none."""
+def _is_number(value: Any, kind: Any) -> bool:
+    """Whether a value is a number of a kind; true and false are none."""
     return isinstance(value, kind) and not isinstance(value, bool)
 
 

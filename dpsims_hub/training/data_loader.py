@@ -41,6 +41,7 @@ def training_source(config: TrainConfig) -> DataSource:
         label_column=config.label_column,
         instance_column=config.instance_column,
         classes=config.classes,
+        label_suffix=config.label_suffix,
         streaming=config.streaming,
         cache_dir=config.cache_dir,
     )
@@ -51,7 +52,10 @@ def validation_source(config: TrainConfig) -> DataSource | None:
     source = training_source(config)
     if config.validation_data_dir:
         return DataSource(
-            directory=config.validation_data_dir, split=config.validation_split, classes=config.classes
+            directory=config.validation_data_dir,
+            split=config.validation_split,
+            classes=config.classes,
+            label_suffix=config.label_suffix,
         )
     if config.validation_split:
         return DataSource(**{**vars(source), "split": config.validation_split})

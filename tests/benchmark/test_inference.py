@@ -25,7 +25,7 @@ def make():
 @pytest.fixture(scope="module")
 def report() -> dict:
     """Of one tiny network in every form but the compiled one, with batches of 3 and 4 photos of a map."""
-    forms = ("plain", "channels_last", "bf16", "graph", "pipeline")
+    forms = ("plain", "optimized", "optimized_bf16", "bf16", "graph", "pipeline")
     ticks: list[int] = []
     variants = list_variants(["tiny"], forms, [1, 3], 4)
     measured = benchmark_inference({"tiny": make}, variants, SIZE, CPU, 3, 1, ticks.append)
@@ -40,7 +40,7 @@ def row(report: dict, form: str, maps: int = 1, photos: int = 1, calls: int = 1)
 
 def test_every_variant_is_timed_in_every_round_with_the_ceilings(report):
     working = [one for one in report["variants"] if "seconds" in one]
-    assert len(working) == 4 + 1 + 2
+    assert len(working) == 5 + 1 + 2
     assert all(one["seconds"]["n"] == 3 for one in working)
     assert len(report["ticks"]) == 3 * (len(working) + 2)  # a ceiling in each of two precisions
 
@@ -73,24 +73,23 @@ def test_multiply_adds_of_a_photo_are_those_of_the_layers(report):
     single = row(report, "plain")["multiply_adds_per_photo"]
     # Layers called as functions and attention come on top of what the hooks see.
     assert counted <= single < 3 * counted
-    assert row(report, "channels_last", maps=3)["multiply_adds_per_photo"] == pytest.approx(single)
-    assert (
-        row(report, "channels_last", photos=4)["multiply_adds_per_photo"] < single
-    )  # the map is encoded once
+    assert row(report, "optimized", maps=3)["multiply_adds_per_photo"] == pytest.approx(single)
+    assert row(report, "optimized", photos=4)["multiply_adds_per_photo"] < single  # the map is encoded once
 
 
 def test_forms_make_the_same_photos_up_to_rounding(report):
-    for form in ("plain", "channels_last"):
+    for form in ("plain", "optimized"):
         assert row(report, form)["largest_difference_levels"] < 0.01
-    assert row(report, "channels_last", photos=4, calls=4)["largest_difference_levels"] < 0.01
-    assert 0.01 < row(report, "bf16")["largest_difference_levels"] < 60
+    assert row(report, "optimized", photos=4, calls=4)["largest_difference_levels"] < 0.01
+    for form in ("bf16", "optimized_bf16"):
+        assert 0.01 < row(report, form)["largest_difference_levels"] < 60
 
 
 def test_memory_holds_at_least_the_weights_and_grows_with_the_batch(report):
     network = make()
     assert row(report, "plain")["peak_memory_bytes"] > tensor_bytes(network)
     assert row(report, "bf16")["peak_memory_bytes"] < row(report, "plain")["peak_memory_bytes"]
-    one, three = (row(report, "channels_last", maps=maps)["peak_memory_bytes"] for maps in (1, 3))
+    one, three = (row(report, "optimized", maps=maps)["peak_memory_bytes"] for maps in (1, 3))
     assert 1.5 < (three - tensor_bytes(network)) / (one - tensor_bytes(network)) < 3.5
     assert report["networks"]["tiny"]["parameters"] == count_parameters(network)
 
@@ -115,9 +114,20 @@ def test_text_and_plot_show_the_numbers(report, tmp_path):
     assert len(list((tmp_path / "new").iterdir())) == 1
 
 
+def test_times_oasis_is_the_ratio_of_the_times_of_a_photo():
+    variants = list_variants(["oasis", "other"], ["plain", "optimized"], [1], 2)
+    assert [one.name for one in variants if one.network == "oasis"] == ["oasis, plain, 1 x 1"]
+    measured = benchmark_inference({"oasis": make, "other": make}, variants, SIZE, CPU, 2, 0)
+    medians = {one["name"]: one["milliseconds_per_photo"]["median"] for one in measured["variants"]}
+    assert len(medians) == 1 + 2 + 2
+    for one in measured["variants"]:
+        expected = medians["oasis, plain, 1 x 1"] / medians[one["name"]]
+        assert one["times_as_fast_as_oasis"] == pytest.approx(expected)
+
+
 def test_variants_are_listed_once():
-    names = [variant.name for variant in list_variants(["n"], ["channels_last"], [1, 2], 1)]
-    assert names == ["n, channels_last, 1 x 1", "n, channels_last, 2 x 1"]
+    names = [variant.name for variant in list_variants(["n"], ["optimized"], [1, 2], 1)]
+    assert names == ["n, optimized, 1 x 1", "n, optimized, 2 x 1"]
 
 
 def test_oasis_computes_on_planes_as_published_and_others_look_up():

@@ -12,6 +12,32 @@ from dpsims_hub.benchmark.timing import describe_seconds, graphed, seconds_of, t
 CPU = torch.device("cpu")
 
 
+class Interrupted:
+    """Raises KeyboardInterrupt in the call of a number."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.calls = at, 0
+
+    def __call__(self) -> None:
+        self.calls += 1
+        if self.calls == self.at:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_keeps_whole_rounds_if_there_are_two():
+    call = Interrupted(at=8)
+    assert [len(own) for own in time_in_turns([call, call, call], 10, CPU)] == [2, 2, 2]
+    call = Interrupted(at=6)
+    with pytest.raises(KeyboardInterrupt):
+        time_in_turns([call, call, call], 10, CPU)
+
+
+def test_no_round_begins_after_the_limit_but_two_are_timed():
+    seconds = time_in_turns([lambda: time.sleep(0.02), lambda: None], 100, CPU, limit=0.05)
+    assert 2 <= len(seconds[0]) == len(seconds[1]) <= 4
+    assert [len(own) for own in time_in_turns([lambda: None], 100, CPU, limit=0.0)] == [2]
+
+
 def test_a_call_is_timed_once_and_its_seconds_are_those_it_took():
     made = []
     seconds = seconds_of(lambda: (made.append(1), time.sleep(0.05)), CPU)

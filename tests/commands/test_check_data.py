@@ -63,7 +63,7 @@ def test_json_alone_on_stdout(tmp_path, capsys):
     assert set(facts) == {
         *("source", "classes", "pairs", "sizes", "formats", "present", "never_seen", "unknown"),
         *("objects", "num_errors", "errors", "advice"),
-        *("turned_photos", "other_palettes", "only_0_and_255", "mixed_masks"),
+        *("turned_photos", "other_palettes", "only_0_and_255", "mixed_masks", "class_255_in_8_bits"),
     }
     assert set(facts["errors"]) == {"unpaired", "unreadable", "ids", "format", "size"}
     assert facts["pairs"] == {"read": 3, "good": 3, "bad": 0}

@@ -101,7 +101,10 @@ def test_a_bad_pair(tmp_path, refused, capsys):
 BAD_USAGE = {
     "no output": (("PAIRS",), "OUT"),
     "no such folder": (("nowhere", "OUT"), "nowhere: no such folder"),
-    "no pairs there": (("pairs/images", "OUT"), "has no images/ folder; it has no split 'train' either"),
+    "no pairs there": (
+        ("pairs/images", "OUT"),
+        "the folder above, pairs; it has no split 'train' either",
+    ),
     "split": (("PAIRS", "OUT", "--split", "my-split"), "split 'my-split' must be letters"),
     "no shards": (("PAIRS", "OUT", "--num-shards", "0"), "'0' is not a whole number from 1"),
     "one split twice": (("PAIRS", "OUT", "--split", "validation", "--validation", "PAIRS"), "leave one out"),

@@ -81,6 +81,15 @@ def test_files_that_are_no_map(tmp_path, content):
         read_choices(path)
 
 
+def test_a_map_with_a_name_twice_or_in_another_encoding(tmp_path):
+    path = tmp_path / "map.json"
+    path.write_text('{"dog": "Car", "dog": null}')
+    with pytest.raises(ValueError, match=r"map\.json: the key 'dog' stands twice"):
+        read_choices(path)
+    path.write_text('{"dog": "Car"}', encoding="utf-16")
+    assert read_choices(path) == {"dog": "Car"}
+
+
 def test_no_such_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         read_choices(tmp_path / "map.json")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from dpsims_hub.generation.map_files import check_apart, find_maps, unique_names
+from dpsims_hub.generation.map_files import check_apart, collect_maps, find_maps, unique_names
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -69,3 +70,12 @@ def test_a_data_set_does_not_lie_among_its_maps(tmp_path):
         with pytest.raises(ValueError, match="where the label maps are"):
             check_apart([tmp_path / "maps", tmp_path / "data"], tmp_path / inside)
     check_apart([tmp_path / "maps", tmp_path / "data"], tmp_path / "data" / "new")
+
+
+@pytest.mark.parametrize("collect", [collect_maps, find_maps])
+def test_names_that_are_no_utf_8_are_refused_in_signs_that_can_be_printed(tmp_path, collect):
+    with open(os.fsencode(tmp_path) + b"/caf\xe9.png", "wb"):
+        pass
+    with pytest.raises(ValueError, match=r"caf\\udce9\.png: its name is not UTF-8; rename it\.$") as caught:
+        collect([tmp_path])
+    str(caught.value).encode()

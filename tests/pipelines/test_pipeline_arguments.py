@@ -128,6 +128,45 @@ def test_a_change_of_precision_says_nothing_about_an_empty_list(pipe, caplog):
     assert {record.getMessage() for record in caplog.records} == {"something else"}
 
 
+def quantized() -> torch.Tensor:
+    return torch.quantize_per_tensor(torch.from_numpy(MAP).float(), 1.0, 0, torch.quint8)
+
+
+ABSTRACT = {
+    "sparse": (torch.from_numpy(MAP).long().to_sparse, r"sparse or quantized tensor; .* map\.to_dense\(\)"),
+    "sparse batch": (torch.from_numpy(MAP)[None].long().to_sparse, "sparse or quantized tensor"),
+    "quantized": (quantized, r"map\.dequantize\(\)\.long\(\)"),
+    "meta": (lambda: torch.zeros(16, 24, dtype=torch.long, device="meta"), "on the device meta"),
+    "meta batch": (lambda: torch.zeros(11, 16, 24, dtype=torch.long, device="meta"), "on the device meta"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize")
+@pytest.mark.parametrize("kind", ABSTRACT)
+def test_tensors_that_are_no_grid_of_numbers_are_refused(pipe, kind):
+    make, words = ABSTRACT[kind]
+    with pytest.raises(ValueError, match=words) as caught:
+        pipe(make())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "latents", [torch.zeros(1, LATENT_DIM).to_sparse(), torch.zeros(1, LATENT_DIM, device="meta")]
+)
+def test_latents_that_are_no_grid_of_numbers_are_refused(pipe, latents):
+    with pytest.raises(ValueError, match="latents must be a plain tensor with numbers"):
+        pipe(MAP, latents=latents)
+
+
+def test_a_class_list_of_numpys_numbers_is_saved_as_plain_json(tmp_path):
+    spec = SPEC.to_dict()
+    spec["ignore_index"], spec["classes"][3]["rgb"] = np.int64(spec["ignore_index"]), np.array([1, 2, 3])
+    DPSIMSPipeline(tiny_generator(SPEC.num_classes), spec).save_pretrained(tmp_path)
+    stored = json.loads((tmp_path / "model_index.json").read_text())["class_spec"]
+    assert stored["ignore_index"] == SPEC.ignore_index
+    assert stored["classes"][3]["rgb"] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_latents_that_are_not_finite_are_refused(pipe, value):
     latents = torch.randn(1, LATENT_DIM)

@@ -153,6 +153,21 @@ def test_optimize_keeps_the_photos_and_is_undone(pipe, own_pipe, maps, tmp_path)
     assert torch.equal(photos(own_pipe, maps), expected)
 
 
+def test_a_compiled_copy_has_ordinary_layers(own_pipe, maps, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(DPSIMSGenerator, "compile", lambda network: compiled.append(network))
+    expected = photos(own_pipe, maps)
+    own_pipe.optimize(compile=True)
+    assert compiled == [own_pipe.network] != [own_pipe.generator]
+    assert {type(layer) for layer in own_pipe.network.modules()} == {
+        type(layer) for layer in own_pipe.generator.modules()
+    }
+    torch.testing.assert_close(photos(own_pipe, maps), expected, atol=1e-5, rtol=0)
+    session = own_pipe.edit_session(maps[0], latents=some_latents(1))
+    session.update(maps[1])
+    assert session.exact
+
+
 def test_another_network_or_dtype_is_not_hidden_by_the_optimized_copy(own_pipe, maps):
     own_pipe.optimize()
     other = DPSIMSGenerator.from_config(own_pipe.generator.config).eval()

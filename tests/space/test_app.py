@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+import urllib.request
+
 import pytest
 
 from dpsims_hub.space import app
 from dpsims_hub.space.app import is_local, start_space
+from dpsims_hub.space.page_head import with_preview
+from tests.space.live_space import LiveSpace
 
 
 @pytest.mark.parametrize(
@@ -48,3 +53,21 @@ def test_only_a_local_space_is_beside_its_browser(
     monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
     start_space(["camvid"], **options)[0].close()
     assert made == [beside]
+
+
+def test_link_previews_tell_of_this_app(space: LiveSpace) -> None:
+    with urllib.request.urlopen(space.address + "/") as response:
+        page = response.read().decode()
+        assert int(response.headers["content-length"]) == len(page.encode())
+    tags = re.findall(r'<meta[^>]*(?:property|name)="((?:og|twitter):[a-z]+)"[^>]*content="([^"]*)"', page)
+    assert dict(tags)["og:title"] == app.TITLE
+    assert len(tags) == len(dict(tags))
+    assert dict(tags)["og:description"].startswith("Choose a class, paint")
+    assert not [told for _, told in tags if "gradio" in told.lower() or "{" in told or not told]
+
+
+def test_preview_tags_are_replaced_in_the_head_only() -> None:
+    page = (
+        b'<html><head><meta name="x"><meta\n property="og:title"\n content="A" /></head><body>og:title</body>'
+    )
+    assert with_preview(page, b"<t>") == b'<html><head><t><meta name="x"></head><body>og:title</body>'

@@ -52,6 +52,47 @@ def test_a_photo_is_that_of_the_pipeline(
     assert ms > 0
 
 
+def test_drafts_are_quick_and_close_and_the_end_of_a_stroke_is_exact(
+    camvid: ModelInfo, pipe: DPSIMSPipeline
+) -> None:
+    photo_renderer = renderer.PhotoRenderer(pipe)
+    label_map, whole = layout(camvid).copy(), []
+    monitor = pipe.network.blocks[-1].register_forward_hook(
+        lambda layer, inputs, result: whole.append(result.shape[-2:] == label_map.shape)
+    )
+    draft = None
+    for row in (40, 48, 56):
+        label_map[row : row + 8, 100:108] += 1
+        label_map %= 11
+        draft, _ = photo_renderer.render(PhotoRequest(label_map.copy(), seed=3, draft=True))
+    assert whole == [True, False, False]
+    exact, _ = photo_renderer.render(PhotoRequest(label_map, seed=3))
+    assert whole == [True, False, False, True]
+    monitor.remove()
+    wanted = pipe(label_map, generator=torch.Generator().manual_seed(3)).images[0]
+    np.testing.assert_array_equal(np.asarray(exact), np.asarray(wanted))
+    assert 0 < np.abs(np.asarray(draft).astype(int) - np.asarray(wanted)).mean() < 10
+    other, _ = photo_renderer.render(PhotoRequest(label_map, seed=4))
+    wanted = pipe(label_map, generator=torch.Generator().manual_seed(4)).images[0]
+    np.testing.assert_array_equal(np.asarray(other), np.asarray(wanted))
+
+
+def test_drafts_with_regions_are_whole_photos(camvid: ModelInfo, pipe: DPSIMSPipeline) -> None:
+    photo_renderer = renderer.PhotoRenderer(pipe)
+    label_map = layout(camvid)
+    parts = {"none": (), "one": ((label_map == 1, 8),)}
+    drafts = [
+        photo_renderer.render(PhotoRequest(label_map, seed=3, regions=parts[name], draft=True))[0]
+        for name in ("none", "one", "none")
+    ]
+    fresh = renderer.PhotoRenderer(pipe)
+    exact = {
+        name: fresh.render(PhotoRequest(label_map, seed=3, regions=own))[0] for name, own in parts.items()
+    }
+    for draft, name in zip(drafts, ("none", "one", "none"), strict=True):
+        np.testing.assert_array_equal(np.asarray(draft), np.asarray(exact[name]))
+
+
 @pytest.fixture
 def three_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()

@@ -8,25 +8,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import torch
 from accelerate import Accelerator
 
-from dpsims_hub.training import atomic_folder
 from dpsims_hub.training.atomic_folder import finish_interrupted, put_in_place
 from dpsims_hub.training.checkpoint import find_checkpoint, list_checkpoints, save_checkpoint, starting_point
 from dpsims_hub.training.manifest import find_damage
 from tests.training.tiny_run import checkpoint_tensors
 
 OPERATIONS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.rmtree")
-
-
-@pytest.fixture(params=["swap in one step", "two renames"])
-def _both_ways(request, monkeypatch):
-    if request.param == "two renames":
-        monkeypatch.setattr(atomic_folder, "_exchange", lambda first, second: False)
-    elif not sys.platform.startswith("linux"):
-        pytest.skip("only Linux swaps in one step")
 
 
 def killed_before_operation(number: int, folder: Path, action: Callable[[], object]) -> bool:
@@ -61,13 +51,11 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.usefixtures("_both_ways")
 def test_put_in_place_replaces_an_older_folder_as_a_whole(tmp_path):
     put_in_place(write(tmp_path / "model.tmp", "b"), write(tmp_path / "model", "a"))
     assert names(tmp_path) == ["model", "model/sub", "model/sub/b"]
 
 
-@pytest.mark.usefixtures("_both_ways")
 def test_a_kill_at_any_operation_leaves_the_old_or_the_new_folder_whole(tmp_path):
     seen, number, killed = set(), 0, True
     while killed:
@@ -84,17 +72,6 @@ def test_a_kill_at_any_operation_leaves_the_old_or_the_new_folder_whole(tmp_path
     assert seen == {"sub/new", "sub/old"}
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux swaps in one step")
-def test_on_linux_a_kill_never_leaves_the_place_empty_even_before_the_next_start(tmp_path):
-    number, killed = 0, True
-    while killed:
-        parent = tmp_path / str(number)
-        final, temporary = write(parent / "model", "old"), write(parent / "model.tmp", "new")
-        killed = killed_before_operation(number, parent, lambda: put_in_place(temporary, final))  # noqa: B023
-        assert len(names(final)) == 2
-        number += 1
-
-
 def test_only_what_a_kill_left_is_finished(tmp_path):
     for name in ("notes.old", "model", "model.old", "model.tmp", "lonely.tmp"):
         write(tmp_path / name, "x")
@@ -103,8 +80,7 @@ def test_only_what_a_kill_left_is_finished(tmp_path):
     assert names(tmp_path) == before
 
 
-def test_a_kill_at_any_operation_of_a_save_leaves_a_good_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(atomic_folder, "_exchange", lambda first, second: False)  # the way with more instants
+def test_a_kill_at_any_operation_of_a_save_leaves_a_good_checkpoint(tmp_path):
     accelerator = Accelerator(cpu=True)
     model = torch.nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters())

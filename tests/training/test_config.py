@@ -130,7 +130,12 @@ def test_size_is_height_and_width(text, size):
         ({"contrastive_strides": 4}, "--contrastive_strides: expected a list of numbers, got 4"),
         ({"contrastive_strides": ["4"]}, "--contrastive_strides: expected a list of numbers"),
         ({"backbone_mean": [0.5]}, "--backbone_mean: expected 3 numbers, got 1"),
-        ({"learning_rate": 1, "foo": 2}, "settings.json has unknown settings: foo, learning_rate."),
+        (
+            {"learning_rate": 1, "foo": 2},
+            "settings.json has unknown settings: foo, learning_rate; did you mean 'learning_rate_g'?",
+        ),
+        ({"wheels": 4}, "settings.json has unknown settings: wheels."),
+        ('{"seed": 1, "seed": 2}', "settings.json: the key 'seed' stands twice in one object"),
         ([1], "settings.json must hold one object of settings"),
         ('{"seed": 1', "settings.json is not JSON"),
     ],
@@ -146,7 +151,12 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_setting(write, settings,
     [
         (["--train_batch_size", "many"], "argument --train_batch_size: invalid int value: 'many'"),
         (["--generator_config", "{a: 3}"], "argument --generator_config: '{a: 3}' is not JSON"),
-        (["--learning_rate", "1"], "unrecognized arguments: --learning_rate 1"),
+        (
+            ["--learning_rate", "1"],
+            "unrecognized arguments: --learning_rate 1; did you mean '--learning_rate_g'?",
+        ),
+        (["--wheels", "4"], "unrecognized arguments: --wheels 4; see --help."),
+        (["--generator_config", '{"a": 1, "a": 2}'], "the key 'a' stands twice in one object"),
         (["--train_batch", "1"], "unrecognized arguments: --train_batch 1"),  # no guessing of short forms
         (["--seed"], "argument --seed: expected one argument"),
     ],
@@ -165,6 +175,30 @@ def test_a_missing_file_is_named():
 def test_settings_of_two_configurations_are_not_shared():
     TrainConfig().generator_config["latent_dim"] = 3
     assert TrainConfig().generator_config == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_may_have_a_mark_or_16_bits(tmp_path, encoding):
+    path = tmp_path / "settings.json"
+    path.write_text('{"train_data_dir": "photos of \u00c4lmhult"}', encoding=encoding)
+    assert parse_config(["--config", str(path)]).train_data_dir == "photos of \u00c4lmhult"
+
+
+def test_values_of_numpy_are_saved_as_plain_json(tmp_path):
+    config = TrainConfig(
+        flip=np.bool_(False),
+        resolution=np.str_("64"),
+        backbone_mean=(np.float32(0.5), 0, np.float64(1)),
+        contrastive_strides=np.array([4, 8]),
+        generator_config={"latent_dim": np.int64(3), "image_widths": [np.int32(8)]},
+    )
+    config.save(tmp_path / "config.json")
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert stored["flip"] is False
+    assert stored["backbone_mean"] == [0.5, 0, 1]
+    assert stored["contrastive_strides"] == [4, 8]
+    assert stored["generator_config"] == {"latent_dim": 3, "image_widths": [8]}
+    assert parse_config(["--config", str(tmp_path / "config.json")]) == config
 
 
 def test_numbers_of_numpy_are_numbers():

@@ -16,6 +16,7 @@ from dpsims_hub.labels.sources.shards import ShardOptions, write_shards
 from dpsims_hub.models import GENERATOR_PRESETS, DPSIMSGenerator
 from dpsims_hub.training.data import TrainingPairs
 from dpsims_hub.training.transform import PairTransform
+from tests.tiny import tiny_generator
 from tests.training.tiny_run import log_lines, tiny_flags
 from train_accelerate import main
 
@@ -57,6 +58,56 @@ def test_why_one_known_pixel_is_enough():
     assert gradient_norm(torch.ones_like(unknown)) < 10
     assert not gradient_norm(unknown) < 1e9
     assert not gradient_norm(torch.cat([unknown, touched])) < 1e9  # nor does company help
+
+
+def gradient_and_variance(network: DPSIMSGenerator, label_map: torch.Tensor) -> tuple[float, float]:
+    """Norm of the gradient behind a random one of the photo; the largest variance before a batch norm."""
+    variances = []
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.register_forward_hook(
+                lambda norm, given, made: variances.append(float(given[0].detach().var(dim=(0, 2, 3)).max()))
+            )
+    torch.manual_seed(1)
+    kind = next(network.parameters()).dtype
+    photos = network(label_map, torch.randn(len(label_map), network.config.latent_dim, dtype=kind)).sample
+    photos.mul(torch.randn(photos.shape, dtype=kind)).mean().backward()
+    squares = sum(p.grad.square().sum() for p in network.parameters() if p.grad is not None)
+    return float(squares.sqrt()), max(variances)
+
+
+def test_crops_of_one_class_are_constant_without_noise_fields_or_zero_padding():
+    """Batch norms of constant features each divide by sqrt(eps): the cause that docs/training.md names."""
+    one_class = torch.ones(1, 16, 24, dtype=torch.long)
+    two_classes = one_class.clone()
+    two_classes[0, 4:9, 5:12] = 2
+    plain = {
+        count: gradient_and_variance(tiny_generator(3).train().double(), label_map)
+        for count, label_map in ((1, one_class), (2, two_classes))
+    }
+    assert plain[1][1] < 1e-15
+    assert plain[2][1] > 0.1
+    assert plain[1][0] > 20 * plain[2][0]
+    for settings in ({"noise_fields": 2}, {"padding_mode": "zeros"}):
+        norm, variance = gradient_and_variance(tiny_generator(3, **settings).train().double(), one_class)
+        assert variance > 1e-3
+        assert norm < 1
+
+
+@pytest.mark.slow
+def test_crops_of_one_class_in_the_preset_base():
+    maps = torch.ones(2, 64, 64, dtype=torch.long)
+    maps[1] = 2
+    regions = maps[:1].clone()
+    regions[0, 20:30, 15:35] = 2
+    norms = []
+    for given in (maps[:1], maps, regions):
+        torch.manual_seed(0)
+        network = DPSIMSGenerator(num_classes=3, sample_size=(64, 64), **GENERATOR_PRESETS["base"]).train()
+        norms.append(gradient_and_variance(network, given)[0])
+    assert norms[0] > 100
+    assert norms[1] > 100
+    assert norms[2] < 5
 
 
 def numbers_of(items: list[dict]) -> list[int]:
@@ -132,3 +183,13 @@ def test_data_without_a_known_pixel_end_in_one_sentence(all_unknown, tmp_path, c
     printed = capsys.readouterr().err.strip().splitlines()[-1]
     assert "100 label maps in a row have no known pixel" in printed
     assert "dpsims check-data" in printed
+
+
+def test_a_run_says_before_its_first_step_that_masks_are_black_and_white(pairs_dir, tmp_path, capsys):
+    root = Path(shutil.copytree(pairs_dir, tmp_path / "masks"))
+    for number, path in enumerate(sorted((root / "labels").iterdir())):
+        Image.fromarray(np.eye(48, 64, dtype=np.uint8) * (1 if number else 255)).save(path)
+    assert main(tiny_flags(root, tmp_path / "out", steps=1)) == 0
+    printed = capsys.readouterr().out
+    said = printed.index("1 map(s) hold only 0 and 255, and 11 hold classes without it")
+    assert said < printed.index("12 pairs of 3 classes")

@@ -28,6 +28,7 @@ from typing import Any
 from dpsims_hub.labels.classes.class_forms import ENTRY_KEYS, STORED_KEYS, own_form, refuse_unknown_keys
 from dpsims_hub.labels.classes.errors import ClassSpecError
 from dpsims_hub.labels.classes.instance_codes import CODINGS
+from dpsims_hub.storage.plain_values import plain_value
 
 MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
 Rgb = tuple[int, int, int]
@@ -66,7 +67,7 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
     Raises:
         ClassSpecError: If the content is not a usable class list.
     """
-    top = own_form(data, name)
+    top = own_form(plain_value(data), name)
     name = top.get("name", name)
     if not isinstance(name, str) or not name:
         raise ClassSpecError(f"The name of a class list must be a text, not {name!r}.")
@@ -150,7 +151,10 @@ def _as_fields(item: Any, name: str) -> dict[str, Any]:
         return {"name": item}
     if isinstance(item, Mapping):
         return dict(item)
-    raise ClassSpecError(f"{name}: a class must be a name or an object with a name, not {_kind_of(item)}.")
+    hint = "; in YAML write yes, no, on and off in quotes" if isinstance(item, bool) else ""
+    raise ClassSpecError(
+        f"{name}: a class must be a name or an object with a name, not {_kind_of(item)}{hint}."
+    )
 
 
 def _entry(item: dict[str, Any], name: str) -> _Entry:
@@ -164,6 +168,8 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
     title = item.get("name")
     if not isinstance(title, str) or not title.strip():
         raise ClassSpecError(f"{where} needs a name that is a non-empty text, not {title!r}.")
+    if any(sign < " " or sign == "\x7f" for sign in title.strip()):
+        raise ClassSpecError(f"{where}: its name {title!r} has a control character; take it out.")
     aliases = item.get("aliases") or ()
     if not isinstance(aliases, list | tuple) or not all(isinstance(alias, str) for alias in aliases):
         raise ClassSpecError(f"{where} ({title}): aliases must be a list of texts.")
@@ -179,13 +185,15 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
 def _kind(item: dict[str, Any], where: str) -> str | None:
     """Return "thing", "stuff" or None from `kind`, `stuff` (ADE20K) or `isthing` (COCO panoptic files)."""
     kind = item.get("kind")
-    if kind is None and "stuff" in item:
-        kind = "stuff" if _truth(item, "stuff", where) else "thing"
-    if kind is None and "isthing" in item:
-        kind = "thing" if _truth(item, "isthing", where) else "stuff"
     if kind not in (None, "thing", "stuff"):
         raise ClassSpecError(f'{where}: kind must be "thing", "stuff" or absent, not {kind!r}.')
-    return kind
+    kinds = {} if kind is None else {"kind": kind}
+    for key, words in (("stuff", ("thing", "stuff")), ("isthing", ("stuff", "thing"))):
+        if item.get(key) is not None:
+            kinds[key] = words[_truth(item, key, where)]
+    if len(set(kinds.values())) > 1:
+        raise ClassSpecError(f"{where}: {' and '.join(kinds)} contradict each other; keep one of them.")
+    return next(iter(kinds.values()), None)
 
 
 def _check_ids(entries: list[_Entry], name: str) -> None:
@@ -245,6 +253,11 @@ def _stored_rule(
         values = tuple(value + offset for value in ids)
     else:
         values = _integers(rule["values"], f"{name}: stored values")
+        if twice := set(values) & set(unknown):
+            raise ClassSpecError(
+                f'{name}: {min(twice)} stands in the "values" of "stored" and in what means unknown; take it '
+                "out of one of them."
+            )
     return values, tuple(unknown)
 
 
@@ -293,12 +306,10 @@ def _rgb(value: Any, where: str) -> Rgb:
 
 
 def _key_id(key: Any, name: str) -> int:
-    try:
+    whole = isinstance(key, Integral) and not isinstance(key, bool)
+    if whole or isinstance(key, str) and key.strip().removeprefix("-").isdecimal():
         return int(key)
-    except (TypeError, ValueError):
-        raise ClassSpecError(
-            f'{name}: {key!r} is not a class id; a mapping needs ids as keys ("0": "road").'
-        ) from None
+    raise ClassSpecError(f'{name}: {key!r} is not a class id; a mapping needs ids as keys ("0": "road").')
 
 
 def _integer(value: Any, where: str) -> int:

@@ -8,12 +8,12 @@ the name of their tool.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from numbers import Integral
 from typing import Any
 
 from dpsims_hub.labels.classes.errors import ClassSpecError
+from dpsims_hub.storage.written_json import likely_name
 
 TOP_KEYS = (
     *("name", "classes", "ignore_index", "ignore_rgb", "extra_ignore_rgbs", "stored", "palette"),
@@ -30,6 +30,9 @@ NAMES_KEYS = (
     *("names", "nc", "path", "train", "val", "test", "download", "roboflow"),  # YOLO's data.yaml
     *("num_classes", "id", "_type", "dtype"),  # a ClassLabel
 )
+SETTING_KEYS = ("num_classes", "nc", "names", *LABEL_KEYS, "categories", *TOP_KEYS[2:-1])
+"""Keys that say something about classes and are none themselves."""
+AS_CLASSES = 'write the names as {"classes": ["road", "sky"]}'
 AS_LIST = "write the names as a list in the order of the masks' ids, the first is 0"
 
 
@@ -53,9 +56,11 @@ def own_form(data: Any, name: str) -> dict[str, Any]:
             _from_labels(top, name)
             or _from_categories(top, name)
             or _from_names(top, name)
-            or {"classes": _by_id(top)}
+            or _from_mapping(top, name)
         )
     refuse_unknown_keys(top, TOP_KEYS, name)
+    if isinstance(top["classes"], Mapping):
+        top["classes"] = _by_id(top["classes"])
     if "palette" in top:
         top["classes"] = _with_palette(top["classes"], top.pop("palette"), name)
     return top
@@ -95,9 +100,29 @@ def refuse_unknown_keys(given: Collection[Any], known: Collection[str], where: s
     """
     for key in given:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+            hint = likely_name(key, known) or f"known are {', '.join(known)}."
             raise ClassSpecError(f"{where}: {key!r} is no known key; {hint}")
+
+
+def _from_mapping(top: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the classes of a mapping from id to name, or from name to id, without any other key.
+
+    Raises:
+        ClassSpecError: If a key is that of a setting, which would become a class.
+    """
+    other = next((key for key in top if key in SETTING_KEYS), None)
+    lists = [key for key, value in top.items() if isinstance(value, list | Mapping) and not _is_id(key)]
+    if other is not None and not any(map(_is_id, top)):
+        raise ClassSpecError(f"{name}: has {other!r} and no classes; {AS_CLASSES}.")
+    if other is not None:
+        raise ClassSpecError(f"{name}: has {other!r} beside ids; {AS_CLASSES}, and {other!r} beside them.")
+    if len(lists) == len(top) == 1:
+        raise ClassSpecError(f"{name}: {lists[0]!r} is no known key; {AS_CLASSES}.")
+    return {"classes": dict(top)}
+
+
+def _is_id(key: Any) -> bool:
+    return str(key).strip().lstrip("-").isdigit()
 
 
 def _from_labels(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
@@ -120,7 +145,7 @@ def _by_id(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
     Two names of one id stay two entries, so that they are refused as such.
     """
     turned = all(isinstance(value, Integral) and not isinstance(value, bool) for value in mapping.values())
-    numbered = any(str(key).lstrip("-").isdigit() for key in mapping)
+    numbered = any(map(_is_id, mapping))
     if not turned or numbered or len(set(mapping.values())) < len(mapping):
         return mapping
     return {value: key for key, value in mapping.items()}

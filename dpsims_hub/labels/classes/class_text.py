@@ -14,12 +14,14 @@ from typing import Any
 
 from dpsims_hub.labels.classes.errors import ClassSpecError
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder
+from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
 
 MAX_FILE_BYTES = 16 * 2**20  # 65535 entries with colours and aliases fit with room to spare
 YAML_SUFFIXES, TEXT_SUFFIXES = (".yaml", ".yml"), (".txt", ".names")
 OTHER_SUFFIXES = (".csv", ".tsv", ".py", ".xml", ".pbtxt")
 LABELMAP_LINE = re.compile(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*")
-NUMBERED_LINE = re.compile(r"\d+\s*[:.,;\s]|.*[\t;,:]\s*\d+$")
+NUMBERED_LINE = re.compile(r"\d+\s*[:.,;=\s]|.*[\t;,:=]\s*\d+$")
+NAME_AND_NUMBER = re.compile(r"(.*\S)\s+(\d+)")
 NAMES_AS_JSON = 'write the names as a JSON list in the order of the ids, ["road", "sky"]'
 
 
@@ -88,19 +90,36 @@ def _from_lines(lines: Sequence[str], path: Path) -> list[Any]:
         return [{"name": row[1], "rgb": [int(value) for value in row.groups()[1:]]} for row in rows if row]
     if "__ignore__" in lines:
         raise ClassSpecError(f"{path}: __ignore__ must be the first line, as Labelme writes it.")
-    if lines and all(NUMBERED_LINE.match(line) for line in lines):
+    if lines and (all(NUMBERED_LINE.match(line) for line in lines) or _are_counted(lines)):
         raise ClassSpecError(f"{path}: has numbers in its lines ({lines[0]!r}); {NAMES_AS_JSON}.")
+    if _are_of_another_form(lines):
+        raise ClassSpecError(f"{path}: has not one name a line ({lines[0][:40]!r}); {NAMES_AS_JSON}.")
     return list(lines)
+
+
+def _are_counted(lines: Sequence[str]) -> bool:
+    """Whether different names are followed by numbers in order; "zone 1", "zone 2" are names with numbers."""
+    rows = [NAME_AND_NUMBER.fullmatch(line) for line in lines]
+    if len(lines) < 2 or not all(rows):
+        return False
+    names, numbers = {row[1] for row in rows if row}, [int(row[2]) for row in rows if row]
+    return len(names) > 1 and numbers == list(range(numbers[0], numbers[0] + len(lines)))
+
+
+def _are_of_another_form(lines: Sequence[str]) -> bool:
+    """Whether lines are those of a table, of YAML or of texts in quotes, or one line holds all names."""
+    if len(lines) == 1 and re.search(r"[;,\t]", lines[0]):
+        return True
+    forms = (r".*[;\t].*", r"- .*", r"([\"']).*\1,?")
+    return bool(lines) and any(all(re.fullmatch(form, line) for line in lines) for form in forms)
 
 
 def _once(pairs: list[tuple[Any, Any]], path: Path) -> dict[Any, Any]:
     """Return an object of a file; of a key that stands twice JSON readers keep the last in silence."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ClassSpecError(f"{path}: the key {twice!r} stands twice in one object; keep one of them.")
-    return found
+    try:
+        return without_repeats(pairs)
+    except RepeatedNameError as error:
+        raise ClassSpecError(f"{path}: {error}") from None
 
 
 def _first_line(error: BaseException) -> str:

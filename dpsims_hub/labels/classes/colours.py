@@ -110,7 +110,10 @@ def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, 
         return LabelMapError(
             f"{message}; it looks like a photo or a smoothed picture, so give the map of class ids."
         )
-    return LabelMapError(f"{message}; give ids, or the exact colours without smoothing.")
+    others = colours[..., :3].any(-1)  # than black, which is mostly a colour of unknown
+    panoptic = "; of COCO's panoptic maps, numbers of segments, make others with `write_panoptic_maps`"
+    hint = panoptic if unknown.size == others.sum() else ""
+    return LabelMapError(f"{message}; give ids, or the exact colours without smoothing{hint}.")
 
 
 def _warn_of_shared(code: int, ids: list[int], spec: ClassSpec, where: str) -> None:

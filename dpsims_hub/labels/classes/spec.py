@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class ClassSpec:
         count = len(self.classes)
         if not count or [info.id for info in self.classes] != list(range(count)):
             raise ClassSpecError(f"{self.name}: the class ids must be 0..N-1 in order, at least one.")
-        twice = [name for name, times in Counter(name.casefold() for name in self.names).items() if times > 1]
+        twice = [name for name, times in Counter(map(_folded, self.names)).items() if times > 1]
         if twice:
             raise ClassSpecError(
                 f"{self.name}: {len(twice)} name(s) are given to two classes, first {twice[0]!r}."
@@ -123,6 +124,10 @@ class ClassSpec:
             return cls(**parse_class_file(data, name))
         except ClassSpecError as error:
             raise ClassSpecError(f"{where}: {error}") from error
+        except RecursionError:
+            raise ClassSpecError(
+                f"{where}: an entry holds itself, or entries are nested too deeply."
+            ) from None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClassSpec:
@@ -194,14 +199,14 @@ class ClassSpec:
             KeyError: If no class has that name.
         """
         try:
-            return self._ids_by_name[name.strip().casefold()]
+            return self._ids_by_name[_folded(name.strip())]
         except KeyError:
             raise KeyError(f"{self.name} has no class called {name!r}.") from None
 
     @cached_property
     def _ids_by_name(self) -> dict[str, int]:
-        aliases = {alias.casefold(): info.id for info in reversed(self.classes) for alias in info.aliases}
-        return aliases | {info.name.casefold(): info.id for info in self.classes}
+        aliases = {_folded(alias): info.id for info in reversed(self.classes) for alias in info.aliases}
+        return aliases | {_folded(info.name): info.id for info in self.classes}
 
     def id_table(self, *, stored: bool) -> np.ndarray:
         """Return the table from a value in 0..65535 to its id or `ignore_index`, -1 for meaningless values.
@@ -222,6 +227,11 @@ class ClassSpec:
         else:
             table[: self.num_classes] = np.arange(self.num_classes)
         return table
+
+
+def _folded(name: str) -> str:
+    """Return a name without letter case, in one Unicode form."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _plain(numbers: Iterable[int]) -> list[int]:

@@ -31,18 +31,20 @@ def open_image(path: str | Path) -> Image.Image:
 
     Raises:
         FileNotFoundError: If there is nothing at `path`.
-        LabelMapError: If it is a folder, cannot be read, is no image, or has a side above 4096 px.
+        LabelMapError: If it is a folder or a pipe, cannot be read, is no image, or has a side above 4096 px.
     """
     if os.path.isdir(path):
         raise LabelMapError(f"{path}: is a folder, not an image file.")
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: no such file.")
+    if not os.path.isfile(path):  # reading a pipe would wait for ever
+        raise LabelMapError(f"{path}: is a pipe, socket or device, not an image file.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size() is stricter
             image = Image.open(path, formats=_known_formats())
     except Image.DecompressionBombError:
-        raise LabelMapError(f"{path}: has a side above {MAX_SIDE} px; make it smaller.") from None
+        raise LabelMapError(f"{path}: has a side above {MAX_SIDE} px; make it smaller.", "large") from None
     except Image.UnidentifiedImageError:
         with open(path, "rb") as file:
             instead = placeholder(file.read(HEAD))
@@ -105,7 +107,8 @@ def check_size(height: int, width: int, where: str) -> None:
         raise LabelMapError(f"{where}: is empty ({height} x {width} px).")
     if max(height, width) > MAX_SIDE:
         raise LabelMapError(
-            f"{where}: is {height} x {width} px (height x width); the limit is {MAX_SIDE} px a side."
+            f"{where}: is {height} x {width} px (height x width); the limit is {MAX_SIDE} px a side.",
+            "large",
         )
 
 

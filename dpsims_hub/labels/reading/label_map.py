@@ -90,6 +90,7 @@ def _name(source: Any) -> str:
 
 
 def _as_array(source: Any, name: str) -> np.ndarray:
+    refuse_abstract_tensor(source, name)
     if hasattr(source, "is_floating_point"):  # a torch tensor, told without importing torch
         if source.is_floating_point() or source.is_complex():
             raise LabelMapError(_not_integers(name, str(source.dtype)))
@@ -106,6 +107,21 @@ def _as_array(source: Any, name: str) -> np.ndarray:
         raise LabelMapError(
             f"{name}: its rows have different lengths; give a full height x width grid."
         ) from None
+
+
+def refuse_abstract_tensor(source: Any, name: str) -> None:
+    """Refuse a torch tensor that is not a plain grid of numbers; anything else is let through.
+
+    Raises:
+        LabelMapError: If it is sparse, quantized or without data.
+    """
+    if not hasattr(source, "is_floating_point"):
+        return
+    if source.is_meta:
+        raise LabelMapError(f"{name}: is a tensor on the device meta, which has no numbers.")
+    if str(source.layout) != "torch.strided" or source.is_quantized:
+        how = "dequantize().long" if source.is_quantized else "to_dense"
+        raise LabelMapError(f"{name}: is a sparse or quantized tensor; give a plain one, map.{how}().")
 
 
 def _pixels_of_array(source: Any, name: str) -> np.ndarray:

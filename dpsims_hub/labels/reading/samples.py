@@ -73,6 +73,14 @@ def _rgb(photo: Part) -> Image.Image:
     """Return the photo as RGB, turned upright by its EXIF orientation."""
     image, name = photo
     decode(image, name)
+    if (frames := getattr(image, "n_frames", 1)) > 1 and image.format != "MPO":  # whose second is a preview
+        raise LabelMapError(f"{name}: holds {frames} pictures, and a photo is one; save it as JPEG.", "photo")
+    if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
+        raise LabelMapError(
+            f"{name}: has transparent pixels, whose colours nobody has seen; save the photo on a background, "
+            "as JPEG or as PNG without transparency.",
+            "photo",
+        )
     if image.mode.startswith(("I", "F")):
         raise LabelMapError(
             f"{name}: has more than 8 bits a channel; save the photo as an 8-bit PNG or JPEG.", "photo"

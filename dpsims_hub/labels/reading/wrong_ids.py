@@ -74,8 +74,14 @@ def _likely_cause(present: np.ndarray, found: np.ndarray, spec: ClassSpec, store
         return f"these are {SMOOTHED}, as of a smoothed or resized mask, so make it without smoothing"
     if step := _step(present, spec):
         values = [number * step for number in range(count)]
-        rule = f', or write "stored": {{"values": {values}}} into the classes.json' if stored else ""
+        unknown = spec.ignore_index * step
+        more = f', "ignore_values": [{unknown}]' if highest == unknown else ""
+        rule = f', or write "stored": {{"values": {values}{more}}} into the classes.json' if stored else ""
         return f"these are ids times {step}, stretched to be seen, so divide them by {step}{rule}"
+    known = spec.id_table(stored=stored) >= 0
+    swapped = (present.astype(np.int64) & 255) << 8 | present.astype(np.int64) >> 8
+    if count > 256 and highest < len(known) and known[swapped].all():  # of fewer, class*256+n reads the same
+        return "with the two bytes of each number exchanged all are classes, so write them in the other order"
     if hint := coding_hint(present, spec.id_table(stored=True) >= 0):
         return hint
     if len(found) >= MANY:
@@ -89,7 +95,8 @@ def _step(present: np.ndarray, spec: ClassSpec) -> int:
     is_code = step in {factor for factor, _ in CODINGS.values()}
     if step < 2 or is_code or np.count_nonzero(present) < 2 or not spec.stores_ids:
         return 0
-    return step if int(present[-1]) // step < spec.num_classes else 0
+    ids = present // step
+    return step if ((ids < spec.num_classes) | (ids == spec.ignore_index)).all() else 0
 
 
 def _stored(spec: ClassSpec) -> set[int]:

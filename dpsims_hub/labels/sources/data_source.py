@@ -28,6 +28,7 @@ class DataSource:
         label_column: Column of the label maps.
         instance_column: Column of the object numbers; "" takes `instances` where there is one.
         classes: A built-in class list or the path of a `classes.json`; "" takes the data set's own.
+        label_suffix: What follows the photo's stem in the names of a folder's label maps, see `list_pairs`.
         streaming: Read a named data set row by row instead of building a table of it first.
         cache_dir: Where tables are built; "" means the library's own folder.
     """
@@ -41,6 +42,7 @@ class DataSource:
     label_column: str = "label"
     instance_column: str = ""
     classes: str = ""
+    label_suffix: str = ""
     streaming: bool = False
     cache_dir: str = ""
 
@@ -78,7 +80,9 @@ class DataSource:
                 "shards of it with `dpsims prepare-data` and name those with --dataset_name."
             )
         try:
-            return FolderDataset(self.directory, spec, split=self.split or None)
+            return FolderDataset(
+                self.directory, spec, split=self.split or None, label_suffix=self.label_suffix
+            )
         except FileNotFoundError as error:
             if (kind := kind_of_folder(Path(self.directory))) is None:
                 raise
@@ -87,6 +91,11 @@ class DataSource:
             ) from error
 
     def _open_rows(self, spec: ClassSpec | None) -> TableDataset | RowStream:
+        if self.label_suffix:
+            raise ValueError(
+                f"{self.name}: --label_suffix is of a folder's files, and this data set has columns; name "
+                "that of the label maps with --label_column."
+            )
         data = NamedData(self.name, self.config_name, self.revision, self.cache_dir)
         split = data.split_name(self.split or "train")
         spec = spec or data.own_spec(split)

@@ -28,6 +28,7 @@ class FolderDataset:
         split: Which split to read, such as "train"; `classes.json` may lie beside it or in it.
         stored: Whether label files follow the spec's stored-value rule (the rule of the data set, the
             default) or hold plain ids.
+        label_suffix: See `list_pairs`.
 
     Raises:
         FileNotFoundError: If a folder or the class file is missing.
@@ -41,9 +42,10 @@ class FolderDataset:
         *,
         split: str | None = None,
         stored: bool = True,
+        label_suffix: str = "",
     ) -> None:
-        listing = list_pairs(root, split)
-        _check(listing)
+        listing = list_pairs(root, split, label_suffix)
+        check_listing(listing)
         self.root = listing.root
         self.stored = stored
         self.spec = spec if spec is not None else listing.spec()
@@ -94,8 +96,12 @@ def read_pair(root: Path, pair: PairFiles, spec: ClassSpec, *, stored: bool = Tr
         return make_sample(part(pair.photo), part(pair.label), objects, spec, stem=pair.stem, stored=stored)
 
 
-def _check(listing: Listing) -> None:
-    """Refuse a listing with a fault, in one sentence that counts and names the files."""
+def check_listing(listing: Listing) -> None:
+    """Refuse a listing with a fault, in one sentence that counts and names the files.
+
+    Raises:
+        ValueError: If files lack partners or share a stem, or there are no pairs.
+    """
     where = listing.root / listing.split if listing.layout == "folder" else listing.root
     if listing.unpaired:
         faults = "; ".join(_listed(what, names) for what, names in listing.unpaired.items())

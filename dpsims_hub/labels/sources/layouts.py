@@ -14,10 +14,14 @@ from typing import NamedTuple
 
 from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.sources.pairing import (
+    check_label_suffix,
     near_pair_hint,
     no_pair_hint,
     one_form,
+    other_kind_hint,
     other_names_hint,
+    printable_path,
+    suffix_hint,
     with_stems_of,
 )
 from dpsims_hub.storage.hidden_files import is_hidden
@@ -98,6 +102,7 @@ OTHER_SPLIT_NAMES = {
     "val": ("validation", "val2017"),
     "validation": ("val", "val2017"),
 }
+OTHER_LISTS = ("classes.txt", "classes.yaml", "labels.txt", "labelmap.txt", "data.yaml", "obj.names")
 INNER_FOLDER = "ADEChallengeData2016"  # what the archive of ADE20K unpacks to
 
 
@@ -143,11 +148,11 @@ class Listing:
             return ClassSpec.load(self.layout)
         raise FileNotFoundError(
             f"{self.root / self.split}: no classes.json in it or in its parent; write one, or name a "
-            "built-in class list."
+            f"built-in class list{_other_list(folders)}."
         )
 
 
-def list_pairs(root: str | Path, split: str | None = None) -> Listing:
+def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "") -> Listing:
     """Find out how a folder is laid out and list its pairs, without opening or refusing any file.
 
     Args:
@@ -155,12 +160,20 @@ def list_pairs(root: str | Path, split: str | None = None) -> Listing:
             each split (or splits inside them), or ADE20K, COCO-Stuff or Cityscapes as distributed.
         split: "train" or "val" for every layout, or the name that its folders have; None and "" read a plain
             folder without splits.
+        label_suffix: What follows the photo's stem in the names of label maps, such as "_mask"; other files
+            beside them are passed over. "" takes the layout's own.
 
     Raises:
         FileNotFoundError: If there is no such folder, no layout in it, or no such split.
-        ValueError: If the data set lies in splits and none was named.
+        ValueError: If the data set lies in splits and none was named, or the suffix cannot be one.
     """
     base = Path(root)
+    check_label_suffix(label_suffix, MAP_SUFFIXES)
+    if base.is_file():
+        raise ValueError(
+            f"{base}: is a file, not a folder with images/, labels/ and a classes.json; unpack an archive, "
+            "and name a parquet or webdataset file with --dataset_name."
+        )
     if not base.is_dir():
         raise FileNotFoundError(
             f"{base}: no such folder; it should hold images/, labels/ and a classes.json."
@@ -169,13 +182,22 @@ def list_pairs(root: str | Path, split: str | None = None) -> Listing:
     found = [(tree, names) for tree in TREES if (names := _splits(base, tree))]
     if not split:
         if _is_plain(base, found):
-            return _listing(base, PLAIN, "")
+            return _listing(base, PLAIN, "", label_suffix)
         raise _no_split_given(base, found)
     for tree, names in found:
         for name in (split, *OTHER_SPLIT_NAMES.get(split, ())):
             if name in names:
-                return _listing(base, tree, name)
+                return _listing(base, tree, name, label_suffix)
     raise _no_such_split(base, split, found)
+
+
+def _other_list(folders: list[Path]) -> str:
+    """Return which class list of another tool lies there, as words that end a sentence; "" without one."""
+    for folder in folders:
+        for name in OTHER_LISTS:
+            if (folder / name).is_file():
+                return f" or {folder / name} with --classes"
+    return ""
 
 
 def _splits(base: Path, tree: Tree) -> list[str]:
@@ -204,12 +226,19 @@ def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
     return not inside or any(_files(base, PLAIN.photos, PHOTO_SUFFIXES, "", nested=False))
 
 
-def _listing(base: Path, tree: Tree, split: str) -> Listing:
+def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
     """Match the files of one split by stem."""
+    if label_suffix:
+        tree = tree._replace(endings=(tree.endings[0], label_suffix, tree.endings[2]))
     folders = [template.format(split=split) for template in (tree.photos, tree.labels, tree.instances)]
     kinds = zip(folders, (PHOTO_SUFFIXES, MAP_SUFFIXES, MAP_SUFFIXES), tree.endings, strict=True)
     files = [list(_files(base, *kind, nested=tree.nested)) for kind in kinds]
-    files[1:] = [with_stems_of(files[0], part) for part in files[1:]]
+    files[1:] = [
+        part if ending else with_stems_of(files[0], part)
+        for part, ending in zip(files[1:], tree.endings[1:], strict=True)
+    ]
+    no_utf8 = [printable_path(path) for part in files for _, path in part if printable_path(path) != path]
+    files = [[(stem, path) for stem, path in part if printable_path(path) == path] for part in files]
     photos, labels, instances = (dict(reversed(part)) for part in files)
     has_instances = bool(instances) if tree.nested else bool(tree.instances) and (base / folders[2]).is_dir()
     stems = sorted(photos.keys() & labels.keys())
@@ -223,6 +252,10 @@ def _listing(base: Path, tree: Tree, split: str) -> Listing:
         f"photo(s) without {patterns[2]}": _without(photos, instances) if has_instances else [],
         "photo(s) whose stem another photo has": _twice(files[0]),
         "label map(s) whose stem another map has": _twice(files[1]),
+        "file(s) whose name is not UTF-8": no_utf8,
+        f"folder(s) inside {folders[0]}/ with photos, which are not read": []
+        if tree.nested
+        else _deeper(base, folders[0]),
     }
     return Listing(
         root=base,
@@ -231,9 +264,11 @@ def _listing(base: Path, tree: Tree, split: str) -> Listing:
         unpaired={what: names for what, names in unpaired.items() if names},
         has_instances=has_instances,
         split=split,
-        hint=near_pair_hint(_apart(photos, labels), _apart(labels, photos))
-        if stems
-        else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES),
+        hint=suffix_hint(photos, labels)
+        or near_pair_hint(_apart(photos, labels), _apart(labels, photos))
+        or other_kind_hint(base, folders[0], _apart(labels, photos), "photos", PHOTO_SUFFIXES)
+        or other_kind_hint(base, folders[1], _apart(photos, labels), "label maps", MAP_SUFFIXES)
+        or ("" if stems else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES)),
     )
 
 
@@ -249,9 +284,16 @@ def _files(
         return
     for name in sorted(os.listdir(base / folder)):
         stem, suffix = os.path.splitext(name)
-        fits = suffix.lower() in suffixes and stem.endswith(ending) and not stem.endswith(DERIVED_ENDINGS)
-        if fits and not is_hidden(name):
+        derived = stem.endswith(DERIVED_ENDINGS) and ending not in DERIVED_ENDINGS
+        if suffix.lower() in suffixes and stem.endswith(ending) and not derived and not is_hidden(name):
             yield one_form(stem.removesuffix(ending)), f"{folder}/{name}"
+
+
+def _deeper(base: Path, folder: str) -> list[str]:
+    """Return the folders in a folder of photos that hold photos too, where it holds some itself."""
+    inner = [f"{folder}/{name}" for name in sorted(_subfolders(base / folder))]
+    is_read = any(_files(base, folder, PHOTO_SUFFIXES, "", nested=False))
+    return [name for name in inner if is_read and any(_files(base, name, PHOTO_SUFFIXES, "", nested=False))]
 
 
 def _apart(files: dict[str, str], partners: dict[str, str]) -> dict[str, str]:
@@ -283,7 +325,7 @@ def _no_such_split(base: Path, split: str, found: list[tuple[Tree, list[str]]]) 
     folder = base / split
     if folder.is_dir():
         missing = next((name for name in ("images", "labels") if not (folder / name).is_dir()), "images")
-        return FileNotFoundError(f"{folder}: has no {missing}/ folder.")
+        return FileNotFoundError(f"{folder}: has no {missing}/ folder{other_names_hint(folder)}.")
     splits = ", ".join(dict.fromkeys(name for _, names in found for name in names))
     known = f"the splits of {base} are {splits}" if splits else f"{base} has no splits"
-    return FileNotFoundError(f"{folder}: no such folder; {known}.")
+    return FileNotFoundError(f"{folder}: no such folder; {known}{'' if splits else other_names_hint(base)}.")

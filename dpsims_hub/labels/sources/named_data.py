@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.labels.classes.spec import BUILT_IN, ClassSpec
+from dpsims_hub.labels.sources.pairing import ARCHIVES
 from dpsims_hub.labels.sources.shard_card import CLASSES_KEY
 from dpsims_hub.storage.hidden_files import is_hidden
+from dpsims_hub.storage.placeholder_files import HEAD, placeholder
 
 if TYPE_CHECKING:
     import datasets
@@ -161,11 +163,14 @@ def _local_format(path: Path) -> tuple[str, dict[str, Any]]:
     """
     if path.is_file():
         if path.suffix not in FORMATS:
-            raise ValueError(f"{path}: is neither a .parquet nor a .tar file.")
+            hint = "; unpack it" if path.suffix.lower() in ARCHIVES else ""
+            raise ValueError(f"{path}: is neither a .parquet nor a .tar file{hint}.")
+        _check_fetched([path])
         return FORMATS[path.suffix], {"data_files": _by_split([path])}
+    reader, files = _format_of_folder(path)
+    _check_fetched(files)  # also of a clone from the Hub without its large files
     if _has_configs(path / "README.md"):
         return str(path), {}
-    reader, files = _format_of_folder(path)
     if reader == "imagefolder":
         return reader, {"data_dir": str(path)}
     if reader:
@@ -173,6 +178,19 @@ def _local_format(path: Path) -> tuple[str, dict[str, Any]]:
     if (path / "images").is_dir():
         raise ValueError(f"{path}: is a folder of images; open a folder of pairs with --train_data_dir.")
     raise ValueError(f"{path}: holds no parquet files, webdataset archives or images with a metadata.jsonl.")
+
+
+def _check_fetched(files: list[Path]) -> None:
+    """Refuse a file that is empty or a pointer to another one.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    for path in files:
+        with path.open("rb") as file:
+            instead = placeholder(file.read(HEAD))
+        if instead.startswith(("empty", "a pointer", "a web page")):
+            raise ValueError(f"{path}: is {instead}.")
 
 
 def _format_of_folder(path: Path) -> tuple[str, list[Path]]:
@@ -229,4 +247,6 @@ def _reason(error: BaseException) -> str:
     """Return what the first cause says: the library wraps it in words of its own and adds examples."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if "BatchSize must be greater than 0" in str(error):  # what pyarrow says of a file without rows
+        return "a file of it holds no rows"
     return " ".join(" ".join(str(error).splitlines()[:2]).split()).rstrip(".") or type(error).__name__

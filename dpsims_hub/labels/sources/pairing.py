@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from dpsims_hub.storage.hidden_files import is_hidden
@@ -23,10 +24,12 @@ MAP_ENDINGS = (
         "_annotation",
     ),
     *("_labelIds", "_gtFine_labelIds", "_L"),  # Cityscapes', CamVid's
+    *("_instanceIds", "_gtFine_instanceIds", "_instances", "_instance", "_inst"),
     *(".jpg", ".jpeg", ".png", ".webp"),  # Supervisely's: photo.jpg.png
 )
 """What tools put between the photo's stem and the ending of the map."""
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 OTHER_FOLDERS = {
     "images": ("JPEGImages", "img", "imgs", "image", "photos", "img_dir"),
     "labels": (
@@ -37,9 +40,23 @@ OTHER_FOLDERS = {
 """What CVAT, Labelme, Labelbox, Supervisely and mmsegmentation call the two folders."""
 
 
+NEARLY_ALIKE: dict[Callable[[str], str], str] = {
+    str.casefold: "in upper and lower case",
+    lambda stem: stem.casefold().strip(" ."): "in spaces or dots at an end",
+    lambda stem: re.sub(r"(?<!\d)0+(?=\d)", "", stem.casefold().strip(" .")): "in zeros before a number",
+    lambda stem: re.sub(r"[\W_]+", "", stem.casefold()): "in signs between letters",
+}
+"""Ways in which two stems may be nearly one, the nearest first, and how a sentence calls the difference."""
+
+
 def one_form(name: str) -> str:
     """Return a name in Unicode's composed form: macOS writes accents apart from their letters."""
     return unicodedata.normalize("NFC", name)
+
+
+def printable_path(path: str) -> str:
+    """Return a path as it can be printed and stored: each byte that is no UTF-8 as an escape."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def with_stems_of(photos: Collection[tuple[str, str]], maps: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -63,6 +80,47 @@ def with_stems_of(photos: Collection[tuple[str, str]], maps: list[tuple[str, str
     return maps
 
 
+def check_label_suffix(suffix: str, endings: Sequence[str]) -> None:
+    """Refuse what is not merely the part between a photo's stem and the ending of a map's name.
+
+    Raises:
+        ValueError: If it is a path or has the ending in it.
+    """
+    if os.path.basename(suffix) != suffix or suffix.lower().endswith(tuple(endings)):
+        raise ValueError(
+            f"--label_suffix: {suffix!r} must be what stands between the photo's stem and the ending, such "
+            "as _mask where 0001_mask.png is the map of 0001.jpg."
+        )
+
+
+def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
+    """Return which suffix to give where each photo has a map with it and some files do not pair; else "".
+
+    Args:
+        photos: Paths by stem.
+        maps: Likewise.
+    """
+    if not photos or photos.keys() == maps.keys():
+        return ""
+    first = min(photos)
+    after = [stem.removeprefix(first) for stem in sorted(maps) if stem.startswith(first) and stem != first]
+    common = [
+        suffix
+        for suffix in after
+        if not suffix[0].isalnum() and all(stem + suffix in maps for stem in photos)
+    ]
+    if not common:
+        return ""
+    best = next((suffix for suffix in common if suffix in MAP_ENDINGS), common[0])
+    if photos.keys() <= maps.keys():
+        return (
+            f"move {maps[first + best]} and its like elsewhere, or give --label_suffix {best} if they count"
+        )
+    if len(common) > 1:
+        return f"say which maps count: --label_suffix {' or '.join(dict.fromkeys([best, *common]))}"
+    return f"if {maps[first + best]} is the map of {photos[first]}, give --label_suffix {best}"
+
+
 def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
     """Return which map without a photo seems to be that of which photo, and how to name it; "" without such.
 
@@ -70,14 +128,36 @@ def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
         photos: Paths of photos without a map, by stem.
         maps: Paths of maps without a photo, by stem.
     """
-    folded = {stem.casefold(): path for stem, path in maps.items()}
+    for fold, how in NEARLY_ALIKE.items():
+        folded = {fold(stem): path for stem, path in maps.items()}
+        for stem, photo in sorted(photos.items()):
+            if (key := fold(stem)) and (other := folded.get(key)):
+                return f"{photo} and {other} differ {how}: name them alike"
     for stem, photo in sorted(photos.items()):
-        if other := folded.get(stem.casefold()):
-            return f"{photo} and {other} differ in upper and lower case: name them alike"
         if ending := next((ending for ending in MAP_ENDINGS if stem + ending in maps), ""):
             other = maps[stem + ending]
             wanted = f"{stem}{os.path.splitext(other)[1]}"
             return f"{other} seems to be the map of {photo}, and not every map ends so: rename it {wanted}"
+    return ""
+
+
+def other_kind_hint(
+    base: Path, folder: str, partners: Mapping[str, str], what: str, suffixes: Sequence[str]
+) -> str:
+    """Return which file of another kind has the stem of a file without a partner; "" where none has.
+
+    Args:
+        base: The folder of the data set.
+        folder: In it, where the partners should be.
+        partners: Paths of the files without one, by stem.
+        what: What the folder holds.
+        suffixes: Endings of those.
+    """
+    place = base / folder
+    for name in sorted(os.listdir(place)) if partners and place.is_dir() else ():
+        stem, suffix = os.path.splitext(name)
+        if one_form(stem) in partners and suffix.lower() not in suffixes and not is_hidden(name):
+            return f"{folder}/ holds {name}, and {what} are {', '.join(suffixes)}"
     return ""
 
 
@@ -110,11 +190,25 @@ def no_pair_hint(
 
 
 def other_names_hint(base: Path) -> str:
-    """Return which folders of another name to rename, as words that end a sentence; "" without such."""
+    """Return how to make pairs of other folders that are there, as words that end a sentence; "" without."""
+    if base.name in OTHER_FOLDERS and all((base.parent / name).is_dir() for name in OTHER_FOLDERS):
+        return f"; give the folder above, {base.parent}"
+    for place in (base, base / "annotations"):
+        if found := sorted(place.glob("panoptic_*.json")) or sorted(place.glob("panoptic*.json")):
+            maps = found[0].with_suffix("")
+            return (
+                f"; {found[0]} is COCO's panoptic file, whose maps hold numbers of segments: write labels/ "
+                "and classes.json with dpsims_hub.labels.reading.panoptic.write_panoptic_maps"
+                f'("{found[0]}", "{maps if maps.is_dir() else place}", FOLDER), and put the photos into '
+                "FOLDER/images/"
+            )
     renames = [
         f"{other}/ to {name}/"
         for name, others in OTHER_FOLDERS.items()
         for other in others
         if (base / other).is_dir() and not (base / name).is_dir()
     ]
+    archives = [path.name for path in sorted(base.glob("*")) if path.suffix.lower() in ARCHIVES]
+    if archives and not renames:
+        return f"; unpack {archives[0]}"
     return f"; rename {' and '.join(renames)}" if renames else ""

@@ -182,7 +182,7 @@ def _open(data: bytes, name: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size() is stricter
             image = Image.open(BytesIO(data), formats=formats)
     except Image.DecompressionBombError:
-        raise LabelMapError(f"{name}: has a side above {MAX_SIDE} px; make it smaller.") from None
+        raise LabelMapError(f"{name}: has a side above {MAX_SIDE} px; make it smaller.", "large") from None
     except Exception as error:  # Pillow's format plugins raise many types on damaged headers
         instead = placeholder(data[:HEAD])
         raise LabelMapError(

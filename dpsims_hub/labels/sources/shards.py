@@ -27,7 +27,7 @@ import numpy as np
 
 from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.classes.spec import ClassSpec
-from dpsims_hub.labels.sources.folder import read_pair
+from dpsims_hub.labels.sources.folder import check_listing, read_pair
 from dpsims_hub.labels.sources.layouts import Listing, PairFiles
 from dpsims_hub.labels.sources.read_ahead import read_ahead
 from dpsims_hub.labels.sources.shard_card import CLASSES_KEY, class_text, write_card
@@ -107,7 +107,7 @@ def write_shards(
         OSError: If the files cannot be written.
     """
     options, folder = options or ShardOptions(), Path(folder)
-    _check_listing(listing)
+    check_listing(listing)
     schema = _schema(spec, listing.has_instances)
     _check_target(folder, options.split, schema)
     order = np.random.default_rng(options.seed).permutation(len(listing.pairs))
@@ -195,14 +195,6 @@ def _read_row(pair: PairFiles, *, root: Path, spec: ClassSpec) -> dict[str, Any]
 
 def _paths(pair: PairFiles) -> list[str]:
     return [path for path in (pair.photo, pair.label, pair.instances) if path is not None]
-
-
-def _check_listing(listing: Listing) -> None:
-    if listing.unpaired:
-        what, names = next(iter(listing.unpaired.items()))
-        raise ValueError(f"{listing.root}: {len(names)} {what}, first {names[0]}.")
-    if not listing.pairs:
-        raise ValueError(f"{listing.root / listing.split}: holds no pairs.")
 
 
 def _check_target(folder: Path, split: str, schema: pyarrow.Schema) -> None:

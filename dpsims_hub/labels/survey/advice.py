@@ -36,6 +36,8 @@ REMEDIES = {
     CONVERT: "Convert {count} file(s) of other kinds to PNG, or photos to JPEG, as their sentences say.",
     UNPACK: "Unpack {count} archive(s) that bear the name of an image.",
     "quarter": "Turn photo or map of {count} pair(s) by 90 degrees, so that both lie alike.",
+    "names": "Name or convert {count} file(s) so that they pair, as their sentences say.",
+    "large": "Make {count} file(s) smaller, photo and map alike, maps by nearest neighbour.",
     "photo": "Save {count} photo(s) as 8-bit PNG or JPEG.",
     "objects": "Save {count} file(s) in instances/ as 8- or 16-bit greyscale PNGs of object numbers.",
 }
@@ -82,8 +84,7 @@ def _wrong_meanings(facts: Mapping[str, Any]) -> list[str]:
         )
     if facts["only_0_and_255"]:
         said.append(ONLY_0_AND_255)
-    if facts["mixed_masks"]:
-        said.append(facts["mixed_masks"])
+    said += [facts[key] for key in ("mixed_masks", "class_255_in_8_bits") if facts[key]]
     if turned := facts["turned_photos"]:
         how = ", ".join(f"{count} {turn}" for turn, count in turned.items())
         said.append(

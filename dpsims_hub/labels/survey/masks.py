@@ -1,4 +1,4 @@
-"""Maps in black and white: whether masks of 0 and 1 lie among those of 0 and 255, where 255 means unknown."""
+"""Maps in black and white: whether masks of 0 and 255 lie among other maps, where 255 means unknown."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from dpsims_hub.labels.reading.label_map import read_label_map
 from dpsims_hub.labels.reading.samples import Part
 
 WHITE = 255
+BYTE_MODES = ("L", "P")  # of images that cannot hold 65535, unknown in a list of more than 255 classes
+OTHER = -1  # stands for the classes stored as neither 0 nor 1
 SHOWN = 3  # names in a sentence
 ONLY_0_AND_255 = (
     "The maps hold only 0 and 255, and 255 means unknown. If they are masks in black and white, write "
@@ -25,9 +27,11 @@ ONLY_0_AND_255 = (
 
 
 class Masks:
-    """Which of the numbers 0, 1 and 255 each map holds, if it holds no others.
+    """Which maps hold 255, which means unknown, and whether it may be the object of a mask instead.
 
-    Maps in colours do not count, and nothing is found where 255 is not what means unknown.
+    Where 255 does mean unknown, it stands beside classes other than 0 too. A map of 0 and 255 alone is
+    doubtful where no map has 255 beside another class, or where none has it beside 1 and some hold 0 and 1
+    alone. Maps in colours do not count, and nothing is found where 255 is not what means unknown.
 
     Args:
         spec: The classes.
@@ -37,12 +41,14 @@ class Masks:
         table = spec.id_table(stored=True)
         may_be = table[WHITE] == spec.ignore_index and 0 <= table[0] < spec.num_classes
         only_white = set(spec.ignore_values) <= {WHITE} and spec.ignore_index == WHITE
-        self._spec = spec
         self._counts = bool(may_be and only_white and not spec.instance_coding)
-        self._values = {int(table[0]): 0, int(table[1]): 1, spec.num_classes: WHITE}
+        is_class = 0 <= table[WHITE] < spec.num_classes and spec.num_classes > WHITE
+        self._class_255 = int(table[WHITE]) if is_class and not spec.instance_coding else None
+        self._spec = spec
+        self._bytes_255 = 0
+        self._zero, self._one, self._unknown = int(table[0]), int(table[1]), spec.num_classes
         self._maps: Counter[frozenset[int]] = Counter()
         self._white: list[str] = []
-        self._has_others = False
 
     def add(self, name: str, pixels: np.ndarray, mode: str) -> None:
         """Add a map.
@@ -52,35 +58,51 @@ class Masks:
             pixels: Of each class, and of unknown at the end, shape (N + 1,).
             mode: Of its image.
         """
+        self._bytes_255 += bool(
+            self._class_255 is not None and mode in BYTE_MODES and pixels[self._class_255]
+        )
         if not self._counts or mode not in (*NUMBER_MODES, "P"):
             return
-        held = np.flatnonzero(pixels).tolist()
-        self._has_others |= any(place not in self._values for place in held)
-        if self._has_others:
-            return
-        values = frozenset(self._values[place] for place in held)
-        self._maps[values] += 1
-        self._white += [name] if WHITE in values and len(self._white) < SHOWN else []
+        held = set(np.flatnonzero(pixels).tolist())
+        others = held - {self._zero, self._one, self._unknown}
+        self._maps[frozenset((held - others) | ({OTHER} if others else set()))] += 1
+        is_white = held == {self._zero, self._unknown}
+        self._white += [name] if is_white and len(self._white) < SHOWN else []
 
     def hold_0_and_255(self) -> bool:
         """Return whether the maps hold 0 and 255 and no other number."""
-        return not self._has_others and set().union(*self._maps) == {0, WHITE}
+        return set().union(*self._maps) == {self._zero, self._unknown}
 
     def mixture(self) -> str:
-        """Return the sentence about masks of 0 and 1 among those of 0 and 255; "" where there are none."""
-        if self._has_others or not {1, WHITE} <= set().union(*self._maps):
+        """Return the sentence about masks of 0 and 255 among other maps; "" where there are none."""
+        white = self._maps[frozenset({self._zero, self._unknown})]
+        beside = set().union(*(held for held in self._maps if self._unknown in held))
+        ones = self._maps[frozenset({self._zero, self._one})]
+        rest = sum(count for held, count in self._maps.items() if held & {self._one, OTHER})
+        apart = not beside & {self._one, OTHER}
+        if not white or not (rest and apart or ones and self._one not in beside):
             return ""
-        ones, whites = (sum(self._maps[key] for key in self._maps if value in key) for value in (1, WHITE))
-        more = f" and {whites - SHOWN} more" if whites > SHOWN else ""
+        more = f" and {white - SHOWN} more" if white > SHOWN else ""
+        among = f"{rest} hold classes without it" if apart else f"{ones} hold only 0 and 1"
         return (
-            f"{ones} map(s) hold the number 1, {whites} the number 255, and none any other but 0; 255 means "
-            f"unknown. If 255 is the object of a mask, write 1 in its place, in the maps of "
-            f"{', '.join(self._white)}{more}."
+            f"{white} map(s) hold only 0 and 255, and {among}; 255 means unknown. If 255 is the object of a "
+            f"mask, write its id in its place, in the maps of {', '.join(self._white)}{more}."
+        )
+
+    def class_255(self) -> str:
+        """Return the sentence about 8-bit maps whose 255 is a class of a long list; "" without such maps."""
+        if not self._bytes_255:
+            return ""
+        return (
+            f"{self._bytes_255} map(s) of 8 bits hold 255, which in this list of {self._spec.num_classes} is "
+            f"the class {self._spec.names[self._class_255]!r}, and not unknown. If it means unknown, write "
+            '"ignore_values": [255] into the "stored" rule of the classes.json.'
         )
 
     def sentences(self) -> list[str]:
         """Return what a person should know before training."""
-        return [ONLY_0_AND_255] if self.hold_0_and_255() else [self.mixture()] if self.mixture() else []
+        said = [ONLY_0_AND_255] if self.hold_0_and_255() else []
+        return [*said, *filter(None, (self.mixture(), self.class_255()))]
 
 
 def count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:

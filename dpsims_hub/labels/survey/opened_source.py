@@ -49,7 +49,7 @@ def open_for_survey(source: DataSource) -> OpenedSource:
         ValueError: If the source cannot be opened.
     """
     if source.directory and not source.streaming:
-        listing = list_pairs(source.directory, source.split or None)
+        listing = list_pairs(source.directory, source.split or None, source.label_suffix)
         spec = ClassSpec.load(source.classes) if source.classes else listing.spec()
         return OpenedSource(spec, _pairs_of_listing(listing), len(listing.pairs), listing)
     data = source.open()
@@ -58,18 +58,22 @@ def open_for_survey(source: DataSource) -> OpenedSource:
     return OpenedSource(data.spec, _pairs_of_rows(data._rows), len(data))
 
 
-def some_labels(data: FolderDataset | TableDataset | RowStream, count: int) -> Iterator[Callable[[], Part]]:
+def some_labels(
+    data: FolderDataset | TableDataset | RowStream | Listing, count: int
+) -> Iterator[Callable[[], Part]]:
     """Yield calls that open up to `count` label maps: spread over the data, or the first ones of a stream."""
     if isinstance(data, RowStream):
         for row in islice(data.rows, count):
             yield partial(_part, row, "label", row_name(row))
         return
-    count = min(count, len(data))
-    for index in (number * len(data) // count for number in range(count)):
-        if isinstance(data, FolderDataset):
-            yield partial(_open_file, data.root / data._pairs[index].label)
+    files = {Listing: "pairs", FolderDataset: "_pairs"}.get(type(data))
+    items = data._rows if files is None else getattr(data, files)
+    count = min(count, len(items))
+    for index in (number * len(items) // count for number in range(count)):
+        if files is not None:
+            yield partial(_open_file, data.root / items[index].label)
         else:
-            yield partial(_part, data._rows[index], "label", f"row {index}")
+            yield partial(_part, items[index], "label", f"row {index}")
 
 
 def _pairs_of_listing(listing: Listing) -> Iterator[PairParts]:

@@ -60,6 +60,7 @@ def survey_facts(
         "other_palettes": survey.num_other_palettes,
         "only_0_and_255": survey.masks.hold_0_and_255(),
         "mixed_masks": survey.masks.mixture(),
+        "class_255_in_8_bits": survey.masks.class_255(),
         "objects": survey.num_objects if survey.kinds["instances"] or spec.instance_coding else None,
         "num_errors": sum(survey.num_faults.values()),
         "errors": {
@@ -181,4 +182,5 @@ def _error_lines(kind: str, errors: dict[str, Any]) -> list[str]:
     shown = errors["listed"][:SHOWN_FAULTS]
     more = errors["count"] - len(shown)
     rest = [f"  ... and {more} more (--json lists up to {len(errors['listed'])})"] if more else []
-    return [f"{KIND_TITLES[kind]}: {errors['count']}", *(f"  {fault['message']}" for fault in shown), *rest]
+    lines = [fault["message"].replace("\n", " ") for fault in shown]  # names of files may have such
+    return [f"{KIND_TITLES[kind]}: {errors['count']}", *(f"  {line}" for line in lines), *rest]

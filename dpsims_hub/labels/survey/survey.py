@@ -139,7 +139,8 @@ class Survey:
             for name in names:
                 path = str(listing.root / name)
                 hint = f"; {listing.hint}" if listing.hint else ""
-                self.add_fault(Fault("unpaired", path, f"{path}: one of {len(names)} {what}{hint}."))
+                message = f"{path}: one of {len(names)} {what}{hint}."
+                self.add_fault(Fault("unpaired", path, message, remedy="names" if hint else ""))
 
 
 def survey_pairs(

@@ -80,7 +80,7 @@ REFUSED = [
     ({"classes": ["a", "b"], "palette": [[1, 2, 3]]}, "palette has 1 colours for 2 classes"),
     ({"classes": [{"name": "a", "rgb": [0, 0, 1]}], "palette": [[1, 2, 3]]}, "leave one of them out"),
     ({"classes": ["a"], "palette": {"a": [1, 2, 3]}}, "must be lists of one length"),
-    ({"classes": {"a": 0}, "palette": [[1, 2, 3]]}, "need ids as keys"),
+    ({"classes": {"a": 0.0}, "palette": [[1, 2, 3]]}, "need ids as keys"),
     ({"id2label": {"0": "a"}, "label2id": {"b": 0}}, "contradict each other"),
     ({"id2label": {"0": "a"}, "hidden": 1}, "'hidden' is no known key"),
     ({"label2id": {"a": 0, "b": 0}}, "'a' is not a class id"),
@@ -90,6 +90,12 @@ REFUSED = [
         "did you mean 'images'?",
     ),
     ({"categories": [{"id": 3, "name": "a"}, {"id": 3, "name": "b"}]}, "same stored value"),
+    ({"num_classes": 3}, "has 'num_classes' and no classes; write the names as {\"classes\": ["),
+    ({"nc": 1, "ignore_index": 0}, "has 'nc' and no classes"),  # numbers 0 and 1, but no two classes
+    ({"stored": {"offset": 1}}, "has 'stored' and no classes"),
+    ({"0": "a", "1": "b", "ignore_index": 255}, "has 'ignore_index' beside ids"),
+    ({"class_names": ["a", "b"]}, "'class_names' is no known key; write the names as"),
+    ({"1_0": "a"}, "'1_0' is not a class id"),  # Python's int() reads 10
 ]
 
 
@@ -100,6 +106,23 @@ def test_what_is_refused(tmp_path, content, words):
     assert words in str(caught.value)
     assert str(tmp_path / "classes.json") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["classes", "names"])
+def test_names_with_ids_may_lie_under_a_key(tmp_path, key):
+    assert load(tmp_path, {key: {"sky": 1, "road": 0}}).names == ("road", "sky")
+
+
+def test_names_of_files_and_settings_of_other_tools_may_be_classes(tmp_path):
+    assert load(tmp_path, {"path": 1, "train": 0, "name": 2}).names == ("train", "path", "name")
+
+
+@pytest.mark.parametrize("text", ["0.0: road\n1.7: sky", "false: road\ntrue: sky"])
+def test_keys_of_yaml_that_only_look_like_ids(tmp_path, text):
+    path = tmp_path / "classes.yaml"
+    path.write_text(text)
+    with pytest.raises(ClassSpecError, match="is not a class id"):
+        ClassSpec.load(path)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,19 @@ def test_names_are_read_in_their_order(tmp_path, name, content):
     assert spec.ignore_values == ()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [["zone 1", "zone 2"], ["wall, house", "car, van"], ["road 2", "sky 7"], ["road 1"], ["rock 'n' roll"]],
+)
+def test_numbers_and_signs_may_be_parts_of_names(tmp_path, names):
+    (tmp_path / "l.txt").write_text("\n".join(names))
+    assert ClassSpec.load(tmp_path / "l.txt").names == tuple(names)
+
+
+def test_names_are_found_in_any_unicode_form():
+    assert ClassSpec.from_dict(["road", "\u00e9tang"]).class_id("E\u0301tang") == 1
+
+
 def test_labelmap_of_cvat_has_colours(tmp_path):
     path = tmp_path / "labelmap.txt"
     path.write_text("# label:color_rgb:parts:actions\nbackground:0,0,0::\nroad:128,64,12::\n")
@@ -58,6 +71,19 @@ REFUSED = [
     ("data.yaml", "? [a]\n: b\n", "is not valid YAML"),
     ("l.txt", "0: road\n1: sky\n", "has numbers in its lines ('0: road'); write the names as a JSON list"),
     ("l.txt", "road;0\nsky;1\n", "has numbers in its lines ('road;0')"),
+    ("l.txt", "road=0\nsky=1\n", "has numbers in its lines ('road=0')"),
+    ("l.txt", "road 0\nsky 1\n", "has numbers in its lines ('road 0')"),
+    ("l.txt", "road;sky;car", "has not one name a line ('road;sky;car'); write the names as a JSON list"),
+    ("l.txt", "road, sky, car\n", "has not one name a line ('road, sky, car')"),
+    ("l.txt", "road;grey\nsky;blue\n", "has not one name a line ('road;grey')"),
+    ("l.txt", "- road\n- sky\n", "has not one name a line ('- road')"),
+    ("l.txt", '"road"\n"sky"\n', "has not one name a line"),
+    ("l.txt", "road\nsky\n\x1a", "class 2: its name '\\x1a' has a control character"),  # DOS' end of file
+    ("l.yaml", "&a [*a]\n", "an entry holds itself"),
+    ("l.yaml", "- road\n- no\n", "not bool; in YAML write yes, no, on and off in quotes"),
+    ("c.json", '["e\\u0301", "\\u00e9"]', "1 name(s) are given to two classes"),
+    ("c.json", '[{"name": "a", "isthing": 1, "kind": "stuff"}]', "kind and isthing contradict each other"),
+    ("c.json", '[{"name": "a", "isthing": 1, "stuff": 1}]', "stuff and isthing contradict each other"),
     ("l.txt", "road\n__ignore__\n", "__ignore__ must be the first line"),
     ("l.txt", b"stra\xdfe\n", "is not valid text in UTF-8; save it as UTF-8"),
     ("l.txt", "", "is not valid text but empty"),
@@ -83,6 +109,10 @@ CONTRADICTIONS = [
     ({"classes": CATEGORIES, "stored": {"offset": 0}}, "the ids begin with 1, as files store them"),
     ({"classes": CATEGORIES, "stored": {"values": [1, 2]}}, '"values" of "stored" gives other numbers'),
     ({"classes": {"1": "road", "2": "sky"}, "stored": {"offset": 1}}, "leave 'offset' out and add"),
+    (
+        {"classes": ["a", "b"], "stored": {"values": [0, 255], "ignore_values": [255]}},
+        '255 stands in the "values" of "stored" and in what means unknown',
+    ),
     ({"classes": ["road"], "stored": {"ofset": 1}}, "'ofset' is no known key; did you mean 'offset'?"),
     ({"classes": ["road"], "stored": {"offset": 1, "ignore_value": [0]}}, "did you mean 'ignore_values'?"),
     ({"classes": ["road"], "stored": {"instance": "class*256+n"}}, "did you mean 'instances'?"),

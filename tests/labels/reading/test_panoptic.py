@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from dpsims_hub.labels import ClassSpec, ClassSpecError, FolderDataset, LabelMapError
+from dpsims_hub.labels import ClassSpec, ClassSpecError, FolderDataset, LabelMapError, read_label_map
 from dpsims_hub.labels.reading.panoptic import write_panoptic_maps
 from tests.labels.png_files import RGB, write_png
 
@@ -66,6 +66,17 @@ def test_what_does_not_belong_together_is_refused_and_nothing_stays(tmp_path, se
     with pytest.raises(LabelMapError, match=words):
         write_panoptic_maps(*coco(tmp_path, segments))
     assert list((tmp_path / "pairs").iterdir()) == []
+
+
+def test_a_map_of_segments_is_refused_with_the_way_to_read_it(tmp_path):
+    spec = ClassSpec.from_dict(["person", "brush", "rug"])
+    with pytest.raises(
+        LabelMapError, match=r"83\.3% of the pixels .* make others with `write_panoptic_maps`"
+    ):
+        read_label_map(coco(tmp_path)[1] / "000000000139.png", spec)
+    mixed = [[*as_colours([[FIRST]])[0], *spec.classes[0].rgb]]  # a class colour among others
+    with pytest.raises(LabelMapError, match="without smoothing.$"):
+        read_label_map(write_png(tmp_path / "mixed.png", mixed, kind=RGB), spec)
 
 
 def test_labels_that_are_there_stay(tmp_path):

@@ -231,6 +231,8 @@ CAUSES = [
     ([[0, 1, 3]], ["a", "b", "c"], '"stored": {"offset": 1, "ignore_values": [0]} into the classes.json'),
     ([[1, 2, 3]], ["a", "b", "c"], 'or write "stored": {"offset": 1, "ignore_values": [0]}'),
     ([[0, 257, 514]], ["a", "b", "c"], 'ids times 257, .* or write "stored": {"values": [0, 257, 514]} into'),
+    ([[0, 257, 65535]], ["a", "b"], 'ids times 257, .* {"values": [0, 257], "ignore_values": [65535]} into'),
+    ([[0, 43 << 8 | 1, 3 << 8]], [f"c{n}" for n in range(300)], "two bytes of each number exchanged all are"),
     ([[0, 127, 254]], ["a", "b", "c"], 'ids times 127, .* or write "stored": {"values": [0, 127, 254]} into'),
     ([[0, 256, 512]], ["a", "b", "c"], "look like class*256+n"),
     ([[0, 65535]], ["a", "b"], 'so write "stored": {"offset": 0, "ignore_values": [65535]} into'),
@@ -250,3 +252,9 @@ def test_red_and_blue_exchanged_are_named():
     colours = as_rgb_array([[0, 1], [2, 2]])[..., ::-1]
     with pytest.raises(LabelMapError, match="with red and blue exchanged all are, as OpenCV writes"):
         read_label_map(np.ascontiguousarray(colours), SPEC)
+
+
+def test_ids_of_many_classes_that_are_coded_are_not_taken_for_exchanged_bytes():
+    spec = ClassSpec.from_dict([f"c{number}" for number in range(300)])
+    with pytest.raises(LabelMapError, match=r"look like class\*256\+n"):
+        read_label_map(np.array([[0, 43 << 8 | 7]]), spec, stored=True)  # 7 << 8 | 43 is no class

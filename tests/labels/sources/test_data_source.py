@@ -237,3 +237,38 @@ def test_a_data_set_on_the_hub(hub, data, tmp_path):
     assert "someone/nothing: no such folder here and no such data set on the Hub" in lines[9]
     assert lines[9].startswith("FileNotFoundError")
     assert "Revision 'none' doesn't exist" in lines[10] or "no such data set" in lines[10]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", r"shard\.parquet: is empty \(0 bytes\)"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 3\n",
+            r"a pointer of Git LFS; fetch",
+        ),
+    ],
+)
+@pytest.mark.parametrize("with_card", [False, True])
+def test_shards_that_were_never_fetched(data, tmp_path, content, words, with_card):
+    """A clone from the Hub without its large files has a README.md that names them, and pointers."""
+    write_parquet(write_classes(data), shards=1)
+    (data / "shard.parquet").write_bytes(content)
+    if with_card:
+        (data / "README.md").write_text(
+            "---\nconfigs:\n- config_name: default\n  data_files: '*.parquet'\n---\n"
+        )
+    with pytest.raises(ValueError, match=words):
+        open_rows(data, tmp_path)
+
+
+def test_a_table_without_rows_is_called_so(data, tmp_path):
+    write_parquet(write_classes(data), shards=1, rows_each=0)
+    with pytest.raises(ValueError, match=r"cannot be opened as a data set \(a file of it holds no rows\)"):
+        open_rows(data, tmp_path)
+
+
+def test_an_archive_of_another_kind_is_to_be_unpacked(tmp_path):
+    (tmp_path / "data.zip").write_bytes(b"PK\3\4")
+    with pytest.raises(ValueError, match=r"neither a \.parquet nor a \.tar file; unpack it\."):
+        open_rows(tmp_path / "data.zip", tmp_path)

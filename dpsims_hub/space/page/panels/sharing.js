@@ -84,7 +84,7 @@ function mountSharing(app) {
   // A scene from outside, with its model where we have it; throws an Error with one sentence when it does not fit.
   app.hasModel = (name) => app.models.some((one) => one.name === name);
   app.openScene = async (scene) => {
-    if (scene.model !== state.model.name && app.hasModel(scene.model)) await app.switchModel(scene.model);
+    if (scene.model !== state.model.name && app.hasModel(scene.model)) await app.switchModel(scene.model, false);
     const { ids, style } = fittingScene(scene, state.model);
     state.replaceMap(ids, style);
     if (scene.palette) app.setNatural(scene.palette === "natural");

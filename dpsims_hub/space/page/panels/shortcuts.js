@@ -44,7 +44,6 @@ function mountShortcuts(app) {
   app.isTyping = (target) =>
     target instanceof Element &&
     (target.isContentEditable || target.matches("textarea, select, input:not([type=range])"));
-  app.isPressable = (target) => target instanceof Element && target.matches("button, input, select, summary, a");
   const isElsewhere = (target) => target instanceof Element && target !== document.body && !root.contains(target);
 
   function withControl(event, key) {

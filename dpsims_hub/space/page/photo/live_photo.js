@@ -27,8 +27,9 @@ function mountLivePhoto(app) {
 
   const lane = createFastLane({
     build: () => {
-      askedFor = state.version;
-      return { version: state.version, model: state.model.name, body: state.request() };
+      const draft = app.isPainting(); // only the part around the brush is computed; the end of the stroke asks again
+      askedFor = draft ? -1 : state.version;
+      return { version: state.version, model: state.model.name, body: { ...state.request(), draft } };
     },
     ask: (request) => app.server.live(request.body),
     show,

@@ -1,0 +1,186 @@
+"""A photo whose label map changes a little at a time: only the part around the change is computed again.
+
+The features of every layer are kept. A change is followed within a window around it, through the scales
+whose cells are at most half as wide as the square root of the number of pixels that changed since the last
+whole pass. Coarser scales, the statistics of the encoder's group norms, and what lies outside the window keep
+their values until the next whole pass (our choice). SIGE (Li et al., NeurIPS 2022) approximates alike, in
+tiles. Within these limits a window is exactly that part of the layer's whole result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dpsims_hub.models.generator import DPSIMSGenerator, smooth
+from dpsims_hub.models.inference_layers import FoldedBlock, HeldNorm
+from dpsims_hub.models.label_encoder import upsample
+from dpsims_hub.models.noise import noise_window
+from dpsims_hub.models.packed_convolution import SLOPE, PackedConvolution
+from dpsims_hub.models.windows import Window, computed_within
+
+MARGIN = 6
+"""Pixels around a change that are computed again at every scale; our choice."""
+
+
+def has_local_passes(network: DPSIMSGenerator) -> bool:
+    """Whether photos can be computed in part: folded, an encoder, noise on its results."""
+    config = network.config
+    return (
+        isinstance(network.blocks[0], FoldedBlock)
+        and network.encoder is not None
+        and network.encoder.to_full_resolution is not None
+        and network.encoder.instance_stem is None
+        and config.label_convolution == "lookup"
+        and config.noise_injection != "spatial"
+        and (network.attentions is None or config.noise_at == "modulation")
+    )
+
+
+class LocalPass:
+    """Photos of one latent, each of a map that differs a little from the last one.
+
+    Args:
+        form: of `inference_form`, with `has_local_passes`; not used by another thread meanwhile.
+        latents: (1, latent_dim).
+    """
+
+    def __init__(self, form: DPSIMSGenerator, latents: Tensor) -> None:
+        self.form, self.latents = form, latents
+        encoder = form.encoder
+        blocks = (*encoder.down, *encoder.up)
+        self.norms = {block: [HeldNorm(norm) for norm in block.norms] for block in blocks}
+        self.packed = [layer for layer in form.modules() if isinstance(layer, PackedConvolution)]
+        self.scales = range(len(form.blocks))
+        w = None if form.mapping is None else form.mapping(latents[:, None])
+        self.attentions = [None if w is None else (layer, w) for layer in form.attentions or self.scales]
+        self.tile = None if form.fields is None else form.fields(latents[:, None])
+
+    def whole(self, label_map: Tensor) -> Tensor:
+        """Computes everything: (1, H, W) ids -> (1, 3, H, W) in [-1, 1], as the form does, to the bit."""
+        self.label_map = self.last_whole = label_map
+        height, width = label_map.shape[1:]
+        self.sizes = [(height // 2**scale, width // 2**scale) for scale in self.scales]
+        self.features: dict[str | tuple[str, int], Tensor] = {}
+        self._compute([Window(0, 0, *size) for size in self.sizes])
+        return self.features["photo"]
+
+    def update(self, label_map: Tensor, changed: Window) -> Tensor:
+        """Computes the part around a change.
+
+        Args:
+            label_map: (1, H, W) ids that differ from the last map within `changed` only.
+            changed: in pixels.
+
+        Returns:
+            (1, 3, H, W), the kept photo with the new part in it; a later call writes into it.
+        """
+        self.label_map = label_map
+        grown = changed.grown(MARGIN, self.sizes[0])
+        side = (label_map != self.last_whole).sum().item() ** 0.5
+        windows = [grown.coarser(2**scale) for scale in self.scales if 2**scale <= max(1, side / 2)]
+        for layer in self.packed:
+            layer.packs = False
+        try:
+            self._compute(windows)
+        finally:
+            for layer in self.packed:
+                layer.packs = True
+        return self.features["photo"]
+
+    def _compute(self, windows: list[Window]) -> None:
+        """Brings the kept features up to date within windows of the scales, fine to coarse."""
+        self._embed(windows[0])
+        for scale, window in enumerate(windows[1:], 1):
+            self._set(("down", scale), window, self._halo(scale), lambda part, s=scale: self._down(part, s))
+        for scale, window in reversed(list(enumerate(windows))):
+            if scale:
+                self._set(("up", scale), window, self._halo(scale), lambda part, s=scale: self._up(part, s))
+            else:
+                self._set(("up", 0), window, 0, self._to_full_resolution)
+            self._set(("condition", scale), window, 0, lambda part, s=scale: self._condition(part, s))
+        for scale, window in reversed(list(enumerate(windows))):
+            self._set(("block", scale), window, 2, lambda part, s=scale: self._block(part, s))
+        self._set("image", windows[0], 1, self._to_rgb)
+        self._set("photo", windows[0], 1, self._finish)
+
+    def _set(
+        self, key: str | tuple[str, int], window: Window, halo: int, layer: Callable[[Window], Tensor]
+    ) -> None:
+        """Computes the window of a layer's result; the first time, that is all of it."""
+        size = self.sizes[key[1] if isinstance(key, tuple) else 0]
+        part = computed_within(window, halo, size, layer)
+        if key in self.features:
+            window.of(self.features[key]).copy_(part)
+        else:
+            self.features[key] = part.contiguous(memory_format=torch.channels_last)
+
+    def _halo(self, scale: int) -> int:
+        """Of the encoder's blocks: a cell for each 3x3 convolution."""
+        return len(self.form.encoder.up[scale - 1].convolutions)
+
+    def _normed(self, block: torch.nn.Module, features: Tensor, scale: int) -> Tensor:
+        whole = features.shape[-2:] == torch.Size(self.sizes[scale])
+        norms = self.norms[block]
+        return block(features, [norm.whole for norm in norms] if whole else norms)
+
+    def _embed(self, window: Window) -> None:
+        def stem(part: Window) -> Tensor:
+            return self.form.encoder.stem(part.of(self.label_map))
+
+        both = computed_within(window, 1, self.sizes[0], stem)
+        for key, part in zip(("down", "labels"), both.split(self.form.encoder.split, dim=1), strict=True):
+            self._set((key, 0), window, 0, lambda _, values=part: values)
+
+    def _down(self, part: Window, scale: int) -> Tensor:
+        finer = part.finer(2).of(self.features["down", scale - 1])
+        return self._normed(self.form.encoder.down[scale - 1], F.avg_pool2d(finer, 2), scale)
+
+    def _up(self, part: Window, scale: int) -> Tensor:
+        features = part.of(self.features["down", scale])
+        if scale < len(self.scales) - 1:
+            below = self._upsampled(part, ("up", scale + 1), self.form.encoder.upsample)
+            features = torch.cat([features, below], dim=1)
+        return self._normed(self.form.encoder.up[scale - 1], features, scale)
+
+    def _upsampled(
+        self, part: Window, key: tuple[str, int], mode: str, layer: Callable[[Tensor], Tensor] = lambda x: x
+    ) -> Tensor:
+        """A window of features of the next coarser scale after `layer`, twice as fine."""
+        coarse = part.coarser(2)
+        outer = coarse.grown(1, self.sizes[key[1]])
+        finer = upsample(layer(outer.of(self.features[key])), mode)
+        return part.within(outer.finer(2)).of(finer)
+
+    def _to_full_resolution(self, part: Window) -> Tensor:
+        encoder = self.form.encoder
+        context = self._upsampled(part, ("up", 1), encoder.upsample, encoder.to_full_resolution)
+        return part.of(self.features["labels", 0]) + context
+
+    def _condition(self, part: Window, scale: int) -> Tensor:
+        features, reader = part.of(self.features["up", scale]), self.attentions[scale]
+        if reader is None or reader[0] is None:
+            return features
+        fields = None
+        if self.tile is not None:
+            fields = part.of(noise_window(self.tile, self.sizes[scale], 23 * scale, None))
+        attention, w = reader
+        return attention(features, w, None, fields)
+
+    def _block(self, part: Window, scale: int) -> Tensor:
+        level = len(self.scales) - 1 - scale
+        if level:
+            hidden = self._upsampled(part, ("block", scale + 1), self.form.config.upsample)
+        else:
+            hidden = part.of(self.form.start(self.form.subsample(self.label_map, self.form.stride)))
+        return self.form.blocks[level](hidden, part.of(self.features["condition", scale]))
+
+    def _to_rgb(self, part: Window) -> Tensor:
+        return self.form.to_rgb(F.leaky_relu(part.of(self.features["block", 0]), SLOPE))
+
+    def _finish(self, part: Window) -> Tensor:
+        image = part.of(self.features["image"])
+        return torch.tanh(smooth(image) if self.form.config.smooth_output else image)

@@ -1,0 +1,83 @@
+"""Windows of feature maps: layers computed on a part of the image, equal to that part of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of cells of one scale.
+
+    Args:
+        top: first row.
+        left: first column.
+        bottom: row after the last.
+        right: column after the last.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def around(cls, changed: Tensor) -> Window | None:
+        """The smallest that holds every true cell of (H, W); None where there is none."""
+        rows, columns = (changed.any(dim).nonzero().flatten().tolist() for dim in (1, 0))
+        return cls(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows else None
+
+    @property
+    def area(self) -> int:
+        """In cells."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+    def grown(self, cells: int, size: tuple[int, int]) -> Window:
+        """With so many cells more on each side, as far as the image of `size` (H, W) reaches."""
+        return Window(
+            max(0, self.top - cells), max(0, self.left - cells),
+            min(size[0], self.bottom + cells), min(size[1], self.right + cells),
+        )  # fmt: skip
+
+    def coarser(self, factor: int) -> Window:
+        """The smallest at a scale with cells `factor` times as wide that covers it."""
+        return Window(
+            self.top // factor, self.left // factor, -(-self.bottom // factor), -(-self.right // factor)
+        )
+
+    def finer(self, factor: int) -> Window:
+        """The same area at a scale with cells `factor` times as narrow."""
+        return Window(self.top * factor, self.left * factor, self.bottom * factor, self.right * factor)
+
+    def within(self, outer: Window) -> Window:
+        """The same area, counted from the corner of `outer`."""
+        return Window(
+            self.top - outer.top, self.left - outer.left,
+            self.bottom - outer.top, self.right - outer.left,
+        )  # fmt: skip
+
+    def of(self, features: Tensor) -> Tensor:
+        """This part of (..., H, W), a view."""
+        return features[..., self.top : self.bottom, self.left : self.right]
+
+
+def computed_within(
+    window: Window, halo: int, size: tuple[int, int], layer: Callable[[Window], Tensor]
+) -> Tensor:
+    """A part of a layer's result.
+
+    Args:
+        window: which.
+        halo: how many cells away the layer reads.
+        size: (H, W) of the whole result.
+        layer: computes (..., h, w) from the part of its inputs that the given window covers. What lies within
+            `halo` cells of a side that is no side of the image may be wrong; it is cut off.
+
+    Returns:
+        (..., h, w) of `window`.
+    """
+    outer = window.grown(halo, size)
+    return window.within(outer).of(layer(outer))

@@ -1,0 +1,115 @@
+"""Painting: photos of a label map that changes a little at a time, at the cost of what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from dpsims_hub.models.local_pass import LocalPass, has_local_passes
+from dpsims_hub.models.windows import Window
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dpsims_hub.models import DPSIMSGenerator
+
+LARGEST_PART = 0.25
+"""Of the image; where more of it changes, everything is computed (our choice: windows overlap)."""
+
+
+class EditSession:
+    """One photo of one latent, whose map is edited; of `DPSIMSPipeline.edit_session`.
+
+    `update` computes the part around a change, which is an approximation (`dpsims_hub.models.local_pass`);
+    `finish` computes everything: call it when a stroke ends. Not for several threads at once.
+
+    Args:
+        network: of `inference_form`.
+        label_map: one map, as a call of the pipeline takes it.
+        latents: (1, latent_dim).
+        read: from such a map to (1, H, W) ids on the CPU.
+        show: from (1, 3, H, W) in [-1, 1] to a list of one picture.
+
+    Raises:
+        ValueError: the map does not fit.
+    """
+
+    def __init__(
+        self,
+        network: DPSIMSGenerator,
+        label_map: Any,
+        latents: Tensor,
+        read: Callable[[Any], Tensor],
+        show: Callable[[Tensor], list[Image.Image]],
+    ) -> None:
+        self.network, self._show, self._read_maps = network, show, read
+        self.latents = latents.to(network.device, network.dtype)
+        with torch.inference_mode():
+            self.local = LocalPass(network, self.latents) if has_local_passes(network) else None
+        self.exact = False
+        self.label_map = self._read(label_map)
+        self._all()
+
+    @property
+    def photo(self) -> Image.Image:
+        """The last photo."""
+        return self._show(self.values)[0]
+
+    def update(self, label_map: Any) -> Image.Image:
+        """The photo of another map, of which only the part around the change is computed.
+
+        Everything is computed where more than a quarter of the image changes or the size does, and for
+        networks that cannot be computed in parts (with noise in the encoder, OASIS). `exact` then is True.
+
+        Args:
+            label_map: as a call of the pipeline takes it.
+
+        Raises:
+            ValueError: the map does not fit; the session goes on with the last one.
+        """
+        new, old = self._read(label_map), self.label_map
+        self.label_map = new
+        changed = Window.around((new != old)[0]) if new.shape == old.shape else None
+        if new.shape == old.shape and changed is None:
+            return self.photo
+        if self.local is None or changed is None or changed.area > LARGEST_PART * new.numel():
+            return self._all()
+        with torch.inference_mode():
+            self.values = self.local.update(new.to(self.network.device), changed)
+        self.exact = False
+        return self.photo
+
+    def finish(self, label_map: Any = None) -> Image.Image:
+        """The photo that the optimized pipeline makes, to the bit: everything is computed.
+
+        Args:
+            label_map: None is the last one.
+
+        Raises:
+            ValueError: the map does not fit; the session goes on with the last one.
+        """
+        new = self.label_map if label_map is None else self._read(label_map)
+        if self.exact and torch.equal(new, self.label_map):
+            return self.photo
+        self.label_map = new
+        return self._all()
+
+    def _read(self, label_map: Any) -> Tensor:
+        maps = self._read_maps(label_map)
+        if len(maps) != 1:
+            raise ValueError(f"an edit session has one label map, not {len(maps)}; open a session for each.")
+        return maps
+
+    def _all(self) -> Image.Image:
+        ids = self.label_map.to(self.network.device)
+        with torch.inference_mode():
+            whole = self.local.whole if self.local is not None else self._plain
+            self.values = whole(ids)
+        self.exact = True
+        return self.photo
+
+    def _plain(self, ids: Tensor) -> Tensor:
+        return self.network(ids, self.latents).sample

@@ -1,0 +1,61 @@
+"""What link previews say of the page: Gradio's page carries tags about Gradio, and twice."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any
+
+_PREVIEW_TAG = re.compile(rb"""<meta\s[^>]*?(?:property|name)=["'](?:og|twitter):[^>]*>\s*""")
+
+
+class PageHead:
+    """ASGI middleware: puts this app's title and description in place of the preview tags of the page.
+
+    Args:
+        app: the application behind it.
+        title: of the page.
+        description: one sentence.
+    """
+
+    def __init__(self, app: Any, title: str, description: str) -> None:
+        self._app = app
+        told = {"og:title": title, "og:type": "website", "og:description": description}
+        tags = [f'<meta property="{name}" content="{escape(value)}" />' for name, value in told.items()]
+        tags.append(f'<meta name="description" content="{escape(description)}" />')
+        tags.append('<meta name="twitter:card" content="summary" />')
+        self._tags = "".join(tags).encode()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hand a request on; an HTML answer to a request for the page comes back with other tags."""
+        if scope["type"] != "http" or scope["path"].rstrip("/") != scope.get("root_path", "").rstrip("/"):
+            await self._app(scope, receive, send)
+            return
+        start: dict[str, Any] = {}
+        parts: list[bytes] = []
+
+        async def held(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                await self._finish(start, b"".join(parts), send)
+
+        await self._app(scope, receive, held)
+
+    async def _finish(self, start: dict[str, Any], body: bytes, send: Any) -> None:
+        headers = [(name.lower(), value) for name, value in start.get("headers", [])]
+        if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+            body = with_preview(body, self._tags)
+            headers = [(name, value) for name, value in headers if name != b"content-length"]
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def with_preview(page: bytes, tags: bytes) -> bytes:
+    """Return a page with `tags` at the start of its head, and without other preview tags there."""
+    head, end, rest = page.partition(b"</head>")
+    head = _PREVIEW_TAG.sub(b"", head)
+    return head.replace(b"<head>", b"<head>" + tags, 1) + end + rest
