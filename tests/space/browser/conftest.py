@@ -19,6 +19,12 @@ from tests.space.served_space import ServedSpace
 
 SLOW = (1024, 1024)  # a tiny network needs about a second for so many pixels
 DESKTOP = {"viewport": {"width": 1366, "height": 820}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
 OpenPage = Callable[..., StudioPage]
 
 
@@ -46,6 +52,16 @@ def browser() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
+    """The page on a phone, for all tests of a file."""
+    studio = StudioPage(browser.new_context(**PHONE).new_page(), f"http://127.0.0.1:{server.port}")
+    studio.open()
+    yield studio
+    assert studio.troubles == []
+    studio.page.context.close()
 
 
 @pytest.fixture(scope="module")

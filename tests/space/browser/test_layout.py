@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import pytest
 
-from tests.space.browser.conftest import DESKTOP
+from tests.space.browser.conftest import DESKTOP, PHONE
 from tests.space.browser.studio_page import StudioPage
 from tests.space.browser.test_nothing_lost import switch
-from tests.space.browser.test_visitors import PHONE, accessibility_faults
-from tests.space.served_space import ServedSpace
+from tests.space.browser.test_visitors import accessibility_faults
 
 CAR = 8
 Box = dict[str, float]
@@ -76,15 +72,6 @@ def test_map_and_photo_get_the_window(
     switch(studio, "camvid")
     studio.page.set_viewport_size(DESKTOP["viewport"])
     studio.close_all()
-
-
-@pytest.fixture(scope="module")
-def phone(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
-    studio = StudioPage(browser.new_context(**PHONE).new_page(), f"http://127.0.0.1:{server.port}")
-    studio.open()
-    yield studio
-    assert studio.troubles == []
-    studio.page.context.close()
 
 
 @pytest.mark.parametrize("size", [(390, 844), (320, 640)])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dpsims_hub.space.studio import read_page
-from tests.space.browser.conftest import OpenPage
+from tests.space.browser.conftest import PHONE, OpenPage
 from tests.space.browser.slow_painting import brushed, rectangle, write_map
 from tests.space.browser.studio_page import StudioPage
-from tests.space.browser.test_visitors import CAR, PHONE, TREE, accessibility_faults, touch
+from tests.space.browser.test_visitors import CAR, TREE, accessibility_faults, touch
 from tests.space.outlined import stamped
 from tests.space.test_shapes import STAMPS
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from tests.space.browser.conftest import OpenPage
+from tests.space.browser.conftest import PHONE, OpenPage
 from tests.space.browser.slow_painting import brushed, connected
 from tests.space.browser.studio_page import StudioPage
-from tests.space.browser.test_visitors import PHONE
-from tests.space.served_space import ServedSpace
 
 Points = Sequence[tuple[float, float]]
 CAR, PERSON = 8, 9
@@ -52,15 +49,6 @@ class Fingers:
 def take_class(studio: StudioPage, number: int) -> None:
     """Choose a class without opening the sheet of classes."""
     studio.page.locator(f'#dps-classes [data-id="{number}"]').evaluate("one => one.click()")
-
-
-@pytest.fixture(scope="module")
-def phone(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
-    studio = StudioPage(browser.new_context(**PHONE).new_page(), f"http://127.0.0.1:{server.port}")
-    studio.open()
-    yield studio
-    assert studio.troubles == []
-    studio.page.context.close()
 
 
 @pytest.fixture

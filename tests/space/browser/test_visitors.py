@@ -9,19 +9,13 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.space.browser.conftest import DESKTOP, OpenPage
+from tests.space.browser.conftest import DESKTOP, PHONE, OpenPage
 from tests.space.browser.slow_painting import brushed, read_map
 from tests.space.browser.studio_page import StudioPage, difference
 from tests.space.served_space import ROOT, ServedSpace
 
 pytestmark = pytest.mark.slow
 
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "has_touch": True,
-    "is_mobile": True,
-    "device_scale_factor": 2,
-}
 TABS, PHOTOS, PATIENCE = 6, 48, 60.0
 TREE, CAR = 5, 8
 

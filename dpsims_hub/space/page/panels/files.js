@@ -89,13 +89,17 @@ function mountFiles(app) {
     find("download").hidePopover();
     const shown = { palette: state.natural ? "natural" : "data set", colours: state.colours };
     const reply = await app.ask("download", { ...state.request(), ...shown, kind, scale });
+    app.save(reply);
+  }
+  // A file that the server answered with; null where it did not.
+  app.save = (reply) => {
     if (!reply) return;
     const link = document.createElement("a");
     link.href = reply.data;
     link.download = reply.name;
     link.click();
     app.say(`Saved ${reply.name}`);
-  }
+  };
   for (const button of find("download").querySelectorAll("[data-kind]")) {
     button.addEventListener("click", () => download(button.dataset.kind));
   }

@@ -89,13 +89,7 @@ function mountPaletteExport(app) {
   for (const button of find("download").querySelectorAll("[data-palette]")) {
     button.addEventListener("click", async () => {
       find("download").hidePopover();
-      const reply = await app.ask("palette", { model: state.model.name, kind: button.dataset.palette });
-      if (!reply) return;
-      const link = document.createElement("a");
-      link.href = reply.data;
-      link.download = reply.name;
-      link.click();
-      app.say(`Saved ${reply.name}`);
+      app.save(await app.ask("palette", { model: state.model.name, kind: button.dataset.palette }));
     });
   }
 }
