@@ -152,6 +152,19 @@ def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
         raise CheckpointError(f"--resume_from_checkpoint: {file} cannot be read ({error}).") from error
 
 
+def load_data_states(path: Path) -> list[dict[str, Any]]:
+    """What `save_checkpoint` got as data state of all processes, by rank.
+
+    Args:
+        path: a checkpoint.
+
+    Raises:
+        CheckpointError: a file cannot be read.
+    """
+    count = len(list(path.glob("data_*.pt")))
+    return [load_data_state(path, rank) for rank in range(count)]
+
+
 def _remove_leftovers(output_dir: Path) -> None:
     for pattern in ("checkpoint-*.tmp", "checkpoint-*.old"):
         for leftover in output_dir.glob(pattern):

@@ -7,7 +7,9 @@ itself, and streams, whose place is a state of their own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +22,11 @@ from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.labels.sources.streams import RowStream
 from dpsims_hub.labels.survey.masks import look_at_masks
 from dpsims_hub.labels.survey.opened_source import some_labels
+from dpsims_hub.training.checkpoint import load_data_states
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import PositionSampler, TrainingPairs, collate, make_loader
-from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore
+from dpsims_hub.training.stream import StreamedPairs, make_stream_loader
+from dpsims_hub.training.stream_resume import data_state, restore
 from dpsims_hub.training.transform import PairTransform
 
 _REFRESH_BATCHES = 16
@@ -123,15 +127,18 @@ class TrainingDataLoader:
         """Pairs of an epoch; None for a stream, which does not know."""
         return None if self.streamed else len(self.pairs)
 
-    def start(self, micro_step: int, state: dict[str, Any] | None = None) -> str:
+    def start(
+        self, micro_step: int, state: dict[str, Any] | None = None, checkpoint: Path | None = None
+    ) -> str:
         """Begin, or go on where a checkpoint was made.
 
         Args:
             micro_step: batches that every process has had.
             state: what `state` returned then; None where there is none.
+            checkpoint: that it comes from; the places of the other processes are read there, where needed.
 
         Returns:
-            A sentence where the place in the data could not be kept, else "".
+            A sentence where the place in the data could not be kept exactly, else "".
         """
         config = self.config
         self.bad = list(state["bad"]) if state else []
@@ -151,7 +158,7 @@ class TrainingDataLoader:
                 pairs, config.train_batch_size, config.dataloader_num_workers, collate
             )
             if state and state["stream"] is not None:
-                sentence = restore(self._loader, state["stream"]) or ""
+                sentence = restore(self._loader, state["stream"], partial(_all_places, checkpoint))
             elif micro_step:
                 sentence = "The checkpoint does not say where in the stream it was made: a new epoch begins."
         else:
@@ -237,6 +244,12 @@ class TrainingDataLoader:
             except LabelMapError:
                 if not self.config.skip_bad_samples:
                     raise
+
+
+def _all_places(checkpoint: Path | None) -> list[dict[str, Any]]:
+    """The places in the stream of all processes that wrote a checkpoint, by rank."""
+    states = load_data_states(checkpoint) if checkpoint else []
+    return [state["feed"]["stream"] for state in states]
 
 
 def _as_raised_in_worker(error: ValueError) -> ValueError:

@@ -202,7 +202,7 @@ class Trainer:
         self.seconds = state["seconds"] if state else 0.0
         # Before the checkpoint is loaded: a new iterator draws from the global random generator.
         micro_step = self.step * config.gradient_accumulation_steps
-        if sentence := self.data_loader.start(micro_step, state["feed"] if state else None):
+        if sentence := self.data_loader.start(micro_step, state["feed"] if state else None, self.checkpoint):
             accelerator.print(sentence)
         if self.checkpoint is not None:
             self._load(self.checkpoint)

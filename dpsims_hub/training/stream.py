@@ -25,6 +25,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from dpsims_hub.labels import LabelMapError
 from dpsims_hub.training.data import check_left_out, has_known_pixel
 from dpsims_hub.training.stopping import ignore_stop_signals
+from dpsims_hub.training.stream_progress import Progress, first_unread, has_read
 from dpsims_hub.training.stream_shares import Place, Share, share_of
 from dpsims_hub.training.transform import PairTransform
 
@@ -110,6 +111,7 @@ class StreamedPairs(IterableDataset):
         self.rank = rank
         self.world_size = world_size
         self.skip_bad = skip_bad
+        self.earlier: tuple[Progress, ...] = ()  # of runs with other readers: their rows are passed over
         self._start = Place(epoch=0)  # of the present block
         self._given = 0  # rows of the present block that were given out
 
@@ -192,11 +194,17 @@ class StreamedPairs(IterableDataset):
         while True:
             shards = np.random.default_rng((self.seed, _ORDER, start.epoch)).permutation(num_shards)
             shards = shards[share.group :: share.groups].tolist()
-            found = False
+            earlier = tuple(run for run in self.earlier if run.last_epoch >= start.epoch)
+            found = bool(earlier)  # they may have left no row of this epoch for this reader
             for turn in range(start.turn, len(shards)):
-                first = start.row if turn == start.turn else 0
+                position = share.group + turn * share.groups
+                unread = first_unread(earlier, start.epoch, position)
+                if unread is None:
+                    continue
+                first = max(unread, start.row if turn == start.turn else 0)
                 for number, content in enumerate(self._shard_rows(shards[turn], first), first):
-                    if (number + turn) % share.stride == share.offset:
+                    mine = (number + turn) % share.stride == share.offset
+                    if mine and not has_read(earlier, start.epoch, position, number):
                         yield _Row(Place(start.epoch, turn, number), shards[turn], content)
                         found = True
             if not found:
@@ -271,62 +279,6 @@ def make_stream_loader(
             # Of its own, so that a new iterator draws nothing from the global one.
             generator=torch.Generator().manual_seed(pairs.seed),
         )
-
-
-def data_state(loader: StatefulDataLoader) -> dict[str, Any]:
-    """Where a loader is, after the last batch that it gave out: a few numbers per worker, for `torch.save`.
-
-    What workers have prepared beyond that batch does not count.
-    """
-    return {"settings": _settings(loader), "readers": loader.state_dict()}
-
-
-def restore(loader: StatefulDataLoader, state: dict[str, Any]) -> str:
-    """Put a new loader, before its first batch, where another one was.
-
-    Args:
-        loader: made for the same data, settings and numbers of processes and workers, or for others.
-        state: what `data_state` returned, in the process of the same rank; in a process that was not there
-            then, that of another one.
-
-    Returns:
-        "" where the loader goes on with the very next batch; otherwise a sentence on what differs, and the
-        epoch begins anew.
-    """
-    before, now = state["settings"], _settings(loader)
-    changed = [name for name in now if before[name] != now[name]]
-    if not changed:
-        loader.load_state_dict(state["readers"])
-        return ""
-    epoch = min(_epochs(state["readers"]))
-    loader.dataset.start_epoch(epoch)
-    told = [name if name == "rows" else f"{name} ({before[name]} then, {now[name]} now)" for name in changed]
-    return (
-        f"The place in the stream cannot be kept, because other than at the checkpoint are its "
-        f"{', '.join(told)}; epoch {epoch} begins anew."
-    )
-
-
-def _settings(loader: StatefulDataLoader) -> dict[str, int | str]:
-    """Everything that the order of samples depends on, by the name that a sentence gives it."""
-    pairs = loader.dataset
-    return {
-        "processes": pairs.world_size,
-        "workers": loader.num_workers,
-        "shards": pairs.stream.num_shards,
-        "seed": pairs.seed,
-        "shuffle buffer": pairs.buffer_size,
-        "rows": pairs.fingerprint,
-    }
-
-
-def _epochs(state: Any) -> Iterator[int]:
-    """Epochs of all readers, wherever the loader keeps their states."""
-    if isinstance(state, dict):
-        if state.keys() >= {*Place._fields, "given"}:
-            yield state["epoch"]
-        for part in state.values():
-            yield from _epochs(part)
 
 
 def _readers(world_size: int, num_workers: int) -> str:

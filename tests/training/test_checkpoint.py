@@ -16,6 +16,7 @@ from dpsims_hub.training.checkpoint import (
     find_checkpoint,
     list_checkpoints,
     load_data_state,
+    load_data_states,
     save_checkpoint,
     starting_point,
 )
@@ -240,6 +241,7 @@ def test_a_process_that_cannot_write_stops_all_with_one_sentence(tmp_path):
     debug_launcher(save_on_two_ranks, (str(tmp_path),), num_processes=2)
     out = tmp_path / "out"
     assert [load_data_state(out / "checkpoint-1", rank) for rank in range(2)] == [{"rank": 0}, {"rank": 1}]
+    assert load_data_states(out / "checkpoint-1") == [{"rank": 0}, {"rank": 1}]
     assert json.loads((out / "checkpoint-1" / "checkpoint.json").read_text())["processes"] == 2
     first, second = ((tmp_path / f"error_{rank}").read_text() for rank in range(2))
     assert first == second

@@ -17,7 +17,9 @@ from dpsims_hub.labels import LabelMapError
 from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.labels.sources.streams import RowStream
 from dpsims_hub.training.data import collate
-from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore, share_of
+from dpsims_hub.training.stream import StreamedPairs, make_stream_loader
+from dpsims_hub.training.stream_resume import data_state, restore
+from dpsims_hub.training.stream_shares import share_of
 from tests.training.shards import CLASSES, make_row, telling_transform, write_shards
 
 ROWS = 41
@@ -222,27 +224,48 @@ def test_neither_the_clock_nor_the_global_random_numbers_are_used(uneven, monkey
     assert torch.equal(torch.get_rng_state(), before)
 
 
-CHANGES = {
-    "processes (1 then, 2 now)": {"world_size": 2},
-    "workers (0 then, 2 now)": {"workers": 2},
-    "shuffle buffer (6 then, 7 now)": {"buffer_size": 7},
-    "seed (3 then, 4 now)": {"seed": 4},
-}
-
-
-@pytest.mark.parametrize("named", CHANGES)
-def test_with_other_settings_the_epoch_begins_anew_and_a_sentence_says_so(uneven, named):
+def test_with_another_seed_the_epoch_begins_anew_and_a_sentence_says_so(uneven):
     before = make_loader(uneven)
     list(islice(before, 15))  # 60 samples: in epoch 1
-    changed = make_loader(uneven, **CHANGES[named])
+    changed = make_loader(uneven, seed=4)
     sentence = restore(changed, data_state(before))
-    assert named in sentence
+    assert "seed (3 then, 4 now)" in sentence
     assert "epoch 1 begins anew" in sentence
-    expected = make_loader(uneven, **CHANGES[named])
+    expected = make_loader(uneven, seed=4)
     expected.dataset.start_epoch(1)
     batches = list(islice(changed, 5))
     assert_equal(batches, list(islice(expected, 5)))
     assert {int(epoch) for epoch in batches[0]["epoch"]} == {1}
+
+
+CHANGES = {
+    "processes (1 then, 2 now)": {"world_size": 2},
+    "workers (0 then, 2 now)": {"workers": 2},
+    "shuffle buffer (6 then, 7 now)": {"buffer_size": 7},
+}
+
+
+@pytest.mark.parametrize("named", CHANGES)
+def test_other_readers_go_on_within_the_epoch_and_a_sentence_says_so(uneven, named, tmp_path):
+    """Of 41 rows 20 are given out, of which two are of an open block of 6."""
+    before = make_loader(uneven)
+    seen = numbers(item for batch in islice(before, 5) for item in split_batch(batch))
+    torch.save(data_state(before), tmp_path / "state.pt")
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    left = []
+    for rank in range(CHANGES[named].get("world_size", 1)):
+        changed = make_loader(uneven, batch_size=1, **{**CHANGES[named], "rank": rank})
+        sentence = restore(changed, state)
+        assert f"the stream's {named}; epoch 0 goes on" in sentence
+        assert "and 2 rows of blocks that were not finished come a second time" in sentence
+        items = list(islice(changed, 40))
+        left += [int(item["number"]) for item in items if item["epoch"] == 0]
+    assert set(seen) | set(left) == set(range(ROWS))
+    assert len(left) == ROWS - 18
+
+
+def split_batch(batch: dict) -> list[dict]:
+    return [{"number": number} for number in batch["number"]]
 
 
 def test_with_other_rows_the_epoch_begins_anew(uneven, tmp_path):

@@ -13,7 +13,8 @@ from torch import distributed
 
 from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.training.data import collate
-from dpsims_hub.training.stream import StreamedPairs, data_state, make_stream_loader, restore
+from dpsims_hub.training.stream import StreamedPairs, make_stream_loader
+from dpsims_hub.training.stream_resume import data_state, restore
 from tests.training.shards import telling_transform, write_shards
 
 pytestmark = pytest.mark.slow
