@@ -135,7 +135,7 @@ def save_checkpoint(
 def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
     """What `save_checkpoint` got as data state of a process; None if there is none.
 
-    A process that was not there then gets that of process 0, so that all of them begin the same epoch.
+    A process that was not there then gets that of process 0.
 
     Args:
         path: a checkpoint.

@@ -178,7 +178,7 @@ def test_a_second_change_of_readers_keeps_what_both_runs_have_read(monkeypatch):
 
 def test_shards_that_are_read_are_not_opened_again(monkeypatch):
     old = group(2, 1, [6] * 8)
-    read_some(monkeypatch, old, iter([13, 13]))  # two shards of each, and the first of the next
+    read_some(monkeypatch, old, iter([16, 16]))  # two shards of each, and a block of the next
     new = group(1, 1, [6] * 8)
     new[0].resume([data_state(rank) for rank in old])
     opened = []
@@ -189,3 +189,4 @@ def test_shards_that_are_read_are_not_opened_again(monkeypatch):
     while next(rows)[0] == 0:
         pass
     assert len(opened) <= 6 + 1  # of 8, and one of the next epoch
+    assert sum(first == 3 for _, first in opened) == 2
