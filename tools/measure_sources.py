@@ -1,6 +1,6 @@
 """Photos per second and CPU core of every data source, as the training's data loader reads them.
 
-Read, decode, crop to half the size, mirror, to uint8 and collate; one process, one thread, CPU time. The
+Read, decode, crop, mirror, to uint8 and collate; one process, one thread, CPU time. The
 sources hold the same pairs in turn: a folder of JPEG and one of PNG, the shards of `dpsims prepare-data` and
 webdataset archives, each as a table and streamed. Without --data the photos are made here (smooth noise with
 grain, JPEG quality 90).
