@@ -54,8 +54,8 @@ def test_photos_cost_a_fraction_of_oasis_and_optimize_helps() -> None:
     )
     assert times["oasis"] / times["dpsims optimized"] > 2.2
     assert times["oasis"] / times["small optimized"] > 12
-    assert times["dpsims"] / times["dpsims optimized"] > 1.5
-    assert times["small"] / times["small optimized"] > 1.1
+    assert times["dpsims"] / times["dpsims optimized"] > 1.2
+    assert times["small"] / times["small optimized"] > 1.05
 
 
 def test_time_does_not_grow_with_the_number_of_classes() -> None:

@@ -27,12 +27,11 @@ def test_demo_shows_every_layout_with_two_photos(model, tmp_path, capsys):
     assert main(["demo", "--headless", "--model", str(model), "--output", str(target)]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == str(target)
-    assert re.match(
-        r".*: time per photo: \d+ ms \(median of 20 calls .* 256x192, one at a time, fp32; cpu ", printed[1]
-    )
+    said = r".*: time per photo: \d+ ms \(median of 20 calls .* 256x192, one at a time, optimized, fp32; cpu "
+    assert re.match(said, printed[1])
     with Image.open(target) as image:
         sheet = np.asarray(image.convert("RGB"))
-    spec, pipe = ClassSpec.load("camvid"), DPSIMSPipeline.from_pretrained(model)
+    spec, pipe = ClassSpec.load("camvid"), DPSIMSPipeline.from_pretrained(model).optimize()
     for path in bundled_examples("camvid"):
         label_map = read_label_map(path, spec)
         top, left = place_of(colorize(label_map, spec), sheet)

@@ -176,7 +176,7 @@ def legend_of(studio: StudioPage) -> list[list[str]]:
 @pytest.mark.slow
 def test_the_legend_tells_the_shares_while_painting_too(studio: StudioPage) -> None:
     picks = "[...document.querySelectorAll('#dps-legend .dps-legend-pick')]"
-    rows = f"{picks}.map(row => row.innerText.split('\\n'))"
+    rows = f"{picks}.map(row => ['span', 'b'].map(part => row.querySelector(part).innerText))"
     told = f"wanted => JSON.stringify({rows}) === JSON.stringify(wanted)"
     studio.page.wait_for_function(told, arg=legend_of(studio))
     before = studio.ids
@@ -242,16 +242,24 @@ def test_keys_choose_tools_classes_and_sizes(studio: StudioPage) -> None:
     assert not studio.page.is_visible("#dps-shortcuts")
 
 
+def key_of(studio: StudioPage, class_id: int) -> str:
+    """The number key of a class in this map, as its button tells it."""
+    key = studio.page.get_attribute(f'#dps-classes [data-id="{class_id}"]', "aria-keyshortcuts")
+    assert key, f"class {class_id} has no key"
+    return key
+
+
 def test_the_keyboard_alone_paints(studio: StudioPage) -> None:
     before = studio.ids
+    car, building = (key_of(studio, one) for one in (CAR, BUILDING))
     studio.page.focus("#dps-map")
-    for key in ("9", "[", "ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowDown", "ArrowRight"):
+    for key in (car, "[", "ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowDown", "ArrowRight"):
         studio.page.keyboard.press(key)  # the first arrow shows the cursor, in the middle
     size = int(studio.state["size"])
     studio.page.keyboard.press(" ")
     np.testing.assert_array_equal(studio.ids, brushed(before, [(109.5, 106.5)], size, CAR))
     studio.page.keyboard.press("f")
-    studio.page.keyboard.press("2")
+    studio.page.keyboard.press(building)
     after = studio.ids
     studio.page.keyboard.press("Enter")
     np.testing.assert_array_equal(studio.ids, np.where(connected(after, 109, 106), BUILDING, after))

@@ -29,7 +29,8 @@ function mountLivePhoto(app) {
     build: () => {
       const draft = app.isPainting(); // only the part around the brush is computed; the end of the stroke asks again
       askedFor = draft ? -1 : state.version;
-      return { version: state.version, model: state.model.name, body: { ...state.request(), draft } };
+      const body = draft ? { ...state.request(), draft } : state.request();
+      return { version: state.version, model: state.model.name, body };
     },
     ask: (request) => app.server.live(request.body),
     show,
