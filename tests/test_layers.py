@@ -18,7 +18,7 @@ LAYERS = {
     "processes space storage training",
     "ablation": "evaluation labels models pictures pipelines processes storage training",
     "benchmark": "evaluation models pictures pipelines processes training",
-    "space": "bundled labels models pictures pipelines",
+    "space": "bundled labels models pictures pipelines processes",
     "hub": "bundled cards labels models pictures pipelines storage",
     "generation": "labels pictures pipelines processes storage",
     "evaluation": "labels losses models pictures pipelines processes storage",

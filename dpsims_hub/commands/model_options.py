@@ -38,7 +38,9 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
 
     from dpsims_hub.bundled import NAMES, bundled_model
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+    from dpsims_hub.processes.cpu_setup import prepare_cpu
 
+    prepare_cpu()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_device(device)
     path = bundled_model(model) if model in NAMES else model

@@ -116,7 +116,9 @@ class ModelRegistry:
         from diffusers.utils import logging
 
         from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+        from dpsims_hub.processes.cpu_setup import prepare_cpu
 
+        prepare_cpu()
         logging.disable_progress_bar()
         device = self.device or str(torch.accelerator.current_accelerator(check_available=True) or "cpu")
         dtype = {"dtype": getattr(torch, self.dtype)} if self.dtype else {}
