@@ -9,7 +9,7 @@ tiles. Within these limits a window is exactly that part of the layer's whole re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -65,23 +65,24 @@ class LocalPass:
         height, width = label_map.shape[1:]
         self.sizes = [(height // 2**scale, width // 2**scale) for scale in self.scales]
         self.features: dict[str | tuple[str, int], Tensor] = {}
-        self._compute([Window(0, 0, *size) for size in self.sizes])
+        self._compute([[Window(0, 0, *size)] for size in self.sizes])
         return self.features["photo"]
 
-    def update(self, label_map: Tensor, changed: Window) -> Tensor:
-        """Computes the part around a change.
+    def update(self, label_map: Tensor, changed: Sequence[Window]) -> Tensor:
+        """Computes the parts around changes.
 
         Args:
             label_map: (1, H, W) ids that differ from the last map within `changed` only.
-            changed: in pixels.
+            changed: in pixels, at least one.
 
         Returns:
             (1, 3, H, W), the kept photo with the new part in it; a later call writes into it.
         """
         self.label_map = label_map
-        grown = changed.grown(MARGIN, self.sizes[0])
+        grown = [window.grown(MARGIN, self.sizes[0]) for window in changed]
         side = (label_map != self.last_whole).sum().item() ** 0.5
-        windows = [grown.coarser(2**scale) for scale in self.scales if 2**scale <= max(1, side / 2)]
+        scales = [scale for scale in self.scales if 2**scale <= max(1, side / 2)]
+        windows = [list(dict.fromkeys(one.coarser(2**scale) for one in grown)) for scale in scales]
         for layer in self.packed:
             layer.packs = False
         try:
@@ -91,32 +92,34 @@ class LocalPass:
                 layer.packs = True
         return self.features["photo"]
 
-    def _compute(self, windows: list[Window]) -> None:
+    def _compute(self, windows: list[list[Window]]) -> None:
         """Brings the kept features up to date within windows of the scales, fine to coarse."""
-        self._embed(windows[0])
-        for scale, window in enumerate(windows[1:], 1):
-            self._set(("down", scale), window, self._halo(scale), lambda part, s=scale: self._down(part, s))
-        for scale, window in reversed(list(enumerate(windows))):
+        for window in windows[0]:
+            self._embed(window)
+        for scale, own in enumerate(windows[1:], 1):
+            self._set(("down", scale), own, self._halo(scale), lambda part, s=scale: self._down(part, s))
+        for scale, own in reversed(list(enumerate(windows))):
             if scale:
-                self._set(("up", scale), window, self._halo(scale), lambda part, s=scale: self._up(part, s))
+                self._set(("up", scale), own, self._halo(scale), lambda part, s=scale: self._up(part, s))
             else:
-                self._set(("up", 0), window, 0, self._to_full_resolution)
-            self._set(("condition", scale), window, 0, lambda part, s=scale: self._condition(part, s))
-        for scale, window in reversed(list(enumerate(windows))):
-            self._set(("block", scale), window, 2, lambda part, s=scale: self._block(part, s))
+                self._set(("up", 0), own, 0, self._to_full_resolution)
+            self._set(("condition", scale), own, 0, lambda part, s=scale: self._condition(part, s))
+        for scale, own in reversed(list(enumerate(windows))):
+            self._set(("block", scale), own, 2, lambda part, s=scale: self._block(part, s))
         self._set("image", windows[0], 1, self._to_rgb)
         self._set("photo", windows[0], 1, self._finish)
 
     def _set(
-        self, key: str | tuple[str, int], window: Window, halo: int, layer: Callable[[Window], Tensor]
+        self, key: str | tuple[str, int], windows: list[Window], halo: int, layer: Callable[[Window], Tensor]
     ) -> None:
-        """Computes the window of a layer's result; the first time, that is all of it."""
+        """Computes windows of a layer's result; the first time, there is one of all of it."""
         size = self.sizes[key[1] if isinstance(key, tuple) else 0]
-        part = computed_within(window, halo, size, layer)
-        if key in self.features:
-            window.of(self.features[key]).copy_(part)
-        else:
-            self.features[key] = part.contiguous(memory_format=torch.channels_last)
+        for window in windows:
+            part = computed_within(window, halo, size, layer)
+            if key in self.features:
+                window.of(self.features[key]).copy_(part)
+            else:
+                self.features[key] = part.contiguous(memory_format=torch.channels_last)
 
     def _halo(self, scale: int) -> int:
         """Of the encoder's blocks: a cell for each 3x3 convolution."""
@@ -133,7 +136,7 @@ class LocalPass:
 
         both = computed_within(window, 1, self.sizes[0], stem)
         for key, part in zip(("down", "labels"), both.split(self.form.encoder.split, dim=1), strict=True):
-            self._set((key, 0), window, 0, lambda _, values=part: values)
+            self._set((key, 0), [window], 0, lambda _, values=part: values)
 
     def _down(self, part: Window, scale: int) -> Tensor:
         finer = part.finer(2).of(self.features["down", scale - 1])

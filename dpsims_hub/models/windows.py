@@ -30,10 +30,43 @@ class Window:
         rows, columns = (changed.any(dim).nonzero().flatten().tolist() for dim in (1, 0))
         return cls(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows else None
 
+    @classmethod
+    def covering(cls, changed: Tensor, margin: int) -> list[Window]:
+        """Windows that together hold every true cell of (H, W), divided where that makes them smaller.
+
+        Args:
+            changed: (H, W), bool.
+            margin: cells that a window costs beyond each of its sides.
+        """
+        window = cls.around(changed)
+        if window is None:
+            return []
+        inner, (height, width) = window.of(changed), window.size
+        dim, half = (0, height // 2) if height >= width else (1, width // 2)
+        if half <= margin:
+            return [window]
+        parts = []
+        for number, part in enumerate(
+            (inner.narrow(dim, 0, half), inner.narrow(dim, half, max(height, width) - half))
+        ):
+            shift = [window.top, window.left]
+            shift[dim] += number * half
+            parts += [one.moved(*shift) for one in cls.covering(part, margin)]
+        return parts if sum(one.cost(margin) for one in parts) < window.cost(margin) else [window]
+
     @property
-    def area(self) -> int:
-        """In cells."""
-        return (self.bottom - self.top) * (self.right - self.left)
+    def size(self) -> tuple[int, int]:
+        """Height and width in cells."""
+        return self.bottom - self.top, self.right - self.left
+
+    def cost(self, margin: int) -> int:
+        """Cells, with `margin` more on each side."""
+        height, width = self.size
+        return (height + 2 * margin) * (width + 2 * margin)
+
+    def moved(self, down: int, right: int) -> Window:
+        """The same size elsewhere."""
+        return Window(self.top + down, self.left + right, self.bottom + down, self.right + right)
 
     def grown(self, cells: int, size: tuple[int, int]) -> Window:
         """With so many cells more on each side, as far as the image of `size` (H, W) reaches."""

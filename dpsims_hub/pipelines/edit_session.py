@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from dpsims_hub.models.local_pass import LocalPass, has_local_passes
+from dpsims_hub.models.local_pass import MARGIN, LocalPass, has_local_passes
 from dpsims_hub.models.windows import Window
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dpsims_hub.models import DPSIMSGenerator
 
-LARGEST_PART = 0.25
+LARGEST_PART = 0.4
 """Of the image; where more of it changes, everything is computed (our choice: windows overlap)."""
 
 
@@ -61,7 +61,7 @@ class EditSession:
     def update(self, label_map: Any) -> Image.Image:
         """The photo of another map, of which only the part around the change is computed.
 
-        Everything is computed where more than a quarter of the image changes or the size does, and for
+        Everything is computed where more than about a third of the image changes or the size does, and for
         networks that cannot be computed in parts (with noise in the encoder, OASIS). `exact` then is True.
 
         Args:
@@ -72,10 +72,12 @@ class EditSession:
         """
         new, old = self._read(label_map), self.label_map
         self.label_map = new
-        changed = Window.around((new != old)[0]) if new.shape == old.shape else None
-        if new.shape == old.shape and changed is None:
+        if new.shape != old.shape or self.local is None:
+            return self._all()
+        changed = Window.covering((new != old)[0], 2 * MARGIN)
+        if not changed:
             return self.photo
-        if self.local is None or changed is None or changed.area > LARGEST_PART * new.numel():
+        if sum(window.cost(MARGIN) for window in changed) > LARGEST_PART * new.numel():
             return self._all()
         with torch.inference_mode():
             self.values = self.local.update(new.to(self.network.device), changed)

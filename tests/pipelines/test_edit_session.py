@@ -60,7 +60,7 @@ def test_a_window_that_covers_the_image_is_the_whole_photo(kind):
     local = LocalPass(inference_form(network), some_latents(1))
     local.whole(torch.from_numpy(some_map())[None])
     new = torch.from_numpy(some_map(1))[None]
-    photo = local.update(new, Window(0, 0, SIDE, SIDE))
+    photo = local.update(new, [Window(0, 0, SIDE, SIDE)])
     torch.testing.assert_close(photo, network(new, some_latents(1)).sample, rtol=0, atol=1e-5)
 
 
@@ -141,3 +141,29 @@ def test_windows_at_other_scales():
     assert Window.around(changed) is None
     changed[3, 4] = changed[8, 9] = True
     assert Window.around(changed) == window
+    assert window.size == (6, 6)
+    assert window.cost(2) == 100
+    assert window.moved(2, -4) == Window(5, 0, 11, 6)
+
+
+def test_a_long_line_is_covered_by_small_windows():
+    line = torch.eye(200, dtype=torch.bool)
+    parts = Window.covering(line, 4)
+    covered = torch.zeros_like(line)
+    for part in parts:
+        part.of(covered).fill_(True)
+    assert covered[line].all()
+    assert sum(part.cost(4) for part in parts) < 0.25 * 200 * 200
+    assert Window.covering(torch.zeros(5, 5, dtype=torch.bool), 4) == []
+    assert Window.covering(torch.ones(40, 60, dtype=torch.bool), 4) == [Window(0, 0, 40, 60)]
+
+
+def test_two_places_at_once_are_two_windows_and_nothing_between_moves():
+    _, session = make_session()
+    before = session.values.clone()
+    new = edited(edited(some_map(), 2, 2, 6), 54, 54, 6)
+    session.update(new)
+    assert not session.exact
+    assert torch.equal(session.values[..., 24:40, 24:40], before[..., 24:40, 24:40])
+    for corner in (slice(0, 8), slice(56, 64)):
+        assert not torch.equal(session.values[..., corner, corner], before[..., corner, corner])
