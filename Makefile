@@ -28,7 +28,7 @@ demo: $(VENV)/.has-core
 test: export GRADIO_ANALYTICS_ENABLED := False
 test: export HF_HUB_OFFLINE := 1
 test: $(VENV)/.has-dev
-	"$(BIN)/python" -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(filter-out 0,$(SLOW)),--slow) $(PYTEST_ARGS)
+	"$(BIN)/python" -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(filter-out 0,$(SLOW)),--slow) $(if $(filter 2,$(SLOW)),--minutes) $(PYTEST_ARGS)
 
 lint: $(VENV)/.has-dev
 	"$(BIN)/python" -m ruff check .

@@ -19,14 +19,21 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The flag that `make test SLOW=1` gives."""
     parser.addoption("--slow", action="store_true", help="also run the tests that are marked slow")
+    parser.addoption("--minutes", action="store_true", help="also run those that take a minute or more each")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves slow tests out unless asked for or named; long files first, or the last would run alone."""
     named = any("::" in argument for argument in config.args)
-    if not config.getoption("slow") and not named:
-        left_out = [item for item in items if item.get_closest_marker("slow")]
+    wanted = {name for name in ("slow", "minutes") if named or config.getoption(name)}
+    left_out = [item for item in items if _marks(item) - wanted]
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
-    long = {item.path for item in items if item.get_closest_marker("slow")}
+        items[:] = [item for item in items if not _marks(item) - wanted]
+    long = {item.path for item in items if _marks(item)}
     items.sort(key=lambda item: (item.path.name != "test_clean_install.py", item.path not in long))
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    """Which of the marks of long tests it has."""
+    return {name for name in ("slow", "minutes") if item.get_closest_marker(name)}

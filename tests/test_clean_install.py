@@ -42,7 +42,7 @@ def environment(tmp_path) -> Iterator[Path]:
     subprocess.Popen(["rm", "-rf", folder / ".venv"])  # takes a minute, beside the next tests
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 @pytest.mark.timeout(1800)
 def test_readme_trains_in_a_clean_environment_without_the_hub(environment, tmp_path):
     install, train = readme_command("python -m pip install"), readme_command("accelerate launch")

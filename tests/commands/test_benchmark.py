@@ -57,7 +57,7 @@ def test_a_variant_is_the_training_with_more_flags_which_win():
     assert oasis.config.weight_labelmix == PRESETS["oasis"]["weight_labelmix"] != 0
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_trainings_are_compared_in_processes_of_their_own(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     flags = tiny_flags(write_pairs(tmp_path / "pairs"), tmp_path / "unused")

@@ -96,7 +96,7 @@ def test_a_server_without_visitors_rests(served: ServedSpace) -> None:
     assert after.user + after.system - before.user - before.system < 0.15
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_memory_is_flat_after_2000_generations(served: ServedSpace) -> None:
     maps = [small_map(number) for number in range(100)]
 

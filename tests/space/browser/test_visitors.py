@@ -20,6 +20,7 @@ TABS, PHOTOS, PATIENCE = 6, 48, 60.0
 TREE, CAR = 5, 8
 
 
+@pytest.mark.minutes
 def test_six_tabs_painting_at_once_share_fairly(new_page: OpenPage, server: ServedSpace) -> None:
     tabs = [new_page() for _ in range(TABS)]
     for seed, tab in enumerate(tabs):
