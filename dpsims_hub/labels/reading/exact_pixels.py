@@ -35,6 +35,9 @@ PACKED_STEP = {"L;2": 85, "L;2R": 85, "L;4": 17, "L;4R": 17}  # Pillow stretches
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24")
 AS_PNG = "save the map as an 8- or 16-bit greyscale or palette PNG"
 PHOTOMETRIC, SAMPLE_FORMAT, BITS = 262, 339, 258  # tags of TIFF
+STRIP_OFFSETS, STRIP_COUNTS, ROWS_PER_STRIP = 273, 279, 278
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
+PLANES, SEPARATE = 284, 2
 NOTE = "has an EXIF note to turn it, which readers follow or not"
 WITHOUT_NOTE = "take the note away so that the map lies as its photo is seen"
 WHITE_IS_ZERO, SIGNED = 0, 2
@@ -137,7 +140,24 @@ def _change_of_tiff(image: Image.Image) -> str:
         return 'is a TIFF file in which "white is zero", which readers invert or not as they please'
     if set(_several(tags.get(SAMPLE_FORMAT, 1))) == {SIGNED} and set(_several(tags.get(BITS, 1))) == {8}:
         return "is a TIFF file of signed 8-bit numbers"
+    if image.tile and image.tile[0][0] == "libtiff" and _raw_mode(image) in ("I;16BS", "I;32BS"):
+        return "is a compressed TIFF file of signed big-endian numbers, whose bytes Pillow exchanges twice"
+    if _lacks_parts(image):
+        return "is a TIFF file that lacks some of its strips or tiles"
     return ""
+
+
+def _lacks_parts(image: Image.Image) -> bool:
+    """Return whether a TIFF names fewer strips or tiles than its size needs, or empty ones (sparse files)."""
+    tags, (width, height) = image.tag_v2, image.size
+    tiled = TILE_OFFSETS in tags
+    rows = tags.get(TILE_LENGTH if tiled else ROWS_PER_STRIP, height) or height
+    across = -(-width // (tags.get(TILE_WIDTH) or width)) if tiled else 1
+    planes = len(_several(tags.get(BITS, 1))) if tags.get(PLANES) == SEPARATE else 1
+    needed = across * -(-height // rows) * planes
+    offsets, counts = (TILE_OFFSETS, TILE_COUNTS) if tiled else (STRIP_OFFSETS, STRIP_COUNTS)
+    places, sizes = (_several(tags.get(tag, ())) for tag in (offsets, counts))
+    return len(places) < needed or 0 in places[:needed] or 0 in sizes[:needed]
 
 
 def _several(value: Any) -> tuple[int, ...]:
