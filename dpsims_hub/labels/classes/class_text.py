@@ -51,7 +51,7 @@ def read_class_file(path: Path) -> Any:
         if form == "YAML":
             return _from_yaml(text, path)
         if form == "text" and not text.lstrip().startswith(("[", "{")):
-            return _from_lines(text.splitlines(), path)
+            return _from_lines(re.split(r"\r\n|\r|\n", text), path)
         return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, path))
     except OSError as error:
         raise ClassSpecError(f"{path}: cannot be read ({error.strerror}).") from error
@@ -90,20 +90,26 @@ def _from_lines(lines: Sequence[str], path: Path) -> list[Any]:
         return [{"name": row[1], "rgb": [int(value) for value in row.groups()[1:]]} for row in rows if row]
     if "__ignore__" in lines:
         raise ClassSpecError(f"{path}: __ignore__ must be the first line, as Labelme writes it.")
-    if lines and (all(NUMBERED_LINE.match(line) for line in lines) or _are_counted(lines)):
+    if lines and (_are_numbered(lines) or _are_counted(lines)):
         raise ClassSpecError(f"{path}: has numbers in its lines ({lines[0]!r}); {NAMES_AS_JSON}.")
     if _are_of_another_form(lines):
         raise ClassSpecError(f"{path}: has not one name a line ({lines[0][:40]!r}); {NAMES_AS_JSON}.")
     return list(lines)
 
 
+def _are_numbered(lines: Sequence[str]) -> bool:
+    """Whether names have their ids beside them, under a header line perhaps."""
+    numbered = sum(NUMBERED_LINE.match(line) is not None for line in lines)
+    return numbered == len(lines) or numbered >= max(2, len(lines) - 1)
+
+
 def _are_counted(lines: Sequence[str]) -> bool:
-    """Whether different names are followed by numbers in order; "zone 1", "zone 2" are names with numbers."""
+    """Whether different names are followed by successive numbers; "zone 1", "zone 2" are names."""
     rows = [NAME_AND_NUMBER.fullmatch(line) for line in lines]
     if len(lines) < 2 or not all(rows):
         return False
     names, numbers = {row[1] for row in rows if row}, [int(row[2]) for row in rows if row]
-    return len(names) > 1 and numbers == list(range(numbers[0], numbers[0] + len(lines)))
+    return len(names) > 1 and sorted(numbers) == list(range(min(numbers), min(numbers) + len(lines)))
 
 
 def _are_of_another_form(lines: Sequence[str]) -> bool:

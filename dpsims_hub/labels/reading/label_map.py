@@ -94,8 +94,12 @@ def _as_array(source: Any, name: str) -> np.ndarray:
     if hasattr(source, "is_floating_point"):  # a torch tensor, told without importing torch
         if source.is_floating_point() or source.is_complex():
             raise LabelMapError(_not_integers(name, str(source.dtype)))
-        return source.detach().cpu().numpy()
-    if np.ma.is_masked(source):
+        try:
+            return source.detach().cpu().numpy()
+        except (RuntimeError, TypeError):  # nested tensors, types without arithmetic
+            raise LabelMapError(f"{name}: is no plain tensor; give map.long() of a full grid.") from None
+    rows = source if isinstance(source, list | tuple) else ()
+    if np.ma.is_masked(source) or any(np.ma.is_masked(row) for row in rows):
         raise LabelMapError(f"{name}: is a masked array; fill what is masked: map.filled(ignore_index).")
     if not isinstance(source, np.ndarray | list | tuple):
         raise LabelMapError(

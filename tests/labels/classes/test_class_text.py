@@ -73,6 +73,8 @@ REFUSED = [
     ("l.txt", "road;0\nsky;1\n", "has numbers in its lines ('road;0')"),
     ("l.txt", "road=0\nsky=1\n", "has numbers in its lines ('road=0')"),
     ("l.txt", "road 0\nsky 1\n", "has numbers in its lines ('road 0')"),
+    ("l.txt", "road 3\nsky 1\ncar 2\n", "has numbers in its lines ('road 3')"),
+    ("l.txt", "id name\n0 road\n1 sky\n", "has numbers in its lines ('id name')"),
     ("l.txt", "road;sky;car", "has not one name a line ('road;sky;car'); write the names as a JSON list"),
     ("l.txt", "road, sky, car\n", "has not one name a line ('road, sky, car')"),
     ("l.txt", "road;grey\nsky;blue\n", "has not one name a line ('road;grey')"),
@@ -133,3 +135,14 @@ def test_categories_keep_their_ids_beside_the_rest_of_a_rule(rule):
     assert spec.stored_values == (1, 2)
     assert spec.ignore_values == tuple(rule.get("ignore_values", [0]))
     assert spec.instance_coding == rule.get("instances", "")
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85"])
+def test_only_ends_of_lines_end_a_name(tmp_path, separator):
+    path = tmp_path / "l.txt"
+    path.write_text(f"road{separator}wet\nsky\n", encoding="utf-8")
+    try:
+        names = ClassSpec.load(path).names
+    except ClassSpecError:
+        return  # refused as a control character
+    assert names == (f"road{separator}wet", "sky")

@@ -258,3 +258,12 @@ def test_ids_of_many_classes_that_are_coded_are_not_taken_for_exchanged_bytes():
     spec = ClassSpec.from_dict([f"c{number}" for number in range(300)])
     with pytest.raises(LabelMapError, match=r"look like class\*256\+n"):
         read_label_map(np.array([[0, 43 << 8 | 7]]), spec, stored=True)  # 7 << 8 | 43 is no class
+
+
+def test_masked_rows_and_tensors_that_are_no_grid_are_refused():
+    rows = [np.ma.array([0, 1], mask=[False, True]), np.ma.array([1, 0], mask=[False, False])]
+    with pytest.raises(LabelMapError, match="is a masked array"):
+        read_label_map(rows, ClassSpec.from_dict({"name": "two", "classes": ["a", "b"]}))
+    for tensor in (torch.nested.nested_tensor([torch.tensor([1, 0])]), torch.empty(2, 2, dtype=torch.bits8)):
+        with pytest.raises(LabelMapError, match="is no plain tensor"):
+            read_label_map(tensor, ClassSpec.from_dict({"name": "two", "classes": ["a", "b"]}))
