@@ -34,6 +34,7 @@ from dpsims_hub.models.label_encoder import LabelMapEncoder, upsample
 from dpsims_hub.models.map_encoding import LabelResize, MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
 from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, noise_window
+from dpsims_hub.models.smoothing import smooth
 from dpsims_hub.storage.loading import CheckedModel
 
 
@@ -46,15 +47,6 @@ class DPSIMSGeneratorOutput(BaseOutput):
     """
 
     sample: Tensor
-
-
-def smooth(image: Tensor) -> Tensor:
-    """Filters (B, C, H, W) with [1 2 1] / 4 in both directions, its border repeated; in float32."""
-    result = F.pad(image.float().contiguous(), (1,) * 4, mode="replicate")
-    for dim in (2, 2, 3, 3):
-        length = result.shape[dim] - 1
-        result = result.narrow(dim, 0, length) + result.narrow(dim, 1, length)
-    return (result / 16).to(image.dtype)
 
 
 class DPSIMSGenerator(CheckedModel):
