@@ -65,9 +65,9 @@ def shown(studio: StudioPage) -> np.ndarray:
     return np.asarray(picture.resize((64, 48), Image.Resampling.BOX))
 
 
-def test_without_a_segmenter_the_button_says_what_to_configure(studio: StudioPage) -> None:
-    if not studio.page.evaluate("dpsims.model.no_photos"):
-        pytest.skip("the bundled model has a segmenter")
+def test_without_a_segmenter_the_button_says_what_to_configure(open_page: OpenPage) -> None:
+    studio = open_page()
+    studio.page.select_option("#dps-model", "ade20k")
+    studio.page.wait_for_selector('.dps[data-model="ade20k"]')
     studio.page.click("#dps-open-photo")
     assert "dpsims train-segmenter" in studio.notice("alert")
-    studio.close_all()
