@@ -34,7 +34,7 @@ class Arm:
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
-    cost: float = 82.4
+    cost: float = 58.7
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "changes", MappingProxyType(dict(self.changes)))
@@ -81,7 +81,7 @@ class Study:
         return tuple(arm for arm in self.arms if not names or arm.name in names)
 
 
-SWIN_COST = 121.4
+SWIN_COST = 89.2
 """A step over Swin-T, as `Arm.cost`."""
 
 _PLAIN_NOISE = {"noise_fields": 0}
@@ -102,12 +102,12 @@ _STUDIES = (
         "its title's claim: pre-trained, frozen backbones help; the table's numbers were not found",
         (
             Arm("pretrained"),
-            _backbone("tf_efficientnet_lite0", 80.9),
-            _backbone("mobilenetv2_100", 79.9),
+            _backbone("tf_efficientnet_lite0", 57.5),
+            _backbone("mobilenetv2_100", 56.8),
             Arm("random", {"backbone_weights": "random"}),
             Arm("pretrained, no feature losses", WITHOUT_FEATURE_LOSSES),
             Arm("random, no feature losses", {"backbone_weights": "random", **WITHOUT_FEATURE_LOSSES}),
-            Arm("own encoder, no feature losses", {**OWN_ENCODER, **WITHOUT_FEATURE_LOSSES}, cost=90.1),
+            Arm("own encoder, no feature losses", {**OWN_ENCODER, **WITHOUT_FEATURE_LOSSES}, cost=66.1),
         ),
     ),
     Study(
@@ -125,8 +125,8 @@ _STUDIES = (
         "What does a backbone in half precision cost?",
         "not discussed in the public text; a backbone in bf16 gives the generator a gradient that is far off",
         (
-            Arm("float32 backbone", {"backbone_precision": "float32"}, 79.9),
-            Arm("bf16 backbone", {"backbone_precision": "mixed"}, 79.9),
+            Arm("float32 backbone", {"backbone_precision": "float32"}, 56.8),
+            Arm("bf16 backbone", {"backbone_precision": "mixed"}, 56.8),
         ),
         settings={"backbone": "mobilenetv2_100", "mixed_precision": "bf16"},
         needs="weights of MobileNetV2: --backbone-weights FILE",
@@ -157,7 +157,7 @@ _STUDIES = (
             Arm("sigmoid_batchnorm", {"feature_conditioning": "sigmoid_batchnorm"}),
             Arm("sigmoid", {"feature_conditioning": "sigmoid"}),
             Arm("standardize", {"feature_conditioning": "standardize"}),
-            Arm("projected", {"feature_conditioning": "projected"}, cost=117.5),
+            Arm("projected", {"feature_conditioning": "projected"}, cost=75.3),
         ),
     ),
     Study(
@@ -166,7 +166,7 @@ _STUDIES = (
         "well ahead in FID and mIoU on ADE20K, COCO-Stuff and Cityscapes, at full size",
         (
             Arm("dpsims"),
-            Arm("oasis", SMALL_OASIS, cost=92.3),
+            Arm("oasis", SMALL_OASIS, cost=81.6),
         ),
     ),
     Study(
@@ -178,14 +178,14 @@ _STUDIES = (
             Arm(
                 "oasis generator",
                 {"generator_config": {**SMALL_OASIS_GENERATOR, "noise_fields": 0, "smooth_output": False}},
-                cost=111.2,
+                cost=87.5,
             ),
             Arm(
                 "oasis discriminator and losses",
                 {**SMALL_OASIS, "preset": "small", "generator_config": {}},
-                cost=65.8,
+                cost=55.0,
             ),
-            Arm("oasis", SMALL_OASIS, cost=92.3),
+            Arm("oasis", SMALL_OASIS, cost=81.6),
         ),
     ),
     Study(
@@ -193,8 +193,8 @@ _STUDIES = (
         "The comparison with OASIS at full size.",
         "as for the study oasis",
         (
-            Arm("dpsims", {"preset": "dpsims"}, cost=710.0),
-            Arm("oasis", {**PRESETS["oasis"], "preset": "oasis", "train_batch_size": 8}, cost=1348.5),
+            Arm("dpsims", {"preset": "dpsims"}, cost=581.4),
+            Arm("oasis", {**PRESETS["oasis"], "preset": "oasis", "train_batch_size": 8}, cost=1175.9),
         ),
         preset="dpsims",
         steps=100_000,
@@ -205,20 +205,20 @@ _STUDIES = (
         "What does each of our changes to the paper's recipe do?",
         "nothing: these are ours",
         (
-            Arm("paper", cost=168.2),
-            Arm("noise on results", _generator(noise_at="modulation"), cost=156.7),
-            Arm("noise normalised", _generator(rms_normalization=True), cost=168.2),
+            Arm("paper", cost=144.5),
+            Arm("noise on results", _generator(noise_at="modulation"), cost=133.0),
+            Arm("noise normalised", _generator(rms_normalization=True), cost=144.5),
             Arm(
                 "label lookup at full resolution",
                 _generator(encoder_full_resolution=False, encoder_upsample="bilinear", label_resize="center"),
-                cost=153.2,
+                cost=129.5,
             ),
             Arm(
                 "modulation by 1x1",
                 _generator(modulation_kernel=1, modulation_hidden=0, modulated_shortcut=False),
-                cost=107.1,
+                cost=83.4,
             ),
-            Arm("bilinear, replicate", _generator(upsample="bilinear", padding_mode="replicate"), cost=168.2),
+            Arm("bilinear, replicate", _generator(upsample="bilinear", padding_mode="replicate"), cost=144.5),
             Arm(
                 "bounded discriminator",
                 {
@@ -226,19 +226,19 @@ _STUDIES = (
                         ("bounded_blocks", "bounded_head", "head_activation"), True
                     )
                 },
-                cost=168.2,
+                cost=144.5,
             ),
             Arm(
                 "contrastive without projection",
                 {"contrastive_head": 0, "contrastive_temperature": 0.1, "contrastive_places": 64},
-                cost=165.8,
+                cost=142.1,
             ),
             Arm(
                 "diversity of features",
                 {"diversity_distance": "features", "diversity_threshold": 0.4, "weight_diversity": 4.0},
-                cost=168.2,
+                cost=144.5,
             ),
-            Arm("raw features", {"feature_conditioning": "none"}, cost=168.2),
+            Arm("raw features", {"feature_conditioning": "none"}, cost=144.5),
         ),
         preset="paper",
         settings={name: value for name, value in SMALL_PAPER.items() if name != "preset"},
@@ -249,8 +249,8 @@ _STUDIES = (
         "cross-attention in the label-map encoder is reported more diverse than OASIS's noise planes",
         (
             Arm("cross-attention, on results", _generator(**_PLAIN_NOISE)),
-            Arm("cross-attention, in encoder", _generator(**_PLAIN_NOISE, noise_at="encoder"), cost=84.6),
-            Arm("spatial planes", _generator(**_PLAIN_NOISE, noise_injection="spatial"), cost=84.6),
+            Arm("cross-attention, in encoder", _generator(**_PLAIN_NOISE, noise_at="encoder"), cost=60.9),
+            Arm("spatial planes", _generator(**_PLAIN_NOISE, noise_injection="spatial"), cost=60.9),
             Arm("cross-attention and fields", _generator(noise_fields=2)),
             Arm("none", {**_generator(**_PLAIN_NOISE, noise_injection="none"), "weight_diversity": 0.0}),
         ),
@@ -264,7 +264,7 @@ _STUDIES = (
             Arm("no contrastive", {"weight_contrastive": 0.0}),
             Arm("no diversity", {"weight_diversity": 0.0}),
             Arm("pixel loss alone", {"weight_contrastive": 0.0, "weight_diversity": 0.0}),
-            Arm("all, LabelMix", {"weight_labelmix": 10.0}, cost=97.8),
+            Arm("all, LabelMix", {"weight_labelmix": 10.0}, cost=68.7),
             Arm("all, label smoothing", {"label_smoothing": 0.1}),
         ),
     ),
@@ -286,12 +286,12 @@ _STUDIES = (
         "Do larger backbones give better photos?",
         "ConvNeXt-L is the main one, ConvNeXt-XL better; Swin needed clipped gradients",
         (
-            _backbone("tf_efficientnet_lite2", 82.4),
-            _backbone("mobilenetv2_100", 79.9),
-            _backbone("resnet50", 171.2),
-            _backbone("convnext_base.fb_in22k", 179.3),
-            _backbone("convnext_large.fb_in22k", 289.8),
-            _backbone("swin_base_patch4_window7_224.ms_in22k", 196.3, max_grad_norm=1.0),
+            _backbone("tf_efficientnet_lite2", 58.7),
+            _backbone("mobilenetv2_100", 56.8),
+            _backbone("resnet50", 108.9),
+            _backbone("convnext_base.fb_in22k", 142.4),
+            _backbone("convnext_large.fb_in22k", 243.5),
+            _backbone("swin_base_patch4_window7_224.ms_in22k", 159.4, max_grad_norm=1.0),
         ),
         settings={"feature_conditioning": "sigmoid_batchnorm", "diversity_strides": (4, 8, 16, 32)},
         needs="weights of all of them from the Hub, better a GPU",

@@ -20,6 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm as apply_spectral_norm
 from dpsims_hub.models.feature_conditioning import Conditioning, FeatureConditioning
 from dpsims_hub.models.initialization import xavier_
 from dpsims_hub.models.precision import without_autocast
+from dpsims_hub.models.upsampling import upsample, upsampled_convolution
 from dpsims_hub.storage.loading import CheckedModel
 from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
@@ -52,7 +53,7 @@ class ResidualResize(nn.Module):
     ) -> None:
         super().__init__()
         self.resize = resize
-        self.halved = halved
+        self.share = 0.5 if halved else 1.0
         self.first = first
         self.convolution_0 = _convolution(in_channels, out_channels, 3, spectral_norm)
         self.convolution_1 = _convolution(out_channels, out_channels, 3, spectral_norm)
@@ -66,17 +67,13 @@ class ResidualResize(nn.Module):
         hidden = features if self.first else F.leaky_relu(features, 0.2)
         if self.resize == "up":
             shortcut = features if self.shortcut is None else self.shortcut(features)
-            shortcut = F.interpolate(shortcut, scale_factor=2, mode="nearest")
-            hidden = self.convolution_0(F.interpolate(hidden, scale_factor=2, mode="nearest"))
-            return self._sum(shortcut, self.convolution_1(F.leaky_relu(hidden, 0.2)))
+            hidden = upsampled_convolution(hidden, self.convolution_0)
+            hidden = self.convolution_1(F.leaky_relu(hidden, 0.2))
+            return upsample(self.share * shortcut, "nearest").add(hidden, alpha=self.share)
         shortcut = F.avg_pool2d(features, 2)
         shortcut = shortcut if self.shortcut is None else self.shortcut(shortcut)
         hidden = self.convolution_1(F.leaky_relu(self.convolution_0(hidden), 0.2))
-        return self._sum(shortcut, F.avg_pool2d(hidden, 2))
-
-    def _sum(self, shortcut: Tensor, hidden: Tensor) -> Tensor:
-        total = shortcut + hidden
-        return total.mul_(0.5) if self.halved else total
+        return (self.share * shortcut).add(F.avg_pool2d(hidden, 2), alpha=self.share)
 
 
 class DPSIMSDiscriminator(CheckedModel):

@@ -30,11 +30,12 @@ from dpsims_hub.models.generator_checks import (
 from dpsims_hub.models.gradient_checkpointing import RepeatableBlock
 from dpsims_hub.models.initialization import unit_variance_, xavier_
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
-from dpsims_hub.models.label_encoder import LabelMapEncoder, upsample
+from dpsims_hub.models.label_encoder import LabelMapEncoder
 from dpsims_hub.models.map_encoding import LabelResize, MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
 from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, noise_window
 from dpsims_hub.models.smoothing import smooth
+from dpsims_hub.models.upsampling import upsample
 from dpsims_hub.storage.loading import CheckedModel
 
 

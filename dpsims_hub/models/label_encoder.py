@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
 from dpsims_hub.models.modulation import convolution
+from dpsims_hub.models.upsampling import upsample
 
 
 def _norm(channels: int) -> nn.GroupNorm:
@@ -47,12 +48,6 @@ class EncoderBlock(nn.Module):
         for layer, norm in zip(self.convolutions, self.norms, strict=True):
             hidden = F.leaky_relu(norm(layer(hidden)), 0.2)
         return self.shortcut(features) + hidden
-
-
-def upsample(features: Tensor, mode: Literal["bilinear", "nearest"]) -> Tensor:
-    """(B, C, H, W) -> (B, C, 2H, 2W)."""
-    align = None if mode == "nearest" else False
-    return F.interpolate(features, scale_factor=2, mode=mode, align_corners=align)
 
 
 class LabelMapEncoder(nn.Module):

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from dpsims_hub.models.generator import DPSIMSGenerator
 from dpsims_hub.models.inference_layers import FoldedBlock, HeldNorm
-from dpsims_hub.models.label_encoder import upsample
 from dpsims_hub.models.noise import noise_window
 from dpsims_hub.models.packed_convolution import SLOPE, PackedConvolution
 from dpsims_hub.models.smoothing import smooth
+from dpsims_hub.models.upsampling import upsample
 from dpsims_hub.models.windows import Window, computed_within
 
 MARGIN = 6

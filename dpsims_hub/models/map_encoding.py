@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 
@@ -32,10 +33,24 @@ class MapEncoding:
         def spread(value: Tensor | list[Tensor] | None) -> Tensor | list[Tensor] | None:
             if isinstance(value, list):
                 return [spread(item) for item in value]
-            return None if value is None else value.repeat_interleave(num_images_per_label, dim=0)
+            return None if value is None else repeat_each(value, num_images_per_label)
 
         parts = (self.label_map, self.instance_offsets, self.embedding, self.features)
         return MapEncoding(*map(spread, parts))
+
+
+def repeat_each(value: Tensor, times: int) -> Tensor:
+    """(B, ...) -> (B * times, ...), each entry `times` times in a row; channels-last tensors stay that.
+
+    `Tensor.repeat_interleave` brings them to the contiguous format, which convolutions convert back.
+    """
+    if value.ndim == 4 and value.is_contiguous(memory_format=torch.channels_last):
+        return _repeat_rows(value.permute(0, 2, 3, 1), times).permute(0, 3, 1, 2)
+    return _repeat_rows(value, times)
+
+
+def _repeat_rows(value: Tensor, times: int) -> Tensor:
+    return value[:, None].expand(-1, times, *value.shape[1:]).flatten(0, 1)
 
 
 LabelResize = Literal["center", "corner"]

@@ -20,8 +20,8 @@ def test_list_names_every_study_with_its_cost(capsys):
     printed = capsys.readouterr().out
     for study in STUDIES.values():
         assert f"{study.name}: {study.question}" in printed
-    # 6 runs of 1000 steps of 82.4 G at 60 G/s
-    assert f"6 runs (3 arms, 2 seeds) of 1000 steps, about {6 * 1000 * 82.4 / 60 / 3600:.1f} hours" in printed
+    # 6 runs of 1000 steps of 58.7 G at 60 G/s
+    assert f"6 runs (3 arms, 2 seeds) of 1000 steps, about {6 * 1000 * 58.7 / 60 / 3600:.1f} hours" in printed
 
 
 def test_list_of_a_study_shows_its_arms_at_the_asked_size(capsys):
@@ -30,7 +30,7 @@ def test_list_of_a_study_shows_its_arms_at_the_asked_size(capsys):
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     dpsims, oasis = (next(row for row in rows if row[:1] == [name]) for name in ("dpsims", "oasis"))
     assert dpsims[1:3] == ["3", "10"]
-    assert float(dpsims[3]) == pytest.approx(4 * 2 * 82.4, abs=0.2)  # four times the pixels, twice the maps
+    assert float(dpsims[3]) == pytest.approx(4 * 2 * 58.7, abs=0.2)  # four times the pixels, twice the maps
     assert float(oasis[3]) == pytest.approx(4 * 92.3, abs=0.3)  # sets its own batch of 8
 
 

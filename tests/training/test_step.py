@@ -178,13 +178,13 @@ def test_equal_draws_give_equal_losses_whatever_the_global_random_state(make_tra
 
 
 def mixed_step(make_trainer, *more: object) -> tuple[list, list]:
-    """Types of what enters and leaves the backbone, and D's first layer, under bf16."""
+    """Types of what enters and leaves the backbone, and the first trained layers of D, under bf16."""
     trainer = make_trainer("--mixed_precision", "bf16", *more)
     of_backbone, of_decoder = [], []
     trainer.networks.backbone.network.register_forward_hook(
         lambda module, inputs, features: of_backbone.extend([inputs[0].dtype, *(f.dtype for f in features)])
     )
-    first = trainer.accelerator.unwrap_model(trainer.networks.discriminator).decoder[0].convolution_0
+    first = trainer.accelerator.unwrap_model(trainer.networks.discriminator).decoder[0].convolution_1
     first.register_forward_hook(lambda module, inputs, result: of_decoder.append(result.dtype))
     trainer.step_function(batch(trainer))
     return of_backbone, of_decoder
