@@ -7,14 +7,11 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dpsims_hub.models.precision import without_autocast
-
 
 def upsample(features: Tensor, mode: Literal["bilinear", "nearest"]) -> Tensor:
-    """(B, C, H, W) -> (B, C, 2H, 2W), in the precision of the input: a CPU's autocast would use float32."""
+    """(B, C, H, W) -> (B, C, 2H, 2W)."""
     align = None if mode == "nearest" else False
-    with without_autocast(features.device.type):
-        return F.interpolate(features, scale_factor=2, mode=mode, align_corners=align)
+    return F.interpolate(features, scale_factor=2, mode=mode, align_corners=align)
 
 
 def upsampled_convolution(features: Tensor, layer: nn.Conv2d) -> Tensor:

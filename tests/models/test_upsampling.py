@@ -1,11 +1,11 @@
-"""Doubling the resolution: against sums written out in NumPy, and in the precision of the input."""
+"""The fused upsampling against sums written out in NumPy; repeated maps."""
 
 import numpy as np
 import pytest
 import torch
 
 from dpsims_hub.models.map_encoding import repeat_each
-from dpsims_hub.models.upsampling import upsample, upsampled_convolution
+from dpsims_hub.models.upsampling import upsampled_convolution
 
 
 def _convolved(upsampled: np.ndarray, layer: torch.nn.Conv2d) -> np.ndarray:
@@ -44,13 +44,6 @@ def test_its_gradients_are_those_of_finite_differences():
         lambda x, weight, bias: upsampled_convolution(x, Layer(weight, bias)),
         (features, layer.weight, layer.bias),
     )
-
-
-@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
-def test_autocast_keeps_the_precision_of_the_features(mode):
-    with torch.autocast("cpu", torch.bfloat16):
-        assert upsample(torch.ones(1, 1, 2, 2, dtype=torch.bfloat16), mode).dtype == torch.bfloat16
-        assert upsample(torch.ones(1, 1, 2, 2), mode).dtype == torch.float32
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
