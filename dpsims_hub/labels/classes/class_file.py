@@ -31,6 +31,7 @@ from dpsims_hub.labels.classes.instance_codes import CODINGS
 from dpsims_hub.storage.plain_values import plain_value
 
 MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
+HIDDEN_SIGNS = "\x7f\u200b\u2060\ufeff"  # signs of no width that join no letters
 Rgb = tuple[int, int, int]
 
 
@@ -71,6 +72,8 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
     name = top.get("name", name)
     if not isinstance(name, str) or not name:
         raise ClassSpecError(f"The name of a class list must be a text, not {name!r}.")
+    if "name" in top:
+        _check_signs(name, "The name of a class list")
     entries = _entries(top["classes"], name, top.get("stored"))
     kept = [entry for entry in entries if not entry.ignore]
     ignored = [entry for entry in entries if entry.ignore]
@@ -168,11 +171,11 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
     title = item.get("name")
     if not isinstance(title, str) or not title.strip():
         raise ClassSpecError(f"{where} needs a name that is a non-empty text, not {title!r}.")
-    if any(sign < " " or sign == "\x7f" for sign in title.strip()):
-        raise ClassSpecError(f"{where}: its name {title!r} has a control character; take it out.")
     aliases = item.get("aliases") or ()
     if not isinstance(aliases, list | tuple) or not all(isinstance(alias, str) for alias in aliases):
-        raise ClassSpecError(f"{where} ({title}): aliases must be a list of texts.")
+        raise ClassSpecError(f"{where} ({title!r}): aliases must be a list of texts.")
+    for text in (title, *aliases):
+        _check_signs(text.strip(), f"{where}: its name")
     rgb = item.get("rgb", item.get("color"))
     if rgb != item.get("color", rgb):
         raise ClassSpecError(f"{where} ({title}): rgb and color differ; keep one of them.")
@@ -180,6 +183,15 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
     return _Entry(
         value, title.strip(), tuple(aliases), colour, _kind(item, where), _truth(item, "ignore", where)
     )
+
+
+def _check_signs(text: str, what: str) -> None:
+    """Refuse signs that are not seen, and halves of one that cannot be written."""
+    hidden = next((sign for sign in text if sign < " " or sign in HIDDEN_SIGNS), "")
+    half = next((sign for sign in text if "\ud800" <= sign <= "\udfff"), "")
+    if hidden or half:
+        fault = f"the control character {hidden!r}" if hidden else f"half a character, {half!r}"
+        raise ClassSpecError(f"{what} {text!r} has {fault}; take it out.")
 
 
 def _kind(item: dict[str, Any], where: str) -> str | None:

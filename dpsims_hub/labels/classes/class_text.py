@@ -1,17 +1,17 @@
-"""Files of class lists, from bytes to lists and mappings: JSON, YAML, or a text with one name a line.
+"""Files of class lists, from bytes to lists and mappings: JSON, YAML, or a text (see `class_lines`).
 
-A text may also be CVAT's labelmap.txt (`road:128,64,128::`), or begin with Labelme's `__ignore__`, which is
-no class. What the content may be is in `class_file`.
+What the content may be is in `class_file`.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from dpsims_hub.labels.classes.class_lines import NAMES_AS_JSON, classes_of_lines
 from dpsims_hub.labels.classes.errors import ClassSpecError
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder
 from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
@@ -19,10 +19,6 @@ from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
 MAX_FILE_BYTES = 16 * 2**20  # 65535 entries with colours and aliases fit with room to spare
 YAML_SUFFIXES, TEXT_SUFFIXES = (".yaml", ".yml"), (".txt", ".names")
 OTHER_SUFFIXES = (".csv", ".tsv", ".py", ".xml", ".pbtxt")
-LABELMAP_LINE = re.compile(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*")
-NUMBERED_LINE = re.compile(r"\d+\s*[:.,;=\s]|.*[\t;,:=]\s*\d+$")
-NAME_AND_NUMBER = re.compile(r"(.*\S)\s+(\d+)")
-NAMES_AS_JSON = 'write the names as a JSON list in the order of the ids, ["road", "sky"]'
 
 
 def read_class_file(path: Path) -> Any:
@@ -50,9 +46,9 @@ def read_class_file(path: Path) -> Any:
         text = content.decode(json.detect_encoding(content))
         if form == "YAML":
             return _from_yaml(text, path)
-        if form == "text" and not text.lstrip().startswith(("[", "{")):
-            return _from_lines(re.split(r"\r\n|\r|\n", text), path)
-        return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, path))
+        if form == "text":
+            return _from_text(text, path)
+        return _from_json(text, path)
     except OSError as error:
         raise ClassSpecError(f"{path}: cannot be read ({error.strerror}).") from error
     except ClassSpecError:
@@ -63,61 +59,48 @@ def read_class_file(path: Path) -> Any:
         raise ClassSpecError(f"{path}: is not valid {form} ({_first_line(error)}).") from error
 
 
+def _from_json(text: str, path: Path) -> Any:
+    return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, path))
+
+
+def _from_text(text: str, path: Path) -> Any:
+    """Return JSON in a text file, else its lines."""
+    if text.lstrip().startswith(("[", "{")):
+        with suppress(json.JSONDecodeError):  # lines that begin so are refused by their number
+            return _from_json(text, path)
+    return classes_of_lines(text, path)
+
+
 def _from_yaml(text: str, path: Path) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Refuses a key that stands twice, of which YAML readers keep the last in silence."""
+        """Refuses a key that stands twice, of which YAML readers keep the last in silence, and merges."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+            if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+                raise ClassSpecError(
+                    f"{path}: holds YAML's merge key <<, which is not read; write all entries out."
+                )
             pairs = [(self.construct_object(key, deep=True), None) for key, _ in node.value]
             _once(pairs, path)
             return super().construct_mapping(node, deep)
 
+    def plain_number(loader: Any, node: Any) -> int:
+        """Return a decimal number; YAML takes 010 for 8 and 12:30 for 750."""
+        value = loader.construct_yaml_int(node)
+        if node.value != str(value):
+            raise ClassSpecError(
+                f"{path}: line {node.start_mark.line + 1}: YAML reads {node.value} as the number {value}; "
+                "write a number without zeros in front of it, and a name in quotes."
+            )
+        return value
+
+    Loader.add_constructor("tag:yaml.org,2002:int", plain_number)
     try:
         return yaml.load(text, Loader)
     except (yaml.YAMLError, TypeError) as error:
         raise ValueError(" ".join(str(error).split())) from error
-
-
-def _from_lines(lines: Sequence[str], path: Path) -> list[Any]:
-    """Return the names, or the entries of a labelmap.txt, of a text with one class a line."""
-    lines = [line.strip() for line in lines]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    lines = lines[1:] if lines[:1] == ["__ignore__"] else lines
-    rows = [LABELMAP_LINE.fullmatch(line) for line in lines]
-    if lines and all(rows):
-        return [{"name": row[1], "rgb": [int(value) for value in row.groups()[1:]]} for row in rows if row]
-    if "__ignore__" in lines:
-        raise ClassSpecError(f"{path}: __ignore__ must be the first line, as Labelme writes it.")
-    if lines and (_are_numbered(lines) or _are_counted(lines)):
-        raise ClassSpecError(f"{path}: has numbers in its lines ({lines[0]!r}); {NAMES_AS_JSON}.")
-    if _are_of_another_form(lines):
-        raise ClassSpecError(f"{path}: has not one name a line ({lines[0][:40]!r}); {NAMES_AS_JSON}.")
-    return list(lines)
-
-
-def _are_numbered(lines: Sequence[str]) -> bool:
-    """Whether names have their ids beside them, under a header line perhaps."""
-    numbered = sum(NUMBERED_LINE.match(line) is not None for line in lines)
-    return numbered == len(lines) or numbered >= max(2, len(lines) - 1)
-
-
-def _are_counted(lines: Sequence[str]) -> bool:
-    """Whether different names are followed by successive numbers; "zone 1", "zone 2" are names."""
-    rows = [NAME_AND_NUMBER.fullmatch(line) for line in lines]
-    if len(lines) < 2 or not all(rows):
-        return False
-    names, numbers = {row[1] for row in rows if row}, [int(row[2]) for row in rows if row]
-    return len(names) > 1 and sorted(numbers) == list(range(min(numbers), min(numbers) + len(lines)))
-
-
-def _are_of_another_form(lines: Sequence[str]) -> bool:
-    """Whether lines are those of a table, of YAML or of texts in quotes, or one line holds all names."""
-    if len(lines) == 1 and re.search(r"[;,\t]", lines[0]):
-        return True
-    forms = (r".*[;\t].*", r"- .*", r"([\"']).*\1,?")
-    return bool(lines) and any(all(re.fullmatch(form, line) for line in lines) for form in forms)
 
 
 def _once(pairs: list[tuple[Any, Any]], path: Path) -> dict[Any, Any]:

@@ -115,7 +115,8 @@ class ClassSpec:
                 f"{name_or_path}: neither a built-in class list ({', '.join(BUILT_IN)}) nor a classes.json "
                 "or a folder that holds one."
             )
-        return cls._parse(read_class_file(path), str(path), path.resolve().parent.name or "classes")
+        folder = path.resolve().parent.name.encode("utf-8", "backslashreplace").decode()
+        return cls._parse(read_class_file(path), str(path), folder or "classes")
 
     @classmethod
     def _parse(cls, data: Any, where: str, name: str) -> ClassSpec:
