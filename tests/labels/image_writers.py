@@ -32,6 +32,7 @@ def tiff_bytes(
     palette: list[int] | None = None,
     pages: int = 1,
     order: str = "<",
+    fill_order: int = 1,
 ) -> bytes:
     """An uncompressed TIFF; palette entries are 16 bits each, all reds first."""
     data = planes or [b"".join(packed(row, bits, order) for row in rows)]
@@ -43,6 +44,7 @@ def tiff_bytes(
             258: (3, [bits] * samples),
             259: (3, [1]),
             262: (3, [photometric]),
+            266: (3, [fill_order]),
             273: (4, [0] * len(data)),
             274: (3, [orientation]),
             277: (3, [samples]),

@@ -16,7 +16,6 @@ from dpsims_hub.labels.classes.errors import ClassSpecError
 
 NAMES_AS_JSON = 'write the names as a JSON list in the order of the ids, ["road", "sky"]'
 LABELMAP_LINE = re.compile(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*")
-LABELMAP_HEAD = "# label:"
 UNKNOWN = "__ignore__"  # Labelme's
 NUMBER_FIRST = re.compile(r"(0x[\da-f]+|\d+)(?:\s*[^\w\s]|\s)", re.IGNORECASE)
 NUMBER_LAST = re.compile(r"(.*?\S)[\W_]*?(\d+)\W*")
@@ -99,8 +98,7 @@ def _without_comments(lines: Sequence[Line], path: Path) -> list[Line]:
             kept.append(line)
             continue
         words = line.text.lstrip("#")
-        is_name = words[:1].strip() or kept and words.strip()[:1].isdigit()
-        if is_name and not line.text.startswith(LABELMAP_HEAD.replace(" ", "")):
+        if words[:1].strip() or kept and words.strip()[:1].isdigit():
             raise _refusal(path, line, "may be a comment or a class, which moves all ids after it")
     return kept
 

@@ -58,6 +58,11 @@ def _codes(colours: np.ndarray, where: str) -> np.ndarray:
                 f"{where}: {partly.mean():.1%} of the pixels are half transparent, so their colours are "
                 "mixed; save it without transparency or soft brushes."
             )
+        if not alpha.any() and codes.any():  # renderers leave opacity 0 where nobody looks at it
+            raise LabelMapError(
+                f"{where}: all pixels are transparent and have colours, so its opacity may mean nothing; "
+                "save it as RGB without opacity."
+            )
         codes[alpha == 0] = CLEAR
     return codes
 

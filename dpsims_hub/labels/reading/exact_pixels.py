@@ -15,6 +15,8 @@ from PIL import Image
 
 from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.reading.image_files import LOSSY_FORMATS, check_size, decode
+from dpsims_hub.labels.reading.netpbm_files import fault_of_netpbm
+from dpsims_hub.labels.reading.tga_alpha import NO_OPACITY, UNKNOWN, alpha_of_tga
 from dpsims_hub.labels.reading.turned_photos import ORIENTATION, turn_of
 
 NUMBER_MODES = ("1", "L", "P", "I", "I;16", "I;16L", "I;16B")
@@ -25,7 +27,7 @@ EXACT = {
     "PNG": "1 L;2 L;4 L I;16B LA RGB RGBA P;1 P;2 P;4 P",
     "BMP": "1 L P;1 P;4 P BGR BGRX BGRA RGBA XBGR BGXR ABGR BGAR",
     "TIFF": "1 1;R L;2 L;2R L;4 L;4R L L;R I;16 I;16B I;16N I;16R I;16S I;16BS I;32N I;32S I;32BS LA "
-    "RGB RGB;R RGBX RGBA P;1 P;1R P;2 P;2R P;4 P;4R P P;R PA",
+    "RGB RGB;R RGBX RGBA P;1 P;2 P;4 P P;R PA",
     "PPM": "L I I;16B RGB",
     "TGA": "L LA P BGR BGRA",
 }
@@ -60,9 +62,13 @@ def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
     if tiff_note:  # of an uncompressed file Pillow makes a mixture of rows
         raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
     step = PACKED_STEP.get(_raw_mode(image), 1)
+    is_tga = image.format == "TGA" and image.mode in ("RGBA", "LA") and _is_undecoded(image)
+    alpha = alpha_of_tga(image) if is_tga else None
     decode(image, name)
     if turn_of(image):
         raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
+    if alpha in (NO_OPACITY, UNKNOWN):
+        return _without_alpha(np.asarray(image), alpha, name)
     if image.mode in ALPHA_MODES:
         return _without_opacity(np.asarray(image), name)
     if image.mode not in MODES:
@@ -93,7 +99,7 @@ def _change(image: Image.Image) -> str:
     if raw_mode not in EXACT[image.format].split() or not _fits(image, raw_mode):
         how = f"{image.format}, {raw_mode or 'unknown'}"
         return f"stores its pixels in a way ({how}) that changes when it is read"
-    return ""
+    return fault_of_netpbm(image) if image.format == "PPM" else ""
 
 
 def _is_undecoded(image: Image.Image) -> bool:
@@ -142,6 +148,8 @@ def _change_of_tiff(image: Image.Image) -> str:
         return "is a TIFF file of signed 8-bit numbers"
     if image.tile and image.tile[0][0] == "libtiff" and _raw_mode(image) in ("I;16BS", "I;32BS"):
         return "is a compressed TIFF file of signed big-endian numbers, whose bytes Pillow exchanges twice"
+    if _raw_mode(image) in ("P;1R", "P;2R", "P;4R"):
+        return "is a TIFF file of palette indices whose bits stand in reverse (FillOrder 2)"
     if _lacks_parts(image):
         return "is a TIFF file that lacks some of its strips or tiles"
     return ""
@@ -162,6 +170,16 @@ def _lacks_parts(image: Image.Image) -> bool:
 
 def _several(value: Any) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _without_alpha(pixels: np.ndarray, alpha: str, name: str) -> np.ndarray:
+    """Return the numbers or colours without a last channel that the file gives no meaning."""
+    last = pixels[..., -1]
+    if alpha == UNKNOWN and (pixels.shape[-1] == 2 or last.min() != last.max()):
+        raise LabelMapError(
+            f"{name}: is a TGA file that does not say whether the last byte of a pixel is opacity; {AS_PNG}."
+        )
+    return pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
 
 
 def _without_opacity(pixels: np.ndarray, name: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.reading.png_chunks import fault_of_chunks
 from dpsims_hub.labels.reading.png_rows import has_all_rows
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder, remedy_of
 
@@ -75,26 +76,34 @@ def decode(image: Image.Image, where: str) -> None:
         LabelMapError: If the file is cut off, damaged, or holds fewer rows than it says.
     """
     file = getattr(image, "fp", None)  # None once it is decoded
-    if image.format == "PNG" and file is not None and not _is_whole(file):
-        raise LabelMapError(f"{where}: holds fewer rows than its header says; save it again.")
+    if image.format == "PNG" and file is not None and (fault := _fault_of_png(file)):
+        raise LabelMapError(f"{where}: {fault}; save it again.")
     try:
         image.load()
     except Exception as error:  # Pillow's decoders raise many types on damaged data
-        raise LabelMapError(f"{where}: is damaged or cut off ({_reason(error)}); save it again.") from error
+        runs = image.info.get("compression") == "tga_rle"
+        hint = ", or its run lengths go on from row to row, which few programs read" if runs else ""
+        raise LabelMapError(
+            f"{where}: is damaged or cut off ({_reason(error)}){hint}; save it again."
+        ) from error
 
 
-def _is_whole(file: BinaryIO) -> bool:
-    """Whether a PNG has all its rows; of a file on disk asked once, because each epoch reads it again."""
+def _fault_of_png(file: BinaryIO) -> str:
+    """What a decoder would not say of a PNG; of a file on disk asked once: each epoch reads it again."""
     try:
         facts = os.fstat(file.fileno())
     except (AttributeError, OSError):  # bytes in memory
-        return has_all_rows(file)
+        return _fault_of_parts(file)
     name = hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
     if name in _WHOLE:
-        return True
-    if whole := has_all_rows(file):
+        return ""
+    if not (fault := _fault_of_parts(file)):
         _WHOLE.add(name)
-    return whole
+    return fault
+
+
+def _fault_of_parts(file: BinaryIO) -> str:
+    return fault_of_chunks(file) or ("" if has_all_rows(file) else "holds fewer rows than its header says")
 
 
 def check_size(height: int, width: int, where: str) -> None:

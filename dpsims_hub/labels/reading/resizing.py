@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 
 
@@ -17,14 +19,26 @@ def resize_label_map(label_map: np.ndarray, size: tuple[int, int]) -> np.ndarray
         size: Wanted (height, width) in pixels.
 
     Raises:
-        ValueError: If a wanted side is below 1.
+        ValueError: If `size` is not two whole numbers of at least 1.
     """
-    if min(size) < 1:
-        raise ValueError(f"size must be (height, width) of at least 1 px each, not {tuple(size)}.")
+    check_wanted_size(size)
     if label_map.shape == tuple(size):
         return label_map
     rows, columns = (centre_indices(old, new) for old, new in zip(label_map.shape, size, strict=True))
     return label_map[rows[:, None], columns]
+
+
+def check_wanted_size(size: object) -> None:
+    """Refuse what is not a (height, width) in pixels.
+
+    Raises:
+        ValueError: If `size` is not two whole numbers of at least 1.
+    """
+    sides = list(size) if isinstance(size, tuple | list | np.ndarray) else []
+    whole = all(isinstance(side, Integral) and not isinstance(side, bool) and side >= 1 for side in sides)
+    if len(sides) != 2 or not whole:
+        shown = tuple(sides) if sides else size
+        raise ValueError(f"size must be (height, width), whole numbers of at least 1 px each, not {shown!r}.")
 
 
 def centre_indices(old: int, new: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from dpsims_hub.labels.reading.resizing import resize_label_map
+from dpsims_hub.labels.reading.resizing import check_wanted_size, resize_label_map
 from dpsims_hub.labels.reading.samples import Sample
 
 
@@ -75,7 +75,7 @@ def random_resized_crop_pair(
         keep_proportions: See `random_crop_box`.
 
     Raises:
-        ValueError: If `max_zoom` is below 1 or a side below 1.
+        ValueError: If `max_zoom` is below 1 or `size` is no size.
     """
     box = random_crop_box(
         sample.label_map.shape, size, rng=rng, max_zoom=max_zoom, keep_proportions=keep_proportions
@@ -110,12 +110,11 @@ def random_crop_box(
         keep_proportions: Our rule (True) or that of SPADE and OASIS.
 
     Raises:
-        ValueError: If `max_zoom` is below 1 or a side below 1.
+        ValueError: If `max_zoom` is below 1 or `size` is no size.
     """
     if max_zoom < 1:
         raise ValueError(f"max_zoom must be at least 1, not {max_zoom}.")
-    if min(size) < 1:
-        raise ValueError(f"size must be (height, width) of at least 1 px each, not {tuple(size)}.")
+    check_wanted_size(size)
     draw = rng.random()
     if keep_proportions:
         scale = min(shape[0] / size[0], shape[1] / size[1]) / (1 + (max_zoom - 1) * draw)

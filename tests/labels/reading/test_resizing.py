@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -37,6 +38,16 @@ def test_an_integer_factor_repeats_pixels():
     assert (resize_label_map(ids, (4, 6)) == np.kron(ids, np.ones((2, 3), dtype=int))).all()
 
 
-def test_sides_below_one_are_refused():
-    with pytest.raises(ValueError, match=r"at least 1 px each, not \(3, 0\)"):
-        resize_label_map(np.zeros((2, 2), dtype=int), (3, 0))
+@pytest.mark.parametrize(
+    "size", [(3, 0), ("2", "2"), (2.0, 2.0), (True, 2), (2, 2, 2), 2, "22", None, (2, -1)]
+)
+def test_what_is_no_size_is_refused(size):
+    words = f"size must be (height, width), whole numbers of at least 1 px each, not {size!r}."
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        resize_label_map(np.zeros((2, 2), dtype=int), size)
+
+
+def test_sizes_of_numpy_are_sizes():
+    ids = np.array([[1, 2]])
+    for size in (np.array([2, 2]), [2, 2], (np.int64(2), np.uint8(2))):
+        assert resize_label_map(ids, size).tolist() == [[1, 2], [1, 2]]

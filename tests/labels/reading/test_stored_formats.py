@@ -93,9 +93,11 @@ CASES = {
         [
             (png_bytes(rgb(WIDE), kind=RGB), WIDE),
             (png_bytes(rgb(WIDE, [255]), kind=RGBA), WIDE),
-            (png_bytes(rgb([[1]], [0]) * 2, kind=RGBA), [[65535]] * 2),
+            (png_bytes([[*rgb([[1]], [0])[0], *rgb([[7]], [255])[0]]], kind=RGBA), [[65535, 7]]),
+            (png_bytes([[0, 0, 0, 0]] * 2, kind=RGBA), [[65535]] * 2),
         ],
     ),
+    ("PNG", "RGBA, all clear, with colours"): ("refused", [(png_bytes(rgb(WIDE, [0]), kind=RGBA), REFUSED)]),
     ("PNG", "RGBA, half transparent"): ("refused", [(png_bytes(rgb(WIDE, [9]), kind=RGBA), REFUSED)]),
     ("PNG", "grey with alpha, 8 bits, opaque"): (
         "read",
@@ -150,6 +152,14 @@ CASES = {
     ),
     ("PNG", "a note to turn it"): ("refused", [(noted(BYTES, turn), REFUSED) for turn in (3, 6)]),
     ("PNG", "animated"): ("refused", [(animated_png(BYTES), REFUSED)]),
+    ("PNG", "several headers, palettes or pictures, or none"): (
+        "refused",
+        [
+            (with_chunks(png_bytes(BYTES), IHDR=struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)), REFUSED),
+            (with_chunks(palette_png(TWO, TABLE[:12], b"\xff"), PLTE=TABLE[12:24]), REFUSED),
+            (png_bytes(BYTES) * 2, REFUSED),
+        ],
+    ),
     ("BMP", "palette, 1, 4 or 8 bits"): (
         "read",
         [
@@ -186,6 +196,10 @@ CASES = {
         [(tiff_bytes(BYTES, orientation=turn), REFUSED) for turn in (3, 6)],
     ),
     ("TIFF", "palette, 8 bits"): ("read", [(tiff_bytes(BYTES, photometric=3, palette=TIFF_TABLE), BYTES)]),
+    ("TIFF", "palette, fewer bits, in reverse"): (
+        "refused",
+        [(tiff_bytes(TWO, 2, photometric=3, palette=TIFF_TABLE[:12], fill_order=2), REFUSED)],
+    ),
     ("TIFF", "RGB, 8 bits a channel"): ("read", [(tiff_bytes(rgb(WIDE), photometric=2, samples=3), WIDE)]),
     ("TIFF", "RGB, 16 bits a channel"): (
         "refused",
@@ -230,6 +244,15 @@ CASES = {
             (netpbm_bytes(rgb(WIDE, step=257), "P6", 65535), REFUSED),
         ],
     ),
+    ("PGM, PPM", "more after the pixels, Windows line ends before them"): (
+        "refused",
+        [
+            (netpbm_bytes(BYTES, "P5", 255) + b"\n", REFUSED),
+            (netpbm_bytes(BYTES, "P2", 255) * 2, REFUSED),
+            (netpbm_bytes(rgb(WIDE), "P6", 255) * 2, REFUSED),
+            (netpbm_bytes(WIDE, "P5", 65535).replace(b"\n", b"\r\n", 3), REFUSED),
+        ],
+    ),
     ("PBM", "1 is black"): ("refused", [(netpbm_bytes(BITS, magic), REFUSED) for magic in ("P1", "P4")]),
     ("TGA", "grey, palette, RGB or RGBA"): (
         "read",
@@ -240,7 +263,18 @@ CASES = {
             (tga_bytes(bgr(WIDE, [255]), 2, 32), WIDE),
         ],
     ),
-    ("TGA", "16 bits a pixel"): ("refused", [(tga_bytes(WIDE, 2, 16), REFUSED)]),
+    ("TGA", "RGB and a last byte of no stated meaning"): (
+        "read",
+        [(tga_bytes(bgr(WIDE, [last]), 2, 32), WIDE) for last in (0, 7, 255)],
+    ),
+    ("TGA", "such a byte that differs between pixels"): (
+        "refused",
+        [(tga_bytes([[*bgr([[1]], [0])[0], *bgr([[7]], [255])[0]]], 2, 32), REFUSED)],
+    ),
+    ("TGA", "16 bits a pixel"): (
+        "refused",
+        [(tga_bytes(WIDE, 2, 16), REFUSED), (tga_bytes(WIDE, 3, 16), REFUSED)],
+    ),
     ("GIF", "any"): ("refused", [(gif_bytes(TWO, TABLE[:12]), REFUSED), (gif_bytes(TWO, SWAPPED), REFUSED)]),
     ("JPEG, JPEG 2000, WebP, AVIF", "any, lossless too"): (
         "refused",

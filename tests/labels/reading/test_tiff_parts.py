@@ -78,3 +78,12 @@ def test_signed_big_endian_numbers_are_refused_where_they_are_compressed(tmp_pat
     np.testing.assert_array_equal(read(tmp_path, tiff(strips(">"), signed, STRIPS, ">")), IDS)
     with pytest.raises(LabelMapError, match="signed big-endian"):
         read(tmp_path, tiff(strips(">", zlib.compress), {**signed, 259: [8]}, STRIPS, ">"))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_palettes_with_reversed_bits_are_named(tmp_path, bits):
+    tags = {258: [bits], 262: [3], 266: [2], 320: [257 * value for value in range(2**bits)] * 3}
+    with pytest.raises(
+        LabelMapError, match=r"palette indices whose bits stand in reverse \(FillOrder 2\); save"
+    ):
+        read(tmp_path, tiff([bytes(bits * 4)], {**tags, 278: [4]}, STRIPS))
