@@ -46,7 +46,7 @@ def _samples(image: Image.Image) -> int:
 
 def _fault_of_text(text: bytes, samples: int) -> str:
     words = COMMENT.sub(b" ", text).split(maxsplit=samples)
-    return _of_rest(words[samples] + b" ") if len(words) > samples else ""
+    return _of_rest(words[samples]) if len(words) > samples else ""
 
 
 def _of_rest(rest: bytes) -> str:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, LabelMapError, read_label_map
+from dpsims_hub.labels.reading.netpbm_files import fault_of_netpbm
 
 SPEC = ClassSpec.from_dict({"classes": [f"c{n}" for n in range(300)], "ignore_index": 65535})
 IDS = [[1, 2, 13], [10, 35, 80]]  # CR, LF, # and P are among them
@@ -31,6 +32,9 @@ def test_pixels_alone_are_read(tmp_path, content):
     path.write_bytes(content)
     assert read_label_map(path, SPEC).tolist() == IDS
     with Image.open(io.BytesIO(content)) as image:
+        image.fp.seek(1)
+        assert fault_of_netpbm(image) == ""
+        assert image.fp.tell() == 1
         assert read_label_map(image, SPEC).tolist() == IDS
 
 

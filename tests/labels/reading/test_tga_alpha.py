@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, LabelMapError, read_label_map
+from dpsims_hub.labels.reading.tga_alpha import alpha_of_tga
 
 ENTRIES = [{"name": "road", "rgb": [128, 64, 32]}, {"name": "sky", "rgb": [70, 130, 180]}]
 SPEC = ClassSpec.from_dict(ENTRIES)
@@ -30,6 +31,8 @@ READ = {
     "not stated, all 255": (tga((255, 255), 0), [[0, 1]]),
     "not stated, after a comment": (tga((0, 0), 0, comment=b"by hand"), [[0, 1]]),
     "opacity": (tga((255, 0), 8), [[0, 255]]),
+    "opacity of few bits": (tga((255, 0), 1), [[0, 255]]),
+    "no extension": (tga((255, 0), 8, 0).replace(b"XFILE", b"YFILE"), [[0, 255]]),
     "opacity by the extension": (tga((255, 0), 0, 3), [[0, 255]]),
     "no opacity by the extension": (tga((255, 0), 8, 0), [[0, 1]]),
     "undefined by the extension": (tga((7, 0), 8, 1), [[0, 1]]),
@@ -43,6 +46,9 @@ def test_opacity_is_what_the_file_says(tmp_path, content, wanted):
     path.write_bytes(content)
     assert read_label_map(path, SPEC).tolist() == wanted
     with Image.open(io.BytesIO(content)) as image:
+        image.fp.seek(1)
+        alpha_of_tga(image)
+        assert image.fp.tell() == 1
         assert read_label_map(image, SPEC).tolist() == wanted
 
 
