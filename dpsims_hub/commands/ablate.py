@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.data_options import add_label_suffix_option
 from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.storage.atomic_write import write_text_atomically
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name.replace('_', '-')}", metavar="X", help=f"as of train_accelerate.py{default}"
         )
+    add_label_suffix_option(parser)
     parser.add_argument(
         "--evaluate",
         default="",
@@ -80,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dpsims_hub.ablation.costs import expected_costs, format_costs, time_arms
     from dpsims_hub.ablation.runner import outcomes_so_far
     from dpsims_hub.ablation.studies import find_study
+    from dpsims_hub.labels import FolderDataset
 
     if launched_processes() > 1:
         raise ValueError("ablate starts its processes itself; start it without a launcher.")
@@ -97,19 +100,19 @@ def run(arguments: argparse.Namespace) -> int:
         print(_describe(study))
         print(format_costs(expected_costs(runs, seconds), measured=arguments.measure))
         return 0
-    recipe = _recipe(arguments)
+    suffix = runs[0].config.label_suffix
+    recipe = _recipe(arguments, suffix)
     if arguments.dry_run:
         return _show(runs, recipe)
     _checked_data(arguments, runs)
+    pairs = FolderDataset(arguments.data / "val", label_suffix=suffix)
     check_writable(folder)
     if not arguments.no_plot:
         require_matplotlib()
     if not all(one.report for one in outcomes_so_far(runs, recipe)):
-        _check_recipe(recipe, arguments.data, runs[0].config.size)
+        _check_recipe(recipe, pairs, runs[0].config.size)
     print(format_costs(expected_costs(runs), measured=False), flush=True)
-    from dpsims_hub.labels import FolderDataset
-
-    return _run(study, runs, recipe, folder, FolderDataset(arguments.data / "val"), not arguments.no_plot)
+    return _run(study, runs, recipe, folder, pairs, not arguments.no_plot)
 
 
 def _run(
@@ -170,10 +173,11 @@ def _make_runs(study: "Study", arguments: argparse.Namespace) -> "list[Run]":
 def _forwarded(arguments: argparse.Namespace) -> list[str]:
     """The options that are the trainer's, as its flags."""
     given = {name: getattr(arguments, name) or DEFAULTS.get(name) for name in (*FORWARDED, *FORWARDED_JSON)}
-    return [word for name, value in given.items() if value for word in (f"--{name}", value)]
+    words = [word for name, value in given.items() if value for word in (f"--{name}", value)]
+    return [*words, f"--label_suffix={arguments.label_suffix}"]  # which may begin with a dash
 
 
-def _recipe(arguments: argparse.Namespace) -> list[str]:
+def _recipe(arguments: argparse.Namespace, label_suffix: str) -> list[str]:
     """Flags of `dpsims evaluate`, the same for every run, whatever its discriminator saw."""
     data = arguments.data or Path("DATA")
     words = ["--data", str(data / "val"), "--train-data", str(data / "train")]
@@ -182,6 +186,7 @@ def _recipe(arguments: argparse.Namespace) -> list[str]:
         value = getattr(arguments, name)
         if value and value != "random":
             words += [f"--{name.replace('_', '-')}", value]
+    words += [f"--label-suffix={label_suffix}"] if label_suffix else []
     return [*words, *shlex.split(arguments.evaluate)]
 
 
@@ -197,14 +202,14 @@ def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run
     if arguments.data is None:
         raise ValueError("nothing to train on; give --data DIR, a folder with train/ and val/.")
     for part in ("train", "val"):
-        FolderDataset(arguments.data / part)
+        FolderDataset(arguments.data / part, label_suffix=runs[0].config.label_suffix)
     for weights in {run.config.backbone_weights for run in runs} - {"pretrained", "random"}:
         if not Path(weights).is_file():
             raise FileNotFoundError(f"--backbone-weights: no such file: {weights}.")
     return runs
 
 
-def _check_recipe(recipe: list[str], data: Path, size: tuple[int, int]) -> None:
+def _check_recipe(recipe: list[str], data: "FolderDataset", size: tuple[int, int]) -> None:
     """Loads once what every evaluation will load, so that a fault is not found after hours of training.
 
     Raises:
@@ -213,11 +218,10 @@ def _check_recipe(recipe: list[str], data: Path, size: tuple[int, int]) -> None:
     """
     from dpsims_hub.commands import OneLineParser
     from dpsims_hub.commands.evaluate import add_arguments, load_measures
-    from dpsims_hub.labels import FolderDataset
 
     parser = OneLineParser(prog="--evaluate: dpsims evaluate")
     add_arguments(parser)
-    load_measures(parser.parse_args(recipe), size, "cpu", FolderDataset(data / "val").spec)
+    load_measures(parser.parse_args(recipe), size, "cpu", data.spec)
 
 
 def _show(runs: "list[Run]", recipe: list[str]) -> int:

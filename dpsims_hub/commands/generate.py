@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import image_size, whole_number
+from dpsims_hub.commands.data_options import add_label_suffix_option, image_size, whole_number
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
 from dpsims_hub.generation.jobs import MAX_SEED, Job, check_seed, read_job
 from dpsims_hub.generation.map_files import check_outputs, collect_maps, photo_path
@@ -75,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the files hold their data set's own values (ADE20K: id + 1), not plain ids",
     )
+    add_label_suffix_option(parser)
     parser.add_argument(
         "--sheet",
         action="store_true",
@@ -107,7 +108,7 @@ def _write_photos(arguments: argparse.Namespace) -> int:
     from dpsims_hub.pictures.sheets import save_picture
 
     check_seed(arguments.seed, arguments.num_images)
-    paths = collect_maps(arguments.maps)
+    paths = collect_maps(arguments.maps, arguments.label_suffix)
     check_outputs(paths, arguments.output, arguments.num_images)
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
     how = {

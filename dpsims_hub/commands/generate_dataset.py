@@ -74,7 +74,7 @@ def _find_maps(arguments: argparse.Namespace) -> list[NamedMap]:
         raise ValueError(
             "--sheet does not go with --as-dataset; look at the data set with dpsims check-data."
         )
-    maps = find_maps(arguments.maps)
+    maps = find_maps(arguments.maps, arguments.label_suffix)
     check_apart(arguments.maps, arguments.as_dataset)
     check_seed(arguments.seed, len(maps) * arguments.num_images)
     return maps

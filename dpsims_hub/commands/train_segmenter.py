@@ -329,7 +329,7 @@ def _told(stated: dict[str, Any], arguments: argparse.Namespace) -> str:
     command = ["dpsims", "evaluate", "--model", "MODEL", "--data", arguments.val_data]
     command += ["--split", tests["split"]] if tests["split"] else []
     for flag, value in (("--classes", arguments.classes), ("--label-suffix", arguments.label_suffix)):
-        command += [flag, value] if value else []
+        command += [f"{flag}={value}"] if value else []
     return "\n".join(
         [
             format_table(rows),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from dpsims_hub.labels.sources.pairing import printable_path
+from dpsims_hub.labels.sources.pairing import check_label_suffix, printable_path
 from dpsims_hub.storage.hidden_files import is_hidden
 from dpsims_hub.storage.writable import check_writable
 
@@ -21,23 +21,28 @@ class NamedMap(NamedTuple):
     name: str
 
 
-def collect_maps(paths: Sequence[Path]) -> list[Path]:
+def collect_maps(paths: Sequence[Path], label_suffix: str = "") -> list[Path]:
     """The label maps that files and folders stand for; a folder gives its images, sorted by name.
+
+    Args:
+        paths: files and folders.
+        label_suffix: how the stems of a folder's maps end; its other files are passed over.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
-        ValueError: a name cannot be printed.
+        ValueError: a name cannot be printed, or the suffix cannot be one.
     """
+    check_label_suffix(label_suffix, MAP_SUFFIXES)
     maps: list[Path] = []
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder.")
-        maps += _maps_in(path) if path.is_dir() else [path]
+        maps += _maps_in(path, label_suffix) if path.is_dir() else [path]
     _check_names(maps)
     return maps
 
 
-def find_maps(paths: Sequence[Path]) -> list[NamedMap]:
+def find_maps(paths: Sequence[Path], label_suffix: str = "") -> list[NamedMap]:
     """The label maps that files and folders stand for, subfolders included, each with a name of its own.
 
     A folder of a data set stands for its `labels/`. Parts of a path are joined by two underscores
@@ -45,16 +50,18 @@ def find_maps(paths: Sequence[Path]) -> list[NamedMap]:
 
     Args:
         paths: files and folders; the maps of a folder are sorted by their path in it.
+        label_suffix: how the stems of a folder's maps end; its other files are passed over.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
-        ValueError: a path is too long for a file name, or a name cannot be printed.
+        ValueError: a path is too long for a file name, a name cannot be printed, or the suffix cannot be one.
     """
+    check_label_suffix(label_suffix, MAP_SUFFIXES)
     found: list[tuple[Path, str]] = []
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder.")
-        found += _maps_below(label_folder(path)) if path.is_dir() else [(path, path.name)]
+        found += _maps_below(label_folder(path), label_suffix) if path.is_dir() else [(path, path.name)]
     _check_names(path for path, _ in found)
     names = unique_names(source for _, source in found)
     maps = [NamedMap(path, source, name) for (path, source), name in zip(found, names, strict=True)]
@@ -153,15 +160,15 @@ def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
                 raise ValueError(f"the photo {target} would replace a label map; choose another --output.")
 
 
-def _maps_in(folder: Path) -> list[Path]:
-    maps = sorted(path for path in folder.iterdir() if _is_map(path.name) and path.is_file())
+def _maps_in(folder: Path, label_suffix: str) -> list[Path]:
+    maps = sorted(path for path in folder.iterdir() if _is_map(path.name, label_suffix) and path.is_file())
     if not maps:
         hint = f"; did you mean {folder / 'labels'}?" if (folder / "labels").is_dir() else "."
-        raise FileNotFoundError(f"{folder}: holds no label maps ({', '.join(MAP_SUFFIXES)}){hint}")
+        raise FileNotFoundError(f"{folder}: holds no {_what(label_suffix)}{hint}")
     return maps
 
 
-def _maps_below(folder: Path) -> list[tuple[Path, str]]:
+def _maps_below(folder: Path, label_suffix: str) -> list[tuple[Path, str]]:
     """The images in a folder and its subfolders, and their paths in it; what is hidden stays hidden."""
     found, seen = [], set()
     for place, folders, files in os.walk(folder, followlinks=True):
@@ -171,15 +178,19 @@ def _maps_below(folder: Path) -> list[tuple[Path, str]]:
         seen.add(os.path.realpath(place))
         folders[:] = [name for name in folders if not is_hidden(name)]
         for name in files:
-            if _is_map(name):
+            if _is_map(name, label_suffix):
                 path = Path(place, name)
                 found.append((path, path.relative_to(folder).as_posix()))
     if not found:
-        raise FileNotFoundError(
-            f"{folder}: holds no label maps ({', '.join(MAP_SUFFIXES)}), nor do its subfolders."
-        )
+        raise FileNotFoundError(f"{folder}: holds no {_what(label_suffix)}, nor do its subfolders.")
     return sorted(found, key=lambda pair: pair[1])
 
 
-def _is_map(name: str) -> bool:
-    return Path(name).suffix.lower() in MAP_SUFFIXES and not is_hidden(name)
+def _is_map(name: str, label_suffix: str) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in MAP_SUFFIXES and path.stem.endswith(label_suffix) and not is_hidden(name)
+
+
+def _what(label_suffix: str) -> str:
+    ending = f" whose names end in {label_suffix}" if label_suffix else ""
+    return f"label maps{ending} ({', '.join(MAP_SUFFIXES)})"

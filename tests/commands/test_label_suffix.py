@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
+import numpy as np
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
+from dpsims_hub.ablation import runner
 from dpsims_hub.commands import main
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.data_loader import training_source, validation_source
@@ -73,3 +77,76 @@ def test_evaluation(pairs_of_a_tool, tmp_path, capsys, command, flags):
     assert "--label_suffix _color or _ids." in capsys.readouterr().err
     assert main([*words, "--label-suffix", "_ids"]) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+@pytest.fixture
+def maps_of_a_tool(maps):
+    """Maps of the classes of `model` that end in -mask, beside others that no model could read."""
+    for path in sorted(maps.iterdir()):
+        path.rename(path.with_stem(f"{path.stem}-mask"))
+        write_png(maps / path.name, [[200]])
+    return maps
+
+
+def test_photos_of_a_folder(model, maps_of_a_tool, tmp_path, capsys):
+    words = ["generate", str(maps_of_a_tool), "--model", str(model), "--output", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert "value 200" in capsys.readouterr().err
+    assert main([*words, "--label-suffix=-mask"]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{x}-mask_0.png" for x in "abc"]
+    named = str(maps_of_a_tool / "a.png")  # a file that is named is meant
+    assert main([*words[:1], named, *words[2:], "--label_suffix=-mask"]) == 2
+    assert "value 200" in capsys.readouterr().err
+
+
+def test_a_data_set_of_photos(model, maps_of_a_tool, tmp_path):
+    (maps_of_a_tool / "town").mkdir()
+    (maps_of_a_tool / "c-mask.png").rename(maps_of_a_tool / "town" / "c-mask.png")
+    words = ["generate", str(maps_of_a_tool), "--model", str(model), "--as-dataset", str(tmp_path / "new")]
+    assert main(words) == 2
+    assert main([*words, "--label-suffix=-mask"]) == 0
+    labels = sorted((tmp_path / "new" / "labels").iterdir())
+    assert [path.name for path in labels] == ["a-mask_0.png", "b-mask_0.png", "town__c-mask_0.png"]
+    for path, source in zip(labels, ["a-mask.png", "b-mask.png", "town/c-mask.png"], strict=True):
+        with Image.open(path) as made, Image.open(maps_of_a_tool / source) as given:
+            assert np.array_equal(np.asarray(made), np.asarray(given))
+
+
+@pytest.mark.parametrize("more", [["--output"], ["--as-dataset"]], ids=["photos", "data set"])
+def test_a_folder_without_such_maps(refused, model, maps, tmp_path, more):
+    words = ["generate", maps, "--model", model, *more, tmp_path / "out"]
+    assert "holds no label maps whose names end in _mask (.png, " in refused(
+        *words, "--label-suffix", "_mask"
+    )
+    assert "'_mask.png' must be what stands between" in refused(*words, "--label-suffix", "_mask.png")
+
+
+@pytest.mark.parametrize("where", ["own", "trainer"])
+def test_a_study(pairs_of_a_tool, weights, tmp_path, capsys, monkeypatch, where):
+    """All that it opens itself, and the flags of its trainings and evaluations."""
+    made = []
+
+    def stopped(runs, recipe, tell):
+        made.extend([runs, recipe])
+        raise KeyboardInterrupt
+
+    data = tmp_path / "data"
+    for part in ("train", "val"):
+        shutil.copytree(pairs_of_a_tool, data / part)
+    monkeypatch.setattr(runner, "run_all", stopped)
+    words = ["ablate", "--study", "gamma", "--arm", "gamma 0", "--data", str(data), "--no-plot"]
+    words += [
+        "--output",
+        str(tmp_path / "out"),
+        "--backbone",
+        "test_resnet",
+        "--backbone-weights",
+        str(weights),
+    ]
+    assert main(words) == 2
+    assert "which maps count: --label_suffix _color or _ids" in capsys.readouterr().err
+    flags = {"own": ["--label-suffix", "_ids"], "trainer": ["--", "--label_suffix", "_ids"]}[where]
+    assert main([*words, *flags]) == 130
+    runs, recipe = made
+    assert {run.config.label_suffix for run in runs} == {"_ids"}
+    assert "--label-suffix=_ids" in recipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -93,6 +94,12 @@ def check_label_suffix(suffix: str, endings: Sequence[str]) -> None:
         )
 
 
+def suffix_flag(*suffixes: str) -> str:
+    """Return the flag for a suffix, or for one of several, as a shell takes it."""
+    values = " or ".join(shlex.quote(suffix) for suffix in dict.fromkeys(suffixes))
+    return f"--label_suffix{'=' if values.startswith('-') else ' '}{values}"
+
+
 def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
     """Return which suffix to give where each photo has a map with it and some files do not pair; else "".
 
@@ -113,12 +120,10 @@ def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
         return ""
     best = next((suffix for suffix in common if suffix in MAP_ENDINGS), common[0])
     if photos.keys() <= maps.keys():
-        return (
-            f"move {maps[first + best]} and its like elsewhere, or give --label_suffix {best} if they count"
-        )
+        return f"move {maps[first + best]} and its like elsewhere, or give {suffix_flag(best)} if they count"
     if len(common) > 1:
-        return f"say which maps count: --label_suffix {' or '.join(dict.fromkeys([best, *common]))}"
-    return f"if {maps[first + best]} is the map of {photos[first]}, give --label_suffix {best}"
+        return f"say which maps count: {suffix_flag(best, *common)}"
+    return f"if {maps[first + best]} is the map of {photos[first]}, give {suffix_flag(best)}"
 
 
 def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:

@@ -90,12 +90,13 @@ def test_a_suffix_that_no_map_has_is_refused_by_its_name(tmp_path):
 
 
 def test_a_suffix_that_is_none_of_the_known_is_named(tmp_path):
-    root = rename(make_pairs(tmp_path, 2), "{} (map 1).png".format)
-    with pytest.raises(
-        ValueError, match=r"if labels/p000 .* of images/p000\.png, give --label_suffix  \(map"
-    ):
-        FolderDataset(root)
-    assert len(FolderDataset(root, label_suffix=" (map 1)")) == 2
+    """As a shell takes it, and `argparse` where it begins with a dash."""
+    for number, (suffix, words) in enumerate([(" (map 1)", " ' (map 1)'"), ("-dense", "=-dense")]):
+        root = rename(make_pairs(tmp_path / str(number), 2), f"{{}}{suffix}.png".format)
+        with pytest.raises(ValueError, match="if labels/p000") as caught:
+            FolderDataset(root)
+        assert f" of images/p000.png, give --label_suffix{words}." in str(caught.value)
+        assert len(FolderDataset(root, label_suffix=suffix)) == 2
 
 
 @pytest.mark.parametrize("suffix", ["_mask.png", "labels/_mask", "_a.TIF"])
