@@ -21,6 +21,7 @@ from dpsims_hub.labels.classes.palettes import ids_by_palette
 from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.reading.exact_pixels import exact_pixels
 from dpsims_hub.labels.reading.image_files import check_size, open_image
+from dpsims_hub.labels.reading.no_data import no_data_value, refuse_no_data_in_use
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.labels.reading.wrong_ids import wrong_ids
 
@@ -78,6 +79,8 @@ def read_label_map(
             label_map = ids_by_palette(pixels, image, spec, stored, name)
         if label_map is None:
             label_map = _ids(pixels, spec, stored, name)
+        if image is not None and (empty := no_data_value(image)) is not None and pixels.ndim == 2:
+            refuse_no_data_in_use(label_map[pixels == empty], empty, spec, name)
     return label_map if size is None else resize_label_map(label_map, size)
 
 
