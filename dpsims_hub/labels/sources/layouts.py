@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dpsims_hub.labels.classes.spec import ClassSpec
+from dpsims_hub.labels.sources.folder_names import other_list_hint, other_names_hint
 from dpsims_hub.labels.sources.pairing import (
     check_label_suffix,
     near_pair_hint,
     no_pair_hint,
     one_form,
     other_kind_hint,
-    other_names_hint,
     printable_path,
+    suffix_flag,
     suffix_hint,
     with_stems_of,
 )
@@ -102,7 +103,6 @@ OTHER_SPLIT_NAMES = {
     "val": ("validation", "val2017"),
     "validation": ("val", "val2017"),
 }
-OTHER_LISTS = ("classes.txt", "classes.yaml", "labels.txt", "labelmap.txt", "data.yaml", "obj.names")
 INNER_FOLDER = "ADEChallengeData2016"  # what the archive of ADE20K unpacks to
 
 
@@ -148,7 +148,7 @@ class Listing:
             return ClassSpec.load(self.layout)
         raise FileNotFoundError(
             f"{self.root / self.split}: no classes.json in it or in its parent; write one, or name a "
-            f"built-in class list{_other_list(folders)}."
+            f"built-in class list{other_list_hint(folders)}."
         )
 
 
@@ -191,15 +191,6 @@ def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "
     raise _no_such_split(base, split, found)
 
 
-def _other_list(folders: list[Path]) -> str:
-    """Return which class list of another tool lies there, as words that end a sentence; "" without one."""
-    for folder in folders:
-        for name in OTHER_LISTS:
-            if (folder / name).is_file():
-                return f" or {folder / name} with --classes"
-    return ""
-
-
 def _splits(base: Path, tree: Tree) -> list[str]:
     """Return the splits of a layout whose folders of photos and of maps both exist."""
     names = tree.splits or sorted(_subfolders(base / tree.photos.partition("{split}")[0]))
@@ -228,6 +219,11 @@ def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
 
 def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
     """Match the files of one split by stem."""
+    if tree.nested and label_suffix.endswith(DERIVED_ENDINGS):
+        raise ValueError(
+            f"{base}: maps that end in {label_suffix} hold numbers of 19 classes, and the list has 34; "
+            "take _gtFine_labelIds, or make a folder with images/, labels/ and a classes.json of the 19."
+        )
     if label_suffix:
         tree = tree._replace(endings=(tree.endings[0], label_suffix, tree.endings[2]))
     folders = [template.format(split=split) for template in (tree.photos, tree.labels, tree.instances)]
@@ -268,7 +264,8 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
         or near_pair_hint(_apart(photos, labels), _apart(labels, photos))
         or other_kind_hint(base, folders[0], _apart(labels, photos), "photos", PHOTO_SUFFIXES)
         or other_kind_hint(base, folders[1], _apart(photos, labels), "label maps", MAP_SUFFIXES)
-        or ("" if stems else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES)),
+        or (_nested_hint(base, folders[1], photos) if tree.nested else "")
+        or ("" if stems or tree.nested else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES)),
     )
 
 
@@ -284,9 +281,21 @@ def _files(
         return
     for name in sorted(os.listdir(base / folder)):
         stem, suffix = os.path.splitext(name)
-        derived = stem.endswith(DERIVED_ENDINGS) and ending not in DERIVED_ENDINGS
+        derived = stem.endswith(DERIVED_ENDINGS) and not ending.endswith(DERIVED_ENDINGS)
         if suffix.lower() in suffixes and stem.endswith(ending) and not derived and not is_hidden(name):
             yield one_form(stem.removesuffix(ending)), f"{folder}/{name}"
+
+
+def _nested_hint(base: Path, folder: str, photos: dict[str, str]) -> str:
+    """Return which other maps lie in the folders of cities, and which suffix takes them; "" without such."""
+    for _, path in _files(base, folder, MAP_SUFFIXES, "", nested=True):
+        stem = os.path.splitext(os.path.basename(path))[0]
+        for photo in photos:
+            if stem.startswith(photo) and stem != photo:
+                flag = suffix_flag(stem.removeprefix(photo))
+                note = "a classes.json if its ids are not Cityscapes' labelIds"
+                return f"there is {path}; give {flag}, and {note}"
+    return ""
 
 
 def _deeper(base: Path, folder: str) -> list[str]:
@@ -310,13 +319,17 @@ def _twice(files: list[tuple[str, str]]) -> list[str]:
     return [path for stem, path in files if kept[stem] != path]
 
 
+def _other_names(base: Path) -> str:
+    return other_names_hint(base, PHOTO_SUFFIXES, MAP_SUFFIXES)
+
+
 def _no_split_given(base: Path, found: list[tuple[Tree, list[str]]]) -> Exception:
     if found and found[0][0].layout != "folder":
         tree, names = found[0]
         return ValueError(f"{base}: is {tree.title}, in splits; say which one to read: {', '.join(names)}.")
     missing = next((name for name in ("images", "labels") if not (base / name).is_dir()), "")
     fault = f"has no {missing}/ folder" if missing else "has no photos in images/ itself"
-    fault += other_names_hint(base) if missing else ""
+    fault += _other_names(base) if missing and not found else ""
     hint = "; did you mean split=" + " or split=".join(map(repr, found[0][1])) if found else ""
     return FileNotFoundError(f"{base}: {fault}{hint}.")
 
@@ -325,7 +338,7 @@ def _no_such_split(base: Path, split: str, found: list[tuple[Tree, list[str]]]) 
     folder = base / split
     if folder.is_dir():
         missing = next((name for name in ("images", "labels") if not (folder / name).is_dir()), "images")
-        return FileNotFoundError(f"{folder}: has no {missing}/ folder{other_names_hint(folder)}.")
+        return FileNotFoundError(f"{folder}: has no {missing}/ folder{_other_names(folder)}.")
     splits = ", ".join(dict.fromkeys(name for _, names in found for name in names))
     known = f"the splits of {base} are {splits}" if splits else f"{base} has no splits"
-    return FileNotFoundError(f"{folder}: no such folder; {known}{'' if splits else other_names_hint(base)}.")
+    return FileNotFoundError(f"{folder}: no such folder; {known}{'' if splits else _other_names(base)}.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.labels.classes.spec import BUILT_IN, ClassSpec
-from dpsims_hub.labels.sources.pairing import ARCHIVES
+from dpsims_hub.labels.sources.folder_names import ARCHIVES
 from dpsims_hub.labels.sources.shard_card import CLASSES_KEY
 from dpsims_hub.storage.hidden_files import is_hidden
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder

@@ -30,17 +30,6 @@ MAP_ENDINGS = (
 )
 """What tools put between the photo's stem and the ending of the map."""
 
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
-OTHER_FOLDERS = {
-    "images": ("JPEGImages", "img", "imgs", "image", "photos", "img_dir"),
-    "labels": (
-        *("SegmentationClass", "SegmentationClassPNG", "masks", "mask", "masks_machine", "label"),
-        *("annotations", "ann_dir"),
-    ),
-}
-"""What CVAT, Labelme, Labelbox, Supervisely and mmsegmentation call the two folders."""
-
-
 NEARLY_ALIKE: dict[Callable[[str], str], str] = {
     str.casefold: "in upper and lower case",
     lambda stem: stem.casefold().strip(" ."): "in spaces or dots at an end",
@@ -192,28 +181,3 @@ def no_pair_hint(
     if photos and others:
         return f"{folders[1]}/ holds {others[0]}, and label maps are {', '.join(suffixes)}"
     return ""
-
-
-def other_names_hint(base: Path) -> str:
-    """Return how to make pairs of other folders that are there, as words that end a sentence; "" without."""
-    if base.name in OTHER_FOLDERS and all((base.parent / name).is_dir() for name in OTHER_FOLDERS):
-        return f"; give the folder above, {base.parent}"
-    for place in (base, base / "annotations"):
-        if found := sorted(place.glob("panoptic_*.json")) or sorted(place.glob("panoptic*.json")):
-            maps = found[0].with_suffix("")
-            return (
-                f"; {found[0]} is COCO's panoptic file, whose maps hold numbers of segments: write labels/ "
-                "and classes.json with dpsims_hub.labels.reading.panoptic.write_panoptic_maps"
-                f'("{found[0]}", "{maps if maps.is_dir() else place}", FOLDER), and put the photos into '
-                "FOLDER/images/"
-            )
-    renames = [
-        f"{other}/ to {name}/"
-        for name, others in OTHER_FOLDERS.items()
-        for other in others
-        if (base / other).is_dir() and not (base / name).is_dir()
-    ]
-    archives = [path.name for path in sorted(base.glob("*")) if path.suffix.lower() in ARCHIVES]
-    if archives and not renames:
-        return f"; unpack {archives[0]}"
-    return f"; rename {' and '.join(renames)}" if renames else ""
