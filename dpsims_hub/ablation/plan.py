@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.storage.links import real_path
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
 
@@ -127,8 +128,8 @@ def make_runs(
         for arm in arms:
             own = {
                 **_merged(common, arm.changes),
-                "train_data_dir": str(Path(data[0]).resolve()),
-                "validation_data_dir": str(Path(data[1]).resolve()),
+                "train_data_dir": str(real_path(data[0])),
+                "validation_data_dir": str(real_path(data[1])),
                 "max_train_steps": steps,
                 "seed": seed,
             }

@@ -5,6 +5,7 @@ imported only when it is asked for, and imports torch only while it runs, so tha
 """
 
 import argparse
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -102,4 +103,7 @@ def _module(subcommand: str) -> ModuleType:
 
 
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:  # as the system raised it
+        reason = "its links lead in a circle; remove them" if error.errno == errno.ELOOP else error.strerror
+        return f"{error.filename}: {reason[0].lower()}{reason[1:]}."
     return " ".join(str(error).split()) or type(error).__name__

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.links import real_path
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -51,7 +52,7 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
         card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
     except Exception as error:  # whatever the YAML reader of the library raises
         raise ValueError(f"{path}: its header cannot be read ({' '.join(str(error).split())}).") from error
-    card.data.model_name = card.data.model_name or path.resolve().parent.name
+    card.data.model_name = card.data.model_name or real_path(path).parent.name
     card.data.eval_results = merged_results(card.data.eval_results or [], eval_results(report))
     card.text = with_section(card.text, evaluation_section(report))
     write_text_atomically(path, str(card))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dpsims_hub.hub import Source
+    from dpsims_hub.storage.links import real_path
+from dpsims_hub.hub import Source
 
 CHECKPOINT = re.compile(r"checkpoint-\d+")
 
@@ -100,12 +101,12 @@ def open_source(name: str) -> "Source":
     path = bundled_model(name) if name in NAMES else Path(name)
     if not path.is_dir():
         raise FileNotFoundError(f"{name}: there is no such run, checkpoint or model folder.")
-    if not CHECKPOINT.fullmatch(path.resolve().name):
+    if not CHECKPOINT.fullmatch(real_path(path).name):
         return open_run(path) if is_run(path) else open_model(path)
     from dpsims_hub.training.saved_average import open_checkpoint
 
     saved = open_checkpoint(path)
-    run_name = path.resolve().parent.name
+    run_name = real_path(path).parent.name
     return Source(run_name, saved.pipe, RunFacts(saved.step, saved.config, saved.run), saved.discriminator)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dpsims_hub.labels.sources.pairing import check_label_suffix, printable_path
 from dpsims_hub.storage.hidden_files import is_hidden
+from dpsims_hub.storage.links import real_path
 from dpsims_hub.storage.writable import check_writable
 
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
@@ -120,9 +121,9 @@ def check_apart(paths: Sequence[Path], folder: Path) -> None:
         OSError: the folder cannot be written.
     """
     check_writable(folder)
-    place = folder.resolve()
+    place = real_path(folder)
     for path in paths:
-        inputs = label_folder(path).resolve()
+        inputs = real_path(label_folder(path))
         if path.is_dir() and place.is_relative_to(inputs):
             raise ValueError(f"{folder}: lies in {path}, where the label maps are; choose another folder.")
 
@@ -152,11 +153,11 @@ def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
             raise ValueError(
                 f"{other} and {path} have one name, so their photos would too; call once for each."
             )
-    inputs = {path.resolve() for path in maps}
+    inputs = {real_path(path) for path in maps}
     for path in maps:
         for number in range(num_images):
             target = photo_path(folder, path, number)
-            if target.exists() and target.resolve() in inputs:
+            if target.exists() and real_path(target) in inputs:
                 raise ValueError(f"the photo {target} would replace a label map; choose another --output.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.generation.map_files import label_folder
+from dpsims_hub.storage.links import real_path
 
 if TYPE_CHECKING:
     from dpsims_hub.labels import ClassSpec
@@ -42,7 +43,7 @@ def _class_file(folder: Path) -> Path | None:
     """The classes.json of a data set; None for anything else."""
     if label_folder(folder) == folder:
         return None
-    places = (folder / "classes.json", folder.resolve().parent / "classes.json")
+    places = (folder / "classes.json", real_path(folder).parent / "classes.json")
     return next((place for place in places if place.is_file()), None)
 
 

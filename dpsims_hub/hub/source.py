@@ -12,6 +12,7 @@ from huggingface_hub import ModelCard
 from dpsims_hub.cards.model_card import RunFacts
 from dpsims_hub.models import DPSIMSDiscriminator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from dpsims_hub.storage.links import real_path
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def open_run(output_dir: str | Path) -> Source:
     facts = _read(output_dir / "run.json")
     run = RunFacts(facts.get("steps"), _read(output_dir / "config.json"), facts)
     return Source(
-        output_dir.resolve().name,
+        real_path(output_dir).name,
         _pipeline(output_dir / "pipeline"),
         run,
         open_discriminator(output_dir / "discriminator"),
@@ -63,7 +64,7 @@ def open_model(folder: str | Path) -> Source:
     """
     folder = Path(folder)
     return Source(
-        folder.resolve().name,
+        real_path(folder).name,
         _pipeline(folder),
         RunFacts(config=_read(folder / "training_config.json")),
         open_discriminator(folder / "discriminator"),

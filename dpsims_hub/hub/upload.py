@@ -19,6 +19,7 @@ from dpsims_hub.hub.publish import OWNED, publishable_files
 from dpsims_hub.hub.repository import Place, UploadError, Words, commit, reason
 from dpsims_hub.hub.repository import open_repository as open_place
 from dpsims_hub.hub.source import open_run
+from dpsims_hub.storage.links import real_path
 
 __all__ = ["UploadError", "open_repository", "upload_run"]
 
@@ -45,7 +46,7 @@ def open_repository(hub_model_id: str, output_dir: str | Path, private: bool = F
         UploadError: Nobody is logged in, the Hub refuses or cannot be reached.
     """
     check_template()
-    name = hub_model_id or Path(output_dir).resolve().name
+    name = hub_model_id or real_path(output_dir).name
     return open_place(Place(name, private=private), WORDS).repo_id
 
 

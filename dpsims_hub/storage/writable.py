@@ -3,11 +3,17 @@
 import os
 from pathlib import Path
 
+from dpsims_hub.storage.links import leads_nowhere
+
 
 def check_writable(folder: Path) -> None:
     """Looks at the nearest folder that exists, so that nothing is made where nothing will be written."""
     place = folder.absolute()
     while not place.exists():
+        if leads_nowhere(place):
+            raise OSError(
+                f"cannot write to {folder}: {place} is a link that leads nowhere; choose another place."
+            )
         place = place.parent
     if not place.is_dir():
         raise OSError(f"cannot write to {folder}: {place} is a file, not a folder; choose another place.")
@@ -19,8 +25,10 @@ def check_file(path: Path) -> None:
     """Finds out before the work whether a file can be written after it.
 
     Raises:
-        OSError: the path is a folder, or its folder cannot be written to.
+        OSError: the path is a folder or a link that leads nowhere, or its folder cannot be written to.
     """
     if path.is_dir():
         raise OSError(f"cannot write {path}: it is a folder; give a file name.")
+    if leads_nowhere(path):
+        raise OSError(f"cannot write {path}: the link leads nowhere; choose another place.")
     check_writable(path.parent)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from dpsims_hub.storage.links import real_path
 from dpsims_hub.training.build import build_networks
 from dpsims_hub.training.checkpoint import CheckpointError, find_checkpoint
 from dpsims_hub.training.command_line import parse_config
@@ -48,7 +49,7 @@ def open_checkpoint(path: str | Path) -> SavedAverage:
         CheckpointError: it is damaged.
         ValueError: it does not fit the settings beside it, or the data cannot be used.
     """
-    path = Path(path).resolve()
+    path = real_path(path)
     step, _ = find_checkpoint(str(path), path.parent)
     config = replace(_settings(path), backbone_weights="random")  # its shapes are enough
     data = training_source(config).open()

@@ -39,8 +39,14 @@ def test_check_data(pairs_of_a_tool, tmp_path, capsys, flag):
     assert json.loads(report.read_text())["pairs"] == {"read": 2, "good": 2, "bad": 0}
 
 
-def test_prepare_data(pairs_of_a_tool, tmp_path):
-    assert main(["prepare-data", str(pairs_of_a_tool), str(tmp_path / "out"), "--label-suffix", "_ids"]) == 0
+@pytest.mark.parametrize("split", ["", "val"])
+def test_prepare_data(pairs_of_a_tool, tmp_path, split):
+    root = pairs_of_a_tool
+    if split:
+        root = tmp_path / "parts"
+        shutil.copytree(pairs_of_a_tool, root / split)
+    words = ["prepare-data", str(root), str(tmp_path / "out"), *(["--split", split] if split else [])]
+    assert main([*words, "--label-suffix", "_ids"]) == 0
     shards = sorted((tmp_path / "out" / "data").iterdir())
     rows = [row for path in shards for row in pyarrow.parquet.read_table(path).to_pylist()]
     assert {row["label"]["bytes"] for row in rows} == {png_bytes(label_rows(number)) for number in range(2)}

@@ -140,7 +140,7 @@ class Listing:
         """
         folders = [self.root / self.split, self.root]
         if self.layout == "folder":
-            folders.append(self.root.resolve().parent)
+            folders.append(Path(os.path.realpath(self.root)).parent)
         for folder in folders:
             if (folder / "classes.json").is_file():
                 return ClassSpec.load(folder / "classes.json")
@@ -206,7 +206,7 @@ def _subfolders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if entry.is_dir() and not is_hidden(entry.name)]
+        return [one.name for one in entries if os.path.isdir(one.path) and not is_hidden(one.name)]
 
 
 def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:

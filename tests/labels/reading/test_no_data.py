@@ -20,7 +20,7 @@ def geotiff(path, rows, note):
     return path
 
 
-@pytest.mark.parametrize("note", ["0", "0.0", " 0 ", "0e0"])
+@pytest.mark.parametrize("note", ["0", "0.0", " 0 ", "0e0", "0\0\0"])
 def test_a_class_is_not_no_data(tmp_path, note):
     path = geotiff(tmp_path / "a.tif", IDS, note)
     with pytest.raises(LabelMapError) as caught:
