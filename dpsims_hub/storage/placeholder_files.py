@@ -9,6 +9,13 @@ OTHER_FILES = {
     b"PK\x03\x04": f"a zip archive; {UNPACK}",
     b"\x1f\x8b": f"a gzip archive; {UNPACK}",
     b"%PDF": f"a PDF; {CONVERT}",
+    b"8BPS": f"a file of Photoshop; {CONVERT}",
+    b"gimp xcf": f"a file of GIMP; {CONVERT}",
+    b"\x76\x2f\x31\x01": f"an OpenEXR of numbers with a point; {CONVERT}",
+    b"\x89HDF": f"an HDF5 file; {CONVERT}",
+    b"MATLAB 5.0": f"a file of MATLAB; {CONVERT}",
+    b"\x5c\x01\x00\x00": f"a NIfTI volume; {CONVERT}",
+    b"#?RADIANCE": f"a Radiance picture of numbers with a point; {CONVERT}",
     b"<svg": f"an SVG; {CONVERT}",
     b"<?xml": "XML, such as an error message of a server; get the file again",
 }

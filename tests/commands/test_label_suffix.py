@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.ablation import runner
-from dpsims_hub.commands import main
+from dpsims_hub.commands import main, train_segmenter
+from dpsims_hub.commands.data_options import open_pairs
+from dpsims_hub.commands.evaluate import open_data
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.data_loader import training_source, validation_source
 from tests.labels.pair_folders import label_rows, make_pairs
@@ -83,6 +86,33 @@ def test_evaluation(pairs_of_a_tool, tmp_path, capsys, command, flags):
     assert "--label_suffix _color or _ids." in capsys.readouterr().err
     assert main([*words, "--label-suffix", "_ids"]) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_evaluation_beside_the_data_of_the_training(pairs_of_a_tool, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(pairs_of_a_tool, other)
+    given = {"data": str(pairs_of_a_tool), "split": "", "train_data": str(other), "train_split": ""}
+    opened = open_data(argparse.Namespace(**given, classes="", label_suffix="_ids"))
+    assert [data[1].label_map.tolist() for data in opened] == [label_rows(1)] * 2
+
+
+def test_the_command_that_measures_with_a_new_segmenter():
+    scores = {"mean_iou": 0.5, "pixel_accuracy": 0.5, "class_iou": {"road": 0.5}}
+    stated = {"scores": scores, "size": {"width": 4, "height": 4}, "steps": 1, "seconds": 1.0}
+    stated["scored_on"] = {"split": "", "pairs": 1, "name": "mine"}
+    given = {"val_data": "mine", "classes": "", "label_suffix": "-mask", "output": "judge"}
+    assert " --label-suffix=-mask --segmenter judge" in train_segmenter._told(
+        stated, argparse.Namespace(**given)
+    )
+
+
+def test_rows_have_no_suffix(tmp_path):
+    rows = tmp_path / "train.parquet"
+    rows.write_bytes(b"PAR1")
+    with pytest.raises(
+        ValueError, match="--label_suffix is of a folder's files, and this data set has columns"
+    ):
+        open_pairs(str(rows), "train", "", "_mask")
 
 
 @pytest.fixture

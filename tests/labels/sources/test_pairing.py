@@ -300,6 +300,13 @@ NOT_FETCHED = [
     (LFS, "a pointer of Git LFS; fetch the file with `git lfs pull`"),
     (b"/annex/objects/SHA256E-s5--a.png\n", "a pointer of git-annex"),
     (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
+    (b"8BPS\0\1" + bytes(40), "a file of Photoshop; convert it to a PNG or JPEG"),
+    (b"gimp xcf v011\0", "a file of GIMP; convert"),
+    (b"\x76\x2f\x31\x01" + bytes(40), "an OpenEXR of numbers with a point; convert"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file; convert"),
+    (b"MATLAB 5.0 MAT-file", "a file of MATLAB; convert"),
+    (b"\x5c\x01\0\0" + bytes(344), "a NIfTI volume; convert"),
+    (b"#?RADIANCE\n", "a Radiance picture"),
 ]
 
 
