@@ -66,13 +66,19 @@ class PageService:
         return {"photo": jpeg_url(photo), "ms": round(ms, 1)}
 
     def variations(self, request: Request) -> Answer:
-        """Return {"photos": data URLs, "seeds", "ms"}: the request with other seeds (`seeds`, or `count`)."""
+        """Return {"photos": data URLs, "seeds", "ms"}: the request with other seeds (`seeds`, or `count`).
+
+        `background`: nobody waits for them; they are refused while others wait for photos.
+        """
         model_info = self._registry.find(request.get("model"))
         photo_request, seeds = read_photo_request(request, model_info), read_seeds(request)
         photos, total = [], 0.0
         for number, seed in enumerate(seeds):  # each stands in line, so that others get their turn between
             one = PhotoRequest(photo_request.label_map, seed, seed, 0.0, photo_request.regions)
-            photo, ms = self._worker.photo(model_info, one, wait=number > 0)
+            background = bool(request.get("background"))
+            photo, ms = self._worker.photo(
+                model_info, one, wait=number > 0 and not background, background=background
+            )
             photos.append(jpeg_url(photo))
             total += ms
         return {"photos": photos, "seeds": seeds, "ms": round(total, 1)}

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest
+from dpsims_hub.space.quick_start import light_imports
 from dpsims_hub.space.zero_gpu import is_zero_gpu, on_gpu
 
 if TYPE_CHECKING:
@@ -79,7 +80,12 @@ class PhotoWorker:
             return self._loaders[model_info.key]
 
     def photo(
-        self, model_info: ModelInfo, photo_request: PhotoRequest, *, wait: bool = False
+        self,
+        model_info: ModelInfo,
+        photo_request: PhotoRequest,
+        *,
+        wait: bool = False,
+        background: bool = False,
     ) -> tuple[Image.Image, float]:
         """Make one photo.
 
@@ -87,6 +93,7 @@ class PhotoWorker:
             model_info: the model.
             photo_request: map, latents and regions.
             wait: stand in line however long it is, and wait for the model, instead of being refused.
+            background: be refused while there is a line at all.
 
         Returns:
             The photo, and the milliseconds that the network took.
@@ -99,7 +106,7 @@ class PhotoWorker:
         if not wait and not ready.done():
             raise BusyError("loading", LOADING_RETRY)
         ready.result()
-        self._join(wait)
+        self._join(wait, background)
         try:
             context = contextvars.copy_context()  # ZeroGPU finds the visitor's request in it
             photo, ms = self._worker.submit(context.run, self._render, model_info.key, photo_request).result()
@@ -113,9 +120,10 @@ class PhotoWorker:
         """Let the worker go when its last photo is made."""
         self._worker.shutdown(wait=True)
 
-    def _join(self, wait: bool) -> None:
+    def _join(self, wait: bool, background: bool) -> None:
         with self._lock:
             longest = min(MAX_LINE, max(MIN_LINE, int(LONGEST_WAIT / max(self._pace, 1.0))))
+            longest = 1 if background else longest
             if not wait and self._line >= longest:
                 raise BusyError("crowd", int(min(5000.0, max(100.0, self._line * self._pace / 2))))
             self._line += 1
@@ -126,9 +134,10 @@ class PhotoWorker:
     def _load(self, model_info: ModelInfo, done: Future[None]) -> None:
         """Load a model and make one photo of it in the worker, whose threads are then warm too."""
         try:
-            from dpsims_hub.space.renderer import PhotoRenderer
+            with light_imports():
+                from dpsims_hub.space.renderer import PhotoRenderer
 
-            renderer = self._renderers[model_info.key] = PhotoRenderer(self._registry.load(model_info))
+                renderer = self._renderers[model_info.key] = PhotoRenderer(self._registry.load(model_info))
             if not is_zero_gpu():
                 blank = PhotoRequest(np.zeros(model_info.size, dtype=np.uint16))
                 for _ in range(2):

@@ -51,6 +51,7 @@ SCRIPTS = (
     "photo/lanczos.js",
     "photo/fine_photo.js",
     "panels/style_panel.js",
+    "photo/variations.js",
     "photo/past.js",
     "panels/scenes.js",
     "stamps/tray.js",

@@ -289,6 +289,18 @@ def test_the_line_is_short_and_empties(slow: SlowWorker, ade20k: ModelInfo) -> N
     slow.photo(ade20k, PhotoRequest(layout(ade20k), 1))
 
 
+def test_what_nobody_waits_for_is_refused_while_there_is_a_line(
+    slow: SlowWorker, ade20k: ModelInfo
+) -> None:
+    visitor = asked(slow, ade20k, 1)
+    with pytest.raises(BusyError, match="many people"):
+        slow.photo(ade20k, PhotoRequest(layout(ade20k), 99), background=True)
+    slow.gate.set()
+    visitor.join(timeout=30)
+    slow.photo(ade20k, PhotoRequest(layout(ade20k), 99), background=True)
+    assert slow.made == [1, 99]
+
+
 @pytest.mark.parametrize(("pace", "admitted"), [(3000.0, MIN_LINE), (150.0, 10), (30.0, MAX_LINE)])
 def test_the_line_is_as_long_as_a_second_and_a_half_and_never_under_eight(
     slow: SlowWorker, ade20k: ModelInfo, pace: float, admitted: int

@@ -50,7 +50,7 @@ function startStudio(element, props, server) {
     mountNotices, mountView, mountLayout, mountZoom, mountStrokes, mountCompare, mountOriginal, mountPointers,
     mountGestures, mountDrawnShapes, mountMoveRegion, mountPlacing, mountProtecting, mountReplacing,
     mountToolbar, mountNumberKeys, mountPalette, mountRecents, mountClassSheet, mountLegend, mountRerolls,
-    mountRerollList, mountHover, mountLivePhoto, mountFinePhoto, mountStylePanel, mountPast, mountScenes,
+    mountRerollList, mountHover, mountLivePhoto, mountFinePhoto, mountStylePanel, mountVariations, mountPast, mountScenes,
     mountStampTray, mountFiles, mountMapRepair, mountPaletteExport, mountDrafts, mountModels, mountSharing,
     mountShortcuts, mountFirstRun,
   ].forEach((mount) => mount(app));

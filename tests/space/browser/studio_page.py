@@ -122,6 +122,12 @@ class StudioPage:
         """Press a class's chip."""
         self.page.click(f'#dps-classes [data-id="{number}"]')
 
+    def four_looks(self) -> Any:
+        """Ask for four looks and wait for them; return their buttons."""
+        self.page.click("#dps-four")
+        self.page.wait_for_selector('#dps-variations[data-waiting="false"]')
+        return self.page.locator("#dps-variations button[data-seed]")
+
     def close_all(self) -> None:
         """Close every message and dialog on the page."""
         closers = ".dps-notice-close, .dps dialog[open] button"

@@ -116,7 +116,7 @@ def alerts(studio: StudioPage) -> list[str]:
 def test_an_alert_ends_with_its_cause(studio: StudioPage) -> None:
     studio.page.fill("#dps-seed", "-1")
     studio.page.keyboard.press("Tab")
-    assert studio.notice("alert").startswith("A seed is")
+    assert studio.notice("alert").startswith("The number of a look")
     studio.page.fill("#dps-seed", "4")
     studio.page.keyboard.press("Tab")
     assert alerts(studio) == []
@@ -170,8 +170,7 @@ def test_messages_cover_no_control(studio: StudioPage, size: tuple[int, int]) ->
 
 def test_variations_of_an_earlier_scene_say_so(studio: StudioPage) -> None:
     note, list_ = "#dps-four-note", "#dps-variations"
-    studio.page.click("#dps-four")
-    studio.page.locator(f"{list_} button[data-seed]").nth(3).wait_for()
+    studio.four_looks()
     assert studio.page.get_attribute(list_, "data-stale") == "false"
     studio.page.click("#dps-new-seed")  # the seed is no part of what they share
     assert studio.page.get_attribute(list_, "data-stale") == "false"

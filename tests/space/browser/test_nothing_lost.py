@@ -135,8 +135,7 @@ def scene(studio: StudioPage) -> None:
 
 
 def variation(studio: StudioPage) -> None:
-    studio.page.click("#dps-four")
-    studio.page.click("#dps-variations button[data-seed] >> nth=2")
+    studio.four_looks().nth(2).click()
 
 
 def other_model(studio: StudioPage) -> None:

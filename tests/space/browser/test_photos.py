@@ -65,7 +65,7 @@ def test_scene_and_seed_change_the_photo_and_come_back(studio: StudioPage) -> No
 def test_a_seed_that_is_none_is_refused_in_a_sentence(studio: StudioPage) -> None:
     studio.page.fill("#dps-seed", "-3")
     studio.page.keyboard.press("Tab")
-    assert studio.notice("alert") == "A seed is a whole number from 0 to 2147483647."
+    assert studio.notice("alert") == "The number of a look is a whole one from 0 to 2147483647."
     assert studio.state["seed"] == "0"
 
 
@@ -87,9 +87,7 @@ def test_painting_never_floods_the_server(studio: StudioPage) -> None:
 def test_variations_differ_and_a_click_adopts_one(studio: StudioPage, pipe: DPSIMSPipeline) -> None:
     before = studio.photo
     studio.page.fill("#dps-mix", "40")
-    studio.page.click("#dps-four")
-    buttons = studio.page.locator("#dps-variations button[data-seed]")
-    buttons.nth(3).wait_for()
+    buttons = studio.four_looks()
     assert buttons.count() == 4
     photos = [pixels_of(image.get_attribute("src")) for image in buttons.locator("img").all()]
     for number, photo in enumerate(photos):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 import numpy as np
+import pytest
 
 from tests.space.browser.conftest import OpenPage
 from tests.space.browser.slow_painting import read_map
@@ -95,3 +100,72 @@ def test_earlier_photos_bring_their_scenes_back(studio: StudioPage) -> None:
     page.keyboard.press("Control+z")
     assert (studio.ids != ids).any()
     assert (first != photo).any()
+
+
+class StatedTime:
+    """Answers of the server tell another time of the model, in milliseconds."""
+
+    def __init__(self, studio: StudioPage, ms: float) -> None:
+        self.ms = ms
+        studio.page.route(re.compile("component_server"), self._answer)
+
+    def _answer(self, route: Any) -> None:
+        reply = route.fetch()
+        body = json.loads(reply.text())
+        if isinstance(body, dict) and "ms" in body:
+            body["ms"] = self.ms
+        route.fulfill(response=reply, json=body)
+
+
+def test_the_boxes_are_filled_while_the_page_rests_and_not_while_somebody_paints(new_page: OpenPage) -> None:
+    studio = new_page()
+    StatedTime(studio, 50.0)
+    studio.open()
+    page, buttons = studio.page, studio.page.locator("#dps-variations button[data-seed]")
+    x, y = studio.points([(60.5, 40.5)])[0]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(12):  # longer than the rest that is waited for
+        page.mouse.move(x + 4 * step, y)
+        page.wait_for_timeout(150)
+    assert "variations" not in studio.calls
+    assert len(studio.calls["live"]) > 2
+    page.mouse.up()
+    buttons.nth(3).wait_for()
+    assert page.get_attribute("#dps-variations", "data-stale") == "false"
+    assert page.inner_text("#dps-four-note") == "Press one to take it"
+    calls = studio.calls["variations"]
+    assert [(len(one["seeds"]), one["background"]) for one in calls] == 4 * [(1, True)]
+    assert {one["map"] for one in calls} == {page.evaluate("dpsims.map")}
+    assert len({one["seeds"][0] for one in calls}) == 4
+    assert page.locator("#dps-past-row button").count() >= 1
+    page.wait_for_timeout(1500)
+    assert len(studio.calls["variations"]) == 4  # full
+
+
+def test_a_stroke_does_not_wait_for_the_boxes_and_a_slow_model_leaves_them_empty(new_page: OpenPage) -> None:
+    studio = new_page()
+    slow = StatedTime(studio, 900.0)
+    studio.open()
+    studio.page.wait_for_timeout(2500)
+    assert "variations" not in studio.calls
+    slow.ms = 50.0
+    held: list[Any] = []
+    studio.page.route(re.compile("component_server"), lambda route: hold(route, held))
+    studio.page.click("#dps-new-seed")
+    studio.settle()
+    studio.page.wait_for_function("() => document.querySelector('.dps').dataset.follow === 'stroke'")
+    while not held:
+        studio.page.wait_for_timeout(50)
+    studio.click(40, 40)  # the first of the looks is still under way
+    studio.settle()
+    assert len(studio.calls["variations"]) == len(held) == 1
+    held[0].continue_()
+
+
+def hold(route: Any, held: list[Any]) -> None:
+    """Keep the requests for variations; the others go on to the handler before."""
+    if json.loads(route.request.post_data)["fn_name"] == "variations":
+        held.append(route)
+    else:
+        route.fallback()

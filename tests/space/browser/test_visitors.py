@@ -215,8 +215,7 @@ def test_the_phone_page_is_accessible(open_page: OpenPage) -> None:
 
 def test_the_page_is_light_and_accessible_in_every_state(studio: StudioPage) -> None:
     assert np.median(studio.visible_image("body")) > 200
-    studio.page.click("#dps-four")
-    studio.page.locator("#dps-variations button[data-seed]").nth(3).wait_for()
+    studio.four_looks()
     studio.page.click("#dps-compare")
     studio.page.fill("#dps-seed", "-1")
     studio.page.keyboard.press("Tab")

@@ -20,20 +20,20 @@ function encodeMap(ids, width, height) {
 // Gives {ids, width, height}, or throws an Error with one sentence.
 function decodeMap(text) {
   const parts = /^r1:([1-9][0-9]{0,4})x([1-9][0-9]{0,4}):([A-Za-z0-9+/]*={0,2})$/.exec(String(text));
-  if (!parts) throw new Error("This is not a label map of this page.");
+  if (!parts) throw new Error("This is not a map of this page.");
   const width = Number(parts[1]);
   const height = Number(parts[2]);
   const bytes = fromBase64(parts[3]);
-  if (bytes.length % 4 || width * height > 4096 * 4096) throw new Error("The label map is damaged.");
+  if (bytes.length % 4 || width * height > 4096 * 4096) throw new Error("The map is damaged.");
   const ids = new Uint16Array(width * height);
   let place = 0;
   for (let at = 0; at < bytes.length; at += 4) {
     const run = bytes[at + 2] | (bytes[at + 3] << 8);
-    if (!run || place + run > ids.length) throw new Error("The label map is damaged.");
+    if (!run || place + run > ids.length) throw new Error("The map is damaged.");
     ids.fill(bytes[at] | (bytes[at + 1] << 8), place, place + run);
     place += run;
   }
-  if (place !== ids.length) throw new Error("The label map is cut off.");
+  if (place !== ids.length) throw new Error("The map is cut off.");
   return { ids, width, height };
 }
 
@@ -50,7 +50,7 @@ function fromBase64(text) {
   try {
     plain = atob(text);
   } catch {
-    throw new Error("The label map is damaged.");
+    throw new Error("The map is damaged.");
   }
   return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
 }

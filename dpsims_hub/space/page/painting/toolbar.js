@@ -1,7 +1,7 @@
 // Tools, undo and redo, fill all, brush size.
 
 const TOOL_NAMES = {
-  brush: "Brush", fill: "Fill", rect: "Rectangle", pick: "Pick", reroll: "Re-roll", ellipse: "Ellipse",
+  brush: "Brush", fill: "Fill", rect: "Rectangle", pick: "Pick", reroll: "Restyle", ellipse: "Ellipse",
   lasso: "Lasso", polygon: "Polygon", move: "Move a region",
 };
 

@@ -55,7 +55,7 @@ function mountLegend(app) {
     app.showKey(pick, id, pick.lastChild);
     pick.setAttribute("aria-pressed", String(id === state.classId));
     pick.addEventListener("click", () => app.chooseClass(id));
-    reroll.setAttribute("aria-label", `Re-roll ${name}`);
+    reroll.setAttribute("aria-label", `Another look for ${name}`);
     reroll.dataset.tip = `Another look for ${name}`;
     reroll.disabled = id === state.model.ignore_index;
     reroll.setAttribute("aria-pressed", String(state.regions.some((one) => one.class === id)));

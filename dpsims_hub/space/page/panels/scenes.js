@@ -89,16 +89,21 @@ function mountScenes(app) {
   placePopover(find("download"), find("download-button"));
 }
 
-// Popovers live above the page; this puts them under their button, within the window.
+const LEAST_MENU = 260; // pixels of height; where less is left under its button, a menu opens above it
+
+// Popovers live above the page; this puts them under or above their button, within the window.
 function placePopover(popover, button) {
   button.setAttribute("aria-haspopup", "dialog");
   popover.addEventListener("toggle", (event) => {
     if (event.newState !== "open") return;
     const anchor = button.getBoundingClientRect();
     const left = Math.min(anchor.left, window.innerWidth - popover.offsetWidth - 8);
+    const [above, below] = [anchor.top - 16, window.innerHeight - anchor.bottom - 16];
+    const rises = below < Math.min(LEAST_MENU, popover.scrollHeight) && above > below;
     popover.style.left = `${Math.max(8, left)}px`;
-    popover.style.top = `${anchor.bottom + 6}px`;
-    popover.style.maxHeight = `${window.innerHeight - anchor.bottom - 16}px`;
+    popover.style.top = rises ? "auto" : `${anchor.bottom + 6}px`;
+    popover.style.bottom = rises ? `${window.innerHeight - anchor.top + 6}px` : "auto";
+    popover.style.maxHeight = `${rises ? above : below}px`;
     const first = popover.querySelector("button, select");
     if (first) first.focus();
   });

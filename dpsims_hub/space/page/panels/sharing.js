@@ -26,7 +26,7 @@ function hasLink() {
 function fittingScene(scene, model) {
   const seed = (value) => {
     const number = Number(value || 0);
-    if (!Number.isInteger(number) || number < 0 || number > model.max_seed) throw new Error("Its seed is no seed.");
+    if (!Number.isInteger(number) || number < 0 || number > model.max_seed) throw new Error("The number of its look is none.");
     return number;
   };
   const isRegion = (one) =>
@@ -46,7 +46,7 @@ function mountSharing(app) {
     const fragment = sceneFragment(state.request());
     const address = `${location.origin}${location.pathname}${location.search}#${fragment}`;
     const long = address.length > LONG_LINK;
-    const kept = "The link holds the map, the seeds and the re-rolls; nothing is stored on the server.";
+    const kept = "The link holds the map and its look; nothing is stored on the server.";
     find("link-text").value = address;
     let copied = true;
     try {

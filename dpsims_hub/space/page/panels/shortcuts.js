@@ -1,7 +1,7 @@
 // Keys for everything. Silent while somebody types, and while a dialog or another part of the page has the focus.
 
 const KEY_HELP = [
-  ["B F R I V", "brush, fill, rectangle, pick, re-roll"],
+  ["B F R I V", "brush, fill, rectangle, pick, restyle"],
   ["E L P M", "ellipse, lasso, polygon, move a region"],
   ["T", "stamps; with one in hand: X flips, [ ] scale, Enter places, Escape puts away"],
   ["[ ]", "smaller or larger brush"],
@@ -9,13 +9,14 @@ const KEY_HELP = [
   ["/", "search the classes; Enter takes the first"],
   ["Ctrl+Z, Ctrl+Shift+Z", "undo, redo"],
   ["A", "fill all"],
-  ["S", "new seed"],
+  ["S", "another look: a new photo of the same map"],
   ["C, O", "compare map and photo, paint on the photo"],
   ["Wheel, + -, Z", "zoom in and out, show all again"],
   ["Space and drag", "move the view; so does the middle button"],
   ["Arrows, Space", "on the map: move the cursor, apply the tool"],
   ["Alt+click", "pick the class under the pointer"],
   ["Shift", "brush: a line from where it was last; rectangle and ellipse: as wide as tall"],
+  ["Two fingers", "move the view, zoom in and out"],
   ["Escape", "cancel a stroke, close a menu"],
 ];
 

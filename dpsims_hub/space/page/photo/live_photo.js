@@ -22,6 +22,7 @@ function mountLivePhoto(app) {
   let modelTimes = [];
   app.timings = [];
   app.photoOf = -1;
+  app.isQuick = () => follows && modelTimes.length > 0 && modelTimes[modelTimes.length - 1] < SLOW_MODEL_MS;
   let askedFor = -1; // the end of a stroke often changes nothing that was not asked for already
   const want = () => askedFor !== state.version && lane.want();
 
@@ -54,7 +55,8 @@ function mountLivePhoto(app) {
     const { trip, stroke } = times();
     app.timings = [...app.timings, { model: reply.ms, trip, stroke }].slice(-KEPT_TIMINGS);
     modelTimes = [...modelTimes, reply.ms].slice(-5);
-    find("times").textContent = `model ${Math.round(reply.ms)} ms · round trip ${Math.round(trip)} ms`;
+    find("times").textContent = `made in ${Math.round(trip)} ms`;
+    find("times").title = `The model took ${Math.round(reply.ms)} ms of them`;
     decideFollow();
     app.settled("photo");
     app.settled("connection");
@@ -64,7 +66,7 @@ function mountLivePhoto(app) {
   const describePhoto = () => {
     const parts = (app.counts || []).slice(0, 4);
     const words = parts.map(([id, count]) => `${state.className(id)} ${shareText(count, state.ids.length)}`);
-    return `Photo made from the label map: ${words.join(", ")}`;
+    return `Photo made from the map: ${words.join(", ")}`;
   };
 
   function decideFollow() {

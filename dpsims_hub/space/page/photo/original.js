@@ -27,7 +27,7 @@ function mountOriginal(app) {
     find("compare").setAttribute("aria-pressed", String(app.comparing && !app.showsOriginal()));
     find("compare-slider").setAttribute(
       "aria-label",
-      app.showsOriginal() ? "Share of your own photo shown" : "Share of the label map shown over the photo",
+      app.showsOriginal() ? "Share of your own photo shown" : "Share of the map shown over the photo",
     );
     find("over-photo").dataset.original = String(app.showsOriginal());
     app.redrawCompare();

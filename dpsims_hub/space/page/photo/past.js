@@ -31,7 +31,8 @@ function mountPast(app) {
     waiting = setTimeout(note, PAST_PAUSE_MS);
   }
   function show() {
-    box.hidden = list().length < 2;
+    box.hidden = !list().length;
+    find("past-note").hidden = list().length > 1;
     row.replaceChildren(...list().map(makeButton));
   }
   function makeButton({ scene, photo }, place) {

@@ -37,7 +37,6 @@ function mountRerollList(app) {
   };
 
   function build() {
-    list.hidden = !state.regions.length;
     const had = list.contains(document.activeElement);
     list.replaceChildren(...state.regions.map(makeRow));
     if (had) (list.querySelector("button") || find("map")).focus();
@@ -49,10 +48,10 @@ function mountRerollList(app) {
     const row = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.dataset.tip = "Take this re-roll back";
+    button.dataset.tip = "Back to the look of the rest";
     button.innerHTML = `<span></span>${iconMarkup("close")}`;
     button.firstChild.textContent = nameOf(entry);
-    button.setAttribute("aria-label", `Take back the re-roll of ${nameOf(entry)}`);
+    button.setAttribute("aria-label", `Take back the look of ${nameOf(entry)}`);
     const point = (to) => () => {
       pointed = to;
       draw();
@@ -63,7 +62,7 @@ function mountRerollList(app) {
     button.addEventListener("blur", point(null));
     button.addEventListener("click", () => {
       state.setStyle({ regions: state.regions.filter((one) => one !== entry) });
-      app.say("Re-roll taken back");
+      app.say("Look taken back");
     });
     row.append(button);
     return row;

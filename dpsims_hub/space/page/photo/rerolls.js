@@ -8,11 +8,11 @@ function mountRerolls(app) {
   function add(entry, isSame, what) {
     const others = state.regions.filter((one) => !isSame(one));
     if (others.length >= MOST_REROLLS) {
-      app.notify(`There are ${MOST_REROLLS} re-rolls already; reset them first.`, "alert", "rerolls");
+      app.notify(`${MOST_REROLLS} parts have looks of their own already; reset them first.`, "alert", "rerolls");
       return;
     }
     state.setStyle({ regions: [...others, { ...entry, seed: newSeed(state.model) }] });
-    app.say(`Re-rolled ${what}`);
+    app.say(`Another look for ${what}`);
   }
 
   app.rerollClass = (id) => add({ class: id }, (one) => one.class === id, state.className(id));
@@ -26,13 +26,11 @@ function mountRerolls(app) {
   const reset = find("regions-reset");
   reset.addEventListener("click", () => {
     state.setStyle({ regions: [] });
-    app.say("Re-rolls reset");
+    app.say("Looks reset");
     find("map").focus({ preventScroll: true });
   });
   state.on("style", () => {
     if (state.regions.length < MOST_REROLLS) app.settled("rerolls");
-    reset.hidden = !state.regions.length;
-    find("reroll-note").hidden = !reset.hidden;
-    reset.querySelector("span").textContent = `Reset re-rolls (${state.regions.length})`;
+    find("own-looks").hidden = !state.regions.length;
   });
 }

@@ -1,0 +1,73 @@
+"""A model is loaded without transformers and torch's compiler, and makes the same photo; both come when asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from dpsims_hub.bundled import bundled_model
+from dpsims_hub.space.quick_start import StandIn, hidden
+
+HEAVY = ("transformers", "torch._dynamo", "torch._inductor", "scipy")
+LOAD = """
+import contextlib, sys
+import numpy as np
+from dpsims_hub.space import photo_worker
+from dpsims_hub.space.model_registry import ModelRegistry
+from dpsims_hub.space.photo_request import PhotoRequest
+if sys.argv[2] == "plain":
+    photo_worker.light_imports = contextlib.nullcontext
+registry = ModelRegistry([sys.argv[1]])
+model_info = registry.find()
+worker = photo_worker.PhotoWorker(registry)
+worker.prepare(model_info).result()
+label_map = np.arange(model_info.size[0] * model_info.size[1]).reshape(model_info.size) % 7
+photo, _ = worker.photo(model_info, PhotoRequest(label_map.astype(np.uint16), seed=3))
+print(",".join(sorted(name for name in sys.argv[3].split(",") if name in sys.modules)) or "-")
+import torch._dynamo, transformers
+assert callable(torch._dynamo.optimize) and transformers.AutoConfig
+print(photo.tobytes().hex())
+"""
+
+
+def load(how: str) -> tuple[str, str]:
+    """The heavy packages that were imported, and the photo, of one loading in a process of its own."""
+    command = [sys.executable, "-c", LOAD, str(bundled_model("camvid")), how, ",".join(HEAVY)]
+    names, photo = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-2:]
+    return names, photo
+
+
+@pytest.mark.slow
+def test_a_model_is_loaded_without_what_it_does_not_need_and_makes_the_same_photo() -> None:
+    plain, photo = load("plain")
+    assert plain.split(",") == sorted(HEAVY)  # else there would be nothing to leave out
+    light, same = load("light")
+    assert light == "-"
+    assert same == photo
+
+
+def test_a_hidden_package_is_not_found_and_is_there_again() -> None:
+    sys.modules.pop("this", None)
+    with hidden("this"):
+        assert find_spec("this") is None
+        with pytest.raises(ModuleNotFoundError):
+            import this  # noqa: F401
+    assert find_spec("this") is not None
+    with hidden("json"):  # imported already: it stays
+        import json
+    assert json.loads("1") == 1
+
+
+def test_marks_for_the_compiler_leave_functions_alone_and_the_rest_is_the_compilers_own() -> None:
+    stand_in = StandIn("torch._dynamo")
+    assert stand_in.disable(len, recursive=True, wrapping=False) is len
+    assert stand_in.disable(recursive=False)(len) is len
+    assert stand_in.allow_in_graph(len) is len
+    assert not isinstance(3, stand_in.eval_frame.OptimizedModule)
+    import torch._dynamo
+
+    assert stand_in.optimize is torch._dynamo.optimize
+    assert not hasattr(stand_in, "__file__")
