@@ -68,7 +68,7 @@ class NeverCompiled:
 
 
 class StandIn(types.ModuleType):
-    """Marks for the compiler do nothing while nothing is compiled; all else is asked of the compiler itself."""
+    """Marks for the compiler do nothing, as nothing is compiled; all else is asked of the compiler itself."""
 
     eval_frame = types.SimpleNamespace(OptimizedModule=NeverCompiled)
 

@@ -1,4 +1,4 @@
-"""A model is loaded without transformers and torch's compiler, and makes the same photo; both come when asked for."""
+"""A model is loaded without packages that it does not need, and makes the same photo; they can come later."""
 
 from __future__ import annotations
 

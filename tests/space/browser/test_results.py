@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import numpy as np
-import pytest
 
 from tests.space.browser.conftest import OpenPage
 from tests.space.browser.slow_painting import read_map

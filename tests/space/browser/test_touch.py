@@ -13,7 +13,7 @@ from tests.space.browser.studio_page import StudioPage
 
 Points = Sequence[tuple[float, float]]
 CAR, PERSON = 8, 9
-STROKES = 24
+STROKES = 12
 
 
 class Fingers:
@@ -34,6 +34,11 @@ class Fingers:
         self.send("touchStart", [first])
         for point in others:
             self.send("touchMove", [point])
+        self.send("touchEnd")
+
+    def tap(self, point: Points) -> None:
+        """Press and lift one finger, in pixels of the page."""
+        self.send("touchStart", point)
         self.send("touchEnd")
 
     def pinch(self, start: Points, end: Points, steps: int = 8) -> None:
@@ -67,16 +72,22 @@ def fingers(studio: StudioPage) -> Fingers:
     return Fingers(studio)
 
 
-def test_every_tap_soon_after_a_quick_stroke_paints(studio: StudioPage, fingers: Fingers) -> None:
+def test_every_tap_on_a_class_soon_after_a_quick_stroke_counts(studio: StudioPage, fingers: Fingers) -> None:
+    """Chromium takes such a tap for a part of a fling, and makes no click of it, unless touches are claimed."""
     wanted, steps = studio.ids, int(studio.state["undo"])
+    button = studio.page.locator("#dps-quick button").nth(1)
+    box, other = button.bounding_box(), int(button.get_attribute("data-id"))
+    tapped = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)]
+    hand = CAR
     for number in range(STROKES):
-        x, y = 20 + 25 * (number % 8), 20 + 50 * (number // 8)
-        line, tap = [(x, y), (x + 6.5, y + 12.5), (x + 12.5, y + 25.5)], [(x + 0.5, y + 30.5)]
+        x, y = 20 + 25 * (number % 6), 20 + 70 * (number // 6)
+        line = [(x, y), (x + 12.5, y + 16.5), (x + 24.5, y + 32.5), (x + 36.5, y + 49.5)]
         fingers.stroke(line)
-        fingers.stroke(tap)
-        wanted = brushed(brushed(wanted, line, 9, CAR), tap, 9, CAR)
+        fingers.tap(tapped)
+        wanted = brushed(wanted, line, 9, hand)
+        hand, other = other, hand  # the button now holds the class that was in hand
     np.testing.assert_array_equal(studio.ids, wanted)
-    assert int(studio.state["undo"]) == steps + 2 * STROKES
+    assert int(studio.state["undo"]) == steps + STROKES
 
 
 def test_two_fingers_enlarge_the_view_and_paint_nothing(studio: StudioPage, fingers: Fingers) -> None:
