@@ -47,15 +47,15 @@ WATCH_DABS = """() => {
 
 
 @contextmanager
-def serving(model: str) -> Iterator[tuple[str, float]]:
-    """Start the Space; yield its address and when that was, stop it at the end."""
+def serving(model: str) -> Iterator[tuple[str, float, int]]:
+    """Start the Space; yield its address, when that was and its process id, stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, str(ROOT / "space_app.py"), "--model", model, "--port", str(port)]
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
-        yield f"http://127.0.0.1:{port}/", start
+        yield f"http://127.0.0.1:{port}/", start, process.pid
     finally:
         process.kill()
         process.wait()
@@ -77,7 +77,16 @@ def wait_for_answer(address: str) -> None:
     raise TimeoutError(f"{address}: no answer within {PATIENCE:.0f} s.")
 
 
-def measure_start(page: Any, address: str, start: float) -> dict[str, float]:
+def processor_seconds(pid: int) -> float:
+    """Return the processor's time of a process, which depends little on others; NaN without /proc."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.is_file():
+        return math.nan
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def measure_start(page: Any, address: str, start: float, pid: int) -> dict[str, float]:
     """Return the seconds from the start of the process to its first answer, painter and photo."""
     wait_for_answer(address)
     seconds = {"the address answers": time.perf_counter() - start}
@@ -86,6 +95,7 @@ def measure_start(page: Any, address: str, start: float) -> dict[str, float]:
     seconds["one can paint"] = time.perf_counter() - start
     page.wait_for_function(SETTLED, timeout=1000 * PATIENCE)
     seconds["the first photo is there"] = time.perf_counter() - start
+    seconds["the same, in seconds of the server's processor time"] = processor_seconds(pid)
     return seconds
 
 
@@ -158,8 +168,8 @@ def main() -> None:
         browser = driver.chromium.launch(**options)
         page = browser.new_page(viewport={"width": 1366, "height": 820})
         print(f"before: {load()}")
-        with serving(arguments.model) as (address, start):
-            started = measure_start(page, address, start)
+        with serving(arguments.model) as (address, start, pid):
+            started = measure_start(page, address, start, pid)
             painted = [paint(page, arguments.seconds) for _ in range(arguments.rounds)]
             dabs = dab(page, arguments.dabs)
         browser.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -65,7 +67,7 @@ def test_map_and_photo_get_the_window(
     for number, one in enumerate([*panes, *panels]):
         assert is_inside(one, width, height)
         assert not [other for other in [*panes, *panels][:number] if overlap(one, other)]
-    content = [box(studio, one) for one in (".dps-seeds", ".dps-four")]
+    content = [box(studio, one) for one in (".dps-seeds", ".dps-four", ".dps-past")]
     top = min(one["y"] for one in content)
     bottom = max(one["y"] + one["height"] for one in content)
     assert panels[3]["height"] - (bottom - top) <= 20  # the style panel is as high as its content
@@ -106,8 +108,31 @@ def test_the_strip_of_a_phone_stays_in_sight_beside_the_map(phone: StudioPage, s
     assert four["x"] >= photo["x"] + photo["width"]  # the variations lie beside the photo
     assert abs(four["y"] - photo["y"]) < 10
     assert is_inside(four, *size)
+    looks = phone.page.locator("#dps-variations > *").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).map(({ top, bottom }) => [top, bottom])"
+    )
+    gaps = [below[0] - above[1] for above, below in pairwise(looks)]
+    assert max(gaps) - min(gaps) < 1  # evenly spaced, from the top of the photo to its bottom
+    assert looks[0][0] == pytest.approx(photo["y"], abs=1.5)
+    assert looks[3][1] == pytest.approx(max(photo["y"] + photo["height"], looks[0][0] + 188), abs=1.5)
+    assert box(phone, "#dps-past")["y"] > box(phone, "#dps-map-frame")["y"]  # no photo moves the map
     seen = min(box(phone, ".dps-tools")["y"], size[1]) - box(phone, "#dps-map-frame")["y"]
     assert seen >= (box(phone, "#dps-map-frame")["height"] - 1 if size[1] > 800 else 140)
+
+
+def test_a_tool_of_several_steps_leaves_the_map_where_it_is_and_the_tray_is_seen(phone: StudioPage) -> None:
+    phone.page.set_viewport_size(PHONE["viewport"])
+    phone.lay()
+    frame = box(phone, "#dps-map-frame")
+    phone.page.tap("#dps-stamps-button")
+    tray = box(phone, "#dps-stamps")
+    assert is_inside(tray, 390, 844)
+    assert tray["height"] >= 250
+    phone.page.tap('#dps-stamps [data-stamp="car"]')
+    assert phone.page.is_visible("#dps-tool-actions")
+    assert box(phone, "#dps-map-frame") == frame
+    assert not overlap(box(phone, "#dps-tool-actions"), frame)
+    phone.page.keyboard.press("Escape")
 
 
 def test_classes_and_map_of_a_phone_are_seen_together(phone: StudioPage) -> None:

@@ -73,7 +73,7 @@ def fingers(studio: StudioPage) -> Fingers:
 
 
 def test_every_tap_on_a_class_soon_after_a_quick_stroke_counts(studio: StudioPage, fingers: Fingers) -> None:
-    """Chromium takes such a tap for a part of a fling, and makes no click of it, unless touches are claimed."""
+    """Chromium takes such a tap for a part of a fling, and makes no click of it, if nobody claims touches."""
     wanted, steps = studio.ids, int(studio.state["undo"])
     button = studio.page.locator("#dps-quick button").nth(1)
     box, other = button.bounding_box(), int(button.get_attribute("data-id"))

@@ -35,10 +35,11 @@ function mountHover(app) {
     const place = app.cursor || pointer;
     const shown = place && inside(place) ? place : null;
     const pixel = shown && app.pixelOf(shown);
-    find("hover").textContent = shown ? `${state.className(app.classAt(shown))} · ${pixel.x}, ${pixel.y}` : "";
+    const words = shown ? `${state.className(app.classAt(shown))} · ${pixel.x}, ${pixel.y}` : "";
+    if (find("hover").textContent !== words) find("hover").textContent = words;
     placeRing(find("ring"), shown, canvas);
     placeRing(find("photo-ring"), shown && !app.comparing ? shown : null, photo);
-    canvas.dataset.cursor = app.cursor ? "key" : state.tool;
+    mirror(canvas, { cursor: app.cursor ? "key" : state.tool });
     drawOverlay(shown);
   }
 

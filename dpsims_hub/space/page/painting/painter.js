@@ -86,7 +86,8 @@ function fillAll(ids, id) {
 
 // How many pixels each class has: [[id, count], ...], the largest first.
 function countClasses(ids) {
-  const counts = new Map();
-  for (const id of ids) counts.set(id, (counts.get(id) || 0) + 1);
-  return [...counts].sort((p, q) => q[1] - p[1] || p[0] - q[0]);
+  const counts = new Uint32Array(1 + ids.reduce((most, id) => Math.max(most, id), 0));
+  for (let at = 0; at < ids.length; at++) counts[ids[at]]++;
+  const present = Array.from(counts, (count, id) => [id, count]).filter(([, count]) => count);
+  return present.sort((p, q) => q[1] - p[1] || p[0] - q[0]);
 }

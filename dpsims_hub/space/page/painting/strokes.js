@@ -48,6 +48,7 @@ function mountStrokes(app) {
   app.endStroke = (place, event) => {
     const { tool, changed, last } = stroke;
     stroke = null;
+    app.forgetBoxes();
     if (tool === "brush") lineEnd = last;
     else app.gestures[tool].end(place, event);
     if (changed) state.commit();
@@ -76,6 +77,7 @@ function mountStrokes(app) {
       state.commit();
     }
     stroke = null;
+    app.forgetBoxes();
     state.emit("preview");
     return Boolean(cancelled);
   };
@@ -84,6 +86,7 @@ function mountStrokes(app) {
   state.on("model", () => {
     if (gesture()) gesture().cancel();
     stroke = null; // its map is gone
+    app.forgetBoxes();
     lineEnd = null;
   });
   mountKeyboardCursor(app, canvas);

@@ -16,7 +16,7 @@ function drawMap(canvas, ids, width, height, colours) {
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
-  const image = context.createImageData(width, height);
+  const image = imageFor(canvas, context);
   const words = new Uint32Array(image.data.buffer);
   const table = colours.map(packColour);
   for (let at = 0; at < ids.length; at++) {
@@ -24,6 +24,16 @@ function drawMap(canvas, ids, width, height, colours) {
     words[at] = word === undefined ? packColour(pixelColour(colours, ids[at], at, width)) : word;
   }
   context.putImageData(image, 0, 0);
+}
+
+const images = new WeakMap(); // of each canvas, kept: a new one for every frame is a quarter of a megabyte of garbage
+
+function imageFor(canvas, context) {
+  const { width, height } = canvas;
+  const known = images.get(canvas);
+  if (known && known.width === width && known.height === height) return known;
+  images.set(canvas, context.createImageData(width, height));
+  return images.get(canvas);
 }
 
 function packColour([red, green, blue]) {
@@ -54,13 +64,14 @@ function mountView(app) {
   };
   state.on("map", soon);
   state.on("model colours", recolour);
-  // Asked for once a frame: to know where an element is, the browser must lay out all that changed before.
+  // Asked for once a frame, and once a stroke: to know where an element is, the browser must lay out all that changed
+  // before. Whatever moves a pane while somebody paints (scrolling, zoom, another size) forgets the boxes itself.
   const boxes = new Map();
   app.forgetBoxes = () => boxes.clear();
   window.addEventListener("resize", app.forgetBoxes);
   window.addEventListener("scroll", app.forgetBoxes, { capture: true, passive: true });
   app.boxOf = (element) => {
-    if (!boxes.size) requestAnimationFrame(app.forgetBoxes);
+    if (!boxes.size && !app.isPainting()) requestAnimationFrame(() => app.isPainting() || app.forgetBoxes());
     if (!boxes.has(element)) boxes.set(element, element.getBoundingClientRect());
     return boxes.get(element);
   };

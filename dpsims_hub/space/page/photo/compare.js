@@ -46,6 +46,7 @@ function mountCompare(app) {
   paint.addEventListener("click", app.paintOnPhoto);
   slider.addEventListener("input", draw);
   opacity.addEventListener("input", draw);
-  state.on("drawn colours zoom", draw);
+  state.on("colours zoom", draw);
+  state.on("drawn", () => over.hidden || draw()); // nothing is laid over the photo: nothing is new
   refresh();
 }

@@ -10,7 +10,6 @@ function withResult(past, result) {
 
 function mountPast(app) {
   const { state, find } = app;
-  const box = find("past");
   const row = find("past-row");
   const byModel = new Map();
   let waiting = null;
@@ -31,7 +30,6 @@ function mountPast(app) {
     waiting = setTimeout(note, PAST_PAUSE_MS);
   }
   function show() {
-    box.hidden = !list().length;
     find("past-note").hidden = list().length > 1;
     row.replaceChildren(...list().map(makeButton));
   }

@@ -114,6 +114,6 @@ function mountVariations(app) {
   });
   state.on("style model", press);
   state.on("commit", judge);
-  state.on("map style commit model photo", () => fillSoon());
+  state.on("style commit model photo", () => fillSoon());
   document.addEventListener("visibilitychange", () => fillSoon());
 }
