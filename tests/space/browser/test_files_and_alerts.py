@@ -1,4 +1,4 @@
-"""Files that bring back their scene, alerts that end with their cause, stale variations, forced colours."""
+"""Files that bring back their scene, alerts that end with their cause, stale variations."""
 
 from __future__ import annotations
 
@@ -236,39 +236,6 @@ def test_the_choice_of_colours_survives_a_reload(open_page: OpenPage) -> None:
     studio.open()
     assert studio.page.input_value("#dps-colours") == "dataset"
     assert studio.visible_image("#dps-map")[5, 5].tolist() == chosen
-
-
-def contrast(one: np.ndarray, other: np.ndarray) -> float:
-    """The contrast of two colours as WCAG 2 defines it."""
-
-    def light(colour: np.ndarray) -> float:
-        part = colour / 255
-        linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
-        return float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05
-
-    dark, bright = sorted((light(one), light(other)))
-    return bright / dark
-
-
-def test_forced_colours_keep_what_is_chosen_and_the_swatches(open_page: OpenPage) -> None:
-    studio = open_page(forced_colors="active", color_scheme="dark")
-    backs = {
-        name: studio.visible_image(f"[data-tool-button={name}]")[6, 6].astype(float)
-        for name in ("brush", "fill")
-    }
-    assert contrast(backs["brush"], backs["fill"]) > 3
-    studio.page.mouse.move(5, 5)
-    on = studio.visible_image("#dps-follow i").reshape(-1, 3)
-    studio.page.click("#dps-follow")
-    studio.page.mouse.move(5, 5)
-    off = studio.visible_image("#dps-follow i").reshape(-1, 3)
-    assert contrast(np.median(on, axis=0), np.median(off, axis=0)) > 3
-    swatches = [studio.visible_image(f'#dps-classes [data-id="{one}"] i')[9, 9] for one in range(11)]
-    assert len({tuple(one) for one in swatches}) == 11
-    slider = studio.visible_image("#dps-size").astype(float)
-    line = slider[slider.shape[0] // 2]
-    assert contrast(line[-3], slider[1, -3]) > 3  # the track
-    assert contrast(line[3], line[-3]) > 1.2  # how far it is
 
 
 def test_painting_on_the_photo_is_painting_on_the_map(studio: StudioPage) -> None:

@@ -101,7 +101,7 @@ def test_a_slow_model_waits_for_the_end_of_the_stroke(open_page: OpenPage) -> No
         studio.page.click("#dps-new-seed")
         studio.settle()
     assert (studio.state["follow"], studio.state["followBy"]) == ("end", "auto")
-    assert studio.page.inner_text("#dps-live-note") == "Slow model: the photo follows at the end of a stroke"
+    assert studio.page.inner_text("#dps-live-note") == "Slow model: a photo after each stroke"
     assert studio.page.get_attribute("#dps-follow", "aria-checked") == "false"
     paint_and_count(studio, (700, 700))
     studio.page.select_option("#dps-model", "camvid")

@@ -80,7 +80,7 @@ function mountLivePhoto(app) {
   function noteText() {
     if (lane.state === "offline") return "Connection lost. Your painting is safe; trying again …";
     if (lane.state === "busy") return BUSY_NOTES[lane.why] || BUSY_NOTES.crowd;
-    if (!follows && !byUser) return "Slow model: the photo follows at the end of a stroke";
+    if (!follows && !byUser) return "Slow model: a photo after each stroke";
     return "";
   }
 
