@@ -401,7 +401,7 @@ def test_a_share_link_gives_back_the_scene(run):
         ({"map": map_string.encode(np.zeros((3, 3), int))}, "3x3"),
         ({"map": map_string.encode(np.full((HEIGHT, WIDTH), 4))}, "class 4"),
         ({"seed": 100}, "seed"),
-        ({"map": "r1:x"}, "label map"),
+        ({"map": "r1:x"}, "not a map of this page"),
     ],
 )
 def test_a_scene_that_does_not_fit_the_model_is_refused_in_a_sentence(run, change, words):

@@ -191,7 +191,7 @@ def test_variations_of_an_earlier_scene_say_so(studio: StudioPage) -> None:
 def test_the_mix_is_seen_and_spoken(studio: StudioPage) -> None:
     studio.page.fill("#dps-mix", "35")
     assert studio.page.inner_text("#dps-mix-text") == "35 %"
-    assert studio.page.get_attribute("#dps-mix", "aria-valuetext") == "35 percent of seed B"
+    assert studio.page.get_attribute("#dps-mix", "aria-valuetext") == "35 percent of look B"
 
 
 def test_the_keyboard_returns_to_the_map_after_a_search(studio: StudioPage) -> None:

@@ -131,6 +131,7 @@ def test_a_tool_of_several_steps_leaves_the_map_where_it_is_and_the_tray_is_seen
     phone.page.tap('#dps-stamps [data-stamp="car"]')
     assert phone.page.is_visible("#dps-tool-actions")
     assert box(phone, "#dps-map-frame") == frame
+    assert phone.page.evaluate("scrollY") == 0
     assert not overlap(box(phone, "#dps-tool-actions"), frame)
     phone.page.keyboard.press("Escape")
 

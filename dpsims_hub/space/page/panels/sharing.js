@@ -26,7 +26,7 @@ function hasLink() {
 function fittingScene(scene, model) {
   const seed = (value) => {
     const number = Number(value || 0);
-    if (!Number.isInteger(number) || number < 0 || number > model.max_seed) throw new Error("The number of its look is none.");
+    if (!Number.isInteger(number) || number < 0 || number > model.max_seed) throw new Error("The number of its look (its seed) is none.");
     return number;
   };
   const isRegion = (one) =>
