@@ -1,11 +1,11 @@
-"""Whether a file or a folder can be written, found out before the work that fills it."""
+"""Checks that a file or folder can be written, before the work that fills it."""
 
 import os
 from pathlib import Path
 
 
 def check_writable(folder: Path) -> None:
-    """Looks at the nearest folder that exists, so that nothing is made where nothing will be written."""
+    """Check the nearest existing folder; OSError where it cannot be written. Nothing is made."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent
@@ -16,7 +16,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Finds out before the work whether a file can be written after it.
+    """Check that a file can be written.
 
     Raises:
         OSError: the path is a folder, or its folder cannot be written to.

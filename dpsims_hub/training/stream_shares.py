@@ -1,4 +1,4 @@
-"""Which rows of a stream each reader reads, and where a row is."""
+"""The rows of a stream that each reader reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Where a row is: its epoch, the turn of its shard in the reader's order, its number in the shard."""
+    """Place of a row: its epoch, the turn of its shard in the reader's order, its number in the shard."""
 
     epoch: int
     turn: int = 0
@@ -15,7 +15,7 @@ class Place(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one of several readers reads: shards `group::groups` of the epoch's order, 1 of `stride` rows."""
+    """A reader's share: shards `group::groups` of the epoch's order, 1 of `stride` rows."""
 
     group: int
     groups: int
@@ -24,9 +24,9 @@ class Share(NamedTuple):
 
 
 def share_of(reader: int, num_readers: int, num_shards: int) -> Share:
-    """The share of reader `reader`: whole shards as far as they can be dealt out evenly, else single rows.
+    """The share of a reader: whole shards if they divide evenly, else single rows.
 
-    Readers with fewer shards than others would begin the next epoch sooner and show their rows more often.
+    With unequal shares some readers would begin the next epoch sooner and show their rows more often.
     """
     groups = math.gcd(num_readers, num_shards)
     return Share(reader % groups, groups, reader // groups, num_readers // groups)

@@ -152,7 +152,7 @@ def test_other_readers_lose_no_row_and_repeat_only_open_blocks(monkeypatch, rank
     assert all(value <= 2 for count in counts for value in count.values())
     again = sum(count.total() - len(ROWS) for count in counts)
     assert 0 < again <= BUFFER * RANKS * WORKERS
-    assert f" {again} rows of blocks that were not finished come a second time" in sentences.pop()
+    assert f" {again} rows of unfinished blocks come a second time" in sentences.pop()
 
 
 def test_a_second_change_of_readers_keeps_what_both_runs_have_read(monkeypatch):
