@@ -20,14 +20,11 @@ from dpsims_hub.models.modulation import convolution
 from dpsims_hub.models.upsampling import upsample
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    """Group norm: independent of the batch, so that training and evaluation agree (our choice)."""
-    groups = next(g for g in (8, 4, 2, 1) if channels % g == 0)
-    return nn.GroupNorm(groups, channels)
-
-
 class EncoderBlock(nn.Module):
-    """Residual block: `num_convolutions` times (convolution, norm, LeakyReLU), and a 1x1 shortcut."""
+    """Residual block: `num_convolutions` times (convolution, norm, LeakyReLU), and a 1x1 shortcut.
+
+    Group norm does not depend on the batch: training and evaluation agree (our choice).
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, num_convolutions: int, padding_mode: PaddingMode
@@ -38,7 +35,8 @@ class EncoderBlock(nn.Module):
             convolution(a, b, bias=False, padding_mode=padding_mode)
             for a, b in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.norms = nn.ModuleList(_norm(width) for width in widths[1:])
+        groups = next(g for g in (8, 4, 2, 1) if out_channels % g == 0)
+        self.norms = nn.ModuleList(nn.GroupNorm(groups, out_channels) for _ in range(num_convolutions))
         self.shortcut = convolution(in_channels, out_channels, kernel_size=1, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -102,10 +102,7 @@ class EditSession:
     def _all(self) -> Image.Image:
         ids = self.label_map.to(self.network.device)
         with torch.inference_mode():
-            whole = self.local.whole if self.local is not None else self._plain
-            self.values = whole(ids)
+            local = self.local
+            self.values = self.network(ids, self.latents).sample if local is None else local.whole(ids)
         self.exact = True
         return self.photo
-
-    def _plain(self, ids: Tensor) -> Tensor:
-        return self.network(ids, self.latents).sample

@@ -65,21 +65,18 @@ def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
 
 def _shards(index: Path) -> list[str]:
     places = read_json_object(index, MAX_INDEX_BYTES).get("weight_map")
-    names = set(places.values()) if isinstance(places, dict) and _all_texts(places) else set()
-    if not names:
+    names = list(places.values()) if isinstance(places, dict) else []
+    if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{index}: does not say which file holds which tensor; {_AGAIN}.")
-    for name in sorted(names):
+    names = sorted(set(names))
+    for name in names:
         if not re.fullmatch(rf"{WEIGHTS}[\w.-]*\.safetensors", name):
             raise ValueError(
                 f"{index}: names {name[:80]!r}, which is no weight file of this folder; {_AGAIN}."
             )
         if not (index.parent / name).is_file():
             raise FileNotFoundError(f"{index.parent}: lacks {name}, which {index.name} names; copy it there.")
-    return sorted(names)
-
-
-def _all_texts(places: dict) -> bool:
-    return all(isinstance(value, str) for value in places.values())
+    return names
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:

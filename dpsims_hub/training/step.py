@@ -37,7 +37,6 @@ class SeenBatch:
 
     Args:
         label_map: (B, H, W) ids of the real images.
-        maps: (B * K, H, W) ids of the generated images.
         weights: (N,) class weights.
         visible: (B * K, H, W), 1 where a generated image is not cut out; None without augmentation.
         real_images: (B, 3, H, W).
@@ -48,7 +47,6 @@ class SeenBatch:
     """
 
     label_map: Tensor
-    maps: Tensor
     weights: Tensor
     visible: Tensor | None
     real_images: Tensor
@@ -176,7 +174,6 @@ class TrainingStep:
             real = self._features(real_images)
         return SeenBatch(
             label_map=label_map,
-            maps=label_map.repeat_interleave(each, dim=0),
             weights=self.class_weights(label_map),
             visible=visible,
             real_images=real_images,
@@ -249,12 +246,13 @@ class TrainingStep:
     ) -> dict[str, Tensor]:
         nets, config = self.networks, self.config
         distances = self._pair_distances(seen)
+        maps = seen.label_map.repeat_interleave(config.samples_per_map, dim=0)
         with frozen(nets.discriminator):
             with self.accelerator.autocast():
                 logits = nets.discriminator(seen.fake, seen.label_map.shape[1:])
             terms = {
                 "loss_g_adversarial": losses.class_pixel_loss(
-                    logits, seen.maps, seen.weights, config.focal_gamma, self.ignore_index
+                    logits, maps, seen.weights, config.focal_gamma, self.ignore_index
                 )
             }
             if config.weight_contrastive and self.contrastive_levels:

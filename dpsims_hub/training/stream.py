@@ -26,8 +26,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from dpsims_hub.labels import LabelMapError
 from dpsims_hub.training.data import MOST_IN_A_ROW, check_left_out, has_known_pixel
 from dpsims_hub.training.stopping import ignore_stop_signals
-from dpsims_hub.training.stream_progress import Progress, first_unread, has_read
-from dpsims_hub.training.stream_shares import Place, Share, share_of
+from dpsims_hub.training.stream_shares import Place, Progress, Share, share_of
 from dpsims_hub.training.transform import PairTransform
 
 if TYPE_CHECKING:
@@ -183,13 +182,13 @@ class StreamedPairs(IterableDataset):
             found = bool(earlier)  # they may leave no row of this epoch to this reader
             for turn in range(start.turn, len(shards)):
                 position = share.group + turn * share.groups
-                unread = first_unread(earlier, start.epoch, position)
-                if unread is None:
+                unread = [run.first_unread(start.epoch, position) for run in earlier]
+                if None in unread:
                     continue
-                first = max(unread, start.row if turn == start.turn else 0)
+                first = max(*unread, 0, start.row if turn == start.turn else 0)
                 for number, content in enumerate(self._shard_rows(shards[turn], first), first):
                     mine = (number + turn) % share.stride == share.offset
-                    if mine and not has_read(earlier, start.epoch, position, number):
+                    if mine and not any(run.has_read(start.epoch, position, number) for run in earlier):
                         yield _Row(Place(start.epoch, turn, number), shards[turn], content)
                         found = True
             if not found:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.training.stream_progress import Progress
-from dpsims_hub.training.stream_shares import Place
+from dpsims_hub.training.stream_shares import Place, Progress
 
 if TYPE_CHECKING:
     from torchdata.stateful_dataloader import StatefulDataLoader
@@ -37,7 +36,9 @@ def restore(
         all_states: reads what it returned in every process, by rank; None where `state` is the only one.
     """
     before, now = state["settings"], _settings(loader)
-    pairs, earlier = loader.dataset, _earlier(state)
+    pairs = loader.dataset
+    runs = state.get("earlier", [])  # older checkpoints have none
+    earlier = tuple(Progress(shards, tuple(Place(*place) for place in places)) for shards, places in runs)
     changed = [name for name in now if before[name] != now[name]]
     if not changed:
         pairs.earlier = earlier
@@ -45,7 +46,8 @@ def restore(
         return ""
     states = (all_states and all_states()) or [state]
     readers = [reader for one in states for reader in _readers_of(one)]
-    told = ", ".join(name if name == "rows" else _then_and_now(name, before, now) for name in changed)
+    values = {name: "" if name == "rows" else f" ({before[name]} then, {now[name]} now)" for name in changed}
+    told = ", ".join(f"{name}{value}" for name, value in values.items())
     epoch = min(place.epoch for place, _ in readers)
     pairs.start_epoch(epoch)
     if set(changed) <= _READERS and len(readers) == before["processes"] * max(1, before["workers"]):
@@ -72,16 +74,6 @@ def _settings(loader: StatefulDataLoader) -> dict[str, int | str]:
         "shuffle buffer": pairs.buffer_size,
         "rows": pairs.fingerprint,
     }
-
-
-def _then_and_now(name: str, before: dict[str, Any], now: dict[str, Any]) -> str:
-    return f"{name} ({before[name]} then, {now[name]} now)"
-
-
-def _earlier(state: dict[str, Any]) -> tuple[Progress, ...]:
-    """Earlier runs with other readers; checkpoints of older versions have none."""
-    runs = state.get("earlier", [])
-    return tuple(Progress(shards, tuple(Place(*place) for place in places)) for shards, places in runs)
 
 
 def _readers_of(state: dict[str, Any]) -> list[tuple[Place, int]]:

@@ -164,7 +164,7 @@ def test_a_second_change_of_readers_keeps_what_both_runs_have_read(monkeypatch):
         states = [data_state(rank) for rank in old]
         old = group(ranks, workers, lengths)
         sentence = {rank.resume(states) for rank in old}.pop()
-        again += int(sentence.split(" rows of blocks")[0].rsplit(" ", 1)[1])
+        again += int(sentence.split(" rows of unfinished blocks")[0].rsplit(" ", 1)[1])
         same = group(ranks, workers, lengths)  # a stop at once, and the same readers
         assert {rank.resume([data_state(rank) for rank in old]) for rank in same} == {""}
         seen += read_some(monkeypatch, same, iter([5, 17, 8, 12, 3, 9]))
