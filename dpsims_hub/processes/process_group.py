@@ -30,7 +30,7 @@ def launched_processes() -> int:
 class ProcessGroup:
     """This process among those of the command.
 
-    With several processes `device` must be None or "cpu" ("cuda"): each takes a GPU of its own, or all the
+    With several processes `device` must be None, "cpu" or "cuda": each takes a GPU of its own, or all the
     CPU.
 
     Raises:

@@ -11,7 +11,7 @@ from pathlib import Path
 def put_in_place(temporary: Path, final: Path) -> None:
     """Sync the folder `temporary`, and rename it to `final`, which replaces an older one.
 
-    Between two renames neither name exists. `finish_interrupted` repairs a kill at that moment.
+    For a moment neither name exists; `finish_interrupted` repairs a kill at that moment.
     """
     _sync(temporary)
     retired = final.with_name(f"{final.name}.old")

@@ -39,9 +39,9 @@ def _flag(default: Any, group: str, help: str, **limits: Any) -> Any:
 
 @dataclass
 class TrainConfig:
-    """Settings of one run; every field is a flag, whose value ValueError refuses by name.
+    """Settings of one run; every field is a flag. ValueError names the flag of an invalid value.
 
-    docs/paper_to_code.md gives the source of each default.
+    Values without a source in the paper (docs/paper_to_code.md) are our choice, from short runs on CamVid.
     """
 
     train_data_dir: str = _flag("", "data", "folder of images/, labels/, classes.json, or known layout")
