@@ -2,11 +2,11 @@
 
     accelerate launch train_accelerate.py --train_data_dir DIR --preset small --resolution 128x96 \
         --backbone_weights mobilenetv2.safetensors --output_dir outputs/mine
-    accelerate launch --cpu train_accelerate.py ...              # leave the GPU alone
+    accelerate launch --cpu train_accelerate.py ...              # on the CPU
     torchrun --nproc_per_node 2 train_accelerate.py ...          # several processes, also on a CPU
     ... --dataset_name OWNER/NAME --streaming                    # from the Hub, without a local copy
     ... --resume_from_checkpoint latest                          # continue
-    ... --dry_run                                                # only show what would be trained
+    ... --dry_run                                                # only show sizes and memory
 
 DIR holds images/, labels/ and a classes.json. Every setting is a flag (`--help`). Ctrl-C and SIGTERM stop
 after the step, with a checkpoint and the model as it is.
@@ -17,14 +17,15 @@ from __future__ import annotations
 import os
 import sys
 
+from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.launcher import launcher_sentences, launcher_settings
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse, train, say where the model is; bad input gives one sentence and exit code 2."""
-    from dpsims_hub.training.step import NonFiniteLossError  # after parsing, so that --help is quick
+    """Parse, train, print where the model is; bad input gives one sentence and exit code 2."""
+    from dpsims_hub.training.step import NonFiniteLossError  # after parsing: --help stays fast
 
     try:
         config = parse_config(argv)
@@ -38,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train(config: TrainConfig) -> int:
-    """Train, and upload the model if that is asked for."""
+    """Train, and upload the model if asked."""
     from dpsims_hub.training.loop import Trainer
 
     trainer = Trainer(config)
@@ -47,7 +48,7 @@ def train(config: TrainConfig) -> int:
         from dpsims_hub.cards.model_card import CardFacts
         from dpsims_hub.hub.upload import open_repository, upload_run
 
-        # Before the first step: a missing login should not be found out after the last.
+        # Before the first step, so that a missing login is found early.
         repository = open_repository(config.hub_model_id, config.output_dir, config.hub_private_repo)
     path = trainer.run()
     if trainer.accelerator.is_main_process:
@@ -59,15 +60,14 @@ def train(config: TrainConfig) -> int:
 
 
 def show_plan(config: TrainConfig) -> int:
-    """Print settings, sizes and memory of the run that the flags describe, without starting it."""
+    """Print settings, sizes and memory of the run without starting it."""
     from dpsims_hub.training.data_loader import training_source
     from dpsims_hub.training.plan import describe_plan
 
     data = training_source(config).open()
-    num_pairs = None if config.streaming else len(data)
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    num_pairs = None if config.streaming else min(len(data), config.max_train_samples or len(data))
     if os.environ.get("RANK", "0") == "0":
-        print(describe_plan(config, data.spec.num_classes, num_pairs, world_size))
+        print(describe_plan(config, data.spec.num_classes, num_pairs, launched_processes()))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Measured values on a model card: read from the report of `dpsims evaluate`, never typed in."""
+"""Measured values on a model card, from the report of `dpsims evaluate`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import Any
 
 from huggingface_hub import EvalResult
 
-GENERATED = "generated photos"  # what the report calls them
+GENERATED = "generated photos"  # their name in the report
+INTERVALS = {"value": "interval", "kernel_distance": "kernel_interval"}
 
 
 def evaluation_section(report: Mapping[str, Any]) -> str:
-    """The tables of a report, how they were measured, and what a reader must know to read them rightly.
-
-    Args:
-        report: The decoded JSON of `dpsims evaluate --output`.
+    """The tables of a report (the decoded JSON of `dpsims evaluate --output`), its methods and its notes.
 
     Raises:
-        ValueError: The report lacks a part.
+        ValueError: the report lacks a part.
     """
     try:
         return "\n\n".join([_recipe(report), *_tables(report), _speed(report), _notes(report)])
@@ -26,14 +24,7 @@ def evaluation_section(report: Mapping[str, Any]) -> str:
 
 
 def eval_results(report: Mapping[str, Any]) -> list[EvalResult]:
-    """The values of the generated photos, as the Hub's `model-index` wants them.
-
-    Args:
-        report: As of `evaluation_section`.
-
-    Raises:
-        ValueError: The report lacks a part.
-    """
+    """The values of the generated photos for the Hub's `model-index`; as of `evaluation_section`."""
     try:
         data, features = report["data"], report["features"]
         found = _metrics(report, f"FD-{features['backbone']}", f"KD-{features['backbone']}")
@@ -118,19 +109,9 @@ def _tables(report: Mapping[str, Any]) -> list[str]:
 
 
 def _distances(rows: Sequence[Mapping[str, Any]], frechet: str, kernel: str) -> list[tuple[str, ...]]:
-    more = {"kernel_distance": kernel, "precision": "precision", "recall": "recall"}
-    more = {key: title for key, title in more.items() if key in rows[0]}
-    return [("images", "n", "against", "n", frechet, *more.values())] + [
-        (
-            row["images"],
-            str(row["n"]),
-            row["against"],
-            str(row["n_against"]),
-            _value(row, "value", "interval", ".4g"),
-            *(_value(row, key, f"{key.removesuffix('_distance')}_interval", ".3g") for key in more),
-        )
-        for row in rows
-    ]
+    titles = {"value": frechet, "kernel_distance": kernel, "precision": "precision", "recall": "recall"}
+    named = {"images": "images", "n": "n", "against": "against", "n_against": "n"}
+    return _rows(rows, named, {key: title for key, title in titles.items() if key in rows[0]}, ".3g")
 
 
 def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -140,26 +121,29 @@ def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         "pixel_difference": "pixel difference",
     }
     titles = {key: title for key, title in titles.items() if rows and key in rows[0]}
-    return [("pairs of photos", "n", *titles.values())] + [
-        (row["pairs"], str(row["n"]), *(_value(row, key, f"{key}_interval", ".3f") for key in titles))
-        for row in rows
-    ]
+    return _rows(rows, {"pairs": "pairs of photos", "n": "n"}, titles, ".3f")
 
 
 def _scores(rows: Sequence[Mapping[str, Any]], prefix: str, judge: str) -> list[tuple[str, ...]]:
-    keys = (f"{prefix}mean_iou", f"{prefix}pixel_accuracy")
-    return [("images", "n", f"mIoU of {judge}", "its pixel accuracy")] + [
-        (row["images"], str(row["n"]), *(_value(row, key, f"{key}_interval", ".1%") for key in keys))
-        for row in rows
+    titles = {f"{prefix}mean_iou": f"mIoU of {judge}", f"{prefix}pixel_accuracy": "its pixel accuracy"}
+    return _rows(rows, {"images": "images", "n": "n"}, titles, ".1%")
+
+
+def _rows(
+    rows: Sequence[Mapping[str, Any]], named: Mapping[str, str], measured: Mapping[str, str], style: str
+) -> list[tuple[str, ...]]:
+    """Header and rows of a table, from titles by key; measured values have their intervals."""
+    return [(*named.values(), *measured.values())] + [
+        (*(str(row[key]) for key in named), *(_value(row, key, style) for key in measured)) for row in rows
     ]
 
 
-def _value(row: Mapping[str, Any], key: str, interval: str, style: str) -> str:
-    """A number with its interval, where it has one."""
+def _value(row: Mapping[str, Any], key: str, style: str) -> str:
+    """A number with its interval, if it has one."""
     if row[key] is None:
         return "-"
-    ends = row.get(interval)
-    value = format(row[key], style)
+    style = ".4g" if key == "value" else style
+    value, ends = format(row[key], style), row.get(INTERVALS.get(key, f"{key}_interval"))
     return value if ends is None else f"{value} [{format(ends[0], style)}, {format(ends[1], style)}]"
 
 

@@ -1,7 +1,7 @@
-"""Model cards: the README.md of a published model, written from what its folder and its run say.
+"""Model cards: the README.md of a published model, written from its folder and its run.
 
-A card states what is known and says "not measured" or "not stated" for the rest. Its text is `template.md`
-beside this file, which `model_cards/template.md` links to.
+Unknown facts are "not measured" or "not stated". The text is `template.md` beside this file, which
+`model_cards/template.md` links to.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dpsims_hub.labels import ClassSpec
 
 TEMPLATE = Path(__file__).with_name("template.md")
 TAGS = ("dpsims", "semantic-image-synthesis", "gan")
-LONG_LIST = 40  # class tables above this are folded away
+LONG_LIST = 40  # classes; longer tables are collapsed
 LIMITS = """\
 - Photos are invented. Do not use them as evidence, nor as the only data to judge a perception system.
 - The model knows the places, seasons, cameras and prejudices of its training photos, and nothing else.
@@ -46,14 +46,14 @@ photos[0].save("photo.png")"""
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card says and neither folder nor run know.
+    """Facts on a card that neither folder nor run hold.
 
     Args:
-        license: Of the weights, an identifier of the Hub such as "cc-by-nc-4.0"; "" means not stated.
+        license: of the weights, an identifier of the Hub such as "cc-by-nc-4.0"; "" means not stated.
         datasets: Hub ids of the training data, beside the run's own `dataset_name`.
-        data_license: Of the training photos, in words.
-        limits: Markdown in the place of the general words about limits.
-        evaluation: The report that `dpsims evaluate --output` wrote, decoded; None means not measured.
+        data_license: of the training photos, in words.
+        limits: Markdown, instead of the general words about limits.
+        evaluation: the decoded report of `dpsims evaluate --output`; None means not measured.
     """
 
     license: str = ""
@@ -68,12 +68,12 @@ NOTHING_ELSE = CardFacts()
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run says about itself.
+    """Facts of a run.
 
     Args:
-        step: Generator updates done; None or 0 where that is not known.
-        config: The run's settings, as its config.json holds them.
-        run: Its run.json: processes, seconds, versions.
+        step: generator updates done; None or 0 means unknown.
+        config: its config.json.
+        run: its run.json: processes, seconds, versions.
     """
 
     step: int | None = None
@@ -82,17 +82,11 @@ class RunFacts:
 
 
 def make_card(folder: Path, repo_id: str, run: RunFacts, facts: CardFacts = NOTHING_ELSE) -> ModelCard:
-    """Write the card of a folder that is ready to be published.
-
-    Args:
-        folder: In Hub layout, with pictures and `training_config.json` where there are any.
-        repo_id: Hub id "owner/name" under which it will be loaded.
-        run: What trained it.
-        facts: What else is known.
+    """Write the card of a folder in Hub layout, with pictures and `training_config.json` if there are any.
 
     Raises:
-        FileNotFoundError: The template or a file of the model is missing.
-        ValueError: The evaluation report lacks what a card says of it.
+        FileNotFoundError: the template or a file of the model is missing.
+        ValueError: the evaluation report lacks a part.
     """
     check_template()
     name = repo_id.rpartition("/")[2]
@@ -117,11 +111,7 @@ def make_card(folder: Path, repo_id: str, run: RunFacts, facts: CardFacts = NOTH
 
 
 def check_template() -> None:
-    """Make sure that cards can be written, before hours of training rather than after.
-
-    Raises:
-        FileNotFoundError: The template is not there.
-    """
+    """Raise FileNotFoundError if the template of cards is missing; called before hours of training."""
     if not TEMPLATE.is_file():
         raise FileNotFoundError(
             f"{TEMPLATE}: the template of model cards is missing; install dpsims_hub again."
@@ -153,7 +143,7 @@ def _hub_ids(name: object) -> list[str]:
 
 
 def _usage(folder: Path, repo_id: str) -> dict[str, str]:
-    """What a reader needs, and lines that make a photo."""
+    """Requirements, and an example that makes a photo."""
     if (folder / "pipeline.py").is_file():
         words = {"package": "diffusers", "pipeline": "DiffusionPipeline", "trust": ", trust_remote_code=True"}
         return {"needs": NEEDS_TRUST, "example": EXAMPLE.format(repo_id=repo_id, **words)}
@@ -170,10 +160,11 @@ def _picture(folder: Path) -> str:
 
 
 def _class_list(folder: Path, generator: Mapping[str, Any]) -> ClassSpec:
-    """Classes of the pipeline, which may name them by numbers only."""
+    """Classes of the pipeline, perhaps named by numbers only."""
     stored = json.loads((folder / "model_index.json").read_text()).get("class_spec")
     names = [f"class {number}" for number in range(generator["num_classes"])]
-    return ClassSpec.from_dict(stored or {"name": "unnamed", "classes": names})
+    unknown = generator.get("ignore_index", 255)
+    return ClassSpec.from_dict(stored or {"name": "unnamed", "classes": names, "ignore_index": unknown})
 
 
 def _class_table(spec: ClassSpec) -> str:
@@ -186,13 +177,13 @@ def _class_table(spec: ClassSpec) -> str:
 
 
 def _file_list(folder: Path) -> str:
-    """What the repository holds; sizes are read from the weight files' headers."""
-    size = _millions(folder / "generator", "diffusion_pytorch_model")
+    """Content of the repository; sizes are read from the weight files' headers."""
+    size = _millions(folder / "generator")
     lines = [f"`generator/`: {size}, averaged weights, safetensors"]
     if any((folder / "generator").glob("*.fp16*.safetensors")):
         lines.append('the same as float16: add `variant="fp16", dtype=torch.float16`')
     if (folder / "discriminator").is_dir():
-        size = _millions(folder / "discriminator", "diffusion_pytorch_model")
+        size = _millions(folder / "discriminator")
         lines.append(
             f"`discriminator/`: {size}, the decoder over its frozen backbone, for fine-tuning; generation "
             "does not load it"
@@ -207,8 +198,8 @@ def _file_list(folder: Path) -> str:
     return "Files:\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
-def _millions(folder: Path, stem: str) -> str:
-    count = 0
+def _millions(folder: Path) -> str:
+    stem, count = "diffusion_pytorch_model", 0
     for path in (*folder.glob(f"{stem}.safetensors"), *folder.glob(f"{stem}-*-of-*.safetensors")):
         with safe_open(path, framework="numpy") as weights:
             names = list(weights.keys())
@@ -242,7 +233,7 @@ def _training_section(folder: Path, run: RunFacts) -> str:
 
 
 def _licences(config: Mapping[str, Any], facts: CardFacts) -> str:
-    """One row for each thing that a licence binds."""
+    """One row for each licensed thing."""
     weights = f"`{facts.license}`" if facts.license else NO_LICENCE
     data = facts.data_license or "not stated here; the photos have terms of their own"
     backbone = config.get("backbone") or "not stated"
@@ -257,7 +248,7 @@ def _licences(config: Mapping[str, Any], facts: CardFacts) -> str:
 
 
 def _backbone_licence(config: Mapping[str, Any]) -> str:
-    """What timm says of its own weights; a file's licence is not known."""
+    """What timm states about its own weights; a file's licence is unknown."""
     name = config.get("backbone")
     if name == "none":
         return "none was used"
@@ -277,6 +268,6 @@ def _data_words(config: Mapping[str, Any]) -> str:
 
 
 def publishable_path(value: str) -> str:
-    """The text, or the last part of a path that would tell a stranger how the owner's folders are called."""
+    """The text, or the last part of a private path."""
     private = value.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:[\\/]", value)
     return re.split(r"[\\/]", value.rstrip("\\/"))[-1] if private else value

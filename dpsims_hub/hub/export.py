@@ -1,12 +1,9 @@
-"""A publishable folder: everything that a stranger needs to use, judge and fine-tune a model.
-
-It is written beside its place as NAME.tmp and takes the name when it is complete.
-"""
+"""A publishable folder: everything needed to use, judge and fine-tune a model."""
 
 from __future__ import annotations
 
+import copy
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,23 +20,25 @@ from dpsims_hub.hub.remote_code import write_remote_code
 from dpsims_hub.hub.source import Source
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import save_picture
+from dpsims_hub.storage.atomic_write import atomic_new_folder, check_new_folder
 
-OWNERS_SETTINGS = ("output_dir", "cache_dir", "resume_from_checkpoint")  # of no use to others
-# Nobody else may push there.
-HUB_SETTINGS = ("push_to_hub", "hub_model_id", "hub_private_repo", "hub_license")
+PRIVATE_SETTINGS = (
+    *("output_dir", "cache_dir", "resume_from_checkpoint"),
+    *("push_to_hub", "hub_model_id", "hub_private_repo", "hub_license"),
+)
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What goes into the folder beside the model.
+    """Content of the folder beside the model.
 
     Args:
-        repo_id: Hub id under which the card says that it is loaded; "" takes the folder's name.
-        facts: what the card says and nobody else knows.
-        maps: label maps of the sample sheet; none takes layouts of the package, where it has them for these
-            classes.
-        remote_code: bring the code too, see `dpsims_hub.hub.remote_code`.
+        repo_id: Hub id in the card's example; "" takes the folder's name.
+        facts: further facts for the card.
+        maps: label maps of the sample sheet; by default the package's own for these classes, if there are
+            any.
+        remote_code: include the code, see `dpsims_hub.hub.remote_code`.
         onnx: write an ONNX file too.
     """
 
@@ -53,30 +52,24 @@ class ExportOptions:
 def export(
     source: Source, folder: str | Path, options: ExportOptions | None = None, say: Say = print
 ) -> Path:
-    """Write the publishable folder of a model atomically.
+    """Write the publishable folder of a model atomically, and return its path.
 
     Args:
         source: the model; spectral norm is folded into its weights in place.
-        folder: where to; it must not be there yet, or be empty.
+        folder: target; it must not exist, or be empty.
         options: see ExportOptions.
-        say: gets one line for each part as it is written.
-
-    Returns:
-        The folder.
+        say: receives one line for each part.
 
     Raises:
-        FileExistsError: the folder is there and holds something.
-        FileNotFoundError: a label map, or the template of cards, is not there.
+        FileExistsError: the folder holds something.
+        FileNotFoundError: a label map, or the template of cards, is missing.
         ValueError: a number of the weights is not finite, a label map does not fit, the evaluation report
             lacks a part, or packages for ONNX are missing.
         OSError: the folder cannot be written.
     """
     folder, options = Path(folder), options or ExportOptions()
     _check_before_work(folder, options)
-    unfinished = folder.with_name(f"{folder.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        unfinished.mkdir(parents=True)
+    with atomic_new_folder(folder) as unfinished:
         write_networks(source, unfinished, say)
         _write_pictures(source, unfinished, options, say)
         if options.onnx:
@@ -92,17 +85,13 @@ def export(
         card.save(unfinished / "README.md")
         say("README.md: the model card")
         for path in unfinished.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors writes files for the owner alone
-        os.replace(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors lets only the owner read
     return folder
 
 
 def _check_before_work(folder: Path, options: ExportOptions) -> None:
     check_template()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is already there; delete it, or choose another folder.")
+    check_new_folder(folder)
     if missing := [path for path in options.maps if not Path(path).is_file()]:
         raise FileNotFoundError(f"{missing[0]}: there is no such label map.")
     if options.onnx:
@@ -110,15 +99,9 @@ def _check_before_work(folder: Path, options: ExportOptions) -> None:
 
 
 def write_networks(source: Source, folder: Path, say: Say = print) -> None:
-    """Write pipeline, half-precision weights, class list and discriminator.
+    """Write pipeline, half-precision weights, class list and discriminator into an existing folder.
 
-    Args:
-        source: the model; spectral norm is folded into its weights in place.
-        folder: exists.
-        say: gets one line for each part.
-
-    Raises:
-        ValueError: a number of the weights is not finite.
+    Spectral norm is folded into the weights in place. ValueError if a number of them is not finite.
     """
     generator = source.pipe.generator.remove_spectral_norm()
     if broken := _not_finite(generator.state_dict()):
@@ -130,16 +113,12 @@ def write_networks(source: Source, folder: Path, say: Say = print) -> None:
     if source.discriminator is not None:
         source.discriminator.save_pretrained(folder / "discriminator")
         say("discriminator/: its decoder, for fine-tuning")
-    for path in folder.rglob("*.json"):
-        _forget_origin(path)
 
 
 def _write_half(generator: DPSIMSGenerator, folder: Path, say: Say) -> None:
-    """The float16 variant, from a copy: the original goes on to make the sample sheet."""
-    settings = {name: value for name, value in generator.config.items() if not name.startswith("_")}
-    half = type(generator)(**settings)
-    half.load_state_dict(generator.state_dict())
-    torch.nn.Module.to(half, torch.float16)  # diffusers' own would warn of what it need not
+    """The float16 variant, from a copy: the original makes the sample sheet."""
+    half = copy.deepcopy(generator)
+    torch.nn.Module.to(half, torch.float16)  # diffusers' own method warns
     if broken := _not_finite(half.state_dict()):
         say(f"no fp16 variant: {broken} is outside the range of float16")
         return
@@ -167,16 +146,9 @@ def _write_pictures(source: Source, folder: Path, options: ExportOptions, say: S
         say("no sample sheet: no layouts are known for these classes, name label maps with --maps")
 
 
-def _forget_origin(path: Path) -> None:
-    """Drop the folder that diffusers notes as a configuration's origin, which is the owner's affair."""
-    settings = json.loads(path.read_text())
-    if settings.pop("_name_or_path", None) is not None:
-        _write_json(settings, path)
-
-
 def _publishable(config: dict[str, Any]) -> dict[str, Any]:
-    """Settings that another person can train with: no folders of the owner, no pushing to the owner's Hub."""
-    kept = {key: value for key, value in config.items() if key not in (*OWNERS_SETTINGS, *HUB_SETTINGS)}
+    """Settings for others: without private folders and the owner's Hub repository."""
+    kept = {key: value for key, value in config.items() if key not in PRIVATE_SETTINGS}
     return {key: publishable_path(value) if isinstance(value, str) else value for key, value in kept.items()}
 
 

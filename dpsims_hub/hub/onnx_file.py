@@ -1,9 +1,9 @@
 """The generator as an ONNX file, for runtimes without PyTorch.
 
-Inputs are `label_map` (B, H, W) int64 ids, `latents` (B, latent_dim) float32 and, where the network was built
-with them, `instance_offsets` (B, 2, H, W) float32; the output `photos` is (B, 3, H, W) float32 in [-1, 1].
-B, H and W are free, H and W multiples of the stride. Ids go in, and one-hot planes for the plain convolution
-are made inside the graph: 150 planes of a photo's size are no input to send about.
+Inputs are `label_map` (B, H, W) int64 ids, `latents` (B, latent_dim) float32 and, for networks built with
+them, `instance_offsets` (B, 2, H, W) float32; the output `photos` is (B, 3, H, W) float32 in [-1, 1]. B, H
+and W are free, H and W multiples of the stride. One-hot planes are made inside the graph: as an input, 150
+planes of a photo's size would be too large.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.storage.stored_settings import own_settings
 
 FILE = "onnx/generator.onnx"
 OPSET = 18
@@ -26,11 +27,7 @@ _NEEDS = "ONNX export needs further packages: pip install 'dpsims_hub[onnx]'"
 
 
 def check_onnx_installed() -> None:
-    """Make sure that the file can be written and tried.
-
-    Raises:
-        ValueError: onnx or onnxruntime is not installed.
-    """
+    """Raise ValueError if onnx or onnxruntime is not installed."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -39,26 +36,22 @@ def check_onnx_installed() -> None:
 
 
 def write_onnx(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> float:
-    """Write the file, and try it with onnxruntime at two sizes and batch sizes.
+    """Write the file, and test it with onnxruntime at two sizes and batch sizes.
 
-    The stride, the id of unknown pixels and the class list stand in the file's metadata.
-
-    Args:
-        generator: float32, in evaluation, spectral norm folded in.
-        spec: its classes.
-        path: of the file; its folder is made.
+    Its metadata holds the stride, the id of unknown pixels and the class list. The generator must be in
+    float32, in evaluation, with spectral norm folded in.
 
     Returns:
         The largest difference to PyTorch's photos, which lie in [-1, 1].
 
     Raises:
-        ValueError: packages are missing, or the photos are not the same.
+        ValueError: packages are missing, or the photos differ.
         OSError: the file cannot be written.
     """
     check_onnx_installed()
     path.parent.mkdir(parents=True, exist_ok=True)
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracer about checks of sizes, which hold for every input
+        warnings.simplefilter("ignore")  # the tracer warns about checks of sizes
         _trace(PlainGenerator(generator), path)
     _describe(generator, spec, path)
     height, width = generator.config.sample_size
@@ -70,22 +63,17 @@ def write_onnx(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> float
 
 
 class PlainGenerator(nn.Module):
-    """A copy of a generator with plain convolutions on one-hot planes, and tensors in and out.
-
-    Args:
-        generator: the original, which stays as it is.
-    """
+    """A copy of a generator with plain convolutions on one-hot planes, and tensors in and out."""
 
     def __init__(self, generator: DPSIMSGenerator) -> None:
         super().__init__()
-        settings = {name: value for name, value in generator.config.items() if not name.startswith("_")}
-        self.plain = DPSIMSGenerator(**{**settings, "label_convolution": "plain"}).eval()
+        settings = {**own_settings(generator.config), "label_convolution": "plain"}
+        self.plain = DPSIMSGenerator(**settings).eval()
         self.plain.load_state_dict(generator.state_dict())
 
     def forward(self, label_map: Tensor, latents: Tensor, instance_offsets: Tensor | None = None) -> Tensor:
         """One photo (3, H, W) for each map (H, W) and its latent."""
-        inputs = {"instance_offsets": instance_offsets, "return_dict": False}
-        return self.plain(label_map, latents, **inputs)[0]
+        return self.plain(label_map, latents, None, instance_offsets, return_dict=False)[0]
 
 
 def some_inputs(
@@ -104,7 +92,7 @@ def some_inputs(
 
 
 def _trace(module: PlainGenerator, path: Path) -> None:
-    """PyTorch's tracing exporter: it takes checks of values for what they are, and needs two seconds."""
+    """PyTorch's tracing exporter: it takes checks of values as constants, and needs two seconds."""
     inputs = some_inputs(module.plain, 2, 2 * module.plain.stride, 3 * module.plain.stride)
     sizes = {0: "batch", 1: "height", 2: "width"}
     axes = {"label_map": sizes, "latents": {0: "batch"}, "photos": {0: "batch", 2: "height", 3: "width"}}

@@ -1,4 +1,4 @@
-"""Two pictures of a published folder: the classes with their colours, and photos of some label maps."""
+"""Pictures of a published folder: the classes with their colours, and photos of some label maps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 MAX_MAPS = 4
 PHOTOS = 3
 SEED = 0
-SHOWN_HEIGHT = 192  # small photos are enlarged by a whole factor to about this
+SHOWN_HEIGHT = 192  # px; small photos are enlarged by a whole factor
 
 
 def palette_picture(spec: ClassSpec) -> Image.Image:
@@ -26,20 +26,15 @@ def palette_picture(spec: ClassSpec) -> Image.Image:
 
 
 def example_maps(spec: ClassSpec) -> list[Path]:
-    """Layouts that come with the package for these classes; an empty list for other classes."""
+    """The package's layouts for these classes; an empty list for other classes."""
     fitting = (name for name in NAMES if ClassSpec.load(name).names == spec.names)
     return [path for name in fitting for path in bundled_examples(name)][:MAX_MAPS]
 
 
 def sample_sheet(pipe: DPSIMSPipeline, maps: Sequence[str | Path]) -> Image.Image:
-    """One row per label map: the map in its colours, and photos of it.
+    """One row for each of the first `MAX_MAPS` label maps: the map in its colours, and photos of it.
 
-    Maps are brought to the size that the model was trained at. A model that reads where objects end gets the
-    planes of "no objects".
-
-    Args:
-        pipe: the model.
-        maps: paths; the first `MAX_MAPS` are drawn.
+    Maps are resized to the model's training size. A model with instance offsets gets those of "no objects".
 
     Raises:
         FileNotFoundError: a path does not exist.

@@ -1,7 +1,7 @@
-"""Which files of a folder may be published, and whether the folder is fit for it.
+"""Files of a folder that may be published, and checks of the folder.
 
-Weights are safetensors with a card that says what they are. Pickles can run code on whoever loads them, and
-what a training run needs to go on is of no use to others.
+Weights are safetensors with a card. Pickles can run code on the reader's machine, and checkpoints are of no
+use to others.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dpsims_hub.pipelines.model_folder import check_model_folder
 from dpsims_hub.storage.loading import check_network
 
 OWNED = ("generator/", "discriminator/", "onnx/", "pipeline.py")
-"""Beginnings of paths that belong to the model: what an upload does not bring is removed."""
+"""Path prefixes of the model: an upload removes other files there."""
 
-LEFT_AT_HOME = (
+NOT_UPLOADED = (
     "checkpoint-*",
     "logs",
     "log.jsonl",
@@ -34,17 +34,14 @@ LEFT_AT_HOME = (
     "*.old",
     ".*",
 )
-"""Names of files and folders that are never uploaded: checkpoints, logs, leftovers, hidden ones."""
+"""Names of files and folders that are never uploaded."""
 
 PICKLES = (".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".npy", ".npz")
-_ZIP, _PICKLE = b"PK\x03\x04", re.compile(rb"\x80[\x02-\x05]")  # torch.save writes the one or the other
+_ZIP, _PICKLE = b"PK\x03\x04", re.compile(rb"\x80[\x02-\x05]")  # torch.save writes one of them
 
 
 def publishable_files(folder: str | Path) -> dict[str, Path]:
-    """The files of a model folder that are uploaded, by their path in the repository.
-
-    Args:
-        folder: what `dpsims export` wrote, and what its owner added.
+    """The files of a model folder to upload, by their path in the repository.
 
     Raises:
         FileNotFoundError: the folder, its card or a file of the model is missing.
@@ -67,23 +64,23 @@ def publishable_files(folder: str | Path) -> dict[str, Path]:
 
 
 def files_to_upload(folder: Path) -> dict[str, Path]:
-    """All files but checkpoints, logs, leftovers and hidden ones, by their path from the folder."""
+    """All files except `NOT_UPLOADED`, by their path from the folder."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
-    return {name: path for name, path in names.items() if not _stays_at_home(name)}
+    return {name: path for name, path in names.items() if not _is_private(name)}
 
 
-def _stays_at_home(name: str) -> bool:
+def _is_private(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return any(fnmatch.fnmatch(part, pattern) for part in parts for pattern in LEFT_AT_HOME)
+    return any(fnmatch.fnmatch(part, pattern) for part in parts for pattern in NOT_UPLOADED)
 
 
 def check_card(path: Path) -> None:
-    """Refuse a model card that the Hub or a reader could make nothing of.
+    """Refuse a model card that is missing, or that the Hub cannot read.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: its header cannot be read or lacks a field, or the template was not filled in.
+        ValueError: its header is unreadable or lacks a field, or the template was not filled in.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -92,7 +89,7 @@ def check_card(path: Path) -> None:
     text = path.read_text()
     try:
         header = ModelCard(text).data.to_dict()
-    except Exception as error:  # YAML's own errors, and those of huggingface_hub, share no other ancestor
+    except Exception as error:  # errors of YAML and huggingface_hub have no other common base
         why = " ".join(str(error).split())
         raise ValueError(f"{path}: the header of the model card cannot be read ({why}).") from error
     wanted = ("license", "library_name", "pipeline_tag")
@@ -107,16 +104,12 @@ def check_card(path: Path) -> None:
 
 
 def license_is_stated(path: Path) -> bool:
-    """Whether a valid card says under which licence the weights are."""
+    """Whether a valid card states the licence of the weights."""
     return ModelCard(path.read_text()).data.to_dict().get("license_name") != "not-stated"
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse pickles, whatever they are called, and damaged safetensors.
-
-    Raises:
-        ValueError: the file is one of these.
-    """
+    """Refuse pickles, whatever their name, and damaged safetensors."""
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="numpy"):
@@ -127,6 +120,6 @@ def _check_kind(path: Path) -> None:
         start = file.read(4)
     if path.suffix.lower() in PICKLES or start == _ZIP or _PICKLE.match(start):
         raise ValueError(
-            f"{path}: may hold pickled code, which nobody should load; publish weights as safetensors, and "
-            "take this file out of the folder."
+            f"{path}: may hold pickled code; publish weights as safetensors, and take this file out of the "
+            "folder."
         )

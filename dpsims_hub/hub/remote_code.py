@@ -1,8 +1,8 @@
-"""The self-contained layout: a model folder that brings its own code.
+"""The self-contained layout: a model folder with its own code.
 
-`DiffusionPipeline.from_pretrained(repo, trust_remote_code=True)` loads it where this package is not
-installed. The price is that everybody has to trust the code, so that it is never the default: with this
-layout diffusers asks for `trust_remote_code` on every way of loading.
+`DiffusionPipeline.from_pretrained(repo, trust_remote_code=True)` loads it without this package. Everybody
+then has to trust the code, so it is never the default: diffusers asks for `trust_remote_code` on every way of
+loading this layout.
 """
 
 from __future__ import annotations
@@ -31,15 +31,7 @@ _ANY_NETWORK = "from diffusers import ModelMixin as DPSIMSGenerator"
 
 
 def write_remote_code(folder: Path) -> None:
-    """Turn a folder in Hub layout into the self-contained one, in place.
-
-    Args:
-        folder: holds model_index.json and generator/.
-
-    Raises:
-        SingleFileError: the sources cannot be put into one file.
-        OSError: the folder cannot be written.
-    """
+    """Turn a folder in Hub layout into the self-contained one, in place."""
     (folder / f"{PIPELINE_FILE}.py").write_text(pipeline_source())
     (folder / "generator" / f"{NETWORK_FILE}.py").write_text(network_source())
     path = folder / "model_index.json"
@@ -58,7 +50,7 @@ def brings_code(folder: Path) -> bool:
 
 
 def pipeline_source() -> str:
-    """Label maps, latents and the pipeline; the network comes from its own file."""
+    """Label maps, latents and the pipeline; the network has its own file."""
     instead = {"StoredPipeline": _PLAIN_LOADING, "DPSIMSGenerator": _ANY_NETWORK}
     header = _HEADER.format(what="The pipeline", version=__version__)
     return single_file("dpsims_hub.pipelines.pipeline_dpsims", "DPSIMSPipeline", header, instead)

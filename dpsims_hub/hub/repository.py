@@ -19,7 +19,6 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import validate_repo_id
 
 MAIN = "main"
-BLOCK = 2**20
 
 
 class UploadError(OSError):
@@ -28,14 +27,7 @@ class UploadError(OSError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where files go on the Hub.
-
-    Args:
-        repo_id: "owner/name", or "name" below the owner of the token.
-        kind: "model" or "space".
-        revision: branch.
-        private: whether nobody else may see a repository that is made for it.
-    """
+    """Target on the Hub: "owner/name" (or "name" below the token's owner), "model" or "space", branch."""
 
     repo_id: str
     kind: str = "model"
@@ -45,7 +37,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Words:
-    """How the caller's users know what they can change; messages use it."""
+    """The caller's options, as messages name them."""
 
     name: str = "REPO"
     private: str = "--private"
@@ -54,7 +46,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Change:
-    """What uploading does to one file: "new", "changed", "same" or "removed"; bytes it has here or there."""
+    """Effect of an upload on one file: "new", "changed", "same" or "removed"; its size in bytes."""
 
     path: str
     size: int
@@ -62,18 +54,14 @@ class Change:
 
 
 def open_repository(place: Place, words: Words | None = None) -> Place:
-    """Create a repository and its branch, or make sure that the existing ones can be written to.
-
-    Args:
-        place: where to.
-        words: for messages.
+    """Create a repository and its branch, or check that the existing ones can be written to.
 
     Returns:
         The place with the full id "owner/name".
 
     Raises:
-        ValueError: The name is none that the Hub takes, or the repository is public and should be private.
-        UploadError: Nobody is logged in, the Hub refuses or cannot be reached.
+        ValueError: the Hub refuses the name, or the repository is public and should be private.
+        UploadError: nobody is logged in, the Hub refuses or cannot be reached.
     """
     words, name = words or Words(), place.repo_id
     check_name(place, words)
@@ -99,11 +87,7 @@ def open_repository(place: Place, words: Words | None = None) -> Place:
 
 
 def check_name(place: Place, words: Words | None = None) -> None:
-    """Refuse a name that the Hub does not take.
-
-    Raises:
-        ValueError: it is one.
-    """
+    """Raise ValueError for a name that the Hub refuses."""
     try:
         validate_repo_id(place.repo_id)
     except HFValidationError as error:
@@ -112,12 +96,10 @@ def check_name(place: Place, words: Words | None = None) -> None:
 
 
 def compare(files: Mapping[str, Path], place: Place, owned: Sequence[str]) -> list[Change]:
-    """What uploading would change, by path.
+    """Changes that an upload of `files`, by their path in the repository, would make.
 
-    Args:
-        files: to upload, by their path in the repository.
-        place: "owner/name"; a repository or branch that is not there, or cannot be seen, counts as empty.
-        owned: beginnings of paths; what begins so and is not among `files` is removed.
+    A repository or branch that is missing or hidden counts as empty. Files there whose path begins with one
+    of `owned`, and which are not among `files`, are removed.
 
     Raises:
         UploadError: the Hub refuses or cannot be reached.
@@ -131,16 +113,9 @@ def compare(files: Mapping[str, Path], place: Place, owned: Sequence[str]) -> li
 
 
 def commit(files: Mapping[str, Path], place: Place, owned: Sequence[str], message: str) -> str:
-    """Upload in one commit, with the Hub's own progress bars: nobody ever sees half a model.
+    """Upload in one commit, with the Hub's progress bars, and return the repository's address.
 
-    Args:
-        files: to upload, by their path in the repository.
-        place: from `open_repository`.
-        owned: see `compare`.
-        message: of the commit.
-
-    Returns:
-        The repository's address.
+    `place` comes from `open_repository`; `files` and `owned` are those of `compare`.
 
     Raises:
         UploadError: the Hub refuses or cannot be reached.
@@ -182,13 +157,11 @@ def _change(path: Path, there: RepoFile | None) -> str:
 
 def _digest(path: Path, digest: hashlib._Hash) -> str:
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: digest).hexdigest()
 
 
 def fault(error: Exception) -> str:
-    """What went wrong, and whether it was an answer of the Hub or none."""
+    """What went wrong, and whether the Hub answered."""
     refused = isinstance(error, HfHubHTTPError | ValueError)
     return f"{'the Hub refuses' if refused else 'the Hub cannot be reached'} ({reason(error)})"
 

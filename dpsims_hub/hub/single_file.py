@@ -1,8 +1,7 @@
 """One module and all modules of this package that it imports, as the source of a single file.
 
-Diffusers fetches one Python file for a pipeline and one for each component; neither may lean on files beside
-it. The text is made from the sources whenever it is needed, so that it cannot fall behind them. It is plain
-statements, for whoever has to trust it: no archive, no import hook.
+Diffusers fetches one Python file for a pipeline and one for each component. The text is made from the sources
+when it is needed, and is plain statements (no archive, no import hook), for those who have to trust it.
 """
 
 from __future__ import annotations
@@ -18,20 +17,12 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class SingleFileError(ValueError):
-    """The sources use something that cannot be put into one file; the message names place and construct."""
+    """The sources use a construct that cannot be put into one file; the message names place and construct."""
 
 
 @dataclass
 class _Module:
-    """A module on its way into the file.
-
-    Args:
-        name: dotted.
-        tree: its statements; imports are taken out while it is read.
-        defined: what its own statements bind.
-        imported: module and name there, by local name.
-        external: statements that import other packages.
-    """
+    """A module during the merge; `imported` maps a local name to (module, name there)."""
 
     name: str
     tree: ast.Module
@@ -41,19 +32,19 @@ class _Module:
 
 
 def single_file(module: str, wanted: str, header: str, replacements: Mapping[str, str] | None = None) -> str:
-    """The source of one thing with everything of this package that it needs, and nothing else.
+    """The source of a name with everything of this package that it needs.
 
-    Comments are lost, docstrings stay. Where two modules give one name to different things, one is renamed.
+    Comments are lost, docstrings stay. A name that two modules define differently is renamed in one.
 
     Args:
         module: dotted name, for example "dpsims_hub.models.generator".
-        wanted: what the file is for, a name in that module.
-        header: its docstring.
+        wanted: a name in that module.
+        header: docstring of the file.
         replacements: statements by the name that they define, instead of following the import of that name.
 
     Raises:
-        SingleFileError: a module is imported as a whole, a name cannot be told from another, or nothing
-            imports what has a replacement.
+        SingleFileError: a module is imported as a whole, a name is ambiguous, or nothing imports what has a
+            replacement.
     """
     replacements = replacements or {}
     modules = _in_order(module, replacements)
@@ -69,7 +60,7 @@ def single_file(module: str, wanted: str, header: str, replacements: Mapping[str
 
 
 def _written(header: str, imports: Mapping[str, str], modules: list[_Module], wanted: str) -> str:
-    """The text of the file: what `wanted` leans on, module by module."""
+    """The text of the file: the statements that `wanted` needs, module by module."""
     kept = _needed([statement for part in modules for statement in part.tree.body], wanted)
     used = set().union(*map(_free_names, kept))
     lines = sorted({line for name, line in imports.items() if name in used})
@@ -81,7 +72,7 @@ def _written(header: str, imports: Mapping[str, str], modules: list[_Module], wa
 
 
 def _needed(statements: list[ast.stmt], wanted: str) -> list[ast.stmt]:
-    """The statements that a name leans on, directly or through others."""
+    """The statements that a name needs, directly or through others."""
     makers = {name: statement for statement in statements for name in _bound_by_statement(statement)}
     kept: list[ast.stmt] = []
     names = {wanted}
@@ -94,7 +85,7 @@ def _needed(statements: list[ast.stmt], wanted: str) -> list[ast.stmt]:
 
 
 def _free_names(node: ast.AST) -> set[str]:
-    """Names that a statement reads from outside; a function's own variables are not among them."""
+    """Names that a statement reads from outside, without a function's own variables."""
     names = {node.id} if isinstance(node, ast.Name) else set()
     for child in ast.iter_child_nodes(node):
         names |= _free_names(child)
@@ -102,7 +93,7 @@ def _free_names(node: ast.AST) -> set[str]:
 
 
 def _in_order(module: str, replacements: Mapping[str, str]) -> list[_Module]:
-    """The module and what it needs, each after what it needs itself."""
+    """The module and its imports, each after its own imports."""
     found: dict[str, _Module] = {}
 
     def add(name: str) -> None:
@@ -119,7 +110,7 @@ def _in_order(module: str, replacements: Mapping[str, str]) -> list[_Module]:
 
 
 def _read(name: str, replacements: Mapping[str, str]) -> _Module:
-    """Parse a module and take its imports, its docstring and what only names it elsewhere out of it."""
+    """Parse a module, without its imports, its docstring and assignments that only describe it."""
     part = _Module(name, ast.parse(_path(name).read_text()))
     part.tree.body = [statement for statement in part.tree.body if not _is_dispensable(statement)]
     part.tree = _WithoutImports(part, replacements).visit(part.tree)
@@ -136,7 +127,7 @@ def _path(name: str) -> Path:
 
 
 def _is_dispensable(statement: ast.stmt) -> bool:
-    """Docstrings of modules, `if TYPE_CHECKING`, `__all__`, and where classes pretend to come from."""
+    """Docstrings of modules, `if TYPE_CHECKING`, `__all__`, and assignments to `__module__`."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
         return True
     if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
@@ -176,11 +167,7 @@ class _WithoutImports(ast.NodeTransformer):
 
 
 def _home(module: str, name: str) -> tuple[str, str]:
-    """Where a name is really defined: packages only pass names on.
-
-    Raises:
-        SingleFileError: the name is a module, or made on demand.
-    """
+    """The (module, name) that defines a name; packages only re-export."""
     path = _path(module)
     if path.name != "__init__.py":
         return module, name
@@ -193,7 +180,7 @@ def _home(module: str, name: str) -> tuple[str, str]:
 
 
 def _bound_by_statement(statement: ast.stmt) -> set[str]:
-    """Names that a statement of a module gives to something."""
+    """Names that a statement of a module binds."""
     if isinstance(statement, (*_SCOPES[:2], ast.ClassDef)):
         return {statement.name}
     stored = (node for node in ast.walk(statement) if isinstance(node, ast.Name))
@@ -201,11 +188,7 @@ def _bound_by_statement(statement: ast.stmt) -> set[str]:
 
 
 def _bound_by(imports: list[str]) -> dict[str, str]:
-    """Import statement by the name that it binds.
-
-    Raises:
-        SingleFileError: two statements bind one name to different things.
-    """
+    """Import statement by the name that it binds; SingleFileError where two differ."""
     bound: dict[str, str] = {}
     for line in imports:
         alias = ast.parse(line).body[0].names[0]
@@ -217,7 +200,7 @@ def _bound_by(imports: list[str]) -> dict[str, str]:
 
 
 def _final_names(modules: list[_Module], taken: set[str]) -> dict[tuple[str, str], str]:
-    """What each name of each module is called in the file."""
+    """Name in the file of each name of each module."""
     names: dict[tuple[str, str], str] = {}
     used = set(taken)
     for part in modules:
@@ -233,11 +216,7 @@ def _final_names(modules: list[_Module], taken: set[str]) -> dict[tuple[str, str
 def _renames(
     part: _Module, names: Mapping[tuple[str, str], str], replacements: Mapping[str, str]
 ) -> dict[str, str]:
-    """Local name to name in the file, where they differ.
-
-    Raises:
-        SingleFileError: a module imports what another does not define.
-    """
+    """Local name to name in the file, where they differ."""
     local = {name: names[part.name, name] for name in part.defined}
     for name, home in part.imported.items():
         if name in replacements:
@@ -264,13 +243,11 @@ class _Renamed(ast.NodeTransformer):
         node.id = self.renames.get(node.id, node.id)
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.stmt) -> ast.stmt:  # noqa: N802
         node.name = self.renames.get(node.name, node.name) if node.col_offset == 0 else node.name
         return self.generic_visit(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:  # noqa: N802
-        node.name = self.renames.get(node.name, node.name) if node.col_offset == 0 else node.name
-        return self.generic_visit(node)
+    visit_ClassDef = visit_FunctionDef  # noqa: N815
 
 
 def _bound_inside(tree: ast.AST) -> Iterator[str]:

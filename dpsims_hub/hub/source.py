@@ -1,4 +1,4 @@
-"""What can be published: a trained pipeline, perhaps its discriminator, and what is known of the training."""
+"""A model before it is published: pipeline, discriminator, facts of its training."""
 
 from __future__ import annotations
 
@@ -17,15 +17,10 @@ from dpsims_hub.storage.links import real_path
 
 @dataclass(frozen=True)
 class Source:
-    """A model before it is published.
+    """A model before it is published: a float32 pipeline in evaluation, and what is known about it.
 
-    Args:
-        name: of the model, where no better one is given.
-        pipe: float32, in evaluation.
-        run: what trained it.
-        discriminator: its decoder, for those who fine-tune; None where it is not at hand.
-        sheet: picture that the training drew.
-        license: of the weights, where their card states it.
+    `discriminator` serves fine-tuning; `sheet` is the last validation sheet; `license` comes from the model's
+    card.
     """
 
     name: str
@@ -37,7 +32,7 @@ class Source:
 
 
 def open_run(output_dir: str | Path) -> Source:
-    """The output folder of a training run, as it was when the run ended.
+    """The output folder of a finished training run.
 
     Raises:
         FileNotFoundError: there is no complete pipeline in it.
@@ -56,12 +51,7 @@ def open_run(output_dir: str | Path) -> Source:
 
 
 def open_model(folder: str | Path) -> Source:
-    """A model folder, as `save_pretrained` or an earlier export wrote it.
-
-    Raises:
-        FileNotFoundError: a file of the model is missing.
-        ValueError: a file is damaged.
-    """
+    """A model folder, as `save_pretrained` or an earlier export wrote it; errors as of `open_run`."""
     folder = Path(folder)
     return Source(
         real_path(folder).name,
@@ -79,11 +69,7 @@ def is_run(folder: Path) -> bool:
 
 
 def open_discriminator(folder: Path) -> DPSIMSDiscriminator | None:
-    """The discriminator in a folder; None where there is no such folder.
-
-    Raises:
-        ValueError: a file is damaged.
-    """
+    """The discriminator in a folder, or None without such a folder; ValueError if a file is damaged."""
     return DPSIMSDiscriminator.from_pretrained(folder) if folder.is_dir() else None
 
 
@@ -94,7 +80,7 @@ def newest_sheet(output_dir: Path) -> Path | None:
 
 
 def _pipeline(folder: Path) -> DPSIMSPipeline:
-    if not (folder / "model_index.json").is_file():  # else "runs/pipeline" might be looked for on the Hub
+    if not (folder / "model_index.json").is_file():  # "runs/pipeline" could be a Hub id
         raise FileNotFoundError(
             f"{folder}: is not a model folder, it has no model_index.json; give a finished training run, "
             "one of its checkpoints, or a model folder."
@@ -103,7 +89,7 @@ def _pipeline(folder: Path) -> DPSIMSPipeline:
 
 
 def _stated_license(card: Path) -> str:
-    """What a card's header says; "" where it refers to words elsewhere, or there is no readable card."""
+    """The licence in a card's header; "" where it refers to words elsewhere, or no card is readable."""
     try:
         stated = ModelCard.load(card, ignore_metadata_errors=True).data.to_dict().get("license")
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
-"""The files of a Space: the package with its bundled model, the script, what to install, the front page.
+"""The files of a Space: the package with its bundled model, the script, requirements, the front page.
 
-The package goes up as files, so that the Space runs what is installed here, whatever any index has.
+The package is uploaded as files: the Space runs what is installed here, whatever an index has.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ from pathlib import Path
 
 import dpsims_hub
 from dpsims_hub.hub.publish import files_to_upload
+from dpsims_hub.storage.atomic_write import atomic_new_folder, check_new_folder
 
 PACKAGE = Path(dpsims_hub.__file__).parent
 OWNED = ("dpsims_hub/",)
-"""Beginnings of paths that belong to the Space: what an upload does not bring is removed."""
+"""Path prefixes of the Space: an upload removes other files there."""
 
 _FROM_CLONE = ("space_app.py", "requirements.txt", "LICENSE")
 
 
 def space_files() -> dict[str, Path]:
-    """The files by their path in the Space.
-
-    Raises:
-        FileNotFoundError: the package lies alone, without the scripts of the repository, or lacks a file.
-    """
+    """The files by their path in the Space; FileNotFoundError outside a clone of the repository."""
     files = {"README.md": PACKAGE / "space" / "README.md"}
     files |= {name: PACKAGE.parent / name for name in _FROM_CLONE}
     for path in files.values():
@@ -36,21 +33,16 @@ def space_files() -> dict[str, Path]:
 
 
 def write_space(folder: Path) -> None:
-    """Write the files into a new folder, to try the Space from there.
+    """Write the files into a new folder, to test the Space there.
 
     Raises:
-        FileExistsError: the folder is there and holds something.
+        FileExistsError: the folder holds something.
         OSError: it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is already there; delete it, or choose another folder.")
-    unfinished = folder.with_name(f"{folder.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        for name, path in space_files().items():
+    check_new_folder(folder)
+    files = space_files()
+    with atomic_new_folder(folder) as unfinished:
+        for name, path in files.items():
             target = unfinished / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        unfinished.replace(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""`--push_to_hub`: a training run's model on the Hub, opened before training and filled after it.
+"""`--push_to_hub`: the repository is opened before training and filled after it.
 
-The run is exported as `dpsims export` does it, and uploaded as `dpsims publish` does it.
+The run is exported as by `dpsims export`, and uploaded as by `dpsims publish`.
 """
 
 from __future__ import annotations
@@ -23,27 +23,20 @@ from dpsims_hub.storage.links import real_path
 
 __all__ = ["UploadError", "open_repository", "upload_run"]
 
-STAGED = "hub"  # the folder, inside the run's, in which the upload is put together
+STAGED = "hub"  # subfolder of the run in which the upload is prepared
 WORDS = Words(name="--hub_model_id", private="--hub_private_repo", action="--push_to_hub")
 
 
 def open_repository(hub_model_id: str, output_dir: str | Path, private: bool = False) -> str:
-    """Create the model repository of a run, or make sure that the existing one can be written to.
+    """Create the model repository of a run, or check that the existing one can be written to.
 
-    Called before the first step, so that a missing login does not show after the last one.
-
-    Args:
-        hub_model_id: "owner/name", or "name" below the owner of the token; "" takes the name of `output_dir`.
-        output_dir: Of the run.
-        private: Whether nobody else may see it.
-
-    Returns:
-        The full id "owner/name".
+    Called before the first step, so that a missing login is found early. An empty id takes the name of
+    `output_dir`. Returns the full id "owner/name".
 
     Raises:
-        ValueError: The name is none that the Hub takes, or the repository is public and should be private.
-        FileNotFoundError: The template of model cards is missing.
-        UploadError: Nobody is logged in, the Hub refuses or cannot be reached.
+        ValueError: the Hub refuses the name, or the repository is public and should be private.
+        FileNotFoundError: the template of model cards is missing.
+        UploadError: nobody is logged in, the Hub refuses or cannot be reached.
     """
     check_template()
     name = hub_model_id or real_path(output_dir).name
@@ -57,25 +50,15 @@ def upload_run(
     facts: CardFacts = NOTHING_ELSE,
     say: Callable[[str], None] = lambda line: None,
 ) -> str:
-    """Export the model of a finished run and upload it in one commit.
+    """Export the model of a finished run after `step` updates, upload it in one commit, return its address.
 
-    Weights of an earlier upload that this one does not have are removed in the same commit; other files of
-    the repository stay.
-
-    Args:
-        output_dir: Of the run: `pipeline/`, perhaps `discriminator/`, `sheets/`, `config.json`, `run.json`.
-        repo_id: From `open_repository`.
-        step: Generator updates done.
-        facts: What else the model card says.
-        say: Gets one line for each part of the export.
-
-    Returns:
-        The address of the model.
+    Weights of an earlier upload that this one lacks are removed in the same commit; other files stay. `say`
+    receives one line for each part of the export.
 
     Raises:
-        FileNotFoundError: The run has no complete pipeline.
-        ValueError: A weight file is damaged, or the evaluation report lacks a part.
-        UploadError: The disk or the Hub refused; the message says where the model is and how to retry.
+        FileNotFoundError: the run has no complete pipeline.
+        ValueError: a weight file is damaged, or the evaluation report lacks a part.
+        UploadError: the disk or the Hub refused; the message says where the model is and how to retry.
     """
     output_dir = Path(output_dir)
     source = open_run(output_dir)
@@ -87,7 +70,7 @@ def upload_run(
     except (OSError, SafetensorError) as error:
         raise UploadError(
             f"{repo_id}: the files to upload cannot be put together ({reason(error)}); the model is in "
-            f"{pipeline}, upload it with: {_retry(repo_id, pipeline)}"
+            f"{pipeline}, upload it with: hf upload {repo_id} {shlex.quote(str(pipeline))}"
         ) from error
     message = f"DP-SIMS generator after {step} steps"
     try:
@@ -99,7 +82,3 @@ def upload_run(
         ) from error
     shutil.rmtree(staged)
     return url
-
-
-def _retry(repo_id: str, folder: Path) -> str:
-    return f"hf upload {repo_id} {shlex.quote(str(folder))}"

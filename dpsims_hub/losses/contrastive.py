@@ -1,8 +1,8 @@
 """The patch contrastive loss: a generated patch should resemble the real patch at the same place.
 
-InfoNCE between features of the generated image and of the real photo of the same label map: the positive is
-the same place, the negatives are other places of the same photo. Form recalled from the paper, whose features
-are a pre-trained VGG's behind a trained projection; temperature and number of places are our choice.
+InfoNCE between features of the generated image and of the real photo of one label map: the positive is the
+same place, the negatives are other places of the photo. Form recalled from the paper, whose features are a
+pre-trained VGG's behind a trained projection; temperature and number of places are our choice.
 """
 
 from __future__ import annotations
@@ -15,13 +15,9 @@ from torch import Tensor, nn
 
 
 class PatchProjection(nn.Module):
-    """A projection for each feature map: a 1x1 convolution and a two-layer MLP (recalled from the paper).
+    """For each feature map a 1x1 convolution and a two-layer MLP of `width` (recalled from the paper).
 
-    It acts on single places, so the convolution is a linear layer.
-
-    Args:
-        channels: C_l of each feature map.
-        width: of its layers and of the result.
+    It acts on single places, so that the convolution is a linear layer.
     """
 
     def __init__(self, channels: Sequence[int], width: int = 256) -> None:
@@ -47,7 +43,7 @@ def sample_places(
 ) -> list[Tensor]:
     """Flat indices of different random places of each H x W grid, (min(num_places, H * W),) each.
 
-    They are drawn on the CPU and travel together, so that the host waits for the device at most once.
+    They are drawn on the CPU and copied together: the host waits for the device at most once.
     """
     places = [torch.randperm(h * w, generator=generator)[:num_places] for h, w in sizes]
     lengths = [len(one) for one in places]
@@ -69,8 +65,7 @@ def patch_contrastive_loss(
         real_features: maps (B, C_l, H_l, W_l) of the photos; no gradient reaches them.
         temperature: divides the cosine similarities.
         num_places: places per map and image; all of them where a map has fewer.
-        projection: of both sides, such as `PatchProjection`; it learns from the generated side alone. None
-            compares the features themselves.
+        projection: of both sides, such as `PatchProjection`, trained by the generated side alone; or None.
         generator: CPU random generator of the places.
 
     Returns:
@@ -90,7 +85,7 @@ def patch_contrastive_loss(
     places = sample_places(sizes, num_places, generator, pairs[0][0].device)
     queries = [_patches(fake, where) for (fake, _), where in zip(pairs, places, strict=True)]
     keys = [_patches(real.detach(), where) for (_, real), where in zip(pairs, places, strict=True)]
-    if projection is not None:  # one call for both sides: a wrapper of several processes counts calls
+    if projection is not None:  # DDP wants one call
         both = projection([torch.cat(sides) for sides in zip(queries, keys, strict=True)])
         count = len(queries[0])
         queries, keys = [side[:count] for side in both], [side[count:].detach() for side in both]

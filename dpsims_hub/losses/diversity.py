@@ -3,7 +3,7 @@
     L_div = [ tau - d(sg(G(z1, y)), G(z2, y)) ]_+
 
 The paper's distance d is recalled as an L1 over images, perhaps over features. A global change of exposure
-alone satisfies that (seen in training), so ours compares backbone features with their image mean removed (our
+alone satisfies it (seen in training), so ours compares backbone features without their image mean (our
 choice); on images the mean may be removed too.
 """
 
@@ -16,16 +16,12 @@ from torch import Tensor
 
 
 def l1_distance(first: Sequence[Tensor], second: Sequence[Tensor], centred: bool = False) -> Tensor:
-    """Mean over maps of their mean absolute difference.
+    """Mean over maps of their mean absolute difference, (B,) in the maps' units.
 
     Args:
         first: maps (B, C_l, H_l, W_l): features, or images as a list of one.
         second: likewise.
-        centred: remove each image's mean of each channel first (our choice), so that a change of exposure
-            counts for nothing.
-
-    Returns:
-        (B,) in the maps' units.
+        centred: first remove each image's mean of each channel (our choice), to ignore changes of exposure.
     """
     distances = []
     for a, b in zip(first, second, strict=True):
@@ -44,8 +40,7 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tenso
         second: likewise.
 
     Returns:
-        (B,) in [0, 2]: 0 for equal features, 1 for unrelated ones. A map without variation over its places,
-        such as one of a single place, has nothing to compare and counts as 1.
+        (B,) in [0, 2]: 0 for equal features, 1 for unrelated ones and for maps without variation over places.
     """
     distances = []
     for a, b in zip(first, second, strict=True):
@@ -55,5 +50,5 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tenso
 
 
 def diversity_hinge(distance: Tensor, threshold: float) -> Tensor:
-    """Mean over pairs of [threshold - distance]_+: no more pressure once a pair differs enough."""
+    """Mean over pairs of [threshold - distance]_+: 0 once pairs differ enough."""
     return (threshold - distance).clamp(min=0).mean()

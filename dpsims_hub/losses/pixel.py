@@ -33,16 +33,16 @@ def class_pixel_loss(
     ignore_index: int = 255,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Pixels should be labelled with their own class: the real term of L_D, and L_G on generated images.
+    """Cross-entropy of pixels with their own class: the real term of L_D, and L_G on generated images.
 
     Args:
         logits: (B, N + 1, H, W).
         label_map: (B, H, W) ids in [0, N) or `ignore_index`.
         class_weights: (N,) alpha.
         gamma: focal exponent.
-        ignore_index: id of pixels that give neither value nor gradient.
+        ignore_index: id of pixels without value and gradient.
         label_smoothing: epsilon; the class's target becomes 1 - epsilon and the rest is spread evenly over
-            the other N channels, each with its own focal factor (our choice; 0 in the D step by default).
+            the other N channels, each with its own focal factor (our choice; 0 by default).
 
     Returns:
         Scalar, in nats, mean over all B * H * W pixels.
@@ -66,7 +66,7 @@ def class_pixel_loss(
 
 
 def fake_pixel_loss(logits: Tensor, gamma: float = 2.0, visible: Tensor | None = None) -> Tensor:
-    """Pixels of generated images should be labelled "fake": the second term of L_D, unweighted.
+    """Cross-entropy of generated pixels with "fake": the second term of L_D, unweighted.
 
     Args:
         logits: (B, N + 1, H, W).
@@ -86,7 +86,7 @@ def pixel_accuracy(
 ) -> Tensor:
     """Share of pixels whose strongest channel is their class, or "fake" where label_map is None.
 
-    Pixels that are ignored, or not visible, do not count.
+    Ignored and invisible pixels do not count.
     """
     strongest = logits.argmax(1)
     if label_map is None:

@@ -16,6 +16,6 @@ __all__ = [
     "PretrainedBackbone",
 ]
 
-# Published model_index.json files say ["dpsims_hub", "DPSIMSGenerator"] whatever file a class lives in.
+# Published model_index.json files name ["dpsims_hub", "DPSIMSGenerator"], whatever module holds the class.
 for _class in (DPSIMSGenerator, DPSIMSDiscriminator):
     _class.__module__ = "dpsims_hub"

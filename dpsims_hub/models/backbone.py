@@ -1,8 +1,8 @@
 """The frozen pre-trained image backbone: images in, a list of feature maps out.
 
-Any timm model with feature maps serves. It is a plain module, kept out of the discriminator and of every
-checkpoint: its weights belong to their publishers and are found again by name or by file. Timm takes a second
-to import, so it is imported where a backbone is made: photos need none.
+Any timm model with feature maps serves. It is separate from the discriminator and from checkpoints: its
+weights belong to their publishers, and are found again by name or file. Timm takes a second to import, so it
+is imported only where a backbone is made.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _LOADER = "timm.models._builder"
 class PretrainedBackbone(nn.Module):
     """A timm backbone as frozen feature extractor: always in eval mode, gradients reach only the image.
 
-    Weights must be complete: features that are random in part look like any others, in a loss and in a
-    distance. What feature maps do not need, such as a classifier, may be missing or be there.
+    All weights of the feature network must be there: partly random features would go unnoticed. Other parts,
+    such as a classifier, may be missing or present.
 
     Args:
         name: timm model name, such as "convnext_large.fb_in22k" or "mobilenetv2_100".
         weights: a local .safetensors file; "pretrained" for the weights of that name, from an installed
             package of `dpsims_hub.storage.backbone_packages`, otherwise timm's own (from the Hub or its
-            cache); None for random weights. The property `source` says which was taken.
+            cache); None for random weights. `source` says which was used.
         image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT); others take any size.
         out_indices: which of the backbone's feature maps to use; None for all.
         mean: per-channel mean of the backbone's inputs in [0, 1]; None reads timm's own.
@@ -72,15 +72,15 @@ class PretrainedBackbone(nn.Module):
         self.strides: list[int] = list(self.network.feature_info.reduction())
         config = self.network.pretrained_cfg
         for key, given in (("mean", mean), ("std", std)):
-            value = torch.tensor(given or config[key], dtype=torch.float32).view(1, -1, 1, 1)
-            self.register_buffer(key, value, persistent=False)
+            value = torch.as_tensor(config[key] if given is None else given, dtype=torch.float32)
+            self.register_buffer(key, value.view(1, -1, 1, 1), persistent=False)
         self.weights = weights
         self.requires_grad_(False)
         self.eval()
 
     @property
     def source(self) -> str:
-        """Where the weights come from, in words."""
+        """Origin of the weights, in words."""
         if self.weights is None:
             return "nowhere: they are random"
         if self.weights != "pretrained":
@@ -88,7 +88,7 @@ class PretrainedBackbone(nn.Module):
         return f"the package {self.package}" if self.package else "timm (its cache or the Hub)"
 
     def train(self, mode: bool = True) -> PretrainedBackbone:
-        """Stay in eval mode whatever is asked: frozen statistics, no drop-path."""
+        """Stay in eval mode: frozen statistics, no drop-path."""
         return super().train(False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -102,8 +102,8 @@ class PretrainedBackbone(nn.Module):
         """
         normalized = ((images + 1) / 2 - self.mean) / self.std
         features = self.network(normalized)
-        # Asked, not guessed from the shape: a map may be as high as it has channels.
-        if getattr(self.network, "output_fmt", "NCHW") == "NHWC":  # EfficientNets do not say: NCHW
+        # A shape does not tell: a map may be as high as it has channels.
+        if getattr(self.network, "output_fmt", "NCHW") == "NHWC":  # EfficientNets have no such attribute
             features = [feature.permute(0, 3, 1, 2) for feature in features]
         return features
 
@@ -118,7 +118,6 @@ def _has_fixed_size(name: str) -> bool:
 def _create_network(
     name: str, weights: str | Path | None, options: dict, package: WeightPackage | None
 ) -> nn.Module:
-    """Feature extractor of that name from timm, with the weights asked for."""
     import timm
 
     if ":" not in name and not timm.is_model(name.split(".")[0]):
@@ -146,7 +145,6 @@ def _create_network(
 
 
 def _build_with_own_weights(name: str, options: dict, package: WeightPackage | None) -> nn.Module:
-    """With timm's own weights, from its cache or the Hub."""
     try:
         network, messages = _build(name, True, options)
     except OSError as error:
@@ -160,7 +158,7 @@ def _build_with_own_weights(name: str, options: dict, package: WeightPackage | N
 
 
 def _build(name: str, pretrained: bool, options: dict) -> tuple[nn.Module, list[str]]:
-    """Make the network, and collect what timm logs; with pretrained=False it ignores a given file."""
+    """The network, and timm's log messages; with pretrained=False timm ignores a given file."""
     import timm
 
     try:
@@ -184,10 +182,9 @@ def _check_complete(name: str, network: nn.Module, messages: Sequence[str], sour
 def _missing_tensors(messages: Sequence[str], network: nn.Module) -> list[str]:
     """Names in timm's message about missing tensors, without those that feature maps do not need.
 
-    Timm tells of tensors that it does not find only there, below its warnings; values cannot be compared with
-    the file's, because timm renames and resizes many published weights. The message uses the names of the
-    whole model; the feature extractor writes "stages_0.x" for "stages.0.x", or puts the model one level
-    deeper.
+    Timm reports them only there, below its warnings. Values cannot be compared with the file's, because timm
+    renames and resizes many published weights. The message uses the names of the whole model; the feature
+    extractor writes "stages_0.x" for "stages.0.x", or puts the model one level deeper.
     """
     used = {name.removeprefix("model.").replace(".", "_") for name in network.state_dict()}
     listed = [text for text in messages if text.startswith("Missing keys (")]
@@ -197,7 +194,7 @@ def _missing_tensors(messages: Sequence[str], network: nn.Module) -> list[str]:
 
 @contextmanager
 def _messages_of(logger_name: str) -> Iterator[list[str]]:
-    """Collects what a library logs from level INFO on, and keeps it off the screen."""
+    """Collect what a library logs from level INFO on, and hide it."""
     texts: list[str] = []
     handler = logging.Handler(logging.INFO)
     handler.emit = lambda record: texts.append(record.getMessage())

@@ -1,6 +1,6 @@
-"""What networks cost: parameters, multiply-adds, memory of their tensors and of the process.
+"""Costs of networks: parameters, multiply-adds, memory of their tensors and of the process.
 
-All but the last can be had without computing, on tensors of the device "meta", which have no values.
+All but the last work without computing, on tensors of the device "meta".
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def count_parameters(module: nn.Module) -> int:
 
 def tensor_bytes(module: nn.Module) -> int:
     """Bytes of the module's parameters and buffers."""
-    return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
+    return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
 
 
 def count_multiply_adds(call: Callable[[], object]) -> int:
-    """Multiply-adds of the matrix products and convolutions in a call, of its backward passes too.
+    """Multiply-adds of the matrix products and convolutions in a call, backward passes included.
 
-    Other work, such as norms and interpolation, is not counted, as is usual in papers.
+    Other operations, such as norms and interpolation, are not counted, as is usual in papers.
     """
     with FlopCounterMode(display=False) as counter:
         call()
@@ -47,10 +47,10 @@ def peak_memory(device: torch.device) -> int:
 
 
 class LiveMemory(TorchDispatchMode):
-    """Inside, follows the bytes of all tensors that are alive, and their peak.
+    """Inside it, tracks the bytes of all live tensors, and their peak.
 
-    It sees what operations return, in backward passes too; not what they use within themselves, such as the
-    workspace of a convolution, and not what an allocator keeps in reserve.
+    It sees results of operations, in backward passes too, and neither their workspaces nor an allocator's
+    reserves.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class LiveMemory(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Callable, types: Sequence[type], args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Runs the operation and follows the storage of its results."""
+        """Run the operation and track the storage of its results."""
         results = func(*args, **(kwargs or {}))
         for result in tree_leaves(results):
             if isinstance(result, Tensor):

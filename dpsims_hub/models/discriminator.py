@@ -1,8 +1,7 @@
 """The DP-SIMS discriminator: a UNet whose encoder is a frozen backbone and whose decoder is trained.
 
-It labels every pixel with one of N classes if the image is real, or with "fake". The backbone is a separate
-module (`PretrainedBackbone`); this one reads its features. `image_encoder_widths` gives OASIS's own trained
-encoder instead, the baseline.
+It labels every pixel of a real image with one of N classes, and every generated one with "fake". It reads the
+features of a separate `PretrainedBackbone`, or with `image_encoder_widths` OASIS's own trained encoder.
 """
 
 from __future__ import annotations
@@ -33,13 +32,8 @@ def _convolution(in_channels: int, out_channels: int, kernel_size: int, spectral
 class ResidualResize(nn.Module):
     """OASIS's residual block: LeakyReLU, resize, 3x3; LeakyReLU, 3x3; 1x1 shortcut where channels differ.
 
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the result.
-        resize: "up" (nearest, 2x), "down" (average of 2x2).
-        spectral_norm: on every convolution.
-        halved: the mean of the two branches instead of OASIS's sum: it stays within Lipschitz 1.
-        first: no activation before the first convolution (the image itself is the input).
+    It resizes "up" (nearest, 2x) or "down" (average of 2x2). `halved` takes the mean of the branches instead
+    of OASIS's sum, which keeps Lipschitz 1. `first` leaves out the first activation, for an image as input.
     """
 
     def __init__(
@@ -89,8 +83,8 @@ class DPSIMSDiscriminator(CheckedModel):
         spectral_norm: on every trained convolution except the last, see `bounded_head`.
         bounded_blocks: over a backbone, the mean instead of the sum of a residual block's branches.
         bounded_head: over a backbone, spectral norm on the last convolution too. Backbone features are large
-            and separate real from fake at once: both bounds keep the logits, and so the generator's
-            gradient, in range (our choice; OASIS's discriminator has neither).
+            and separate real from fake at once: both bounds limit the logits and so the generator's gradient
+            (our choice; OASIS's discriminator has neither).
         head_activation: over a backbone, LeakyReLU before the last convolution (our choice, not OASIS's).
         initialization: "torch" (that of nn.Conv2d; our choice) or "xavier" (OASIS).
         image_encoder_widths: channels of OASIS's own encoder blocks, each halving the resolution; the
@@ -163,7 +157,7 @@ class DPSIMSDiscriminator(CheckedModel):
             (B, N + 1, H, W) logits; channel 0 is "fake", channel c + 1 is class c.
 
         Raises:
-            ValueError: more or fewer feature maps than the discriminator was built for.
+            ValueError: the number of feature maps is wrong.
         """
         features = self._encode(inputs) if self.image_encoder is not None else inputs
         expected = len(self.conditioning.out_channels)
@@ -176,7 +170,7 @@ class DPSIMSDiscriminator(CheckedModel):
         for i, block in enumerate(self.decoder):  # coarse to fine
             if i < len(self.levels):  # the last blocks, finer than the features, have none to read
                 skips = [features[k] for k in self.levels[i]]
-                if hidden is not None:  # in its precision: under autocast features are finer
+                if hidden is not None:  # in its precision, which under autocast is lower
                     skips = [_fit(hidden, skips[0].shape[2:]), *(skip.to(hidden.dtype) for skip in skips)]
                 hidden = torch.cat(skips, dim=1)  # (B, widths[i - 1] + C_l, H_l, W_l)
             hidden = block(hidden)  # (B, widths[i], 2 H_l, 2 W_l)
@@ -198,7 +192,7 @@ def _group_by_resolution(strides: Sequence[int]) -> list[list[int]]:
 
 
 def _fit(features: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize where strides are no powers of two, or sizes odd; otherwise return the same tensor."""
+    """Resize where sizes differ: strides that are no powers of two, or odd sizes."""
     if tuple(features.shape[2:]) == tuple(size):
         return features
     return F.interpolate(features, size=tuple(size), mode="bilinear", align_corners=False)

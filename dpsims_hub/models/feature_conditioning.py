@@ -1,8 +1,8 @@
-"""Feature conditioning: what is done to backbone features before the discriminator's decoder reads them.
+"""Feature conditioning: normalises backbone features before the discriminator's decoder reads them.
 
-The paper's rule: F' = sigmoid(F), then F~ = (F' - mu) / sigma with the batch's statistics per channel. A few
-strong channels would otherwise mask the weak ones. The other methods are its ablations and the fixed random
-mixing of Projected GAN.
+The paper's rule: F' = sigmoid(F), then F~ = (F' - mu) / sigma with the batch's statistics per channel,
+because a few strong channels would mask the weak ones. The other methods are its ablations and the fixed
+random mixing of Projected GAN.
 """
 
 from __future__ import annotations
@@ -21,27 +21,25 @@ Conditioning = Literal["sigmoid_batchnorm", "sigmoid", "batchnorm", "standardize
 CONDITIONINGS: tuple[str, ...] = get_args(Conditioning)
 
 
-def batch_standardize(features: Tensor, eps: float = 1e-5, over_processes: bool = False) -> Tensor:
-    """(F - mu) / sigma per channel over batch and space; a constant channel gives 0.
+_EPS = 1e-5  # added to the variance
 
-    Statistics are always the batch's own, so that D and G steps see the same rule (our choice).
 
-    Args:
-        features: (B, C, H, W).
-        eps: added to the variance.
-        over_processes: statistics of the batches of all processes, which must all call this with as many
-            places; gradients flow through them to every process. Several processes then compute what one
-            would with the whole batch.
+def batch_standardize(features: Tensor, over_processes: bool) -> Tensor:
+    """(F - mu) / sigma per channel over batch and space of (B, C, H, W); a constant channel gives 0.
+
+    Statistics are always the batch's own, so that D and G steps follow one rule (our choice). With
+    `over_processes` they are those of all processes' batches, of one size; gradients flow through them to
+    every process, which makes several processes equal to one with the whole batch.
     """
     if not over_processes or _world_size() == 1:
-        return F.batch_norm(features, None, None, training=True, eps=eps)
+        return F.batch_norm(features, None, None, training=True, eps=_EPS)
     mean = _mean_over_processes(features)
     centred = features - mean
-    return centred * torch.rsqrt(_mean_over_processes(centred.square()) + eps)
+    return centred * torch.rsqrt(_mean_over_processes(centred.square()) + _EPS)
 
 
 class _SumOverProcesses(torch.autograd.Function):
-    """Sum of a tensor over all processes; every process's loss depends on it, so the backward sums too."""
+    """Sum over all processes; every process's loss depends on it, so the backward sums too."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor) -> Tensor:
@@ -74,10 +72,7 @@ class FeatureConditioning(nn.Module):
         method: "sigmoid_batchnorm" (the paper), "sigmoid", "batchnorm", "standardize" (fixed mean and
             deviation of real photos, set once by `calibrate`; our choice: unlike the batch's own statistics
             they leave a wrong global colour visible), "none" (raw features), "projected" (fixed random 1x1
-            mixing across channels, then top-down across scales).
-
-    Raises:
-        ValueError: unknown method.
+            mixing across channels, then top-down across scales). ValueError for another one.
     """
 
     def __init__(self, channels: Sequence[int], method: Conditioning = "sigmoid_batchnorm") -> None:
@@ -108,34 +103,28 @@ class FeatureConditioning(nn.Module):
         if self.method == "projected":
             return self._project(features)
         if self.method == "standardize":
-            return [(f - self.mean_(level)) / self.std_(level) for level, f in enumerate(features)]
+            statistics = map(self._statistics, range(len(features)))
+            return [(f - mean) / std for f, (mean, std) in zip(features, statistics, strict=True)]
         if self.method.startswith("sigmoid"):
             features = [torch.sigmoid(f) for f in features]
         if self.method.endswith("batchnorm"):
             features = [batch_standardize(f, over_processes=self.training) for f in features]
         return list(features)
 
-    def mean_(self, level: int) -> Tensor:
-        """Calibrated mean of a level, (1, C_l, 1, 1)."""
-        return getattr(self, f"mean_{level}")
-
-    def std_(self, level: int) -> Tensor:
-        """Calibrated standard deviation of a level, (1, C_l, 1, 1)."""
-        return getattr(self, f"std_{level}")
+    def _statistics(self, level: int) -> tuple[Tensor, Tensor]:
+        """Calibrated mean and deviation of a level, (1, C_l, 1, 1)."""
+        return getattr(self, f"mean_{level}"), getattr(self, f"std_{level}")
 
     @torch.no_grad()
     def calibrate(self, features: Sequence[Tensor]) -> None:
-        """Take mean and deviation per channel from features of real photos; only for "standardize".
-
-        Args:
-            features: (B, C_l, H_l, W_l) maps, fine to coarse, of as many photos as fit.
-        """
+        """For "standardize": set each channel's mean and deviation from features of real photos."""
         if self.method != "standardize":
             return
         for level, feature in enumerate(features):
             std, mean = torch.std_mean(feature.float(), dim=(0, 2, 3), keepdim=True)
-            self.mean_(level).copy_(mean)
-            self.std_(level).copy_(std.clamp(min=1e-3))
+            stored_mean, stored_std = self._statistics(level)
+            stored_mean.copy_(mean)
+            stored_std.copy_(std.clamp(min=1e-3))
 
     def _project(self, features: Sequence[Tensor]) -> list[Tensor]:
         mixed = [mix(f) for mix, f in zip(self.mix_channels, features, strict=True)]

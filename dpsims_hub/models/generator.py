@@ -1,9 +1,8 @@
 """The DP-SIMS generator, and the OASIS generator as settings of the same class.
 
-Two networks (paper, Fig. 3): a label-map encoder reads the full-resolution map; a picture network starts from
-the low-resolution map and is modulated by the encoder's features at every scale. Noise enters by
-cross-attention. `label_encoder="none", noise_injection="spatial"` is the OASIS generator. Where each line of
-the paper is: docs/paper_to_code.md.
+A label-map encoder reads the full-resolution map; a picture network starts from the low-resolution map and is
+modulated by the encoder's features at every scale (paper, Fig. 3). Noise enters by cross-attention.
+`label_encoder="none", noise_injection="spatial"` is OASIS. docs/paper_to_code.md gives the sources.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from dpsims_hub.models.label_convolution import LabelConvolution, PaddingMode
 from dpsims_hub.models.label_encoder import LabelMapEncoder
 from dpsims_hub.models.map_encoding import LabelResize, MapEncoding, subsample
 from dpsims_hub.models.modulation import LabelModulation, ModulatedBlock, Modulation, convolution
-from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields, noise_window
+from dpsims_hub.models.noise import MappingNetwork, NoiseCrossAttention, NoiseFields
 from dpsims_hub.models.smoothing import smooth
 from dpsims_hub.models.upsampling import upsample
 from dpsims_hub.storage.loading import CheckedModel
@@ -41,11 +40,7 @@ from dpsims_hub.storage.loading import CheckedModel
 
 @dataclass
 class DPSIMSGeneratorOutput(BaseOutput):
-    """Photos made by the generator.
-
-    Args:
-        sample: (B, 3, H, W) in [-1, 1].
-    """
+    """Photos of the generator: `sample` (B, 3, H, W) in [-1, 1]."""
 
     sample: Tensor
 
@@ -69,36 +64,36 @@ class DPSIMSGenerator(CheckedModel):
         encoder_full_resolution: the encoder's way up ends with a block at full resolution, instead of a
             lookup of the labels beside the upsampled half resolution (our choice, for speed).
         encoder_upsample: "bilinear" or "nearest" on the encoder's way up.
-        label_resize: which id stands for a cell of a coarser scale: at its "center" (our choice) or its
+        label_resize: pixel whose id represents a cell of a coarser scale: its "center" (our choice) or its
             "corner" (SPADE, OASIS).
         noise_injection: "cross_attention" (DP-SIMS), "spatial" (OASIS: z at each pixel beside its label),
             "none".
-        noise_at: with cross-attention: "encoder" (the paper: on the way down) or "modulation" (our choice:
-            on the results, at every scale, so that photos of one map share the whole encoder).
+        noise_at: with cross-attention: "encoder" (the paper: on the way down) or "modulation" (our choice: on
+            the results, at every scale, so that photos of one map share the whole encoder).
         mapping_width: length of w.
         mapping_layers: layers of the mapping network.
         num_noise_tokens: n_k, keys and values per w.
         attention_dim: d_q.
-        rms_normalization: bring z, w and the pixels' features to root mean square 1 where the noise is read
+        rms_normalization: scale z, w and the pixels' features to root mean square 1 where the noise is read
             (our choice; the paper's formula has none).
         noise_fields: planes of NoiseFields at every scale of the cross-attention; 0 is the paper.
-        noise_from_stride: features of a finer stride than this, in pixels, read no noise; 1 lets every scale
-            read it. At full resolution the reading costs a tenth of a photo's time in the preset "small".
+        noise_from_stride: features of a finer stride than this, in pixels, read no noise; 1 for every scale.
+            At full resolution it costs a tenth of a photo's time in the preset "small".
         modulation_kernel: side of the gain-and-offset convolutions, 1 or 3.
         modulation_hidden: channels of a 3x3 ReLU convolution before them, SPADE's layout, or 0 for none (our
             choice); only with an encoder.
         modulated_shortcut: modulate shortcut inputs (OASIS).
         upsample: "bilinear" or "nearest" between the picture network's blocks.
-        padding_mode: "replicate" or "zeros" for every 3x3 convolution; zeros tell the network where it is.
-        output_gain: standard deviation of the image before tanh at the beginning. 0.2 is our choice: first
-            images are grey; at 1 they are saturated, and training was seen to collapse.
-        initialization: "unit_variance" (our choice; Xavier's small weights leave the noise without effect)
-            or "xavier" (OASIS: Xavier normal with gain 0.02 everywhere, biases 0, `output_gain` not used).
-        smooth_output: filter the image before tanh so that it has no pattern of single pixels (our choice):
-            a frozen backbone halves the resolution in its first layer and hardly sees one, and diagonal
-            hatching was seen to grow there.
+        padding_mode: "replicate" or "zeros" for every 3x3 convolution; zeros reveal the position to the
+            network.
+        output_gain: standard deviation of the image before tanh at the start. 0.2 is our choice: first images
+            are grey; at 1 they are saturated, and training was seen to collapse.
+        initialization: "unit_variance" (our choice; Xavier's small weights leave the noise without effect) or
+            "xavier" (OASIS: Xavier normal with gain 0.02 everywhere, biases 0, `output_gain` not used).
+        smooth_output: low-pass filter before tanh (our choice): a frozen backbone halves the resolution in
+            its first layer and hardly sees single-pixel patterns; diagonal hatching was seen to grow there.
         spectral_norm: on the picture network's blocks while training; exported models have it folded in.
-        use_instance_offsets: take (y, x) offsets to object centres beside the labels.
+        use_instance_offsets: read (y, x) offsets to object centres beside the labels.
         label_convolution: "lookup" or "plain" (the reference; needed for ONNX).
     """
 
@@ -215,8 +210,8 @@ class DPSIMSGenerator(CheckedModel):
 
         Args:
             label_map: (B, H, W) integer ids; H and W multiples of `stride`.
-            latents: (B, latent_dim), or (B, R, latent_dim) with one z per region; more than one per map:
-                (B * K, ...), map-major.
+            latents: (B, latent_dim), or (B, R, latent_dim) with one z per region; with K per map (B * K,
+                ...), map-major.
             region_map: (B, H, W) integers in [0, R): the z that each pixel reads.
             instance_offsets: (B, 2, H, W) offsets to object centres, in image heights and widths.
             return_dict: whether to return a DPSIMSGeneratorOutput or a tuple.
@@ -225,7 +220,7 @@ class DPSIMSGenerator(CheckedModel):
             Photos (B, 3, H, W) in [-1, 1].
 
         Raises:
-            ValueError: a size, shape or id does not fit; the sentence says which.
+            ValueError: a size, shape or id does not fit.
         """
         sample = self.decode(self.encode(label_map, instance_offsets), latents, region_map)
         return DPSIMSGeneratorOutput(sample=sample) if return_dict else (sample,)
@@ -235,7 +230,7 @@ class DPSIMSGenerator(CheckedModel):
 
         Args:
             label_map: (B, H, W) integer ids.
-            instance_offsets: (B, 2, H, W), exactly where the model was built with them.
+            instance_offsets: (B, 2, H, W), only for a model built with them.
 
         Raises:
             ValueError: wrong shape or size, an id out of range (checked on the CPU), or offsets missing.
@@ -303,7 +298,7 @@ class DPSIMSGenerator(CheckedModel):
         return latents[image, self.subsample(region_map, stride)].permute(0, 3, 1, 2)
 
     def _conditions(self, encoding: MapEncoding, latents: Tensor, region_map: Tensor | None) -> list:
-        """What modulates each scale, fine to coarse; `latents` are (B, R, latent_dim)."""
+        """Modulation inputs of each scale, fine to coarse; `latents` are (B, R, latent_dim)."""
         scales = range(len(self.blocks))
         if self.encoder is None:
             return [
@@ -318,7 +313,9 @@ class DPSIMSGenerator(CheckedModel):
             return encoding.features or self.encoder(embedding)
         w = self.mapping(latents)
         regions = [None if region_map is None else self.subsample(region_map, 2**s) for s in scales]
-        fields = self._noise_fields(encoding, latents, regions)
+        fields: list[Tensor | None] = [None] * len(regions)
+        if self.fields is not None:
+            fields = self.fields.at_scales(latents, encoding.label_map.shape[1:], regions)
         if encoding.features is None:
             return self.encoder(embedding, w, self.attentions, regions[1:], fields[1:])
         readers = zip(self.attentions, encoding.features, regions, fields, strict=True)
@@ -327,24 +324,8 @@ class DPSIMSGenerator(CheckedModel):
             for attention, features, region, field in readers
         ]
 
-    def _noise_fields(
-        self, encoding: MapEncoding, latents: Tensor, region_maps: Sequence[Tensor | None]
-    ) -> list[Tensor | None]:
-        """Fields of every scale, fine to coarse, or None for each."""
-        if self.fields is None:
-            return [None] * len(region_maps)
-        tile = self.fields(latents)
-        height, width = encoding.label_map.shape[1:]
-        return [
-            noise_window(tile, (height // 2**scale, width // 2**scale), 23 * scale, region_map)
-            for scale, region_map in enumerate(region_maps)
-        ]
-
     def remove_spectral_norm(self) -> DPSIMSGenerator:
-        """Fold spectral norm into plain weights, in place, as exported models have it.
-
-        The function computed in evaluation stays the same up to rounding.
-        """
+        """Fold spectral norm into plain weights, in place; in evaluation equal up to rounding."""
         for module in self.modules():
             if parametrize.is_parametrized(module, "weight"):
                 module.parametrizations.eval()  # in training, folding would take one more power iteration

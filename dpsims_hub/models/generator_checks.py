@@ -1,6 +1,6 @@
-"""What the generator refuses: settings, maps, latents and regions that do not fit, one sentence each.
+"""Checks of the generator's settings and inputs; each ValueError is one sentence.
 
-Values are looked at on the CPU only: elsewhere the check would make the device wait for every batch.
+Values are checked on the CPU only: elsewhere the device would have to be waited for.
 """
 
 from __future__ import annotations
@@ -14,15 +14,7 @@ from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
 
 def check_settings(settings: Mapping[str, Any], constructor: Callable) -> None:
-    """Refuse settings that contradict each other or that the constructor's annotations do not allow.
-
-    Args:
-        settings: the generator's settings by name.
-        constructor: its annotated `__init__`.
-
-    Raises:
-        ValueError: a setting has another type or size than is allowed, or two settings exclude each other.
-    """
+    """Refuse settings that contradict each other, or the annotations of the constructor."""
     check_types_and_ranges(settings, constructor, "DPSIMSGenerator")
     if settings["ignore_index"] < settings["num_classes"]:
         raise ValueError(
@@ -53,17 +45,7 @@ def check_settings(settings: Mapping[str, Any], constructor: Callable) -> None:
 
 
 def check_label_map(label_map: Tensor, stride: int, num_classes: int, ignore_index: int) -> None:
-    """Refuse a label map of wrong type, shape or size, or (on the CPU) with ids out of range.
-
-    Args:
-        label_map: what should be (B, H, W) integer ids.
-        stride: H and W must be multiples of it.
-        num_classes: N.
-        ignore_index: the id allowed beside 0 to N - 1.
-
-    Raises:
-        ValueError: one of these.
-    """
+    """Refuse what is not (B, H, W) ids in [0, N) or `ignore_index`, with sides that `stride` divides."""
     if label_map.ndim != 3 or label_map.is_floating_point() or not len(label_map):
         raise ValueError(
             f"label_map: expected integer ids of shape (B, H, W), got {label_map.dtype} of shape "
@@ -86,16 +68,7 @@ def check_label_map(label_map: Tensor, stride: int, num_classes: int, ignore_ind
 
 
 def check_instance_offsets(instance_offsets: Tensor | None, label_map: Tensor, wanted: bool) -> None:
-    """Refuse offsets that are missing, not wanted or of another size than the label map.
-
-    Args:
-        instance_offsets: what should be (B, 2, H, W), or None.
-        label_map: (B, H, W).
-        wanted: whether the model was built with offsets.
-
-    Raises:
-        ValueError: one of these.
-    """
+    """Refuse offsets that are missing, not wanted, or not (B, 2, H, W)."""
     if (instance_offsets is None) == wanted:
         raise ValueError(f"instance_offsets: this model {'needs' if wanted else 'was built without'} them.")
     expected = (label_map.shape[0], 2, *label_map.shape[1:])
@@ -104,17 +77,7 @@ def check_instance_offsets(instance_offsets: Tensor | None, label_map: Tensor, w
 
 
 def check_latents(latents: Tensor, num_maps: int, latent_dim: int, per_region: bool) -> None:
-    """Refuse latents whose shape does not fit the maps.
-
-    Args:
-        latents: what should be (B * K, latent_dim) or (B * K, R, latent_dim).
-        num_maps: B.
-        latent_dim: length of z.
-        per_region: whether the model can read one z per region.
-
-    Raises:
-        ValueError: another shape, or several regions where the model cannot tell them apart.
-    """
+    """Refuse what is not (B * K, latent_dim), or (B * K, R, latent_dim) if noise is read `per_region`."""
     shape = tuple(latents.shape)
     if len(shape) not in (2, 3) or shape[-1] != latent_dim or shape[0] % num_maps or 0 in shape:
         raise ValueError(
@@ -126,16 +89,7 @@ def check_latents(latents: Tensor, num_maps: int, latent_dim: int, per_region: b
 
 
 def check_region_map(region_map: Tensor | None, latents: Tensor, label_map: Tensor) -> None:
-    """Refuse a region map that is missing, not wanted, of wrong size, or (on the CPU) out of range.
-
-    Args:
-        region_map: what should be (B or B * K, H, W) integers in [0, R), or None when R = 1.
-        latents: (B * K, latent_dim) or (B * K, R, latent_dim).
-        label_map: (B, H, W).
-
-    Raises:
-        ValueError: one of these.
-    """
+    """Refuse what is not (B or B * K, H, W) integers in [0, R); it must be None where R = 1."""
     regions = latents.shape[1] if latents.ndim == 3 else 1
     if (region_map is None) != (regions == 1):
         raise ValueError(

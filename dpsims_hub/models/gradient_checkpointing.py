@@ -1,8 +1,7 @@
-"""Gradient checkpointing of blocks that carry state.
+"""Gradient checkpointing of blocks with state.
 
-A checkpointed block runs twice in training. The second run must repeat the first: spectral norm must not
-take another step of its power iteration (the gradient would be that of slightly other weights), and batch
-norm must not count the batch twice.
+A checkpointed block runs twice in training, with equal results: the second run must make no power iteration
+of spectral norm, and batch norm must not count the batch again.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 @contextmanager
 def state_kept(block: nn.Module) -> Iterator[None]:
-    """Inside, forward passes leave the block's batch-norm statistics and power iterations as they are."""
+    """Inside, forward passes leave batch-norm statistics and power iterations unchanged."""
     norms = [m for m in block.modules() if isinstance(m, _BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     iterations = [m for m in block.modules() if isinstance(m, ParametrizationList) and m.training]
@@ -36,18 +35,14 @@ def state_kept(block: nn.Module) -> Iterator[None]:
 
 
 class RepeatableBlock:
-    """A block for one checkpointed forward pass: its first run is an ordinary one, later ones repeat it.
-
-    Args:
-        block: module with batch norm or spectral norm inside.
-    """
+    """A block with batch norm or spectral norm, for one checkpointed pass: runs after the first repeat it."""
 
     def __init__(self, block: nn.Module) -> None:
         self.block = block
         self.has_run = False
 
     def __call__(self, *inputs: Any) -> Tensor:
-        """What the block returns."""
+        """Result of the block."""
         if not self.has_run:
             self.has_run = True
             return self.block(*inputs)

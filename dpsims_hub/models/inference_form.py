@@ -1,4 +1,4 @@
-"""A generator's form for inference: the same function with everything constant folded, a copy beside it."""
+"""A generator's form for inference: a copy that computes the same function with all constants folded."""
 
 from __future__ import annotations
 
@@ -23,14 +23,10 @@ from dpsims_hub.models.noise import NoiseCrossAttention
 
 @torch.no_grad()
 def inference_form(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -> DPSIMSGenerator:
-    """A copy for inference alone: no gradients, not to be saved, trained or moved.
+    """A copy for inference only (no gradients, saving or moving); photos are equal up to rounding.
 
-    Args:
-        network: stays as it is; later changes of its weights do not reach the copy.
-        dtype: of weights and features; None keeps the network's.
-
-    Returns:
-        Photos are equal up to rounding.
+    Later changes of the network's weights do not reach it. `dtype` is that of weights and features; None
+    keeps the network's.
     """
     form = channels_last_copy(network, dtype)
     _replace(form)
@@ -38,35 +34,26 @@ def inference_form(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -
 
 
 def channels_last_copy(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -> DPSIMSGenerator:
-    """A copy for inference with ordinary layers, which compilers can look into.
-
-    Args:
-        network: stays as it is.
-        dtype: of weights and features; None keeps the network's.
-    """
+    """A copy for inference with ordinary layers, for compilers; arguments as of `inference_form`."""
     form = copy.deepcopy(network).eval().requires_grad_(False)
     nn.Module.to(form, dtype=dtype, memory_format=torch.channels_last)
     return form
 
 
+_FOLDED = {
+    Modulation: FoldedModulation,
+    ModulatedBlock: FoldedBlock,
+    EncoderBlock: FoldedEncoderBlock,
+    NoiseCrossAttention: FoldedAttention,
+}
+
+
 def _replace(parent: nn.Module) -> None:
-    """Puts the folded layers in the place of the ordinary ones, innermost first."""
+    """Replace ordinary layers by folded ones, innermost first."""
     for name, layer in parent.named_children():
         _replace(layer)
-        folded = _folded(layer)
-        if folded is not layer:
-            setattr(parent, name, folded)
-
-
-def _folded(layer: nn.Module) -> nn.Module:
-    if isinstance(layer, Modulation):
-        return FoldedModulation(layer)
-    if isinstance(layer, ModulatedBlock):
-        return FoldedBlock(layer)
-    if isinstance(layer, EncoderBlock):
-        return FoldedEncoderBlock(layer)
-    if isinstance(layer, NoiseCrossAttention):
-        return FoldedAttention(layer)
-    if isinstance(layer, LabelConvolution) and layer.method == "lookup" and not layer.num_noise_planes:
-        return TabledLabelConvolution(layer)
-    return layer
+        if isinstance(layer, LabelConvolution):
+            if layer.method == "lookup" and not layer.num_noise_planes:
+                setattr(parent, name, TabledLabelConvolution(layer))
+        elif fold := _FOLDED.get(type(layer)):
+            setattr(parent, name, fold(layer))

@@ -1,7 +1,7 @@
-"""The generator's layers with everything constant folded: the same functions, without gradients.
+"""The generator's layers with all constants folded: the same functions, without gradients.
 
-Each is made from a trained layer and takes its place. Batch norm's statistics, the products of attention's
-projections with each other and the label tables are computed once instead of in every call.
+Each is built from a trained layer. Batch norm's statistics, products of attention's projections and label
+tables are computed once instead of in every call.
 """
 
 from __future__ import annotations
@@ -20,16 +20,12 @@ from dpsims_hub.models.packed_convolution import SLOPE, PackedConvolution
 
 
 def packed(layer: nn.Conv2d) -> PackedConvolution:
-    """An ordinary convolution of the networks, in its form for inference."""
+    """An ordinary convolution in its form for inference."""
     return PackedConvolution(layer.weight, layer.bias, layer.padding_mode)
 
 
 class FoldedModulation(nn.Module):
-    """`Modulation` as two convolutions: one times the features, the other added.
-
-    Args:
-        layer: trained.
-    """
+    """`Modulation` as two convolutions: one is multiplied with the features, the other added."""
 
     def __init__(self, layer: Modulation) -> None:
         super().__init__()
@@ -49,11 +45,7 @@ class FoldedModulation(nn.Module):
 
 
 class FoldedBlock(nn.Module):
-    """`ModulatedBlock` over folded modulations and packed convolutions.
-
-    Args:
-        block: trained; its modulations are folded.
-    """
+    """`ModulatedBlock` over folded modulations and packed convolutions."""
 
     def __init__(self, block: ModulatedBlock) -> None:
         super().__init__()
@@ -76,11 +68,7 @@ class FoldedBlock(nn.Module):
 
 
 class FoldedEncoderBlock(nn.Module):
-    """`EncoderBlock` over packed convolutions.
-
-    Args:
-        block: trained.
-    """
+    """`EncoderBlock` over packed convolutions."""
 
     def __init__(self, block: EncoderBlock) -> None:
         super().__init__()
@@ -89,7 +77,7 @@ class FoldedEncoderBlock(nn.Module):
         self.shortcut = packed(block.shortcut)
 
     def forward(self, features: Tensor, norms: Sequence[Callable[[Tensor], Tensor]] | None = None) -> Tensor:
-        """As `EncoderBlock.forward`, with other norms in the place of its own where they are given."""
+        """As `EncoderBlock.forward`; `norms`, if given, replace its own."""
         hidden = features
         for layer, norm in zip(self.convolutions, norms or self.norms, strict=True):
             hidden = F.leaky_relu_(norm(layer(layer.prepared(hidden))), SLOPE)
@@ -97,18 +85,14 @@ class FoldedEncoderBlock(nn.Module):
 
 
 class HeldNorm:
-    """A group norm that keeps the statistics of a whole map for windows of maps that differ a little.
-
-    Args:
-        norm: whose groups, gain and offset it has.
-    """
+    """A group norm that normalises windows with the statistics of a whole map."""
 
     def __init__(self, norm: nn.GroupNorm) -> None:
         self.norm = norm
         self.scale = self.shift = torch.empty(0)
 
     def whole(self, features: Tensor) -> Tensor:
-        """Normalises (1, C, H, W), and keeps its statistics."""
+        """Normalise (1, C, H, W), and store its statistics."""
         groups = features.unflatten(1, (self.norm.num_groups, -1))
         variance, mean = torch.var_mean(groups.float(), dim=(2, 3, 4), correction=0)  # (1, groups)
         spread = features.shape[1] // self.norm.num_groups
@@ -119,16 +103,12 @@ class HeldNorm:
         return self.norm(features)
 
     def __call__(self, features: Tensor) -> Tensor:
-        """Normalises (1, C, h, w) with the statistics that are kept."""
+        """Normalise (1, C, h, w) with the stored statistics."""
         return torch.addcmul(self.shift, features, self.scale)
 
 
 class FoldedAttention(nn.Module):
-    """`NoiseCrossAttention` whose noise fields are further values, all added to the features in one product.
-
-    Args:
-        layer: trained.
-    """
+    """`NoiseCrossAttention` whose noise fields are further values: one product adds all to the features."""
 
     def __init__(self, layer: NoiseCrossAttention) -> None:
         super().__init__()
@@ -148,7 +128,7 @@ class FoldedAttention(nn.Module):
         keys, values = (layer(w).view(batch, -1, dim) for layer in (self.to_key, self.to_value))
         values = self.to_out(values)  # (B, R * n, C)
         scores = pixels @ (self.from_key @ keys.transpose(1, 2))  # (B, H*W, R * n)
-        scores = scores.transpose(1, 2).contiguous()  # rows of pixels: the softmax over tokens is faster
+        scores = scores.transpose(1, 2).contiguous()  # faster softmax over tokens
         if self.normalize:
             size = torch.linalg.vector_norm(pixels, dim=-1).float()
             scores *= torch.rsqrt(size.square() / channels + 1e-6).to(scores.dtype)[:, None]
@@ -164,11 +144,7 @@ class FoldedAttention(nn.Module):
 
 
 class TabledLabelConvolution(nn.Module):
-    """`LabelConvolution` without noise planes, its table made once.
-
-    Args:
-        layer: trained, method "lookup".
-    """
+    """`LabelConvolution` of method "lookup" without noise planes, its table computed once."""
 
     def __init__(self, layer: LabelConvolution) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""First values of weights."""
+"""Initial values of weights."""
 
 from __future__ import annotations
 
@@ -8,22 +8,14 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 def unit_variance_(weight: Tensor, gain: float = 1.0) -> None:
-    """Draw so that unit-variance inputs give outputs of standard deviation `gain` (our choice).
-
-    Args:
-        weight: (out, in, ...).
-        gain: standard deviation of the outputs.
-    """
+    """Draw an (out, in, ...) weight: unit-variance inputs give outputs of deviation `gain` (our choice)."""
     nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5)
 
 
-def xavier_(network: nn.Module, gain: float = 0.02) -> None:
-    """OASIS's initialisation: every weight Xavier normal, every bias 0.
+def xavier_(network: nn.Module) -> None:
+    """OASIS's initialisation in place: every trained weight Xavier normal, every bias 0.
 
-    Args:
-        network: its layers are drawn anew in place, those under spectral norm included, whose power
-            iteration starts afresh. Layers that are not trained keep their values.
-        gain: OASIS's 0.02.
+    Under spectral norm the power iteration starts anew. Layers that are not trained keep their values.
     """
     for module in list(network.modules()):
         weight = getattr(module, "weight", None)
@@ -33,7 +25,7 @@ def xavier_(network: nn.Module, gain: float = 0.02) -> None:
         if normed:
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
         if module.weight.requires_grad:
-            nn.init.xavier_normal_(module.weight, gain)
+            nn.init.xavier_normal_(module.weight, gain=0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         if normed:

@@ -1,9 +1,8 @@
 """The first convolution on a label map, as a sum of table rows.
 
-A convolution on one-hot planes only ever adds up columns of its weight, one per kernel tap. Reading those
-columns from a table is exact, independent of the number of classes and about twenty times faster on a CPU
-(our choice: measured before this project was written). The one-hot planes are never built on this path; the
-plain convolution stays as the reference and for ONNX export.
+A convolution on one-hot planes adds up columns of its weight, one per kernel tap. Reading these columns from
+a table is exact, independent of the number of classes and about twenty times faster on a CPU (our choice:
+measured before this project was written). The plain convolution stays as the reference and for ONNX export.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ class _TableSum(torch.autograd.Function):
 class LabelConvolution(nn.Module):
     """3x3 (or 1x1) convolution whose input is the one-hot form of a label map.
 
-    `ignore_index` pixels are all-zero planes. `num_noise_planes` further input planes are OASIS's "3D noise".
-    Where they hold one value per image, the same at all pixels, they cost one small matrix product.
+    `ignore_index` pixels are all-zero planes. `num_noise_planes` further input planes are OASIS's "3D noise";
+    one value per image, equal at all pixels, costs one small matrix product.
 
     Args:
         num_classes: N, number of one-hot planes.
@@ -80,14 +79,14 @@ class LabelConvolution(nn.Module):
 
         Args:
             label_map: (B, H, W) integer ids in [0, N) or `ignore_index`.
-            noise: (B, num_noise_planes), the same at all pixels, or (B, num_noise_planes, H, W); None when
-                there are no such planes.
+            noise: (B, num_noise_planes), equal at all pixels, or (B, num_noise_planes, H, W); None without
+                planes.
 
         Returns:
             (B, out_channels, H, W), channels_last in memory when method is "lookup".
 
         Raises:
-            ValueError: noise is missing, given where the layer takes none, or of another shape.
+            ValueError: noise is missing, not wanted, or of another shape.
         """
         batch, *size = label_map.shape
         shapes = [(batch, self.num_noise_planes), (batch, self.num_noise_planes, *size)]

@@ -1,10 +1,9 @@
-"""The label-map encoder: a UNet that turns one label map into features for every scale of the picture.
+"""The label-map encoder: a UNet from one label map to features for every scale of the picture network.
 
-DP-SIMS feeds the picture network contextualised multi-scale features instead of resized labels (paper,
-Fig. 3). Our layout (measured before this project: 4.7x fewer seconds than OASIS at equal picture widths): the
-UNet's decoder stops at half resolution; the full-resolution features are an exact 3x3 lookup of the labels,
-for sharp edges, plus the upsampled features of the scale below, for context. `full_resolution` is the UNet
-whose decoder goes all the way.
+The features replace SPADE's resized labels (paper, Fig. 3). In our layout (measured before this project: 4.7x
+fewer seconds than OASIS at equal picture widths) the UNet's decoder stops at half resolution; full-resolution
+features are an exact 3x3 lookup of the labels, for sharp edges, plus the upsampled features of the scale
+below, for context. With `full_resolution` the decoder ends at full resolution.
 """
 
 from __future__ import annotations
@@ -21,14 +20,11 @@ from dpsims_hub.models.modulation import convolution
 from dpsims_hub.models.upsampling import upsample
 
 
-def _norm(channels: int) -> nn.GroupNorm:
-    """Group norm: independent of the batch, so training and evaluation agree (our choice)."""
-    groups = next(g for g in (8, 4, 2, 1) if channels % g == 0)
-    return nn.GroupNorm(groups, channels)
-
-
 class EncoderBlock(nn.Module):
-    """Residual block: `num_convolutions` times (convolution, norm, LeakyReLU), and a 1x1 shortcut."""
+    """Residual block: `num_convolutions` times (convolution, norm, LeakyReLU), and a 1x1 shortcut.
+
+    Group norm does not depend on the batch: training and evaluation agree (our choice).
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, num_convolutions: int, padding_mode: PaddingMode
@@ -39,7 +35,8 @@ class EncoderBlock(nn.Module):
             convolution(a, b, bias=False, padding_mode=padding_mode)
             for a, b in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.norms = nn.ModuleList(_norm(width) for width in widths[1:])
+        groups = next(g for g in (8, 4, 2, 1) if out_channels % g == 0)
+        self.norms = nn.ModuleList(nn.GroupNorm(groups, out_channels) for _ in range(num_convolutions))
         self.shortcut = convolution(in_channels, out_channels, kernel_size=1, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -51,16 +48,10 @@ class EncoderBlock(nn.Module):
 
 
 class LabelMapEncoder(nn.Module):
-    """UNet over a label map.
+    """UNet over a label map; its arguments are settings of `DPSIMSGenerator`.
 
-    Args:
-        label_convolution: arguments of the LabelConvolution stem (without `out_channels`).
-        encoder_widths: channels on the way down, fine to coarse, the first at full resolution.
-        modulation_widths: channels of the results, fine to coarse, as many as `encoder_widths`.
-        num_convolutions: 3x3 convolutions in each block.
-        instance_planes: 2 to take (y, x) offsets to the object's centre beside the labels, or 0.
-        full_resolution: the way up ends with a block at full resolution that reads the stem's features.
-        upsample: "bilinear" or "nearest" on the way up.
+    `label_convolution` holds the arguments of the stem. `instance_planes` is 2 for (y, x) offsets to the
+    object's centre beside the labels, else 0.
     """
 
     def __init__(
@@ -103,12 +94,12 @@ class LabelMapEncoder(nn.Module):
 
         Args:
             label_map: (B, H, W) ids.
-            instance_offsets: (B, 2, H, W), exactly where there is a layer for them.
-            noise: planes beside the labels, as LabelConvolution takes them, or None.
+            instance_offsets: (B, 2, H, W), only for an encoder built with them.
+            noise: planes beside the labels, see LabelConvolution, or None.
 
         Returns:
-            Input of the way down, (B, encoder_widths[0], H, W); unless `full_resolution`, exact label
-            features of the finest result, (B, modulation_widths[0], H, W), beside it.
+            Input of the way down, (B, encoder_widths[0], H, W); unless `full_resolution`, also exact label
+                features of the finest result, (B, modulation_widths[0], H, W).
         """
         features = self.stem(label_map, noise)
         if self.instance_stem is not None:
@@ -123,17 +114,10 @@ class LabelMapEncoder(nn.Module):
         region_maps: Sequence[Tensor | None] = (),
         fields: Sequence[Tensor | None] = (),
     ) -> list[Tensor]:
-        """Encode, reading the noise on the way down where attentions are given.
+        """Features (B, C_s, H / 2**s, W / 2**s), fine to coarse, from the results of `embed`.
 
-        Args:
-            embedding: what `embed` returned.
-            w: (B, R, width) mapped noise, with `attentions`.
-            attentions: one NoiseCrossAttention or None for each downsampled scale, fine to coarse.
-            region_maps: region map of each downsampled scale, fine to coarse.
-            fields: noise fields of each downsampled scale, fine to coarse.
-
-        Returns:
-            Features (B, C_s, H / 2**s, W / 2**s), fine to coarse.
+        The attentions, if given, read w (B, R, width) on the way down. They, the region maps and the noise
+        fields are lists over the downsampled scales, fine to coarse, with None where a scale has none.
         """
         hidden = embedding[0]  # (B, encoder_widths[0], H, W)
         skips = [hidden] if self.to_full_resolution is None else []

@@ -1,10 +1,10 @@
-"""A photo whose label map changes a little at a time: only the part around the change is computed again.
+"""Photos of a label map that changes a little at a time: only the area around a change is computed.
 
-The features of every layer are kept. A change is followed within a window around it, through the scales
-whose cells are at most half as wide as the square root of the number of pixels that changed since the last
-whole pass. Coarser scales, the statistics of the encoder's group norms, and what lies outside the window keep
-their values until the next whole pass (our choice). SIGE (Li et al., NeurIPS 2022) approximates alike, in
-tiles. Within these limits a window is exactly that part of the layer's whole result.
+The features of every layer are stored. A change is computed within a window around it, at the scales whose
+cells are at most half as wide as the square root of the number of pixels changed since the last whole pass.
+Coarser scales, statistics of the encoder's group norms and everything outside the window keep their values
+until the next whole pass (our choice; SIGE, Li et al., NeurIPS 2022, approximates similarly, in tiles).
+Within these limits a window equals that part of the layer's whole result.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from dpsims_hub.models.upsampling import upsample
 from dpsims_hub.models.windows import Window, computed_within
 
 MARGIN = 6
-"""Pixels around a change that are computed again at every scale; our choice."""
+"""Pixels around a change that are computed too, at every scale (our choice)."""
 
 
 def has_local_passes(network: DPSIMSGenerator) -> bool:
-    """Whether photos can be computed in part: folded, an encoder, noise on its results."""
+    """Whether photos can be computed in part: folded layers, an encoder, noise on its results."""
     config = network.config
     return (
         isinstance(network.blocks[0], FoldedBlock)
@@ -42,11 +42,9 @@ def has_local_passes(network: DPSIMSGenerator) -> bool:
 
 
 class LocalPass:
-    """Photos of one latent, each of a map that differs a little from the last one.
+    """Photos of one (1, latent_dim) latent, of maps that each differ a little from the one before.
 
-    Args:
-        form: of `inference_form`, with `has_local_passes`; not used by another thread meanwhile.
-        latents: (1, latent_dim).
+    `form` comes from `inference_form` and has `has_local_passes`; no other thread may use it meanwhile.
     """
 
     def __init__(self, form: DPSIMSGenerator, latents: Tensor) -> None:
@@ -61,7 +59,7 @@ class LocalPass:
         self.tile = None if form.fields is None else form.fields(latents[:, None])
 
     def whole(self, label_map: Tensor) -> Tensor:
-        """Computes everything: (1, H, W) ids -> (1, 3, H, W) in [-1, 1], as the form does, to the bit."""
+        """Compute everything: (1, H, W) ids -> (1, 3, H, W) in [-1, 1], the form's photo to the bit."""
         self.label_map = self.last_whole = label_map
         height, width = label_map.shape[1:]
         self.sizes = [(height // 2**scale, width // 2**scale) for scale in self.scales]
@@ -70,14 +68,14 @@ class LocalPass:
         return self.features["photo"]
 
     def update(self, label_map: Tensor, changed: Sequence[Window]) -> Tensor:
-        """Computes the parts around changes.
+        """Compute the areas around changes.
 
         Args:
             label_map: (1, H, W) ids that differ from the last map within `changed` only.
             changed: in pixels, at least one.
 
         Returns:
-            (1, 3, H, W), the kept photo with the new part in it; a later call writes into it.
+            (1, 3, H, W), the stored photo with the new part in it; a later call overwrites it.
         """
         self.label_map = label_map
         grown = [window.grown(MARGIN, self.sizes[0]) for window in changed]
@@ -94,7 +92,7 @@ class LocalPass:
         return self.features["photo"]
 
     def _compute(self, windows: list[list[Window]]) -> None:
-        """Brings the kept features up to date within windows of the scales, fine to coarse."""
+        """Update the stored features within windows of the scales, fine to coarse."""
         for window in windows[0]:
             self._embed(window)
         for scale, own in enumerate(windows[1:], 1):
@@ -113,7 +111,7 @@ class LocalPass:
     def _set(
         self, key: str | tuple[str, int], windows: list[Window], halo: int, layer: Callable[[Window], Tensor]
     ) -> None:
-        """Computes windows of a layer's result; the first time, there is one of all of it."""
+        """Compute windows of a layer's result; the first time, one that covers all of it."""
         size = self.sizes[key[1] if isinstance(key, tuple) else 0]
         for window in windows:
             part = computed_within(window, halo, size, layer)
@@ -123,7 +121,7 @@ class LocalPass:
                 self.features[key] = part.contiguous(memory_format=torch.channels_last)
 
     def _halo(self, scale: int) -> int:
-        """Of the encoder's blocks: a cell for each 3x3 convolution."""
+        """Of the encoder's blocks: one cell for each 3x3 convolution."""
         return len(self.form.encoder.up[scale - 1].convolutions)
 
     def _normed(self, block: torch.nn.Module, features: Tensor, scale: int) -> Tensor:
@@ -153,7 +151,7 @@ class LocalPass:
     def _upsampled(
         self, part: Window, key: tuple[str, int], mode: str, layer: Callable[[Tensor], Tensor] = lambda x: x
     ) -> Tensor:
-        """A window of features of the next coarser scale after `layer`, twice as fine."""
+        """A window of the next coarser scale's features after `layer`, upsampled 2x."""
         coarse = part.coarser(2)
         outer = coarse.grown(1, self.sizes[key[1]])
         finer = upsample(layer(outer.of(self.features[key])), mode)

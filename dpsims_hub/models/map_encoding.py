@@ -1,4 +1,4 @@
-"""What the generator computes from a label map alone, before any noise enters."""
+"""The generator's results that depend on the label map alone."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 
 @dataclass
 class MapEncoding:
-    """What does not depend on the noise: computed once, shared by all photos of a map.
+    """Computed once and shared by all photos of a map.
 
     Args:
         label_map: (B, H, W) ids.
         instance_offsets: (B, 2, H, W) or None.
-        embedding: the encoder's full-resolution features where noise enters behind them, else None.
-        features: the encoder's results, fine to coarse, or None where noise enters the encoder.
+        embedding: the encoder's full-resolution features if noise enters the encoder, else None.
+        features: the encoder's results, fine to coarse, or None if noise enters the encoder.
     """
 
     label_map: Tensor
@@ -57,16 +57,10 @@ LabelResize = Literal["center", "corner"]
 
 
 def subsample(label_map: Tensor, stride: int, which: LabelResize = "center") -> Tensor:
-    """Nearest-neighbour reduction by an integer factor.
+    """(B, H, W) ids -> (B, H / stride, W / stride) by nearest neighbour.
 
-    Args:
-        label_map: (B, H, W) ids.
-        stride: side of a cell in pixels.
-        which: the id that stands for a cell: at its "center" (our choice), or at its first "corner", as
-            `torch.nn.functional.interpolate` does and so SPADE and OASIS.
-
-    Returns:
-        (B, H / stride, W / stride).
+    `which` pixel represents a cell: its "center" (our choice), or its first "corner", as in
+    `torch.nn.functional.interpolate`, SPADE and OASIS.
     """
     first = stride // 2 if which == "center" else 0
     return label_map[:, first::stride, first::stride]

@@ -1,6 +1,6 @@
-"""Modulated residual blocks: the picture network's features take gain and offset from the label map.
+"""Modulated residual blocks: the label map gives gain and offset of the picture network's features.
 
-The SPADE rule out = norm(x) * (1 + gain) + offset, with a parameter-free batch norm. Gain and offset are one
+SPADE's rule out = norm(x) * (1 + gain) + offset, with a parameter-free batch norm. Gain and offset are one
 convolution of a condition: the encoder's features (DP-SIMS) or a ReLU convolution of the label map (OASIS).
 """
 
@@ -19,10 +19,7 @@ from dpsims_hub.models.precision import without_autocast
 
 
 class _ReplicateConv2d(nn.Conv2d):
-    """nn.Conv2d with replicate padding that keeps the precision of its input.
-
-    The CPU's autocast would pad in float32: two conversions of every feature map for nothing.
-    """
+    """nn.Conv2d with replicate padding in its input's precision; the CPU's autocast would pad in float32."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
@@ -58,7 +55,7 @@ class Modulation(nn.Module):
     """Parameter-free batch norm, then gain and offset computed from a condition.
 
     In evaluation the norm's statistics are folded into the gain-and-offset convolution, so that a modulation
-    is that convolution and one multiply-add; equal to the slow form up to rounding (tested).
+    is that convolution and one multiply-add; equal to the slow form up to rounding.
 
     Args:
         channels: C of the picture features.
@@ -121,13 +118,7 @@ class Modulation(nn.Module):
 
 
 class LabelModulation(nn.Module):
-    """OASIS's modulation: the condition is a ReLU convolution of the label map and the repeated noise.
-
-    Args:
-        channels: C of the picture features.
-        hidden_channels: channels of the ReLU convolution.
-        label_convolution: arguments of its LabelConvolution.
-    """
+    """OASIS's modulation: the condition is a ReLU convolution of the label map and the repeated noise."""
 
     def __init__(self, channels: int, hidden_channels: int, label_convolution: dict) -> None:
         super().__init__()
@@ -144,14 +135,8 @@ class LabelModulation(nn.Module):
 class ModulatedBlock(nn.Module):
     """Residual block of the picture network: twice (modulation, LeakyReLU, 3x3 convolution) and a shortcut.
 
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the result.
-        make_modulation: called with a channel count for each modulation of the block.
-        modulated_shortcut: modulate the input of the 1x1 shortcut (OASIS does; without it the block is
-            cheaper, our choice). A shortcut convolution exists only where the channel counts differ.
-        spectral_norm: on the block's convolutions.
-        padding_mode: of the 3x3 convolutions.
+    `make_modulation` is called with a channel count for each modulation. Channel counts that differ need a
+    1x1 shortcut, whose input OASIS modulates; without that the block is cheaper (our choice).
     """
 
     def __init__(

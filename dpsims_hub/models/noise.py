@@ -1,12 +1,13 @@
-"""Noise: the mapping network z -> w and the cross-attention that lets map features read w.
+"""Noise: the mapping network z -> w and the cross-attention of map features to w.
 
-DP-SIMS section on noise injection (quoted in public summaries of the paper):
-A = SoftMax(Q K^T / sqrt(d_q)) V with queries from the label-map features and keys and values from w. The
-sizes are our choice; so is the initialisation, for which default Linear scales were seen to leave the noise
-without any effect.
+A = SoftMax(Q K^T / sqrt(d_q)) V with queries from the label-map features and keys and values from w (quoted
+in public summaries of the paper). The sizes are our choice; so is the initialisation: default Linear scales
+were seen to leave the noise without any effect.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -16,19 +17,12 @@ from dpsims_hub.models.initialization import unit_variance_
 
 
 def normalize_rms(features: Tensor, dim: int) -> Tensor:
-    """Scale to root mean square 1 along `dim` (our choice: keeps attention scores at unit variance)."""
+    """Scale to root mean square 1 along `dim` (our choice: attention scores keep unit variance)."""
     return features * torch.rsqrt(features.float().square().mean(dim, keepdim=True) + 1e-6).to(features.dtype)
 
 
 class MappingNetwork(nn.Module):
-    """z -> w, a small MLP (the paper has a 3-layer MLP).
-
-    Args:
-        latent_dim: length of z.
-        width: length of the hidden layers and of w.
-        num_layers: number of linear layers.
-        normalize: bring z and w to root mean square 1 (our choice).
-    """
+    """z -> w, an MLP (3 layers in the paper); `normalize` scales both to root mean square 1 (our choice)."""
 
     def __init__(self, latent_dim: int, width: int, num_layers: int = 3, normalize: bool = True) -> None:
         super().__init__()
@@ -50,47 +44,41 @@ class MappingNetwork(nn.Module):
 class NoiseFields(nn.Module):
     """Noise over the plane that depends on z alone: a fixed random basis, mixed by z.
 
-    Cross-attention gives all pixels of a uniform region the same noise. Without zero padding, which tells a
-    network where it is, nothing then seeds a texture: walls come out smooth. Per-pixel noise (StyleGAN)
-    would, but not reproducibly from z. A sum of fixed random planes weighted by z is a Gaussian field for
-    every z, equal for equal z, and moves smoothly from one z to another (our choice, beyond the paper; 0
-    fields: off).
-
-    Args:
-        latent_dim: length of z.
-        num_fields: independent fields at every scale.
-        tile: the basis repeats after so many cells of a scale.
+    Cross-attention gives all pixels of a uniform region the same noise, and without zero padding nothing then
+    seeds a texture: walls come out smooth. Per-pixel noise (StyleGAN) is not reproducible from z. A sum of
+    fixed random planes weighted by z is a Gaussian field, equal for equal z, and continuous in z (our choice,
+    beyond the paper). The basis repeats after `tile` cells of a scale.
     """
 
     def __init__(self, latent_dim: int, num_fields: int, tile: int = 64) -> None:
         super().__init__()
-        # Saved with the weights: a photo must not depend on how some later version draws random numbers.
+        # Saved with the weights: later versions may draw other random numbers.
         self.register_buffer("basis", torch.randn(latent_dim, num_fields, tile, tile))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """One tile of the fields, of unit variance; every window of every scale is cut from it.
-
-        Args:
-            latents: (B, R, latent_dim).
-
-        Returns:
-            (B, R, num_fields, tile, tile).
-        """
+        """(B, R, latent_dim) -> one tile of the fields, (B, R, num_fields, tile, tile), of unit variance."""
         mixture = normalize_rms(latents, dim=-1) * latents.shape[-1] ** -0.5
         return torch.einsum("brz,zfhw->brfhw", mixture, self.basis.to(latents.dtype))
 
+    def at_scales(
+        self, latents: Tensor, size: Sequence[int], region_maps: Sequence[Tensor | None]
+    ) -> list[Tensor]:
+        """Fields of every scale of a map of `size` (H, W), fine to coarse; each has a region map or None."""
+        tile, (height, width) = self(latents), size
+        return [
+            noise_window(tile, (height // 2**scale, width // 2**scale), 23 * scale, region_map)
+            for scale, region_map in enumerate(region_maps)
+        ]
+
 
 def noise_window(tile: Tensor, size: tuple[int, int], shift: int, region_map: Tensor | None) -> Tensor:
-    """Fields of any size: the tile repeated over the plane.
+    """Fields (B, num_fields, H, W) of any `size` (H, W) in cells: the tile repeated over the plane.
 
     Args:
         tile: (B, R, num_fields, side, side), of NoiseFields.
         size: (H, W) in cells of the scale.
         shift: start of the window in the tile, different at every scale.
         region_map: (B, H, W) integers in [0, R), or None when R = 1.
-
-    Returns:
-        (B, num_fields, H, W).
     """
     rows, columns = ((torch.arange(length, device=tile.device) + shift) % tile.shape[-1] for length in size)
     fields = tile.index_select(-2, rows).index_select(-1, columns)
@@ -103,8 +91,8 @@ def noise_window(tile: Tensor, size: tuple[int, int], shift: int, region_map: Te
 class NoiseCrossAttention(nn.Module):
     """Each pixel of a feature map reads the noise: x + A(x, w), single head, residual without a gate.
 
-    The two projections next to the pixels are folded into the keys and values, so a pixel costs n_k * C
-    multiply-adds twice instead of two C x d_q projections: the same function, about five times fewer.
+    The two projections next to the pixels are folded into the keys and values: a pixel costs n_k * C
+    multiply-adds twice instead of two C x d_q projections, about five times fewer for the same function.
 
     Args:
         channels: C of the feature map.
@@ -112,7 +100,7 @@ class NoiseCrossAttention(nn.Module):
         num_tokens: n_k, keys and values made from one w.
         attention_dim: d_q.
         num_fields: planes of NoiseFields that are added through a 1x1 projection, or 0.
-        normalize: bring each pixel's features to root mean square 1 before the queries (our choice).
+        normalize: scale each pixel's features to root mean square 1 before the queries (our choice).
     """
 
     def __init__(
@@ -144,16 +132,13 @@ class NoiseCrossAttention(nn.Module):
     def forward(
         self, features: Tensor, w: Tensor, region_map: Tensor | None = None, fields: Tensor | None = None
     ) -> Tensor:
-        """Add the attention result, and the projected fields, to the features.
+        """Add the attention result, and the projected fields, to the features (B, C, H, W).
 
         Args:
             features: (B, C, H, W).
             w: (B, R, width): one vector per region, R = 1 for one per image.
             region_map: (B, H, W) integers in [0, R): which w each pixel attends to; None when R = 1.
-            fields: (B, num_fields, H, W), exactly where the layer was built with them.
-
-        Returns:
-            (B, C, H, W).
+            fields: (B, num_fields, H, W), only for a layer built with them.
         """
         values = self.to_value(w).unflatten(-1, (self.num_tokens, self.attention_dim)).flatten(1, 2)
         update = self.attention(features, w, region_map) @ self.to_out(values)  # (B, H*W, C)

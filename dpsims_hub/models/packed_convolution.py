@@ -1,8 +1,8 @@
-"""Convolutions with constant weights, for inference: what surrounds them is computed in the same call.
+"""Convolutions with constant weights, for inference, fused with the operations around them.
 
-On a CPU, PyTorch's own convolution brings its weights into oneDNN's layout at every call, and every sum,
-product or activation around it is another pass over memory. oneDNN's fused call (the one that torch.compile
-uses) needs neither. Elsewhere the same function is computed by ordinary calls.
+On a CPU, PyTorch's convolution brings its weights into oneDNN's layout at every call, and every sum, product
+or activation around it is another pass over memory. oneDNN's fused call, which torch.compile uses, avoids
+both. Other devices compute the same function by ordinary calls.
 """
 
 from __future__ import annotations
@@ -14,19 +14,11 @@ from torch import Tensor, nn
 from dpsims_hub.models.label_convolution import PaddingMode
 
 SLOPE = 0.2
-"""Of every LeakyReLU of the networks."""
+"""Negative slope of every LeakyReLU of the networks."""
 
 
 def replicate_padded(features: Tensor, activate: bool = False) -> Tensor:
-    """One cell more on each side, which repeats the border; LeakyReLU in the same pass.
-
-    Args:
-        features: (B, C, H, W).
-        activate: whether to apply LeakyReLU.
-
-    Returns:
-        (B, C, H + 2, W + 2), channels_last in memory.
-    """
+    """(B, C, H, W) -> (B, C, H + 2, W + 2), channels_last: the border repeated, perhaps after LeakyReLU."""
     batch, channels, height, width = features.shape
     padded = torch.empty(
         (batch, channels, height + 2, width + 2),
@@ -45,7 +37,7 @@ def replicate_padded(features: Tensor, activate: bool = False) -> Tensor:
 
 
 KEPT_LAYOUTS = 2
-"""Input shapes for which a layer keeps its weights: a photo, and a batch of photos."""
+"""Input shapes for which a layer stores its weights: one photo, and a batch."""
 
 
 def _has_fused_call(dtype: torch.dtype) -> bool:
@@ -57,14 +49,9 @@ def _has_fused_call(dtype: torch.dtype) -> bool:
 
 
 class PackedConvolution(nn.Module):
-    """Size-keeping convolution whose weights never change; no gradients.
+    """Size-keeping convolution with a constant (out, in, k, k) weight, k 1 or 3; no gradients.
 
     While `packs` is False it computes by ordinary calls, for inputs whose shape differs from call to call.
-
-    Args:
-        weight: (out, in, k, k), k 1 or 3.
-        bias: (out,) or None.
-        padding_mode: for k = 3, "replicate" or "zeros".
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, padding_mode: PaddingMode = "replicate") -> None:
@@ -79,7 +66,7 @@ class PackedConvolution(nn.Module):
         self.packed: dict[torch.Size, Tensor] = {}
 
     def prepared(self, features: Tensor, activate: bool = False) -> Tensor:
-        """What `forward` takes, of (B, in, H, W): padded where the padding repeats the border."""
+        """(B, in, H, W) -> the input of `forward`: padded where the padding repeats the border."""
         if self.replicate:
             return replicate_padded(features, activate)
         return F.leaky_relu(features, SLOPE) if activate else features
@@ -87,16 +74,7 @@ class PackedConvolution(nn.Module):
     def forward(
         self, prepared: Tensor, *, times: Tensor | None = None, plus_: Tensor | None = None
     ) -> Tensor:
-        """Convolve, then multiply by `times` or add to `plus_`.
-
-        Args:
-            prepared: what `prepared` returned.
-            times: (B, out, H, W).
-            plus_: (B, out, H, W); the sum is written into it.
-
-        Returns:
-            (B, out, H, W).
-        """
+        """Convolve to (B, out, H, W), then multiply by `times` or add to `plus_`, in place, of that shape."""
         if not (self.fused and self.packs):
             result = F.conv2d(prepared, self.weight, self.bias, padding=self.padding)
             return plus_.add_(result) if plus_ is not None else result if times is None else result * times
@@ -110,11 +88,11 @@ class PackedConvolution(nn.Module):
 
     @property
     def packed_bytes(self) -> int:
-        """Of the layouts that are kept beside `weight`."""
+        """Bytes of the layouts stored beside `weight`."""
         return len(self.packed) * self.weight.numel() * self.weight.element_size()
 
     def _packed(self, shape: torch.Size, *options: object) -> Tensor:
-        """The weights in the layout that oneDNN wants for inputs of this shape."""
+        """The weights in oneDNN's layout for inputs of this shape."""
         if shape not in self.packed:
             if len(self.packed) == KEPT_LAYOUTS:
                 del self.packed[next(iter(self.packed))]

@@ -1,4 +1,4 @@
-"""Parts of a network that keep float32, or their input's precision, where autocast is on."""
+"""Parts of a network that keep float32, or their input's precision, under autocast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def without_autocast(device_type: str) -> AbstractContextManager:
-    """No autocast inside, on devices that know it."""
+    """Turn autocast off, on devices that have it."""
     if not torch.amp.is_autocast_available(device_type):
         return nullcontext()
     return torch.autocast(device_type, enabled=False)

@@ -1,7 +1,7 @@
 """Named architectures: constructor settings of the generator and of the discriminator.
 
-Every preset leaves the number of classes and the size to its user. Parameter and multiply-add counts are
-asserted in tests/models/test_costs.py.
+Number of classes and size are no part of them. Parameter and multiply-add counts are asserted in
+tests/models/test_costs.py.
 """
 
 from __future__ import annotations

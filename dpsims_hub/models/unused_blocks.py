@@ -1,4 +1,4 @@
-"""Segmenters of transformers over a part of a timm backbone, without the part that they do not use."""
+"""Segmenters of transformers over a part of a timm backbone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import torch
 
 
 def drop_unused_blocks(model: torch.nn.Module) -> None:
-    """Leaves out the blocks of a timm backbone that come after the last feature map it hands out.
+    """Remove the blocks of a timm backbone after the last feature map that is used.
 
-    timm's EfficientNets keep and compute them. The answer is the same without; files and time are half.
+    timm's EfficientNets store and compute them. The result is equal without them, at half the file size and
+    time.
     """
     backbone = getattr(model, "backbone", None)
     blocks = getattr(getattr(backbone, "_backbone", None), "blocks", None)

@@ -10,14 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of cells of one scale.
-
-    Args:
-        top: first row.
-        left: first column.
-        bottom: row after the last.
-        right: column after the last.
-    """
+    """A rectangle of cells of one scale; `bottom` and `right` are exclusive."""
 
     top: int
     left: int
@@ -32,11 +25,9 @@ class Window:
 
     @classmethod
     def covering(cls, changed: Tensor, margin: int) -> list[Window]:
-        """Windows that together hold every true cell of (H, W), divided where that makes them smaller.
+        """Windows that hold every true cell of (H, W), split where that makes them smaller.
 
-        Args:
-            changed: (H, W), bool.
-            margin: cells that a window costs beyond each of its sides.
+        Each window costs `margin` more cells on each side.
         """
         window = cls.around(changed)
         if window is None:
@@ -69,14 +60,14 @@ class Window:
         return Window(self.top + down, self.left + right, self.bottom + down, self.right + right)
 
     def grown(self, cells: int, size: tuple[int, int]) -> Window:
-        """With so many cells more on each side, as far as the image of `size` (H, W) reaches."""
+        """With `cells` more on each side, clipped to the image of `size` (H, W)."""
         return Window(
             max(0, self.top - cells), max(0, self.left - cells),
             min(size[0], self.bottom + cells), min(size[1], self.right + cells),
         )  # fmt: skip
 
     def coarser(self, factor: int) -> Window:
-        """The smallest at a scale with cells `factor` times as wide that covers it."""
+        """The smallest that covers it at a scale with cells `factor` times as wide."""
         return Window(
             self.top // factor, self.left // factor, -(-self.bottom // factor), -(-self.right // factor)
         )
@@ -86,7 +77,7 @@ class Window:
         return Window(self.top * factor, self.left * factor, self.bottom * factor, self.right * factor)
 
     def within(self, outer: Window) -> Window:
-        """The same area, counted from the corner of `outer`."""
+        """The same area, relative to the corner of `outer`."""
         return Window(
             self.top - outer.top, self.left - outer.left,
             self.bottom - outer.top, self.right - outer.left,
@@ -100,17 +91,11 @@ class Window:
 def computed_within(
     window: Window, halo: int, size: tuple[int, int], layer: Callable[[Window], Tensor]
 ) -> Tensor:
-    """A part of a layer's result.
+    """The (..., h, w) part of a layer's result inside a window.
 
-    Args:
-        window: which.
-        halo: how many cells away the layer reads.
-        size: (H, W) of the whole result.
-        layer: computes (..., h, w) from the part of its inputs that the given window covers. What lies within
-            `halo` cells of a side that is no side of the image may be wrong; it is cut off.
-
-    Returns:
-        (..., h, w) of `window`.
+    `layer` computes it from the part of its inputs that the given window covers, and reads `halo` cells
+    beyond: so cells within `halo` of the window's side may be wrong unless it is the image's; they are cut
+    off. `size` is (H, W) of the whole result.
     """
     outer = window.grown(halo, size)
     return window.within(outer).of(layer(outer))

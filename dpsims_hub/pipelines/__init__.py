@@ -1,5 +1,5 @@
-"""`DPSIMSPipeline`, and what goes in and out of it: maps, latents, model folders."""
+"""`DPSIMSPipeline`, and its inputs and outputs: maps, latents, model folders."""
 
 from dpsims_hub.pipelines.light_import import import_pipeline_base
 
-import_pipeline_base()  # before any module of this room names diffusers' pipeline classes
+import_pipeline_base()  # before any module imports diffusers' pipeline classes

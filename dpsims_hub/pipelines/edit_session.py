@@ -1,4 +1,4 @@
-"""Painting: photos of a label map that changes a little at a time, at the cost of what changes."""
+"""Painting: photos of a label map that changes a little at a time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from dpsims_hub.models import DPSIMSGenerator
 
 LARGEST_PART = 0.4
-"""Of the image; where more of it changes, everything is computed (our choice: windows overlap)."""
+"""Share of the image above which everything is computed (our choice: windows overlap)."""
 
 
 class EditSession:
-    """One photo of one latent, whose map is edited; of `DPSIMSPipeline.edit_session`.
+    """One photo of one latent, whose map is edited; made by `DPSIMSPipeline.edit_session`.
 
-    `update` computes the part around a change, which is an approximation (`dpsims_hub.models.local_pass`);
-    `finish` computes everything: call it when a stroke ends. Not for several threads at once.
+    `update` computes the area around a change, an approximation (`dpsims_hub.models.local_pass`); `finish`
+    computes everything: call it when a stroke ends. Not thread-safe.
 
     Args:
         network: of `inference_form`.
@@ -59,16 +59,13 @@ class EditSession:
         return self._show(self.values)[0]
 
     def update(self, label_map: Any) -> Image.Image:
-        """The photo of another map, of which only the part around the change is computed.
+        """The photo of another map, of which only the area around the change is computed.
 
-        Everything is computed where more than about a third of the image changes or the size does, and for
-        networks that cannot be computed in parts (with noise in the encoder, OASIS). `exact` then is True.
-
-        Args:
-            label_map: as a call of the pipeline takes it.
+        Everything is computed, and `exact` is True, if more than about a third of the image or its size
+        changes, and for networks that cannot be computed in parts (noise in the encoder, OASIS).
 
         Raises:
-            ValueError: the map does not fit; the session goes on with the last one.
+            ValueError: the map does not fit; the session continues with the last one.
         """
         new, old = self._read(label_map), self.label_map
         self.label_map = new
@@ -85,13 +82,10 @@ class EditSession:
         return self.photo
 
     def finish(self, label_map: Any = None) -> Image.Image:
-        """The photo that the optimized pipeline makes, to the bit: everything is computed.
-
-        Args:
-            label_map: None is the last one.
+        """The photo of the optimized pipeline, to the bit, of a map or of the last one (None).
 
         Raises:
-            ValueError: the map does not fit; the session goes on with the last one.
+            ValueError: the map does not fit; the session continues with the last one.
         """
         new = self.label_map if label_map is None else self._read(label_map)
         if self.exact and torch.equal(new, self.label_map):
@@ -108,10 +102,7 @@ class EditSession:
     def _all(self) -> Image.Image:
         ids = self.label_map.to(self.network.device)
         with torch.inference_mode():
-            whole = self.local.whole if self.local is not None else self._plain
-            self.values = whole(ids)
+            local = self.local
+            self.values = self.network(ids, self.latents).sample if local is None else local.whole(ids)
         self.exact = True
         return self.photo
-
-    def _plain(self, ids: Tensor) -> Tensor:
-        return self.network(ids, self.latents).sample

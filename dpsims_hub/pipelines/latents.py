@@ -1,4 +1,4 @@
-"""Latents: on the way from one to another, and different ones for single classes (beyond the paper)."""
+"""Latents: interpolation, and different ones for single classes (beyond the paper)."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -13,7 +13,7 @@ from dpsims_hub.labels import ClassSpec
 def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
     """Latents on the great circle from one to another (spherical interpolation).
 
-    A straight line between two normal draws would pass through latents much shorter than any draw.
+    A straight line between two normal draws passes through latents much shorter than any draw.
 
     Args:
         start: (latent_dim,), or any (..., latent_dim).
@@ -42,15 +42,10 @@ def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
 
 
 def check_random_sources(generator: Any, latents: Any, count: int) -> None:
-    """Refuse what looks like a source of random numbers and is none.
-
-    Args:
-        generator: what a call was given: None, a `torch.Generator`, or a list of `count` of them.
-        latents: what a call was given: None, or a tensor of floats.
-        count: photos of the call.
+    """Refuse what is no random generator (or list of `count`), and latents that are no floats.
 
     Raises:
-        ValueError: either is something else; the sentence has the right form.
+        ValueError: the sentence has the right form.
     """
     several = isinstance(generator, list)
     given = generator if several else [] if generator is None else [generator]
@@ -72,19 +67,15 @@ def check_random_sources(generator: Any, latents: Any, count: int) -> None:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether a value is a whole number, also one of numpy's."""
+    """Whether a value is a whole number, numpy's included."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def check_float_tensor(values: Any, name: str) -> None:
-    """Refuse what is no tensor of floats.
-
-    Args:
-        values: what a call was given.
-        name: of the argument.
+    """Refuse an argument that is no plain, finite tensor of floats.
 
     Raises:
-        ValueError: they are something else; the sentence has the right form.
+        ValueError: the sentence has the right form.
     """
     if not isinstance(values, Tensor):
         kind = type(values).__name__
@@ -98,7 +89,7 @@ def check_float_tensor(values: Any, name: str) -> None:
         )
     if not values.is_floating_point():
         raise ValueError(f"{name} must hold floats, not {values.dtype}; write {name}.float().")
-    # Looked at on the CPU only: elsewhere the device would have to be waited for.
+    # Checked on the CPU only: elsewhere the device would have to be waited for.
     if values.device.type == "cpu" and not torch.isfinite(values).all():
         raise ValueError(f"{name} must be finite; it holds infinite values or NaN.")
 
@@ -106,7 +97,7 @@ def check_float_tensor(values: Any, name: str) -> None:
 def latents_by_class(
     label_map: Tensor, latents: Tensor, class_latents: Mapping[str | int, Tensor], spec: ClassSpec
 ) -> tuple[Tensor, Tensor]:
-    """Turns latents for single classes into a region map and latents per region.
+    """Latents for single classes as a region map and latents per region.
 
     Args:
         label_map: (B, H, W) ids.

@@ -1,7 +1,7 @@
-"""diffusers' pipeline base class without the networks of diffusers.
+"""diffusers' pipeline base class without diffusers' networks.
 
 `diffusers.pipelines.pipeline_utils` imports `AutoencoderKL` for one isinstance check, and with it every
-autoencoder, UNet and transformer of diffusers: a third of the time of importing `DPSIMSPipeline`.
+autoencoder, UNet and transformer: a third of the time of importing `DPSIMSPipeline`.
 """
 
 from importlib import import_module
@@ -12,21 +12,18 @@ NETWORKS = "diffusers.models.autoencoders"
 
 
 class _LoadedWhenAsked(type):
-    """An isinstance check that imports diffusers' own class first, so that its answer is the same."""
+    """An isinstance check with diffusers' own class, imported at the check."""
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, import_module(NETWORKS).AutoencoderKL)
 
 
 class AutoencoderKL(metaclass=_LoadedWhenAsked):
-    """Stands for diffusers' class of this name in `pipeline_utils`."""
+    """Replaces diffusers' class of this name in `pipeline_utils`."""
 
 
 def import_pipeline_base() -> None:
-    """Imports `diffusers.pipelines.pipeline_utils`, the networks only when something asks for them.
-
-    Everything is left as it is where either has been imported before.
-    """
+    """Import `diffusers.pipelines.pipeline_utils` without the networks, unless either is imported already."""
     if BASE in modules or NETWORKS in modules:
         return
     models = import_module("diffusers.models")

@@ -1,7 +1,7 @@
-"""Batches of label maps: what counts as one map or many, and which size their photos get.
+"""Batches of label maps: one map or many, and the size of their photos.
 
-The size rule: a photo has its map's own size where the network can make it; any other size must be asked for,
-is reached by nearest neighbour only, and is refused where it would distort the scene.
+A photo has its map's own size if the network can make it. Another size must be asked for, is reached by
+nearest neighbour, and is refused where it would distort the scene.
 """
 
 import math
@@ -20,14 +20,11 @@ ASPECT_TOLERANCE = 0.05  # our choice: a change of width : height below 5 % is h
 
 
 def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
-    """Reads one or many label maps of one size.
+    """Read label maps of one size into (B, H, W) ids, uint8 or uint16.
 
     Args:
         label_map: one map as `read_label_map` takes it, a list of such maps, or a (B, H, W) integer array.
         spec: the classes.
-
-    Returns:
-        (B, H, W) ids, uint8 or uint16.
 
     Raises:
         FileNotFoundError: a path does not exist.
@@ -50,7 +47,7 @@ def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
 
 
 def _refuse_one_hot(label_map: Any, spec: ClassSpec) -> None:
-    """Refuse planes of 0 and 1, or 0 and 255, one for each class: as maps they would be as many photos."""
+    """Refuse planes of 0 and 1, or 0 and 255, one per class: they would be read as many maps."""
     if not (hasattr(label_map, "ndim") and hasattr(label_map, "shape")) or label_map.ndim not in (3, 4):
         return
     channels = (spec.num_classes, spec.num_classes + 1)  # one more may be unknown
@@ -68,10 +65,10 @@ def _refuse_one_hot(label_map: Any, spec: ClassSpec) -> None:
 
 
 def split_map_batch(label_map: Any) -> list:
-    """The single maps of whatever was given; one map becomes a list of one.
+    """The single maps of an input; one map becomes a list of one.
 
-    A (B, H, W) array is a batch; (H, W, 1), (H, W, 3) and (H, W, 4) arrays are one map; nested lists of
-    numbers two deep are one map; any other list is a batch.
+    A (B, H, W) array is a batch; (H, W, 1), (H, W, 3) and (H, W, 4) arrays are one map; lists of numbers
+    nested two deep are one map; any other list is a batch.
     """
     if hasattr(label_map, "ndim") and hasattr(label_map, "shape"):  # numpy array or torch tensor
         is_batch = label_map.ndim == 4 or (label_map.ndim == 3 and label_map.shape[-1] not in (1, 3, 4))
@@ -84,7 +81,7 @@ def split_map_batch(label_map: Any) -> list:
 
 
 def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes (B, H, W) integers to (height, width) by nearest neighbour, (B, height, width) int64."""
+    """Resize (B, H, W) integers to (height, width) by nearest neighbour, (B, height, width) int64."""
     return np.stack([resize_label_map(one, size) for one in maps]).astype(np.int64)
 
 
@@ -94,16 +91,16 @@ def photo_size(
     wanted: tuple[int, int] | None = None,
     allow_distortion: bool = False,
 ) -> tuple[int, int]:
-    """The (height, width) of the photo of a map: its own or the wanted one, never a silent third.
+    """The (height, width) of the photo of a map: its own or the wanted one.
 
     Args:
         map_size: (height, width) of the map.
-        stride: the network makes multiples of this.
-        wanted: (height, width) asked for, or None.
+        stride: the network makes multiples of it.
+        wanted: (height, width), or None.
         allow_distortion: whether width : height may change by more than 5 %.
 
     Raises:
-        ValueError: the size is no multiple of the stride, above 4096, or of another shape than the map.
+        ValueError: the size is no multiple of the stride, above 4096, or would distort the map.
     """
     size = tuple(map_size) if wanted is None else tuple(wanted)
     if any(side < stride or side % stride or side > MAX_SIDE for side in size):
@@ -124,11 +121,7 @@ def photo_size(
 def nearest_size(map_size: Sequence[int], stride: int) -> tuple[int, int]:
     """The (height, width) nearest to a map's own that the network makes without visible distortion.
 
-    Looks at heights up to twice the map's; where none keeps the shape within 5 %, the least distorted wins.
-
-    Args:
-        map_size: (height, width) of the map.
-        stride: the network makes multiples of this.
+    It searches heights up to twice the map's; if none keeps the shape within 5 %, the least distorted wins.
     """
     height, width = map_size
     top = min(max(2 * height, 4 * stride), MAX_SIDE)
@@ -140,12 +133,12 @@ def nearest_size(map_size: Sequence[int], stride: int) -> tuple[int, int]:
 
 
 def distortion(old: Sequence[int], new: Sequence[int]) -> float:
-    """By what share width : height changes between two (height, width): 0 for none, 1 for doubled."""
+    """Relative change of width : height between two (height, width): 0 for none, 1 for doubled."""
     return math.exp(abs(math.log(new[1] / new[0] * old[0] / old[1]))) - 1
 
 
 def by(size: Sequence[int]) -> str:
-    """A (height, width) as people write it: (96, 128) is "128x96"."""
+    """A (height, width) as width x height: (96, 128) is "128x96"."""
     return f"{size[1]}x{size[0]}"
 
 

@@ -1,7 +1,7 @@
-"""Model folders: saved, pushed to the Hub, fetched from it, and checked before they are loaded.
+"""Model folders: saved, pushed to the Hub, fetched from it, and checked before loading.
 
-Stock diffusers cannot fetch a component of a third-party package from the Hub, and looks for classes in
-whatever library model_index.json names. Here that file may name our network and nothing else.
+Stock diffusers cannot fetch a component of a third-party package from the Hub, and loads classes of any
+library that model_index.json names. Here that file may name our network only.
 """
 
 from __future__ import annotations
@@ -20,45 +20,29 @@ from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.storage.hub_files import fetch_files, take_hub_options
 from dpsims_hub.storage.loading import check_network, network_patterns, refuse_other_formats, without_origin
 from dpsims_hub.storage.stored_settings import CONFIG, read_json_object, read_settings
-from dpsims_hub.storage.weight_files import WEIGHTS, weight_files
-
-__all__ = [
-    "COMPONENT",
-    "WEIGHTS",
-    "StoredPipeline",
-    "check_model_folder",
-    "check_model_index",
-    "matching_spec",
-]
+from dpsims_hub.storage.weight_files import weight_files
 
 COMPONENT = "generator"
 INDEX = "model_index.json"
-ENTRY = ["dpsims_hub", "DPSIMSGenerator"]  # in every published folder, wherever the class lives
+ENTRY = ["dpsims_hub", "DPSIMSGenerator"]  # in every published folder
 MAX_INDEX_BYTES = 16 * 2**20  # 65535 classes with colours and aliases fit
 
 
-def check_model_folder(folder: str | Path, variant: str | None = None) -> None:
-    """Checks everything that loading would, without making a network.
-
-    Args:
-        folder: holds model_index.json and generator/.
-        variant: which weights, for example "fp16".
+def check_model_folder(folder: str | Path) -> None:
+    """Check everything that loading would, without making a network.
 
     Raises:
         FileNotFoundError: model_index.json, generator/config.json or the weights are missing.
         ValueError: a file is damaged, or two of them contradict each other.
     """
     check_model_index(folder)
-    check_network(DPSIMSGenerator, Path(folder) / COMPONENT, variant)
+    check_network(DPSIMSGenerator, Path(folder) / COMPONENT)
 
 
 def check_model_index(folder: str | Path, *, own_network: bool = False, own_classes: bool = False) -> None:
-    """Checks model_index.json: it names our network, and its class list fits that network.
+    """Check model_index.json: it names our network, and its class list fits that network.
 
-    Args:
-        folder: holds model_index.json and generator/config.json.
-        own_network: whether the caller brings the network, so that generator/ is not read.
-        own_classes: whether the caller brings the class list.
+    With `own_network` the caller brings the network, and generator/ is not read; likewise `own_classes`.
 
     Raises:
         FileNotFoundError: one of the two files is missing.
@@ -126,19 +110,18 @@ def matching_spec(settings: Mapping[str, Any], class_spec: Mapping | None) -> Cl
 
 
 class StoredPipeline(DiffusionPipeline):
-    """The part of `DPSIMSPipeline` that has to do with folders and the Hub."""
+    """The folder and Hub methods of `DPSIMSPipeline`."""
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Any:
-        """Loads a pipeline from a folder or from the Hub, as `DiffusionPipeline.from_pretrained` does.
+        """Load a pipeline from a folder or from the Hub, as `DiffusionPipeline.from_pretrained` does.
 
-        Everything is checked first, see `storage/loading.py`, and no code that a model brings is ever run.
+        Everything is checked first, see `storage/loading.py`; code that a model brings is never run.
 
         Args:
             pretrained_model_name_or_path: a folder written by `save_pretrained`, or a Hub id "owner/name".
             **kwargs: of `DiffusionPipeline.from_pretrained`: `dtype`, `variant`, `revision`, `token`,
-                `cache_dir`, `local_files_only`, ...; `generator` and `class_spec` to use instead of the
-                stored ones.
+                `cache_dir`, `local_files_only`, ...; `generator` and `class_spec` replace the stored ones.
 
         Raises:
             FileNotFoundError: there is no such folder or Hub model, or a file of it is missing.
@@ -164,7 +147,7 @@ class StoredPipeline(DiffusionPipeline):
         check_model_index(folder, own_network=own_network, own_classes="class_spec" in kwargs)
         if own_network:
             kwargs.pop("variant", None)
-        elif variant:  # diffusers' own complaint names no file
+        elif variant:  # diffusers' own message names no file
             weight_files(Path(folder) / COMPONENT, variant)
         pipe = super().from_pretrained(folder, **kwargs)
         pipe.register_to_config(_name_or_path=name)
@@ -172,15 +155,14 @@ class StoredPipeline(DiffusionPipeline):
 
     @classmethod
     def download(cls, pretrained_model_name: str, **kwargs: Any) -> str:
-        """Fetches the files of a Hub model and returns their folder; `from_pretrained` calls it.
+        """Fetch the files of a Hub model and return their folder; `from_pretrained` calls it.
 
         Stock diffusers refuses components of third-party packages here, although it loads them from a folder.
 
         Args:
             pretrained_model_name: Hub id "owner/name".
             **kwargs: `variant`, `cache_dir`, `force_download`, `local_files_only`, `token`, `revision`. With
-                a network as `generator` its files are left out. Diffusers' other keywords, about remote code
-                and file formats, have no use here.
+                a network as `generator` its files are left out. Other keywords of diffusers are ignored.
 
         Raises:
             FileNotFoundError: neither the Hub nor the cache gives the model.
@@ -198,14 +180,14 @@ class StoredPipeline(DiffusionPipeline):
         push_to_hub: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Writes model_index.json and generator/ as safetensors with a checksum; see `CheckedModel`.
+        """Write model_index.json and generator/ as safetensors with a checksum; see `CheckedModel`.
 
         Args:
             save_directory: the folder; it is made where there is none.
             safe_serialization: True; there is no other format.
             variant: part of the weight files' names, for example "fp16".
             max_shard_size: larger weights are split into several files.
-            push_to_hub: upload afterwards, as the method of that name does.
+            push_to_hub: upload afterwards, see the method of that name.
             **kwargs: of that method.
 
         Raises:
@@ -226,7 +208,7 @@ class StoredPipeline(DiffusionPipeline):
         safe_serialization: bool = True,
         variant: str | None = None,
     ) -> str:
-        """Uploads the pipeline in one commit, with a model card where the repository has none.
+        """Upload the pipeline in one commit, with a model card where the repository has none.
 
         `dpsims publish` uploads more: evaluation, sample sheet, discriminator.
 
@@ -234,7 +216,7 @@ class StoredPipeline(DiffusionPipeline):
             repo_id: Hub id "owner/name"; the repository is made where there is none.
             commit_message: of the commit.
             private: whether a new repository is private.
-            token: of the Hub; the one that `hf auth login` stored is the default.
+            token: of the Hub; default: the one stored by `hf auth login`.
             create_pr: propose the commit instead of making it.
             safe_serialization: True; there is no other format.
             variant: part of the weight files' names, for example "fp16".
@@ -259,9 +241,9 @@ class StoredPipeline(DiffusionPipeline):
                 token=token,
                 commit_message=commit_message or "Upload DPSIMSPipeline",
                 create_pr=create_pr,
-                delete_patterns=network_patterns(variant, COMPONENT),  # shards of an older push would win
+                delete_patterns=network_patterns(variant, COMPONENT),  # else older shards would be loaded
             )
 
     def to_json_string(self) -> str:
-        """model_index.json, without the place that the pipeline was loaded from."""
+        """model_index.json, without the path that the pipeline was loaded from."""
         return without_origin(super().to_json_string())

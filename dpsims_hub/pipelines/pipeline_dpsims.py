@@ -1,6 +1,6 @@
 """`DPSIMSPipeline`: label maps in, photos out, in one forward pass.
 
-Two things are called "generator", as everywhere in diffusers: the component (the network, `pipe.generator`,
+"generator" has two meanings, as everywhere in diffusers: the component (the network, `pipe.generator`,
 `from_pretrained(generator=network)`) and the call argument (the random generator, `pipe(generator=rng)`).
 """
 
@@ -31,8 +31,8 @@ class DPSIMSPipeline(StoredPipeline):
 
     Args:
         generator: the network.
-        class_spec: `ClassSpec.to_dict()` of the classes it was trained on; it travels in model_index.json.
-            None names the classes by their numbers.
+        class_spec: `ClassSpec.to_dict()` of its training classes, saved in model_index.json. None names the
+            classes by their numbers.
 
     Raises:
         ValueError: class_spec and network disagree about the number of classes or the id of unknown pixels.
@@ -70,30 +70,30 @@ class DPSIMSPipeline(StoredPipeline):
         class_latents: Mapping[str | int, Tensor] | None = None,
         instance_offsets: Tensor | None = None,
     ) -> ImagePipelineOutput | tuple:
-        """Makes K photos of each of B label maps.
+        """Make K photos of each of B label maps.
 
-        The same map with the same latents gives the same photo in every batch, up to rounding of the
-        device's arithmetic. What depends on the map alone is computed once for its K photos.
+        One map with one latent gives one photo in every batch, up to rounding. What depends on the map alone
+        is computed once for its K photos.
 
         Args:
             label_map: one map as `read_label_map` takes it (path, image, (H, W) array, nested list, ...), a
                 list of maps of one size, or a (B, H, W) integer array; (H, W, 3 or 4) is one colour map.
             num_images_per_label: K.
-            generator: the random generator that latents are drawn from, or B * K of them in a list; one on
-                the CPU gives the same latents on every device and in every dtype.
+            generator: the random generator of the latents, or a list of B * K; one on the CPU gives the same
+                latents on every device and in every dtype.
             latents: (B * K, latent_dim) instead of drawn ones, in the order map 0 photo 0, map 0 photo 1,
                 ...; with `region_map` (B * K, R, latent_dim).
             output_type: "pil" images; "np" (B * K, H, W, 3) or "pt" (B * K, 3, H, W) floats in [0, 1].
             return_dict: whether to return an ImagePipelineOutput or a tuple of the images.
-            height: resize the maps (nearest neighbour) to this height; give `width` too. Without both the
-                size stays, and must be a multiple of `pipe.generator.stride` already.
+            height: resize the maps (nearest neighbour) to this height; give `width` too. By default the size
+                stays, and must be a multiple of `pipe.generator.stride`.
             width: see `height`.
             allow_distortion: resize even where width : height changes by more than 5 %.
             region_map: (H, W) or (B, H, W) integers in [0, R), resized like the maps: which of the R latents
                 each pixel reads.
             class_latents: latents for single classes, by name or id, (latent_dim,) or (B * K, latent_dim)
                 each; the pixels of all other classes read `latents`.
-            instance_offsets: (B, 2, H, W) of the final size, where the network was built with them.
+            instance_offsets: (B, 2, H, W) of the final size, for a network built with them.
 
         Returns:
             Photos in the order of `latents`.
@@ -135,11 +135,7 @@ class DPSIMSPipeline(StoredPipeline):
         region_map: Any = None,
         class_latents: Any = None,
     ) -> None:
-        """Checks what can be told without reading the maps; the arguments are those of a call.
-
-        Raises:
-            ValueError: an argument is out of range, or two of them do not go together.
-        """
+        """Check a call's arguments without reading the maps; ValueError where they do not fit."""
         count = num_images_per_label
         if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
             raise ValueError(f"num_images_per_label must be a whole number of at least 1, not {count!r}.")
@@ -160,7 +156,7 @@ class DPSIMSPipeline(StoredPipeline):
         width: int | None = None,
         allow_distortion: bool = False,
     ) -> Tensor:
-        """Reads label maps into (B, H, W) int64 ids on the CPU; the arguments are those of a call.
+        """Read label maps into (B, H, W) int64 ids on the CPU; the arguments are those of a call.
 
         Raises:
             FileNotFoundError: a path does not exist.
@@ -174,15 +170,10 @@ class DPSIMSPipeline(StoredPipeline):
     def prepare_region_map(
         self, region_map: Any, label_map: Tensor, allow_distortion: bool = False
     ) -> Tensor | None:
-        """Brings a region map to the size of the prepared label maps, (B, H, W) int64; None stays None.
-
-        Args:
-            region_map: (H, W) or (B, H, W) non-negative integers, array or tensor.
-            label_map: (B, H, W), prepared.
-            allow_distortion: whether width : height may change by more than 5 %.
+        """Resize a (H, W) or (B, H, W) region map to the prepared (B, H, W) label maps; None stays None.
 
         Raises:
-            ValueError: the region map has another shape or other values.
+            ValueError: the region map has another shape or other values, or would be distorted.
         """
         if region_map is None:
             return None
@@ -212,9 +203,9 @@ class DPSIMSPipeline(StoredPipeline):
         latents: Tensor | None = None,
         num_regions: int | None = None,
     ) -> Tensor:
-        """Draws latents from N(0, 1), or checks given ones.
+        """Draw latents from N(0, 1), or check given ones.
 
-        They are drawn in float32 whatever the network's dtype, so that one seed means one photo.
+        They are drawn in float32 whatever the network's dtype, so that one seed gives one photo.
 
         Args:
             batch_size: B * K.
@@ -243,48 +234,44 @@ class DPSIMSPipeline(StoredPipeline):
         return randn_tensor(shape, generator=generator, device=self._execution_device, dtype=torch.float32)
 
     def postprocess(self, photos: Tensor, output_type: str = "pil") -> Any:
-        """Turns (B, 3, H, W) photos in [-1, 1] into what the caller asked for, see `__call__`."""
+        """(B, 3, H, W) photos in [-1, 1] as an `output_type` of `__call__`."""
         return self.image_processor.postprocess(photos.float(), output_type=output_type)
 
     @property
     def network(self) -> DPSIMSGenerator:
-        """What makes the photos: `generator`, or its form for inference after `optimize`."""
-        form, made_of = self._inference
+        """The network that makes the photos: `generator`, or its form for inference after `optimize`."""
+        form, made_of, _ = self._inference
         return form if made_of is self.generator else self.generator
 
     def optimize(self, dtype: torch.dtype | None = None, compile: bool = False) -> "DPSIMSPipeline":
-        """Makes photos faster from now on; `restore` ends it.
+        """Make photos faster until `restore`, and return the pipeline.
 
-        A copy of the network computes them (`dpsims_hub.models.inference_form`): everything constant is
-        folded, weights lie as convolutions want them. `generator` stays as it is, also in saved files; later
-        changes of its weights do not reach the copy. The function stays the same up to rounding: on a CPU in
-        float32 the photos of the bundled models change by less than 0.001 of 255 levels.
+        A copy of the network computes them (`dpsims_hub.models.inference_form`). `generator` stays unchanged,
+        also in saved files; later changes of its weights do not reach the copy. Photos are equal up to
+        rounding: on a CPU in float32 those of the bundled models change by less than 0.001 of 255 levels.
 
         Args:
             dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs twice as
                 fast or more; values then differ by half a level on average, at single pixels by up to 10.
             compile: `torch.compile` a copy with ordinary layers instead; each size's first call takes long.
-
-        Returns:
-            The pipeline itself.
         """
         if compile:
             form = channels_last_copy(self.generator, dtype)
             form.compile()
         else:
             form = inference_form(self.generator, dtype)
-        self._inference = form, self.generator
+        self._inference = form, self.generator, compile
         return self
 
     def edit_session(
         self, label_map: Any, latents: Tensor | None = None, generator: torch.Generator | None = None
     ) -> EditSession:
-        """Opens a session for painting: `update(label_map)` costs what changed since the last map.
+        """Open a session for painting: `update(label_map)` costs what changed since the last map.
 
         Args:
             label_map: one map, as in a call.
             latents: (1, latent_dim), or drawn.
-            generator: the random generator they are drawn from.
+            generator: the random generator of drawn latents.
 
         Raises:
             ValueError: the map or the latents do not fit.
@@ -294,20 +281,17 @@ class DPSIMSPipeline(StoredPipeline):
         return EditSession(network, label_map, latents, self.prepare_label_map, self.postprocess)
 
     def restore(self) -> "DPSIMSPipeline":
-        """Ends `optimize`: `generator` makes the photos again.
-
-        Returns:
-            The pipeline itself.
-        """
-        self._inference = None, None
+        """End `optimize`: `generator` makes the photos again. Returns the pipeline."""
+        self._inference = None, None, False
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> "DPSIMSPipeline":
-        """As `DiffusionPipeline.to`; the copy that `optimize` made is made anew from what was moved."""
-        optimized, own_dtype = self.network is not self.generator, self.network.dtype
-        own_dtype = None if own_dtype == self.generator.dtype else own_dtype
+        """As `DiffusionPipeline.to`; the copy of `optimize` is made anew."""
+        network = self.network
+        own_dtype = None if network.dtype == self.generator.dtype else network.dtype
+        compiled = self._inference[2]
         moved = super().to(*args, **kwargs)
-        return moved.optimize(own_dtype) if optimized else moved
+        return moved if network is self.generator else moved.optimize(own_dtype, compiled)
 
 
-DPSIMSPipeline.__module__ = "dpsims_hub"  # a stable name, wherever this file lies
+DPSIMSPipeline.__module__ = "dpsims_hub"  # in published files, whatever module holds the class

@@ -1,1 +1,1 @@
-"""Processes: the group that shares a command's work, child processes, the set-up of a CPU."""
+"""Processes: process groups, child processes, the set-up of a CPU."""

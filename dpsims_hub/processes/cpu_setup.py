@@ -1,4 +1,4 @@
-"""Two settings of a process that computes on a CPU for a long time: subnormal numbers and freed memory."""
+"""Settings of a process that computes on a CPU for a long time: subnormal numbers and freed memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def prepare_cpu() -> None:
 
     Subnormals: dead channels of EfficientNets hold numbers below 1e-38, for which some processors need a
     hundred times as long (AMD EPYC: 12 times as long for a whole forward and backward pass; the Xeon that we
-    measured: no difference). The flag belongs to a thread, and threads inherit it from the one that starts
-    them: call this before anything is computed.
+    measured: no difference). Threads inherit the flag from the thread that starts them: call this before
+    anything is computed.
 
-    Memory: glibc gives every large tensor's memory back to the system and fetches it again, page by page, for
-    the next one. With glibc that is switched off here; the process keeps what it needed at its peak.
+    Memory: glibc returns every large tensor's memory to the system and fetches it again, page by page, for
+    the next one. This is switched off here; the process keeps its peak memory.
     """
     torch.set_flush_denormal(True)
     if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):

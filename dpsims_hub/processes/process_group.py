@@ -1,7 +1,7 @@
-"""Several processes that do one command's work together, and what ends it early.
+"""Several processes that share one command's work, and signals that end it early.
 
-Started by `torchrun` or `accelerate launch`; without them a command is a group of one and nothing is
-exchanged. Only small objects travel, so that the processes talk through the CPU on every machine.
+`torchrun` or `accelerate launch` starts them; without these a command is a group of one. Only small objects
+are exchanged, through the CPU on every machine.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-PATIENCE = timedelta(days=30)  # a process may wait as long for another as that one's share of the work takes
+PATIENCE = timedelta(days=30)  # how long a process waits for another's work
 BAD_INPUT = 2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def launched_processes() -> int:
-    """How many processes the launcher says that there are; 1 without one."""
+    """Number of processes of the launcher; 1 without one."""
     text = os.environ.get("WORLD_SIZE", "1")
     return int(text) if text.isdigit() else 1
 
@@ -29,8 +30,8 @@ def launched_processes() -> int:
 class ProcessGroup:
     """This process among those of the command.
 
-    Args:
-        device: what the user asked for; with several processes each takes a GPU of its own, or all the CPU.
+    With several processes `device` must be None, "cpu" or "cuda": each takes a GPU of its own, or all the
+    CPU.
 
     Raises:
         ValueError: one device was named for several processes.
@@ -56,11 +57,11 @@ class ProcessGroup:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process speaks for all."""
+        """Whether this process prints for all."""
         return self.index == 0
 
     def gather(self, value: T) -> list[T]:
-        """What every process hands in, by process; all must call it.
+        """The values of all processes, by process; all must call it.
 
         Raises:
             OSError: another process has ended.
@@ -75,7 +76,7 @@ class ProcessGroup:
             raise OSError("another process ended early; run the same command again to continue.") from error
 
     def together(self, work: Callable[[], T]) -> T:
-        """Does something in every process; what is wrong in one ends all, and is said once.
+        """Run `work` in every process; a fault in one ends all, and is reported once.
 
         Raises:
             ValueError: or OSError, the first fault, in the first process.
@@ -98,36 +99,40 @@ class ProcessGroup:
         return result
 
     def by_first(self, work: Callable[[], T]) -> T:
-        """Does something in the first process only, and gives all its result."""
+        """Run `work` in the first process only, and give its result to all."""
         result: Any = self.together(work if self.is_first else lambda: None)
         return self.gather(result)[0]
 
 
 class StopSignals:
-    """Within its `with` block Ctrl-C and SIGTERM are only noted, for the work to end at a good moment.
+    """In its `with` block the first SIGINT or SIGTERM is stored as `number`, and later ones are ignored.
 
-    A launcher may pass one Ctrl-C on twice, so that only the first signal counts.
+    A launcher may send one Ctrl-C twice. Outside the main thread Python allows no handlers: nothing changes.
+
+    Args:
+        on_first: called at the first signal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_first: Callable[[], object] = lambda: None) -> None:
         self.number: int | None = None
+        self._on_first = on_first
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
-            self._previous = {
-                number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
-            }
+            self._previous = {number: signal.signal(number, self._note) for number in STOP_SIGNALS}
         return self
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.number = self.number or number
+        if self.number is None:
+            self.number = number
+            self._on_first()
 
 
 def _portable(fault: Exception) -> Exception:
-    """The fault as one of a plain type, which every process can read."""
+    """The fault as a plain type, which every process can unpickle."""
     return (OSError if isinstance(fault, OSError) else ValueError)(str(fault))

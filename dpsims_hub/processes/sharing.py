@@ -1,4 +1,4 @@
-"""The processes that share one evaluation, as the evaluation sees them."""
+"""The processes that share one evaluation."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ T = TypeVar("T")
 
 
 class Processes(Protocol):
-    """This process among `count`; every process must make the same calls in the same order.
-
-    `dpsims_hub.processes.process_group.ProcessGroup` is one.
-    """
+    """This process among `count`, such as a `ProcessGroup`; all make the same calls in the same order."""
 
     index: int
     count: int
 
     def gather(self, value: T) -> list[T]:
-        """What every process hands in, by process."""
+        """The values of all processes, by process."""
 
     def together(self, work: Callable[[], T]) -> T:
-        """Does something in every process; a ValueError or OSError in one ends all."""
+        """Run `work` in every process; a ValueError or OSError in one ends all."""
 
 
 class SingleProcess:
@@ -34,22 +31,14 @@ class SingleProcess:
         return [value]
 
     def together(self, work: Callable[[], T]) -> T:
-        """Does it."""
+        """The result of `work`."""
         return work()
 
 
 def shared_out(group: Processes, items: Sequence[T], work: Callable[[T], object]) -> list:
-    """Does each piece of work in one of the processes.
+    """Do each piece of work in one of the processes; all get the results in the order of `items`.
 
-    Process i takes items i, i + count, ...: what is done for an item does not depend on how many there are.
-
-    Args:
-        group: the processes.
-        items: the same in all of them.
-        work: gives a result that can travel between processes.
-
-    Returns:
-        The results in the order of `items`, in every process.
+    Process i takes items i, i + count, ...; `items` must be equal in all processes, and results picklable.
     """
     mine = group.together(lambda: [work(item) for item in items[group.index :: group.count]])
     shares = group.gather(mine)

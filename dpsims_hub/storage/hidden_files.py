@@ -1,4 +1,4 @@
-"""Which files and folders people do not mean when they name a folder."""
+"""Hidden files and files of the system, which a data set's folder may contain."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ LOCK = "~$"  # Office's and other programs' lock file beside an open one
 
 
 def is_hidden(path: str | PurePath) -> bool:
-    """Return whether a name, or any part of a relative path, is hidden or the system's own.
+    """Whether a name, or any part of a relative path, is hidden or the system's own.
 
-    Hidden are names that begin with a dot or with `~$`: also `._a.png`, in which macOS keeps the attributes
-    of `a.png` on file systems that have none.
-
-    Args:
-        path: Relative, as far as its folders shall count.
+    Hidden names begin with a dot or with `~$`, such as `._a.png`, in which macOS stores attributes of
+    `a.png`.
     """
     names = (part.casefold() for part in PurePath(path).parts)
     return any(name.startswith((".", LOCK)) or name in SYSTEM_NAMES for name in names)

@@ -1,8 +1,8 @@
-"""How a network is saved and loaded: diffusers' way, between checks that name what is wrong.
+"""Saving and loading of networks: diffusers' methods with checks.
 
-Diffusers falls back to pickled weights, leaves missing tensors unset with a mere warning, ignores settings it
-does not know, and meets a damaged file with a parser's message. Here a folder is read in order of cost: its
-settings, the headers of its weights, every number; only then is a network made from it.
+Diffusers falls back to pickled weights, leaves missing tensors unset with a mere warning, ignores unknown
+settings, and shows a parser's message for a damaged file. Here a folder is read in order of cost: its
+settings, the headers of its weights, every number; only then is a network made.
 """
 
 from __future__ import annotations
@@ -34,11 +34,7 @@ def network_patterns(variant: str | None, subfolder: str = "") -> list[str]:
 
 
 def refuse_other_formats(keywords: dict[str, Any]) -> None:
-    """Take the keywords about file formats out of a call; only safetensors are read and written.
-
-    Raises:
-        ValueError: another format is asked for.
-    """
+    """Remove the keywords about file formats; ValueError if another format than safetensors is asked for."""
     safe = {"use_safetensors": None, "safe_serialization": None}
     if any(keywords.pop(name, value) is False for name, value in safe.items()):
         raise ValueError(
@@ -57,14 +53,14 @@ def check_network(
     settings: dict[str, Any] | None = None,
     shapes: bool = True,
 ) -> None:
-    """Check that the folder of one network is whole, before memory is spent on it.
+    """Check the folder of one network before memory is spent on it.
 
     Args:
-        kind: the class that it should hold.
+        kind: class of the network.
         folder: holds config.json and the weights.
-        variant: which weights, for example "fp16".
+        variant: of the weights, for example "fp16".
         settings: used instead of the stored ones.
-        shapes: whether the shapes of tensors must be those of the settings.
+        shapes: whether the shapes of tensors must fit the settings.
 
     Raises:
         FileNotFoundError: a file is missing, or there are pickled weights only.
@@ -86,13 +82,9 @@ def check_network(
 
 @torch.no_grad()
 def align_storages(module: torch.nn.Module) -> None:
-    """Move tensors that lie at odd addresses, as memory-mapped files give them, to memory of their own.
+    """Copy tensors at unaligned addresses, as memory-mapped files give them, to aligned memory.
 
-    Vector instructions sum an unaligned tensor in another order: a photo of a model that was saved and loaded
-    again would differ in its last bits.
-
-    Args:
-        module: changed in place.
+    Vector instructions sum an unaligned tensor in another order: the last bits of a photo would change.
     """
     for tensor in (*module.parameters(), *module.buffers()):
         if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT:
@@ -100,10 +92,10 @@ def align_storages(module: torch.nn.Module) -> None:
 
 
 class _WithoutEmptyList(logging.Filter):
-    """Drops what diffusers says at every `.to(dtype)` about parts to keep in float32 where there are none."""
+    """Drops diffusers' warning at every `.to(dtype)` about an empty list of parts to keep in float32."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is let through."""
+        """Whether a record passes."""
         return "should be kept in float32: []" not in record.getMessage()
 
 
@@ -114,7 +106,7 @@ class CheckedModel(ModelMixin, ConfigMixin):
     """Base of the networks: diffusers' `from_pretrained` and `save_pretrained`, safetensors only, checked."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Let the constructor of a network take numpy's numbers, which its settings keep as Python's."""
+        """Convert numpy's numbers in the constructor's arguments to Python's, which the settings need."""
         super().__init_subclass__(**options)
         construct = cls.__init__
 
@@ -133,17 +125,14 @@ class CheckedModel(ModelMixin, ConfigMixin):
         variant: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Load a network from a folder or from the Hub.
+        """Load a network from a folder or from the Hub, in evaluation mode.
 
         Args:
             pretrained_model_name_or_path: a folder, or a Hub id "owner/name".
             subfolder: "generator" or "discriminator" in the folder of a pipeline.
-            variant: which weights, for example "fp16"; the arithmetic is that of `dtype` all the same.
+            variant: of the weights, for example "fp16"; `dtype` alone decides the arithmetic.
             **kwargs: of diffusers' `ModelMixin.from_pretrained` (`dtype`, `revision`, `token`, `cache_dir`,
                 `local_files_only`, ...), or settings to use instead of the stored ones.
-
-        Returns:
-            The network, in evaluation.
 
         Raises:
             FileNotFoundError: there is no such folder or Hub model, or a file of it is missing.
@@ -174,14 +163,14 @@ class CheckedModel(ModelMixin, ConfigMixin):
         push_to_hub: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Write config.json and safetensors that everybody may read and that carry a checksum.
+        """Write config.json and safetensors that are readable for all and carry a checksum.
 
         Args:
             save_directory: the folder; it is made where there is none.
             safe_serialization: True; there is no other format.
             variant: part of the weight files' names, for example "fp16".
             max_shard_size: larger weights are split into several files.
-            push_to_hub: upload as `push_to_hub` does, afterwards.
+            push_to_hub: upload afterwards, see the method of that name.
             **kwargs: of diffusers' `ModelMixin.save_pretrained`; with `push_to_hub` those of that method.
 
         Raises:
@@ -191,7 +180,7 @@ class CheckedModel(ModelMixin, ConfigMixin):
         local = {key: kwargs.pop(key) for key in ("is_main_process", "save_function") if key in kwargs}
         folder = Path(save_directory)
         single, index, _ = weight_names(variant)
-        (folder / index).unlink(missing_ok=True)  # of an older save, it would win over a single file
+        (folder / index).unlink(missing_ok=True)  # an older index would win
         super().save_pretrained(str(folder), variant=variant, max_shard_size=max_shard_size, **local)
         if (folder / index).is_file():
             (folder / single).unlink(missing_ok=True)
@@ -201,12 +190,12 @@ class CheckedModel(ModelMixin, ConfigMixin):
             self.push_to_hub(kwargs.pop("repo_id", folder.name), variant=variant, **kwargs)
 
     def to_json_string(self) -> str:
-        """The settings as JSON, without the place that they were loaded from."""
+        """The settings as JSON, without the path that they were loaded from."""
         return without_origin(super().to_json_string())
 
 
 def without_origin(text: str) -> str:
-    """A configuration's JSON without the folder of the person who saved it."""
+    """A configuration's JSON without the path that it was loaded from."""
     settings = json.loads(text)
     settings.pop("_name_or_path", None)
     return json.dumps(settings, indent=2, sort_keys=True) + "\n"

@@ -1,8 +1,8 @@
-"""What lies in place of a file that was never fetched, or bears the name of another kind."""
+"""Files that are not what their name says: pointers of a download that never happened, other formats."""
 
 from __future__ import annotations
 
-HEAD = 200  # bytes that tell
+HEAD = 200  # bytes to read
 CONVERT, UNPACK = "convert it to a PNG or JPEG", "unpack it"
 OTHER_FILES = {
     b"\x93NUMPY": f"an array of numpy; {CONVERT}",
@@ -19,15 +19,11 @@ OTHER_FILES = {
     b"<svg": f"an SVG; {CONVERT}",
     b"<?xml": "XML, such as an error message of a server; get the file again",
 }
-HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands of the photos of phones
+HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands of phones' photos
 
 
 def placeholder(head: bytes) -> str:
-    """Return what a file is instead of its content, and what to do; "" where it is neither.
-
-    Args:
-        head: Its first `HEAD` bytes, or all if it has fewer.
-    """
+    """What the file with these first `HEAD` bytes is instead, and what to do; "" for an ordinary one."""
     if not head:
         return "empty (0 bytes); get the file again"
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
@@ -42,5 +38,5 @@ def placeholder(head: bytes) -> str:
 
 
 def remedy_of(instead: str) -> str:
-    """Return the key of `survey_advice.REMEDIES` for a text of `placeholder`; "" where it has none."""
+    """The key of `survey_advice.REMEDIES` for a text of `placeholder`; "" where it has none."""
     return next((key for key in ("git lfs pull", "git annex get", CONVERT, UNPACK) if key in instead), "")

@@ -1,4 +1,4 @@
-"""Numbers of numpy as Python's own, which JSON takes and whose types settings are checked by."""
+"""Python's numbers in place of numpy's, for JSON and for type checks of settings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value with Python's numbers, truth values, texts and lists in place of numpy's.
+    """A value with Python's numbers, bools, texts and lists in place of numpy's.
 
-    Args:
-        value: Anything; mappings, lists and tuples are gone through, other values stay as they are.
+    Mappings, lists and tuples are converted recursively; other values stay.
     """
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()

@@ -1,6 +1,6 @@
-"""Settings of a network: wrong types and sizes beyond reason are refused before anything is built.
+"""Types and ranges of a network's settings, checked before anything is built.
 
-A configuration may come from a stranger. The ranges leave room for far more than the largest preset, and keep
+A configuration may come from an untrusted source. The ranges allow far more than the largest preset, and keep
 a number such as 10**9 from costing memory or time.
 """
 
@@ -53,15 +53,10 @@ LENGTHS: dict[str, tuple[int, int]] = {
 
 
 def check_types_and_ranges(settings: Mapping[str, Any], constructor: Callable, owner: str) -> None:
-    """Refuse settings of another type than the constructor's annotations say, or beyond the ranges above.
-
-    Args:
-        settings: values by name; further names are not looked at.
-        constructor: annotated `__init__`.
-        owner: name of the class, for the message.
+    """Refuse settings that do not fit the annotations of a constructor or the ranges above.
 
     Raises:
-        ValueError: a setting does not fit; the sentence says which and what it may be.
+        ValueError: names `owner`, the setting and what it may be.
     """
     for name, hint in get_type_hints(constructor).items():
         if name in settings and (wanted := _misfit(name, settings[name], hint)):
@@ -69,7 +64,7 @@ def check_types_and_ranges(settings: Mapping[str, Any], constructor: Callable, o
 
 
 def _misfit(name: str, value: Any, hint: Any) -> str | None:
-    """What the setting should be, or None where it is."""
+    """What the setting must be, or None where it fits."""
     if get_origin(hint) is Literal:
         return None if value in get_args(hint) else f"is none of {', '.join(map(repr, get_args(hint)))}"
     if hint is bool:

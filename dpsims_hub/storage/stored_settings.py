@@ -1,4 +1,4 @@
-"""`config.json` of a network: read with a bound, and checked before a network is built from it."""
+"""`config.json` of a network, checked before a network is built from it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,14 @@ from dpsims_hub.storage.plain_values import plain_value
 from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
 CONFIG = "config.json"
-MAX_CONFIG_BYTES = 2**20  # ours have about a kilobyte
+MAX_CONFIG_BYTES = 2**20  # ours have about 1 kB
 
 
 def read_json_object(path: Path, max_bytes: int) -> dict[str, Any]:
-    """The object that a JSON file holds.
-
-    Args:
-        path: the file.
-        max_bytes: a larger file is not even opened.
+    """The object in a JSON file.
 
     Raises:
-        ValueError: too large, not JSON, nested too deeply, or no object.
+        ValueError: it has more than `max_bytes`, is not JSON, is nested too deeply, or holds no object.
     """
     if path.stat().st_size > max_bytes:
         raise ValueError(f"{path}: has more than {max_bytes} bytes, which no such file needs.")
@@ -38,16 +34,18 @@ def read_json_object(path: Path, max_bytes: int) -> dict[str, Any]:
     return content
 
 
+def own_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's configuration without diffusers' own entries, which begin with "_"."""
+    return {name: value for name, value in config.items() if not name.startswith("_")}
+
+
 def read_settings(kind: type, folder: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Settings that a folder's config.json gives for a class of network, in types and ranges that it takes.
+    """Checked keyword arguments for a class of network, from a folder's config.json.
 
     Args:
         kind: the class.
         folder: holds config.json.
         overrides: settings to use instead of the stored ones.
-
-    Returns:
-        Keyword arguments for the class; diffusers' own entries, which begin with "_", are left out.
 
     Raises:
         FileNotFoundError: no config.json.
@@ -62,7 +60,7 @@ def read_settings(kind: type, folder: Path, overrides: Mapping[str, Any] | None 
     owner = stored.get("_class_name", kind.__name__)
     if owner != kind.__name__:
         raise ValueError(f"{path}: describes a {reprlib.repr(owner)}, not a {kind.__name__}.")
-    settings = {name: value for name, value in stored.items() if not name.startswith("_")}
+    settings = own_settings(stored)
     parameters = dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
     if unknown := sorted(settings.keys() - parameters.keys()):
         raise ValueError(

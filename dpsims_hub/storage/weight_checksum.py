@@ -1,19 +1,19 @@
-"""A checksum inside a weight file, so that a damaged number is found on loading.
+"""A checksum inside a weight file.
 
-safetensors have none: a bit that flips on a disk or in a transfer loads without a word. The SHA-256 of all
-bytes behind the header is kept in the header's metadata under "data_sha256". It travels with the file through
-copies, shards and variants, and other readers ignore it. It tells damage, not intent: who rewrites a file on
-purpose can rewrite its checksum too. Files without one load unchecked.
+safetensors have none: a flipped bit loads without an error. The SHA-256 of all bytes behind the header is
+stored in the header's metadata as "data_sha256", and stays in copies, shards and variants; other readers
+ignore it. It detects damage, not tampering. Files without one load unchecked.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import BinaryIO
+
+from dpsims_hub.storage.atomic_write import atomic_file
 
 KEY = "data_sha256"
 
@@ -21,39 +21,24 @@ KEY = "data_sha256"
 def write_checksum(path: Path) -> None:
     """Write the checksum into a safetensors file; the tensors keep every bit.
 
-    The file is made anew beside and then put in its place, so it has the mode that the umask gives, where
-    safetensors lets only the owner read.
-
-    Args:
-        path: a whole safetensors file.
-
-    Raises:
-        OSError: the disk refuses.
+    The file is rewritten with the mode of the umask; safetensors lets only the owner read.
     """
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
-        with path.open("rb") as old, temporary.open("wb") as new:
-            header = _read_header(old)
-            start = old.tell()
-            metadata = header.get("__metadata__", {}) | {KEY: _digest(old)}
-            text = json.dumps({**header, "__metadata__": metadata}, separators=(",", ":")).encode()
-            text += b" " * (-len(text) % 8)  # tensors stay aligned
-            new.write(len(text).to_bytes(8, "little") + text)
-            old.seek(start)
-            shutil.copyfileobj(old, new, 2**20)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_file(path) as temporary, path.open("rb") as old, temporary.open("wb") as new:
+        header = _read_header(old)
+        start = old.tell()
+        metadata = header.get("__metadata__", {}) | {KEY: _digest(old)}
+        text = json.dumps({**header, "__metadata__": metadata}, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)  # tensors stay aligned
+        new.write(len(text).to_bytes(8, "little") + text)
+        old.seek(start)
+        shutil.copyfileobj(old, new, 2**20)
 
 
 def check_checksum(path: Path) -> None:
-    """Compare a weight file with its checksum, where it has one.
-
-    Args:
-        path: a safetensors file whose header was checked.
+    """Compare a weight file, whose header was checked, with its checksum if it has one.
 
     Raises:
-        ValueError: the file's numbers are not those that were saved.
+        ValueError: the file is damaged.
     """
     with path.open("rb") as file:
         expected = _read_header(file).get("__metadata__", {}).get(KEY)

@@ -1,7 +1,7 @@
-"""Weight files of a network's folder: which there are, and what their headers promise.
+"""Weight files of a network's folder, and checks of their headers and numbers.
 
-Only safetensors are read: a pickled checkpoint can run code. Headers are looked at before any number is, so
-that a file which does not fit costs neither memory nor time.
+Only safetensors are read: a pickled checkpoint can run code. Headers come first, so that a file which does
+not fit costs neither memory nor time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from dpsims_hub.storage.stored_settings import read_json_object
 
 WEIGHTS = "diffusion_pytorch_model"
-MAX_HEADER_BYTES = 4 * 2**20  # ours have below a hundred kilobytes
+MAX_HEADER_BYTES = 4 * 2**20  # ours are below 100 kB
 MAX_INDEX_BYTES = 4 * 2**20
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _FLOATS = ("F64", "F32", "F16", "BF16")
@@ -27,7 +27,7 @@ _AGAIN = "copy or download it again"
 
 
 class StoredTensor(NamedTuple):
-    """What a header says of a tensor: its shape, and its type as safetensors names it."""
+    """A tensor in a header: its shape, and its type as safetensors names it."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -41,11 +41,7 @@ def weight_names(variant: str | None) -> tuple[str, str, str]:
 
 
 def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
-    """The files that diffusers will read for a variant: the shards of an index, else a single file.
-
-    Args:
-        folder: of one network.
-        variant: for example "fp16".
+    """The files that diffusers reads for a variant: the shards of an index, else a single file.
 
     Raises:
         FileNotFoundError: there are none, a shard is missing, or there are pickled ones only.
@@ -69,29 +65,26 @@ def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
 
 def _shards(index: Path) -> list[str]:
     places = read_json_object(index, MAX_INDEX_BYTES).get("weight_map")
-    names = set(places.values()) if isinstance(places, dict) and _all_texts(places) else set()
-    if not names:
+    names = list(places.values()) if isinstance(places, dict) else []
+    if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{index}: does not say which file holds which tensor; {_AGAIN}.")
-    for name in sorted(names):
+    names = sorted(set(names))
+    for name in names:
         if not re.fullmatch(rf"{WEIGHTS}[\w.-]*\.safetensors", name):
             raise ValueError(
                 f"{index}: names {name[:80]!r}, which is no weight file of this folder; {_AGAIN}."
             )
         if not (index.parent / name).is_file():
             raise FileNotFoundError(f"{index.parent}: lacks {name}, which {index.name} names; copy it there.")
-    return sorted(names)
-
-
-def _all_texts(places: dict) -> bool:
-    return all(isinstance(value, str) for value in places.values())
+    return names
 
 
 def read_header(path: Path) -> dict[str, StoredTensor]:
     """Tensors of a weight file by name, from its header alone.
 
     Raises:
-        ValueError: the file is cut off, has a header that is too large or contradicts itself, or is
-            something else.
+        ValueError: the file is truncated, has a header that is too large or inconsistent, or is of another
+            kind.
     """
     try:
         with path.open("rb") as file:
@@ -112,12 +105,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
 
 
 def check_headers(files: list[Path], expected: Mapping[str, Tensor], shapes: bool = True) -> None:
-    """Compare what weight files promise with the tensors of a network.
-
-    Args:
-        files: all weight files of one network.
-        expected: its `state_dict`, on any device, "meta" too.
-        shapes: whether shapes must agree.
+    """Compare the headers of all weight files of a network with its `state_dict`, on any device.
 
     Raises:
         ValueError: a file is damaged; a tensor is missing, unknown, stored twice, or of another shape or
@@ -156,11 +144,8 @@ def _misfit(stored: StoredTensor, tensor: Tensor, shapes: bool) -> str | None:
 def check_numbers(path: Path) -> None:
     """Refuse NaN and infinite numbers, one tensor in memory at a time.
 
-    Args:
-        path: a weight file whose header was checked.
-
     Raises:
-        ValueError: a tensor holds one; the sentence names it.
+        ValueError: names the tensor.
     """
     with safe_open(path, framework="pt") as weights:
         for name in weights.keys():  # noqa: SIM118
@@ -170,5 +155,5 @@ def check_numbers(path: Path) -> None:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """Whether no element is NaN or infinite; a finite sum is proof, and ten times as fast to find."""
+    """Whether no element is NaN or infinite; a finite sum proves it ten times as fast."""
     return bool(torch.isfinite(tensor.sum(dtype=torch.float32))) or bool(torch.isfinite(tensor).all())

@@ -1,4 +1,4 @@
-"""Whether a file or a folder can be written, found out before the work that fills it."""
+"""Checks that a file or folder can be written, before the work that fills it."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from dpsims_hub.storage.links import leads_nowhere
 
 
 def check_writable(folder: Path) -> None:
-    """Looks at the nearest folder that exists, so that nothing is made where nothing will be written."""
+    """Check the nearest existing folder; OSError where it cannot be written. Nothing is made."""
     place = folder.absolute()
     while not place.exists():
         if leads_nowhere(place):
@@ -22,7 +22,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Finds out before the work whether a file can be written after it.
+    """Check that a file can be written.
 
     Raises:
         OSError: the path is a folder or a link that leads nowhere, or its folder cannot be written to.

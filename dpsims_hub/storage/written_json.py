@@ -1,4 +1,4 @@
-"""JSON that people write by hand: any encoding of Unicode, no name twice, and a hint at mistyped names."""
+"""Hand-written JSON: any encoding of Unicode, no repeated name, hints at mistyped names."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 
 def read_written_json(path: Path, what: str) -> Any:
-    """Return the content of a JSON file.
+    """Content of a JSON file in UTF-8 (with or without a mark), UTF-16 or UTF-32.
 
     Args:
-        path: The file, in UTF-8 (with or without a mark), UTF-16 or UTF-32.
-        what: What messages call it, such as "--config: settings.json" or "map.json:".
+        path: the file.
+        what: its name in messages, such as "--config: settings.json" or "map.json:".
 
     Raises:
-        ValueError: If it is not JSON, is in another encoding, or has a name twice in one object.
+        ValueError: it is not JSON, in another encoding, or repeats a name in one object.
     """
     try:
         return json.loads(path.read_bytes(), object_pairs_hook=without_repeats)
@@ -30,15 +30,11 @@ def read_written_json(path: Path, what: str) -> Any:
 
 
 class RepeatedNameError(ValueError):
-    """A name stands twice in one object, of which JSON readers keep the last in silence."""
+    """A name is repeated in one object; JSON readers silently keep the last."""
 
 
 def without_repeats(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """Return an object of its names and values.
-
-    Raises:
-        RepeatedNameError: If a name stands twice.
-    """
+    """An object of its names and values; RepeatedNameError if a name is repeated."""
     found: dict[Any, Any] = {}
     for name, value in pairs:
         if name in found:
@@ -48,11 +44,6 @@ def without_repeats(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def likely_name(name: Any, known: Collection[str]) -> str:
-    """Return the question whether the nearest known name is meant; "" where none is near.
-
-    Args:
-        name: An unknown one.
-        known: The others; "sed" gives "did you mean 'seed'?".
-    """
+    """A question such as "did you mean 'seed'?" for "sed"; "" where no known name is near."""
     near = difflib.get_close_matches(str(name), known, n=1)
     return f"did you mean {near[0]!r}?" if near else ""

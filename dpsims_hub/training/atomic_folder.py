@@ -1,7 +1,4 @@
-"""Atomic writes of folders: each is complete or absent, whenever the process is killed.
-
-A folder is written beside its place as `NAME.tmp`, synced to disk, and takes the name in one step.
-"""
+"""Atomic writes of folders: each is complete or absent, whenever the process is killed."""
 
 from __future__ import annotations
 
@@ -12,14 +9,9 @@ from pathlib import Path
 
 
 def put_in_place(temporary: Path, final: Path) -> None:
-    """Sync a folder written as `temporary` and give it the name `final`; an older `final` goes last.
+    """Sync the folder `temporary`, and rename it to `final`, which replaces an older one.
 
-    For an instant neither name is there, while both folders are whole; `finish_interrupted` completes what a
-    kill at that instant left.
-
-    Args:
-        temporary: beside `final`, named `NAME.tmp`.
-        final: the place.
+    For a moment neither name exists; `finish_interrupted` repairs a kill at that moment.
     """
     _sync(temporary)
     retired = final.with_name(f"{final.name}.old")
@@ -34,10 +26,7 @@ def put_in_place(temporary: Path, final: Path) -> None:
 
 
 def finish_interrupted(parent: Path) -> None:
-    """Complete the renaming of folders that a kill stopped between the two steps of `put_in_place`.
-
-    Several processes may call it at once.
-    """
+    """Complete the renames that a kill interrupted. Several processes may call it at once."""
     for retired in parent.glob("*.old"):
         final = retired.with_suffix("")
         temporary = final.with_name(f"{final.name}.tmp")
@@ -47,7 +36,7 @@ def finish_interrupted(parent: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder so that a half-deleted one never has its name."""
+    """Delete a folder; its name disappears before its content does."""
     doomed = folder.with_name(f"{folder.name}.tmp")
     os.replace(folder, doomed)
     shutil.rmtree(doomed)

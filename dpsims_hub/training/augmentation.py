@@ -1,15 +1,15 @@
-"""Differentiable augmentation of what the discriminator sees (DiffAugment, Zhao et al., NeurIPS 2020).
+"""Differentiable augmentation of the discriminator's inputs (DiffAugment, Zhao et al., NeurIPS 2020).
 
-A few hundred photos are soon known by heart. Real and generated images therefore go through the same random
-changes of colour, shift and cutout, the generator's gradient too, so that no change leaks into its photos.
-All images of a label map get the same draw (our choice): places of real and generated features still match,
-and two photos of a map differ only where the generator made them differ. Label maps move along; places that
-were cut out or moved in are unknown.
+It keeps D from memorising a small data set. Real and generated images get the same random changes of colour,
+shift and cutout, and the generator's gradient passes through them. All images of a label map share one draw
+(our choice), so that real and generated features still match place by place. Label maps move along; pixels
+that are cut out or moved in become unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -17,38 +17,25 @@ from torch import Tensor
 
 CHANGES = ("color", "translation", "cutout")
 NUM_DRAWS = 10
-"""Numbers of a draw: does each change happen (3), its size (3 of colour, 2 of shift, 2 of cutout)."""
+"""Numbers of a draw: whether each change happens (3), and sizes (3 of colour, 2 of shift, 2 of cutout)."""
 
 _SHIFT = 1 / 8  # of a side, at most; this and the next are DiffAugment's
 _CUT = 1 / 2  # of a side
 
 
+@dataclass(frozen=True)
 class Augmentation:
-    """Random changes, each a function of numbers drawn with the training example.
+    """Random changes of images, named in `changes`; each happens to a map with `probability`."""
 
-    Args:
-        changes: of `CHANGES`; none leaves everything as it is.
-        probability: with which each of them happens to a map and its images.
-
-    Raises:
-        ValueError: an unknown change.
-    """
-
-    def __init__(self, changes: Sequence[str] = (), probability: float = 1.0) -> None:
-        if unknown := set(changes) - set(CHANGES):
-            raise ValueError(f"augmentation: {', '.join(sorted(unknown))} is not among {', '.join(CHANGES)}.")
-        self.changes = tuple(changes)
-        self.probability = probability
+    changes: Sequence[str]
+    probability: float
 
     def images(self, images: Tensor, draws: Tensor) -> Tensor:
-        """Changed images.
+        """Changed images; 0 where they are cut out.
 
         Args:
-            images: (B, 3, H, W) in [-1, 1].
+            images: (B, 3, H, W) in [-1, 1]; the result may lie beyond.
             draws: (B, NUM_DRAWS) uniform numbers in [0, 1), on the CPU.
-
-        Returns:
-            (B, 3, H, W), possibly beyond [-1, 1]; 0 at unknown places.
         """
         if "color" in self.changes:
             images = self._colored(images, draws)
@@ -59,7 +46,7 @@ class Augmentation:
         return images
 
     def label_map(self, label_map: Tensor, draws: Tensor, ignore_index: int) -> Tensor:
-        """(B, H, W) ids -> the ids of the changed images, `ignore_index` at unknown places."""
+        """(B, H, W) ids -> ids of the changed images, `ignore_index` at unknown pixels."""
         if "translation" in self.changes:
             label_map = _shifted(label_map, self._shifts(draws, label_map.shape[-2:]), ignore_index)
         if "cutout" in self.changes:
@@ -68,7 +55,7 @@ class Augmentation:
         return label_map
 
     def visible(self, size: Sequence[int], draws: Tensor) -> Tensor:
-        """(B, H, W) booleans on the CPU: places that still show the image."""
+        """(B, H, W) booleans on the CPU: pixels that still show the image."""
         return self.label_map(torch.ones(len(draws), *size, dtype=torch.uint8), draws, 0).bool()
 
     def _happens(self, change: str, draws: Tensor) -> Tensor:
@@ -93,7 +80,7 @@ class Augmentation:
         return [tuple(shift) for shift in (shifts * happens).tolist()]
 
     def _cut(self, size: Sequence[int], draws: Tensor) -> Tensor:
-        """(B, H, W) booleans: the part of a rectangle of half the sides that lies in the image."""
+        """(B, H, W) booleans: a rectangle with half the image's sides, clipped to the image."""
         happens = self._happens("cutout", draws)
         inside = []
         for axis, side in enumerate(size):
@@ -105,7 +92,7 @@ class Augmentation:
 
 
 def _shifted(images: Tensor, shifts: Sequence[tuple[int, int]], fill: float) -> Tensor:
-    """Every image moved by its own (down, right), with `fill` where nothing was."""
+    """Every image moved by its own (down, right), padded with `fill`."""
     height, width = images.shape[-2:]
     moved = []
     for image, (down, right) in zip(images, shifts, strict=True):

@@ -1,4 +1,4 @@
-"""From settings to modules: the two networks, the frozen backbone, the accelerator."""
+"""Networks, frozen backbone and accelerator, built from the settings."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from dpsims_hub.training.step import levels_at
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
-    """Accelerator of the run, on the CPU where there is no other device.
+    """Accelerator of the run; it uses the CPU where there is no other device.
 
     Raises:
-        ValueError: a kind of distribution other than one process per device (DDP) was asked for, or the
-            package of `--report_to` is not installed.
+        ValueError: neither one process nor DDP was asked for, or the package of `--report_to` is not
+            installed.
     """
     accelerator = Accelerator(
-        # Without this, torchrun on a machine without GPU would start independent runs of one process.
+        # Else torchrun on a machine without GPU would start independent runs.
         cpu=not torch.accelerator.is_available(),
         mixed_precision=config.mixed_precision,
-        # The plugin, because Accelerator prefers the launcher's environment to a number given here.
+        # A plain number would lose against the launcher's environment.
         gradient_accumulation_plugin=GradientAccumulationPlugin(config.gradient_accumulation_steps),
         log_with=None if config.report_to == "none" else config.report_to,
         project_config=ProjectConfiguration(config.output_dir, logging_dir=f"{config.output_dir}/logs"),
@@ -56,16 +56,11 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
 def build_networks(
     config: TrainConfig, num_classes: int, ignore_index: int
 ) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None]:
-    """The modules that a configuration describes; no backbone where the discriminator has its own encoder.
-
-    Args:
-        config: settings.
-        num_classes: N of the data.
-        ignore_index: id of unknown pixels.
+    """Generator, discriminator and backbone of a configuration; no backbone where D has its own encoder.
 
     Raises:
-        ValueError: settings that the modules do not know, or that do not fit each other.
-        FileNotFoundError: the backbone's weights are not there.
+        ValueError: a setting is unknown or contradicts another.
+        FileNotFoundError: the backbone's weights are missing.
     """
     generator = _construct(
         "generator_config",
@@ -92,12 +87,7 @@ def build_networks(
 
 
 def build_backbone(config: TrainConfig) -> PretrainedBackbone:
-    """The frozen backbone of the discriminator.
-
-    Raises:
-        ValueError: timm does not know it, or cannot build it or read its weights.
-        FileNotFoundError: the weights are not there.
-    """
+    """The frozen backbone of the discriminator; errors as of `PretrainedBackbone`."""
     return PretrainedBackbone(
         config.backbone,
         weights=None if config.backbone_weights == "random" else config.backbone_weights,
@@ -110,13 +100,7 @@ def build_backbone(config: TrainConfig) -> PretrainedBackbone:
 
 @dataclass
 class PatchNetworks:
-    """Whose features the contrastive loss compares.
-
-    Args:
-        backbone: a network of their own; None for the features that the discriminator reads.
-        projection: the trained projection of them, or None.
-        words: a sentence about them for the person who trains; empty where nothing is out of the ordinary.
-    """
+    """Backbone of the contrastive loss (None: the discriminator's), its projection, a line for the log."""
 
     backbone: PretrainedBackbone | None = None
     projection: PatchProjection | None = None
@@ -126,14 +110,9 @@ class PatchNetworks:
 def build_patch_networks(config: TrainConfig, backbone: PretrainedBackbone | None) -> PatchNetworks:
     """The networks of the contrastive loss.
 
-    Args:
-        config: settings.
-        backbone: the discriminator's.
-
     Raises:
-        ValueError: `contrastive_strides` are no strides of these features, or timm cannot build the network.
-        FileNotFoundError: the network's weights are not there, and `contrastive_backbone_weights` is not
-            "if_found".
+        ValueError: none of `contrastive_strides` is a stride of the backbone, or timm cannot build it.
+        FileNotFoundError: its weights are missing and `contrastive_backbone_weights` is not "if_found".
     """
     if not config.weight_contrastive:
         return PatchNetworks()
@@ -150,7 +129,7 @@ def build_patch_networks(config: TrainConfig, backbone: PretrainedBackbone | Non
                 raise FileNotFoundError(f"--contrastive_backbone_weights: {error}") from error
             words = (
                 "Contrastive loss: features of the discriminator's backbone, because those of "
-                f"{name} are not at hand ({error})"
+                f"{name} are missing ({error})"
             )
     compared = own or backbone
     levels = levels_at(compared, config.contrastive_strides)

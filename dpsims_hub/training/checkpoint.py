@@ -1,7 +1,7 @@
 """Checkpoints, written atomically.
 
-A process killed at any moment leaves the last whole checkpoint; a leftover `checkpoint-N.tmp` is never
-resumed from. A disk that fills is one sentence, and the checkpoint before stays.
+A kill at any moment leaves the last complete checkpoint; `checkpoint-N.tmp` is never resumed from. A full
+disk gives one sentence, and earlier checkpoints stay.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _NAME = re.compile(r"checkpoint-(\d+)")
 
 
 class CheckpointError(OSError):
-    """A checkpoint could not be written, or one that is needed is damaged; the message says what to do."""
+    """A checkpoint cannot be written, or a required one is damaged."""
 
 
 def list_checkpoints(output_dir: Path) -> list[tuple[int, Path]]:
-    """(step, folder) of the checkpoints, oldest first, whatever they hold."""
+    """(step, folder) of all checkpoints, damaged ones included, oldest first."""
     matches = ((_NAME.fullmatch(path.name), path) for path in output_dir.glob("checkpoint-*"))
     return sorted((int(match[1]), path) for match, path in matches if match and path.is_dir())
 
 
 def find_checkpoint(wanted: str, output_dir: Path) -> tuple[int, Path] | None:
-    """(step, folder) of the checkpoint to resume from: "latest" (None if there is none) or a folder.
+    """(step, folder) to resume from: of a named folder, or of the newest complete checkpoint for "latest".
 
-    "latest" is the newest whole one; for each damaged one that is passed over, process 0 prints a sentence.
+    "latest" gives None where there is no checkpoint; process 0 prints a line for each damaged one.
 
     Raises:
-        FileNotFoundError: the folder named is no checkpoint.
-        CheckpointError: it is damaged; or for "latest" all there are.
+        FileNotFoundError: the folder is no checkpoint.
+        CheckpointError: it is damaged; with "latest", all are.
     """
     if wanted == "latest":
         return _newest_whole(output_dir)
@@ -74,20 +74,15 @@ def _newest_whole(output_dir: Path) -> tuple[int, Path] | None:
 
 
 def starting_point(wanted: str, output_dir: Path) -> tuple[int, Path | None]:
-    """(step, checkpoint) at which a run begins; (0, None) for a fresh one.
-
-    Args:
-        wanted: "" for a fresh run, "latest" or a folder.
-        output_dir: where the run will write.
+    """(step, checkpoint) at which a run begins; (0, None) for a new one, whose `wanted` is "".
 
     Raises:
-        FileNotFoundError: the folder named is no checkpoint.
-        CheckpointError: it is damaged; or for "latest" all there are.
-        ValueError: `output_dir` holds a later checkpoint, which "latest" would take for this run's.
+        OSError: as of `find_checkpoint`.
+        ValueError: `output_dir` holds a later checkpoint, which "latest" would mistake for this run's.
     """
     finish_interrupted(output_dir)
     step, path = (find_checkpoint(wanted, output_dir) if wanted else None) or (0, None)
-    # One that was passed over as damaged is no hindrance: the next save removes it.
+    # The next save removes a damaged one that was skipped.
     for later, folder in reversed(list_checkpoints(output_dir)):
         if later > step and not (path and find_damage(folder)):
             raise ValueError(
@@ -104,24 +99,14 @@ def save_checkpoint(
     total_limit: int,
     data_state: dict[str, Any] | None = None,
 ) -> Path:
-    """Write the state of every process, then drop all but the newest `total_limit` checkpoints.
+    """Write the state of every process to `checkpoint-STEP`, then keep only the newest `total_limit`.
 
-    Accelerate stores networks without the wrapper of several processes, so that a run may go on with another
-    number of them. Every process must call it; they agree on success before the folder takes its name. The
-    disk must hold one checkpoint more than stay.
-
-    Args:
-        accelerator: knows models, optimisers, random states and what else was registered.
-        output_dir: one folder, seen by every process.
-        step: generator updates done.
-        total_limit: checkpoints that stay, at least 1.
-        data_state: where this process is in its data; plain values and tensors. None where the step says it.
-
-    Returns:
-        The folder `checkpoint-STEP`.
+    Every process must call it, with its position in the data; all see one `output_dir`. They agree on success
+    before the folder gets its name. Networks are stored without DDP's wrapper, so that a run may resume with
+    another number of processes. The disk must hold `total_limit` + 1 checkpoints.
 
     Raises:
-        CheckpointError: some process could not write, the same in all; nothing of the new checkpoint stays.
+        CheckpointError: in every process, if one of them cannot write; no part of the new checkpoint stays.
     """
     final = output_dir / f"checkpoint-{step}"
     temporary = output_dir / f"{final.name}.tmp"
@@ -133,17 +118,7 @@ def save_checkpoint(
 
 
 def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
-    """What `save_checkpoint` got as data state of a process; None if there is none.
-
-    A process that was not there then gets that of process 0.
-
-    Args:
-        path: a checkpoint.
-        rank: of the process.
-
-    Raises:
-        CheckpointError: the file cannot be read.
-    """
+    """`data_state` of a process, of process 0 for a new one, or None; CheckpointError if unreadable."""
     own = path / f"data_{rank}.pt"
     file = own if own.exists() else path / "data_0.pt"
     try:
@@ -153,14 +128,7 @@ def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
 
 
 def load_data_states(path: Path) -> list[dict[str, Any]]:
-    """What `save_checkpoint` got as data state of all processes, by rank.
-
-    Args:
-        path: a checkpoint.
-
-    Raises:
-        CheckpointError: a file cannot be read.
-    """
+    """`data_state` of all processes, by rank."""
     count = len(list(path.glob("data_*.pt")))
     return [load_data_state(path, rank) for rank in range(count)]
 
@@ -183,7 +151,7 @@ def _finish(temporary: Path, final: Path, step: int, processes: int) -> None:
 
 
 def _drop_others(output_dir: Path, step: int, total_limit: int) -> None:
-    """Keep the newest ones up to `step`; later ones were damaged, or the run would not have started."""
+    """Keep the newest up to `step`; later ones are damaged, see `starting_point`."""
     checkpoints = list_checkpoints(output_dir)
     kept = [path for number, path in checkpoints if number <= step][-total_limit:]
     for _, path in checkpoints:
@@ -194,7 +162,7 @@ def _drop_others(output_dir: Path, step: int, total_limit: int) -> None:
 def _together(
     accelerator: Accelerator, final: Path, action: Callable[[], None], on_all: bool = False
 ) -> None:
-    """Act on the main process or on all; a failure to write in one of them is raised in every one."""
+    """Act on the main process or on all; a write failure in one of them is raised in all."""
     failure, cause = "", None
     if accelerator.is_main_process or on_all:
         try:

@@ -1,4 +1,4 @@
-"""The command line of a training run: every setting is a flag; launcher < preset < file < flags."""
+"""The command line of a training run: one flag per setting; launcher < preset < file < flags."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from dpsims_hub.training.launcher import launcher_settings
 from dpsims_hub.training.presets import PRESETS
 
 SETTINGS = tuple(field.name for field in dataclasses.fields(TrainConfig))
-UNRECOGNIZED = "unrecognized arguments: "  # how argparse begins
+UNRECOGNIZED = "unrecognized arguments: "  # argparse's own words
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses with an exception, so that bad flags give one sentence like every other bad input."""
+    """Raises ValueError instead of exiting, so that a bad flag gives one sentence."""
 
     def error(self, message: str) -> NoReturn:
         words = message.removeprefix(UNRECOGNIZED).split() if message.startswith(UNRECOGNIZED) else []
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line: one flag per setting, grouped; absent flags leave the preset's or file's value."""
+    """The command line. An absent flag leaves the value of the preset or file."""
     parser = _Parser(
         prog="train_accelerate.py",
         description="Train DP-SIMS on photos and their label maps.",
@@ -81,13 +81,10 @@ def _json_value(text: str) -> Any:
 
 
 def parse_config(argv: list[str] | None = None) -> TrainConfig:
-    """Merge launcher, preset, file and flags.
-
-    Args:
-        argv: the flags, with _ or - in their names; None takes those of the process.
+    """Settings merged from launcher, preset, file and flags (None: the process's own; _ or - in their names).
 
     Raises:
-        ValueError: an unknown flag or setting, or a value that cannot be used.
+        ValueError: an unknown flag or setting, or an invalid value.
         FileNotFoundError: the configuration file does not exist.
     """
     words = sys.argv[1:] if argv is None else argv
@@ -95,13 +92,13 @@ def parse_config(argv: list[str] | None = None) -> TrainConfig:
     path = flags.pop("config", None)
     chosen = {**(_read_settings(Path(path)) if path else {}), **flags}
     preset = chosen.get("preset", TrainConfig.preset)
-    # A preset that does not exist adds nothing here and is refused by TrainConfig.
+    # TrainConfig refuses an unknown preset.
     presets = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
     return TrainConfig(**{**launcher_settings(), **presets, **chosen})
 
 
 def _with_underscores(word: str) -> str:
-    """--mixed-precision=bf16 -> --mixed_precision=bf16; --no-flip stays, which is argparse's own form."""
+    """--mixed-precision=bf16 -> --mixed_precision=bf16; argparse's --no-flip stays."""
     if not word.startswith("--"):
         return word
     name, equals, value = word[2:].partition("=")

@@ -1,7 +1,7 @@
-"""Settings of a training run: one flat dataclass whose fields are the command line's flags.
+"""Settings of a training run: one dataclass whose fields are the flags of the command line.
 
-Architecture settings live in the models' own signatures; `generator_config` and `discriminator_config` pass
-them through.
+Architecture settings live in the models' signatures; `generator_config` and `discriminator_config` pass them
+on.
 """
 
 from __future__ import annotations
@@ -29,22 +29,19 @@ KINDS: dict[type, tuple[str, str]] = {
     tuple: ("a list of numbers", "JSON"),
     dict: ("an object of settings", "JSON"),
 }
-"""How a setting's type is called in messages and in the help."""
+"""Name of a setting's type in messages, and its placeholder in the help."""
 
 
 def _flag(default: Any, group: str, help: str, **limits: Any) -> Any:
-    """A setting; limits are `least` (inclusive), `above` and `below` (exclusive), or `choices`."""
+    """A setting; limits are `least` (inclusive), `above`, `below` (exclusive) and `choices`."""
     return dataclasses.field(default=default, metadata={"group": group, "help": help, **limits})
 
 
 @dataclass
 class TrainConfig:
-    """Settings of one run; every field is a flag of `train_accelerate.py`.
+    """Settings of one run; every field is a flag. ValueError names the flag of an invalid value.
 
-    Values without a source in the paper are our choice, from short runs on CamVid (docs in ARCHITECTURE.md).
-
-    Raises:
-        ValueError: a value cannot be used; the sentence names the flag.
+    Values without a source in the paper (docs/paper_to_code.md) are our choice, from short runs on CamVid.
     """
 
     train_data_dir: str = _flag("", "data", "folder of images/, labels/, classes.json, or known layout")
@@ -60,8 +57,8 @@ class TrainConfig:
     streaming: bool = _flag(False, "data", "read --dataset_name row by row, without a local copy")
     shuffle_buffer_size: int = _flag(256, "data", "rows of a stream that are shuffled together", least=1)
     cache_dir: str = _flag("", "data", "where --dataset_name is kept; default: that of datasets")
-    max_train_samples: int = _flag(0, "data", "use only the first so many pairs; 0: all", least=0)
-    skip_bad_samples: int = _flag(0, "data", "pass over so many unusable pairs; 0: none", least=0)
+    max_train_samples: int = _flag(0, "data", "use only the first N pairs; 0: all", least=0)
+    skip_bad_samples: int = _flag(0, "data", "skip up to N unusable pairs; 0: none", least=0)
     validation_data_dir: str = _flag("", "data", "folder for the sheets; default: training pairs")
     validation_split: str = _flag("", "data", "split for the sheets, of the folder above or --dataset_name")
     resolution: str = _flag("256", "data", "side, or WIDTHxHEIGHT, in pixels")
@@ -79,9 +76,7 @@ class TrainConfig:
     discriminator_config: dict = _flag(None, "model", "JSON of DPSIMSDiscriminator settings over the preset")
     backbone: str = _flag("convnext_base.fb_in22k", "model", "timm model, or none for OASIS's own encoder")
     backbone_weights: str = _flag(
-        "pretrained",
-        "model",
-        "weights file, 'random', or 'pretrained': from an installed package, else timm's own from the Hub",
+        "pretrained", "model", "file, 'random', or 'pretrained': an installed package's, else timm's own"
     )
     backbone_mean: tuple = _flag((), "model", "JSON list: mean of the backbone's inputs; default: timm's")
     backbone_std: tuple = _flag((), "model", "JSON list: standard deviation, likewise")
@@ -89,14 +84,11 @@ class TrainConfig:
     backbone_precision: str = _flag(
         "float32",
         "model",
-        "with --mixed_precision: 'mixed' runs the backbone in half precision too, whose gradient is far off",
+        "with --mixed_precision: 'mixed' runs the backbone in half precision too, with a wrong gradient",
         choices=("float32", "mixed"),
     )
     backbone_gradient: str = _flag(
-        "plain",
-        "model",
-        "that the backbone hands to photos: as it is, or 'unit': of length 1 for each photo",
-        choices=("plain", "unit"),
+        "plain", "model", "of photos through the backbone; unit: length 1 each", choices=("plain", "unit")
     )
     feature_conditioning: str = _flag("sigmoid_batchnorm", "model", "of D's inputs", choices=CONDITIONINGS)
 
@@ -110,52 +102,39 @@ class TrainConfig:
         "", "losses", "timm model whose maps it reads; default: the discriminator's backbone"
     )
     contrastive_backbone_weights: str = _flag(
-        "pretrained",
-        "losses",
-        "as --backbone_weights; or 'if_found': pretrained ones, without them the discriminator's backbone",
+        "pretrained", "losses", "as --backbone_weights; 'if_found': else the discriminator's backbone"
     )
     contrastive_head: int = _flag(0, "losses", "width of a trained projection of its maps; 0: none", least=0)
     weight_diversity: float = _flag(4.0, "losses", "of the diversity hinge", least=0)
-    diversity_threshold: float = _flag(0.4, "losses", "pairs further apart than this are left alone", least=0)
+    diversity_threshold: float = _flag(0.4, "losses", "distance from which the loss is 0", least=0)
     diversity_distance: str = _flag(
         "features",
         "losses",
         "of two photos: cosine of backbone features or L1 of images, means removed; or the paper's plain L1",
         choices=("features", "images", "features_l1", "images_l1"),
     )
-    diversity_strides: tuple = _flag(
-        (4, 8, 16, 32), "losses", "JSON list: strides of the features it reads; without any: images"
-    )
+    diversity_strides: tuple = _flag((4, 8, 16, 32), "losses", "JSON list: strides it reads; []: images")
     weight_labelmix: float = _flag(0.0, "losses", "of OASIS's LabelMix", least=0)
-    augmentation: str = _flag(
-        "", "losses", "changes of all that D sees, such as color,translation,cutout; default: none"
-    )
-    augmentation_probability: float = _flag(
-        0.5, "losses", "with which each of these changes happens", least=0
-    )
+    augmentation: str = _flag("", "losses", "of D's inputs, such as color,translation,cutout; default: none")
+    augmentation_probability: float = _flag(0.5, "losses", "of each of these changes", least=0)
 
     learning_rate_g: float = _flag(3e-4, "optimisation", "Adam, generator", above=0)
     learning_rate_d: float = _flag(3e-4, "optimisation", "Adam, discriminator", above=0)
     lr_decay_steps: int = _flag(
-        0,
-        "optimisation",
-        "over the last so many steps both rates fall linearly to 0; 0: constant, as the paper",
-        least=0,
+        0, "optimisation", "both rates fall linearly to 0 over the last N steps; 0: constant", least=0
     )
     adam_beta1: float = _flag(0.0, "optimisation", "Adam's first beta", least=0, below=1)
     adam_beta2: float = _flag(0.99, "optimisation", "Adam's second beta", least=0, below=1)
     max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them", least=0)
     use_ema: bool = _flag(True, "optimisation", "publish averaged weights rather than the last ones")
     ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator", least=0, below=1)
-    ema_warmup: bool = _flag(
-        True, "optimisation", "average over about a tenth of the steps so far until the decay reaches further"
-    )
+    ema_warmup: bool = _flag(True, "optimisation", "at first average over about a tenth of the steps so far")
 
     output_dir: str = _flag("outputs/train", "run", "checkpoints, logs, sheets and the final model")
     train_batch_size: int = _flag(4, "run", "label maps per process and step", least=1)
     samples_per_map: int = _flag(2, "run", "photos per map; 2 or more feed the diversity loss", least=1)
     max_train_steps: int = _flag(100_000, "run", "generator updates", least=1)
-    max_train_minutes: float = _flag(0.0, "run", "stop and save after so many minutes; 0: never", least=0)
+    max_train_minutes: float = _flag(0.0, "run", "stop and save after X minutes; 0: never", least=0)
     gradient_accumulation_steps: int = _flag(1, "run", "micro-batches per update", least=1)
     mixed_precision: str = _flag("no", "run", "precision of the networks", choices=("no", "bf16", "fp16"))
     gradient_checkpointing: bool = _flag(False, "run", "spend time to save memory")
@@ -176,7 +155,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             setattr(self, field.name, _checked(field, getattr(self, field.name)))
-        _ = self.size  # refuses a resolution that cannot be read
+        _ = self.size  # raises for an unreadable resolution
         if self.weight_diversity and self.samples_per_map < 2:
             raise ValueError("--weight_diversity: needs --samples_per_map of at least 2; or set it to 0.")
         if self.mixed_precision == "fp16" and self.gradient_accumulation_steps > 1:
@@ -204,11 +183,7 @@ class TrainConfig:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(H, W) in pixels.
-
-        Raises:
-            ValueError: `resolution` is neither a number nor WIDTHxHEIGHT.
-        """
+        """(H, W) in pixels; ValueError where `resolution` is neither a number nor WIDTHxHEIGHT."""
         try:
             sides = [int(side) for side in self.resolution.lower().split("x")]
         except ValueError:
@@ -219,11 +194,11 @@ class TrainConfig:
 
     @property
     def augmentation_changes(self) -> tuple[str, ...]:
-        """Changes of `augmentation`, without spaces."""
+        """Names in `augmentation`."""
         return tuple(name for name in self.augmentation.replace(" ", "").split(",") if name)
 
     def save(self, path: Path) -> None:
-        """Write the merged settings as JSON, usable again with --config; atomically."""
+        """Write the merged settings atomically as JSON for --config."""
         write_text_atomically(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
 
@@ -233,7 +208,7 @@ def kind_of(field: dataclasses.Field) -> type:
 
 
 def _checked(field: dataclasses.Field, value: Any) -> Any:
-    """The value in its setting's type; JSON lists, whole numbers, null and paths are taken as meant."""
+    """The value in its setting's type; JSON lists, whole numbers, null and paths are converted."""
     kind, value = kind_of(field), plain_value(value)
     if kind is dict:
         value = dict(value) if isinstance(value, dict) else {} if value is None else value
@@ -251,7 +226,7 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
 
 
 def _is_number(value: Any, kind: Any) -> bool:
-    """Whether a value is a number of a kind; true and false are none."""
+    """Whether a value is a number of a kind, and not a bool."""
     return isinstance(value, kind) and not isinstance(value, bool)
 
 

@@ -1,8 +1,7 @@
-"""One training step without values: how many multiply-adds it has and how much memory its tensors take.
+"""Multiply-adds and memory of one training step, estimated without values.
 
-The networks, the losses and both updates are the real ones, run on tensors of the device "meta". Only what
-needs values is replaced: class weights, checks for infinite losses, and autocast, which does not know that
-device.
+Networks, losses and updates are the real ones, run on tensors of the device "meta". Replaced is what needs
+values: class weights, checks for infinite losses, and autocast, which does not support that device.
 """
 
 from __future__ import annotations
@@ -35,20 +34,15 @@ _IN_HALF = {
     *(torch.einsum, F.scaled_dot_product_attention),
 }
 _IN_FULL = {F.layer_norm, F.group_norm, F.softmax, torch.softmax, Tensor.softmax}
-"""What CUDA's autocast computes in half precision and in float32, of the operations of these networks.
+"""Operations of these networks in half precision and in float32 under CUDA's autocast.
 
-The CPU's autocast has slightly other rules: it pads in float32.
+The CPU's autocast differs slightly: it pads in float32.
 """
 
 
 @dataclass(frozen=True)
 class NetworkCosts:
-    """Size of one network.
-
-    Args:
-        parameters: how many numbers, frozen ones included.
-        multiply_adds: of one forward pass for one image.
-    """
+    """Size of one network: all its parameters, and multiply-adds of a forward pass for one image."""
 
     parameters: int
     multiply_adds: int
@@ -56,15 +50,14 @@ class NetworkCosts:
 
 @dataclass(frozen=True)
 class StepCosts:
-    """What one micro-batch of a run costs one process; memory in bytes.
+    """Costs of one micro-batch in one process; memory in bytes.
 
     Args:
-        networks: by name: "generator", "discriminator" (what is trained of it), and perhaps "backbone" and
-            "contrastive backbone".
+        networks: "generator", "discriminator" (its trained part), perhaps "backbone", "contrastive backbone".
         multiply_adds: of both updates, forward and backward.
-        weights: of all networks, with their buffers.
+        weights: of all networks, buffers included.
         average: of the averaged generator.
-        optimizers: both Adams' moments.
+        optimizers: moments of both Adams.
         step_peak: gradients and activations together, at the peak of a step.
         trained: weights that have gradients.
     """
@@ -79,15 +72,10 @@ class StepCosts:
 
 
 def estimate_costs(config: TrainConfig, num_classes: int, ignore_index: int = 255) -> StepCosts:
-    """Build the networks without values and go through training steps.
-
-    Args:
-        config: of the run; the backbone's weights are not read.
-        num_classes: N of the data.
-        ignore_index: id of unknown pixels.
+    """Costs of a run's training step; the backbone's weights are not read.
 
     Raises:
-        ValueError: settings that the modules do not know, or that do not fit each other.
+        ValueError: a setting is unknown or contradicts another.
     """
     config = dataclasses.replace(config, backbone_weights="random", contrastive_backbone_weights="random")
     with LiveMemory() as memory, META:
@@ -106,17 +94,17 @@ def estimate_costs(config: TrainConfig, num_classes: int, ignore_index: int = 25
         multiply_adds,
         weights=sum(map(tensor_bytes, modules)),
         average=tensor_bytes(average.model),
-        optimizers=sum(map(_state_bytes, optimizers)),
+        optimizers=sum(v.nbytes for o in optimizers for state in o.state.values() for v in state.values()),
         step_peak=step_peak,
         trained=sum(p.nbytes for o in optimizers for group in o.param_groups for p in group["params"]),
     )
 
 
 class DryRunStep(TrainingStep):
-    """A training step that never looks at a value."""
+    """A training step that reads no values."""
 
     def class_weights(self, label_map: Tensor) -> Tensor:
-        """Weights of the right shape."""
+        """Empty weights of the right shape."""
         return torch.empty(self.num_classes, device=label_map.device)
 
     def _gradients(self, module: nn.Module, terms: dict[str, Tensor]) -> Tensor:
@@ -125,15 +113,11 @@ class DryRunStep(TrainingStep):
         return torch.zeros((), device=META)
 
     def _check(self, logs: dict[str, Tensor], unknown: Tensor) -> None:
-        """Nothing to look at."""
+        """Checks nothing."""
 
 
 class MetaAccelerator:
-    """What a training step asks of an accelerator.
-
-    Args:
-        precision: "no", "bf16" or "fp16".
-    """
+    """The part of an accelerator that a training step uses; precision "no", "bf16" or "fp16"."""
 
     device = META
 
@@ -145,16 +129,12 @@ class MetaAccelerator:
         return nullcontext()
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Stands for torch.autocast."""
+        """Replacement of torch.autocast."""
         return HalfPrecision(self.dtype) if self.dtype else nullcontext()
 
 
 class HalfPrecision(TorchFunctionMode):
-    """Autocast's rule for tensors without values: operands of large products are cast.
-
-    Args:
-        dtype: the half precision.
-    """
+    """Autocast for tensors without values: casts the operands of large products to `dtype`."""
 
     def __init__(self, dtype: torch.dtype) -> None:
         super().__init__()
@@ -163,16 +143,17 @@ class HalfPrecision(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Runs the function, in half precision where autocast would."""
+        """Run a function, in half precision where autocast would."""
         kwargs = kwargs or {}
         if func in _IN_HALF:
-            args, kwargs = tree_map_only(Tensor, self._cast, (args, kwargs))
+            args, kwargs = tree_map_only(Tensor, partial(_cast, self.dtype), (args, kwargs))
         elif func in _IN_FULL:
-            args, kwargs = tree_map_only(Tensor, _to_float32, (args, kwargs))
+            args, kwargs = tree_map_only(Tensor, partial(_cast, torch.float32), (args, kwargs))
         return func(*args, **kwargs)
 
-    def _cast(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+
+def _cast(dtype: torch.dtype, tensor: Tensor) -> Tensor:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _make_step(
@@ -198,29 +179,25 @@ def _make_step(
 
 @torch.no_grad()
 def _network_costs(config: TrainConfig, nets: Networks, average: DPSIMSGenerator) -> dict[str, NetworkCosts]:
-    """Costs for one image; of the generator in the plain form in which it is published."""
+    """Costs for one image; those of the generator in its exported form."""
     batch = _make_batch(dataclasses.replace(config, train_batch_size=1), average)
     inputs = (batch["label_map"], batch["latents"][0, :1], None, batch.get("instance_offsets"))
     features = batch["real_images"] if nets.backbone is None else nets.backbone(batch["real_images"])
     calls = {
-        "generator": (average, lambda: average(*inputs)),
-        "discriminator": (nets.discriminator, lambda: nets.discriminator(features, config.size)),
+        "generator": (average, inputs),
+        "discriminator": (nets.discriminator, (features, config.size)),
+        "backbone": (nets.backbone, (batch["real_images"],)),
+        "contrastive backbone": (nets.patch_backbone, (batch["real_images"],)),
     }
-    if nets.backbone is not None:
-        calls["backbone"] = (nets.backbone, lambda: nets.backbone(batch["real_images"]))
-    if nets.patch_backbone is not None:
-        calls["contrastive backbone"] = (
-            nets.patch_backbone,
-            lambda: nets.patch_backbone(batch["real_images"]),
-        )
     return {
-        name: NetworkCosts(count_parameters(module), count_multiply_adds(call))
-        for name, (module, call) in calls.items()
+        name: NetworkCosts(count_parameters(module), count_multiply_adds(partial(module, *inputs)))
+        for name, (module, inputs) in calls.items()
+        if module is not None
     }
 
 
 def _checkpoint(precision: str, block: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    """Gradient checkpointing whose second run has the replacement of autocast; PyTorch knows the real one."""
+    """Gradient checkpointing whose second run uses the replacement of autocast."""
     again = MetaAccelerator(precision).autocast()
     return checkpoint(block, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), again))
 
@@ -235,12 +212,3 @@ def _make_batch(config: TrainConfig, generator: DPSIMSGenerator) -> dict[str, Te
     if generator.config.use_instance_offsets:
         batch["instance_offsets"] = torch.empty(maps, 2, height, width)
     return batch
-
-
-def _to_float32(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
-
-
-def _state_bytes(optimizer: torch.optim.Optimizer) -> int:
-    states = (value for state in optimizer.state.values() for value in state.values())
-    return sum(value.numel() * value.element_size() for value in states)

@@ -1,14 +1,15 @@
 """Training pairs as an endless, seeded sequence that can start at any position.
 
-Position p of the sequence is always the same pair with the same crop and latents, whatever the number of
-workers or processes: the epoch is p // n, the order of an epoch depends on (seed, epoch), the rest on (seed,
-p). A run that resumes at step s therefore continues with exactly the data it would have seen. Streams, which
-have no positions, are in `stream.py`.
+Position p always gives the same pair, crop and latents, whatever the number of workers or processes: the
+epoch is p // n, the order of an epoch depends on (seed, epoch), everything else on (seed, p). A run that
+resumes at a step therefore sees the same data. Streams, which have no positions, are in `stream.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,8 +21,8 @@ from dpsims_hub.labels import ClassSpec, LabelMapError, Sample
 from dpsims_hub.training.stopping import ignore_stop_signals
 from dpsims_hub.training.transform import PairTransform
 
-_MAX_REPLACEMENTS = 100  # pairs in a row that are bad, or left out, before the data itself must be wrong
-_LISTS = ("skipped", "left_out")  # what an item says about pairs that it stands for
+MOST_IN_A_ROW = 100  # pairs that are bad or left out, before the data itself must be wrong
+_LISTS = ("skipped", "left_out")  # an item's reports on pairs that it replaces
 
 
 class Pairs(Protocol):
@@ -40,17 +41,13 @@ def has_known_pixel(item: Mapping[str, Any], spec: ClassSpec) -> bool:
     return bool((item["label_map"].numpy() != spec.ignore_index).any())
 
 
-def check_left_out(names: Sequence[str], limit: int) -> None:
-    """Stop where hardly any map can have a known pixel.
-
-    Args:
-        names: of the pairs that were left out in a row.
-        limit: how many are too many.
+def check_left_out(names: Sequence[str]) -> None:
+    """Stop if too many pairs in a row were left out.
 
     Raises:
-        ValueError: there are so many.
+        ValueError: there are `limit` of them.
     """
-    if len(names) >= limit:
+    if len(names) >= MOST_IN_A_ROW:
         raise ValueError(
             f"{len(names)} label maps in a row have no known pixel in the part that was cut out, the last "
             f"{names[-1]}; the class list or its stored-value rule may not fit these files: run "
@@ -58,33 +55,26 @@ def check_left_out(names: Sequence[str], limit: int) -> None:
         )
 
 
+@dataclass(eq=False)
 class TrainingPairs(Dataset):
     """Augmented pairs, indexed by position in the endless sequence.
 
     Args:
-        pairs: the data.
+        pairs: the data; ValueError where it is empty.
         transform: makes tensors of a pair.
         seed: of order and augmentation, not negative.
-        skip_bad: put another pair in the place of one that cannot be used, and say so in its item.
-        max_samples: use only the first so many pairs; 0 for all.
-
-    Raises:
-        ValueError: there is no pair.
+        skip_bad: replace a pair that cannot be used, and report it in the item.
+        max_samples: use the first so many pairs only; 0 for all.
     """
 
-    def __init__(
-        self,
-        pairs: Pairs,
-        transform: PairTransform,
-        seed: int = 0,
-        skip_bad: bool = False,
-        max_samples: int = 0,
-    ) -> None:
-        self.pairs = pairs
-        self.transform = transform
-        self.seed = seed
-        self.skip_bad = skip_bad
-        self.count = min(len(pairs), max_samples) if max_samples else len(pairs)
+    pairs: Pairs
+    transform: PairTransform
+    seed: int
+    skip_bad: bool = False
+    max_samples: int = 0
+
+    def __post_init__(self) -> None:
+        self.count = min(len(self.pairs), self.max_samples or len(self.pairs))
         if not self.count:
             raise ValueError("the data has no pair to train on.")
         self._order: tuple[int, np.ndarray] | None = None
@@ -93,18 +83,11 @@ class TrainingPairs(Dataset):
         return self.count
 
     def __getitem__(self, position: int) -> dict[str, Any]:
-        """What `PairTransform` makes of the pair at `position`, or of the pair that takes its place.
+        """The example at a position; another pair replaces one that is bad or has no known pixel in its crop.
 
-        A crop without a known pixel teaches nothing, and its gradient is useless: the encoder's features are
-        exactly 0 there, and each of its group norms multiplies the gradient by 1 / sqrt(eps) = 316.
-
-        Returns:
-            The example; "skipped": sentences about bad pairs; "left_out": names of pairs whose crop had no
-            known pixel.
-
-        Raises:
-            LabelMapError: the pair cannot be used and `skip_bad` is off, or too many in a row cannot.
-            ValueError: too many in a row have no known pixel.
+        A crop without a known pixel has a useless gradient: the encoder's features are 0 there, and each
+        group norm multiplies the gradient by 1 / sqrt(eps) = 316. "skipped" holds sentences about bad pairs,
+        "left_out" names of pairs without a known pixel; too many in a row raise LabelMapError or ValueError.
         """
         epoch, place = divmod(position, self.count)
         index = int(self._epoch_order(epoch)[place])
@@ -117,50 +100,40 @@ class TrainingPairs(Dataset):
                 sample = self.pairs[index]
                 item = self.transform(sample, key)
             except LabelMapError as error:
-                if not self.skip_bad or len(skipped) >= _MAX_REPLACEMENTS:
+                if not self.skip_bad or len(skipped) >= MOST_IN_A_ROW:
                     raise
                 skipped.append(str(error))
             else:
                 if has_known_pixel(item, self.pairs.spec):
                     return {**item, "skipped": skipped, "left_out": left_out}
                 left_out.append(sample.stem)
-                check_left_out(left_out, _MAX_REPLACEMENTS)
+                check_left_out(left_out)
             index = int(replacements.integers(self.count))
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
-        """Permutation of the pairs; the last one is kept, for large data sets."""
         if self._order is None or self._order[0] != epoch:
             rng = np.random.default_rng((self.seed, 0, epoch))
             self._order = (epoch, rng.permutation(self.count))
         return self._order[1]
 
 
+@dataclass(eq=False)
 class PositionSampler(Sampler[int]):
-    """Positions of one process from a step on, without end.
+    """Endless positions of one process.
 
-    Step s of all processes together reads the `world_size * batch_size` positions after those of step s - 1,
-    so that they are disjoint and every epoch is covered once. A run resumed with another batch size or number
-    of processes continues at another position.
-
-    Args:
-        batch_size: pairs per process and step.
-        rank: of this process.
-        world_size: number of processes.
-        start_step: first step to serve; micro-batches of an accumulated update count one each.
+    Step s of all processes reads the `world_size * batch_size` positions after those of step s - 1: shares
+    are disjoint, and every epoch is covered once. Each micro-batch of an accumulated update counts as a step.
     """
 
-    def __init__(self, batch_size: int, rank: int = 0, world_size: int = 1, start_step: int = 0) -> None:
-        self.batch_size = batch_size
-        self.rank = rank
-        self.world_size = world_size
-        self.start_step = start_step
+    batch_size: int
+    rank: int = 0
+    world_size: int = 1
+    start_step: int = 0
 
     def __iter__(self) -> Iterator[int]:
-        step = self.start_step
-        while True:
+        for step in count(self.start_step):
             first = (step * self.world_size + self.rank) * self.batch_size
             yield from range(first, first + self.batch_size)
-            step += 1
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, Tensor | list[str]]:
@@ -172,7 +145,7 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, Tensor | list[str]]:
 
 
 def make_loader(pairs: TrainingPairs, sampler: PositionSampler, num_workers: int) -> DataLoader:
-    """Endless loader of one process; never passed to `Accelerator.prepare`, which would shard it again."""
+    """Endless loader of one process, not for `Accelerator.prepare`, which would shard it again."""
     return DataLoader(
         pairs,
         batch_size=sampler.batch_size,

@@ -1,7 +1,7 @@
-"""Where the batches of a run come from, and where in the data it is.
+"""The batches of a run, and its position in the data.
 
-Two kinds of data loader with one interface: positions of a map-style data set, whose place is the step
-itself, and streams, whose place is a state of their own.
+Map-style data sets and streams have one interface here. The position is the step for the first and a state of
+its own for the second.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.labels.sources.streams import RowStream
 from dpsims_hub.labels.survey.masks import look_at_masks
 from dpsims_hub.labels.survey.opened_source import some_labels
+from dpsims_hub.training.augmentation import NUM_DRAWS
 from dpsims_hub.training.checkpoint import load_data_states
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import PositionSampler, TrainingPairs, collate, make_loader
@@ -30,7 +31,7 @@ from dpsims_hub.training.stream_resume import data_state, restore
 from dpsims_hub.training.transform import PairTransform
 
 _REFRESH_BATCHES = 16
-_LOOKED_AT = 64  # label maps; our choice
+_CHECKED_MAPS = 64  # our choice
 
 
 def training_source(config: TrainConfig) -> DataSource:
@@ -66,22 +67,29 @@ def validation_source(config: TrainConfig) -> DataSource | None:
     return None
 
 
+def example_transform(config: TrainConfig, spec: ClassSpec, latent_dim: int) -> PairTransform:
+    """How a run makes an example of a pair."""
+    return PairTransform(
+        config.size,
+        config.max_zoom,
+        config.flip,
+        config.resize_mode,
+        latent_dim,
+        config.samples_per_map,
+        spec if config.instance_offsets else None,
+        NUM_DRAWS if config.augmentation_changes else 0,
+    )
+
+
 class TooManyBadSamplesError(ValueError):
-    """More pairs cannot be used than --skip_bad_samples allows; the message names the last one."""
+    """More pairs are bad than --skip_bad_samples allows."""
 
 
 class TrainingDataLoader:
-    """Endless batches of one process.
-
-    Args:
-        config: batch size, workers, seed, tolerance.
-        source: a map-style data set or a stream, opened.
-        transform: makes tensors of a pair.
-        rank: of this process.
-        world_size: number of processes.
+    """Endless batches of one process, from an opened map-style data set or stream.
 
     Raises:
-        ValueError: there is no pair, or offsets to object centres are wanted where no objects are known.
+        ValueError: there is no pair, or --instance_offsets is on and the data has no objects.
     """
 
     def __init__(
@@ -119,26 +127,21 @@ class TrainingDataLoader:
         return self.source.spec
 
     def doubts(self) -> list[str]:
-        """What a look at some of the label maps says that a person should know before training."""
-        return look_at_masks(some_labels(self.source, _LOOKED_AT), self.spec)
+        """Warnings about some of the label maps."""
+        return look_at_masks(some_labels(self.source, _CHECKED_MAPS), self.spec)
 
     @property
     def num_pairs(self) -> int | None:
-        """Pairs of an epoch; None for a stream, which does not know."""
+        """Pairs of an epoch; None for a stream."""
         return None if self.streamed else len(self.pairs)
 
     def start(
         self, micro_step: int, state: dict[str, Any] | None = None, checkpoint: Path | None = None
     ) -> str:
-        """Begin, or go on where a checkpoint was made.
+        """Begin after `micro_step` batches, or continue from a state of `state`.
 
-        Args:
-            micro_step: batches that every process has had.
-            state: what `state` returned then; None where there is none.
-            checkpoint: that it comes from; the places of the other processes are read there, where needed.
-
-        Returns:
-            A sentence where the place in the data could not be kept exactly, else "".
+        `checkpoint` holds the states of the other processes. Returns a sentence if the position could not be
+        restored exactly, else "".
         """
         config = self.config
         self.bad = list(state["bad"]) if state else []
@@ -171,9 +174,7 @@ class TrainingDataLoader:
         """The next batch.
 
         Raises:
-            LabelMapError: a pair cannot be used, and none is tolerated.
-            ValueError: the stream cannot be read.
-            TooManyBadSamplesError: more than are tolerated.
+            ValueError: a pair is bad (LabelMapError), more are than tolerated, or the stream cannot be read.
         """
         try:
             batch = next(self._batches)
@@ -198,15 +199,12 @@ class TrainingDataLoader:
         return batch
 
     def state(self) -> dict[str, Any]:
-        """The place in the data after the last batch, for the checkpoint of this process."""
+        """The position after the last batch, for the checkpoint of this process."""
         place = {"bad": list(self.bad), "left_out": self.left_out}
         return {**place, "stream": data_state(self._loader) if self.streamed else None}
 
     def examples(self, count: int) -> Iterator[dict[str, Tensor]]:
-        """The same examples at every call and in every process, whatever was trained on.
-
-        Of a stream they are its first rows, again from the first where it has fewer.
-        """
+        """The same examples at every call and in every process; of a stream its first rows, repeated."""
         if not self.streamed:
             places = np.random.default_rng((self.config.seed, 4)).integers(len(self.pairs), size=count)
             yield from (self.pairs[int(place)] for place in places)
@@ -221,8 +219,8 @@ class TrainingDataLoader:
                 raise ValueError(f"{self.config.dataset_name}: the stream has no pair that can be used.")
 
     def refresh_inputs(self) -> Iterator[dict[str, Tensor]]:
-        """Arguments of the generator from which batch-norm statistics are made: 16 batches (our choice)."""
-        size = max(2, self.config.train_batch_size)  # one map may be one value per channel
+        """Arguments of the generator for batch-norm statistics: 16 batches (our choice)."""
+        size = max(2, self.config.train_batch_size)  # batch norm refuses one value per channel
         examples = self.examples(_REFRESH_BATCHES * size)
         while batch := list(islice(examples, size)):
             names = [name for name in ("label_map", "latents", "instance_offsets") if name in batch[0]]
@@ -230,7 +228,7 @@ class TrainingDataLoader:
             yield {**inputs, "latents": inputs["latents"][:, 0]}
 
     def spread(self, count: int) -> list[dict[str, Tensor]]:
-        """At most `count` examples spread evenly over the data; of a stream its first ones."""
+        """At most `count` examples spread evenly over the data; the first ones of a stream."""
         if self.streamed:
             samples = islice(self._usable_samples(), count)
             return [self.transform(sample, (self.config.seed, 5, i)) for i, sample in enumerate(samples)]
@@ -247,12 +245,12 @@ class TrainingDataLoader:
 
 
 def _all_places(checkpoint: Path | None) -> list[dict[str, Any]]:
-    """The places in the stream of all processes that wrote a checkpoint, by rank."""
+    """The stream states of all processes that wrote a checkpoint, by rank."""
     states = load_data_states(checkpoint) if checkpoint else []
     return [state["feed"]["stream"] for state in states]
 
 
 def _as_raised_in_worker(error: ValueError) -> ValueError:
-    """The error of a loader's worker without the traceback, which PyTorch puts before its sentence."""
+    """The error of a loader's worker without the traceback that PyTorch prepends."""
     kind = type(error)
     return kind(str(error).rstrip().rpartition(f"{kind.__name__}: ")[2])

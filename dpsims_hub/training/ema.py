@@ -1,8 +1,7 @@
-"""Exponential moving average of the generator, over parameters AND buffers.
+"""Exponential moving average of the generator's parameters and buffers.
 
-The average is kept of the effective weights, spectral norm already folded in: averaging the raw weights and
-the power iteration's vectors apart would average two halves of one number. Reading them makes no step of the
-power iteration: how training goes does not depend on whether it is averaged.
+It averages effective weights, with spectral norm folded in: raw weights and power-iteration vectors cannot be
+averaged separately. Reading them makes no power iteration, so that averaging does not change the training.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.storage.stored_settings import own_settings
 
 
 class ExponentialMovingAverage:
-    """Averaged copy of a generator, in the form in which it is published.
+    """Averaged copy of a generator, in its exported form.
 
     Args:
         generator: the model in training, unwrapped.
         decay: weight of the past.
-        warmup: use min(decay, (1 + t) / (10 + t)) at step t, so that early weights are soon forgotten (our
-            choice). It reaches a decay of 0.999 at step 8,990 and 0.9999 at step 89,990.
+        warmup: use min(decay, (1 + t) / (10 + t)) at step t, which forgets early weights soon (our choice).
+            It reaches 0.999 at step 8,990 and 0.9999 at step 89,990.
     """
 
     def __init__(self, generator: DPSIMSGenerator, decay: float, warmup: bool = True) -> None:
-        # Not a deepcopy: torch's parametrized copies share one class, and folding one unmakes the other.
-        settings = {name: value for name, value in generator.config.items() if not name.startswith("_")}
-        plain = DPSIMSGenerator(**{**settings, "spectral_norm": False})
+        # Not a deepcopy: parametrized copies share one class, and folding one breaks the other.
+        plain = DPSIMSGenerator(**{**own_settings(generator.config), "spectral_norm": False})
         plain.to(generator.device, memory_format=torch.channels_last)
         self.model = plain.eval().requires_grad_(False)
         self.decay = decay
@@ -39,7 +38,7 @@ class ExponentialMovingAverage:
         self._blend(generator, decay=0.0)
 
     def update(self, generator: DPSIMSGenerator) -> None:
-        """Move the average towards the generator's present state."""
+        """Move the average towards the generator's weights."""
         self.num_updates += 1
         self._blend(generator, self.present_decay)
 
@@ -51,7 +50,7 @@ class ExponentialMovingAverage:
 
     @property
     def horizon(self) -> float:
-        """Steps over which the average reaches at present: 1 / (1 - decay)."""
+        """Steps over which the average reaches: 1 / (1 - decay)."""
         return 1 / (1 - self.present_decay)
 
     @torch.no_grad()
@@ -68,13 +67,9 @@ class ExponentialMovingAverage:
     def refreshed(
         self, inputs: Iterable[Mapping[str, Tensor]], precision: AbstractContextManager | None = None
     ) -> Iterator[DPSIMSGenerator]:
-        """The averaged model with fresh batch-norm statistics, for looking at it or for saving it.
+        """The averaged model with fresh batch-norm statistics; afterwards the buffers are as before.
 
-        Afterwards the buffers are as before: how often a run is looked at changes nothing in it.
-
-        Args:
-            inputs: see `refresh_batch_norm`.
-            precision: autocast for the refreshing alone; None for full precision.
+        `precision` is the autocast of the refreshing; None for float32.
         """
         before = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
         try:
@@ -87,10 +82,9 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def refresh_batch_norm(self, inputs: Iterable[Mapping[str, Tensor]]) -> None:
-        """Recompute the batch-norm statistics of the averaged weights, as OASIS does before evaluation.
+        """Recompute batch-norm statistics for the averaged weights, as OASIS does before evaluation.
 
-        Args:
-            inputs: arguments of the generator; the statistics are the mean over these batches.
+        Their mean over these inputs of the generator is taken.
         """
         norms = [m for m in self.model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         momenta = [norm.momentum for norm in norms]
@@ -115,7 +109,7 @@ class ExponentialMovingAverage:
 
 
 def _effective(module: nn.Module, attribute: str) -> Tensor:
-    """A weight as the next forward pass sees it, spectral norm included, without a step of its iteration."""
+    """A weight as the next forward pass uses it, spectral norm included, without a power iteration."""
     if not parametrize.is_parametrized(module, attribute):
         return getattr(module, attribute)
     module.parametrizations.eval()

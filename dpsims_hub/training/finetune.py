@@ -1,7 +1,7 @@
 """Fine-tuning: both networks start from a published model, on the classes of new data.
 
-Classes are matched by name: a matched class takes over its row of every label table of the generator and its
-row of the discriminator's head, a new one keeps the row it was built with. Everything else is copied.
+Classes are matched by name. A matched class takes its row of the generator's label tables and of the
+discriminator's head; a new class keeps its initial row. Everything else is copied.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from dpsims_hub.bundled import NAMES, bundled_model
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBackbone
 from dpsims_hub.models.label_convolution import LabelConvolution
-from dpsims_hub.pipelines.model_folder import WEIGHTS
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from dpsims_hub.storage.stored_settings import CONFIG, own_settings
+from dpsims_hub.storage.weight_files import WEIGHTS
 from dpsims_hub.training.build import build_networks
 from dpsims_hub.training.config import TrainConfig
 
@@ -35,20 +36,13 @@ _NAMES_SHOWN = 20
 def build_finetuned(
     config: TrainConfig, spec: ClassSpec
 ) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None, list[str]]:
-    """The modules of a run that starts from `config.pretrained_model_name_or_path`.
+    """Generator, discriminator and backbone that start from `config.pretrained_model_name_or_path`.
 
-    The generator's architecture is the published one, with spectral norm on as in training.
-
-    Args:
-        config: settings.
-        spec: classes of the new data.
-
-    Returns:
-        Generator, discriminator, backbone, and lines for the run's log: which classes were matched (new <-
-        published), which are new, which were dropped, and where the discriminator comes from.
+    The generator has the published architecture, with spectral norm on. The last result holds lines for the
+    run's log: matched (new <- published), new and dropped classes, and the origin of the discriminator.
 
     Raises:
-        FileNotFoundError: there is no such model, or a file of it or of the backbone is missing.
+        FileNotFoundError: the model, or a file of it or of the backbone, is missing.
         ValueError: no class in common, a damaged file, or settings that do not fit the published model.
     """
     folder, pipe = _published(config)
@@ -68,11 +62,20 @@ def build_finetuned(
     return generator, discriminator, backbone, [*report, line]
 
 
-def match_classes(new: ClassSpec, old: ClassSpec) -> list[int | None]:
-    """The published class that each new one continues, by id; None where there is none.
+def build_run(
+    config: TrainConfig, spec: ClassSpec
+) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None, list[str]]:
+    """As `build_finetuned`; new networks and no lines where no published model is named."""
+    if config.pretrained_model_name_or_path:
+        return build_finetuned(config, spec)
+    return *build_networks(config, spec.num_classes, spec.ignore_index), []
 
-    A new class's name is looked for first, then its aliases, each among the old names before the old aliases,
-    in any letter case. One published class may go on as several (car and truck both start from vehicle).
+
+def match_classes(new: ClassSpec, old: ClassSpec) -> list[int | None]:
+    """The id of the published class that each new class continues; None where there is none.
+
+    A new class's name is searched first, then its aliases, each among the old names before the old aliases,
+    in any letter case. Several new classes may continue one (car and truck both continue vehicle).
     """
     sources: list[int | None] = []
     for info in new.classes:
@@ -83,12 +86,10 @@ def match_classes(new: ClassSpec, old: ClassSpec) -> list[int | None]:
 
 @torch.no_grad()
 def copy_generator(new: DPSIMSGenerator, old: DPSIMSGenerator, sources: Sequence[int | None]) -> None:
-    """Copies a folded generator into one that may have spectral norm, label tables by class.
+    """Copy a published generator into one that may have spectral norm, label tables by class.
 
-    Args:
-        new: in construction; of the same architecture but for the number of classes.
-        old: published, without spectral norm.
-        sources: for each new class, the id of the old one or None.
+    `sources` comes from `match_classes`. `old` has no spectral norm, and the same architecture except for
+    classes.
     """
     for name, source in old.named_modules():
         target = new.get_submodule(name)
@@ -105,13 +106,10 @@ def copy_generator(new: DPSIMSGenerator, old: DPSIMSGenerator, sources: Sequence
 
 
 class PublishedNorm(nn.Module):
-    """Gives a spectrally normalised weight the norm that it was published with, as a constant factor.
+    """Gives a spectrally normalised weight its published norm, as a constant factor.
 
-    An average of weights of norm 1 has a norm of a little less. Normalising it to 1 again would change every
-    layer by up to a hundredth, and the photos with them.
-
-    Args:
-        norm: largest singular value of the published weight.
+    An average of weights of norm 1 has a norm slightly below 1. Normalising it to 1 would change every layer
+    by up to 1 %, and the photos with it.
     """
 
     def __init__(self, norm: Tensor) -> None:
@@ -125,17 +123,11 @@ class PublishedNorm(nn.Module):
 
 @torch.no_grad()
 def set_normalized_weight(layer: nn.Module, weight: Tensor) -> Tensor:
-    """Makes `weight / norm` the effective weight of a layer with spectral norm.
+    """Make `weight / norm` the effective weight of a layer with spectral norm; returns the norm, a scalar.
 
-    The raw weight keeps the size that it was built with: spectral norm does not see it, Adam's steps do. The
-    power iteration starts at its end, so that training does not move the weight by itself.
-
-    Args:
-        layer: with spectral norm on `weight`.
-        weight: of the layer's shape.
-
-    Returns:
-        The norm: the largest singular value of `weight` as a matrix, a scalar.
+    The norm is the largest singular value of `weight` as a matrix. The raw weight keeps its initial size,
+    which matters to Adam and not to spectral norm. The power iteration starts converged: it does not move the
+    weight.
     """
     chain = layer.parametrizations.weight
     matrix = weight.double().flatten(1)
@@ -149,7 +141,7 @@ def set_normalized_weight(layer: nn.Module, weight: Tensor) -> Tensor:
 
 
 def _copy_label_table(new: LabelConvolution, old: LabelConvolution, sources: Sequence[int | None]) -> None:
-    """Rows by class; the planes behind them (noise) and the bias as they are. Unknown pixels have no row."""
+    """Rows by class; noise planes and bias as they are. Unknown pixels have no row."""
     for target, source in enumerate(sources):
         if source is not None:
             new.weight[:, target] = old.weight[:, source]
@@ -158,7 +150,7 @@ def _copy_label_table(new: LabelConvolution, old: LabelConvolution, sources: Seq
 
 
 def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
-    """Folder and content of the model; a bundled name wins over a folder of that name."""
+    """Folder and pipeline of the model; a bundled name wins over a folder of that name."""
     name, revision, variant = config.pretrained_model_name_or_path, config.revision, config.variant or None
     logging.disable_progress_bar()
     try:
@@ -168,7 +160,7 @@ def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
             folder = Path(name)
         else:
             folder = Path(DPSIMSPipeline.download(name, revision=revision or None, variant=variant))
-            # Of the same commit, which names the folder; a pipeline has no use for these files.
+            # Of the same commit, which names the folder; a pipeline does not download them.
             snapshot_download(
                 name, revision=folder.name, allow_patterns=["training_config.json", "discriminator/*"]
             )
@@ -177,31 +169,29 @@ def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
         raise FileNotFoundError(f"{_FLAG}: {str(error).splitlines()[0]}") from error
 
 
-def _settings(model: DPSIMSGenerator | DPSIMSDiscriminator) -> dict[str, Any]:
-    return {name: value for name, value in model.config.items() if not name.startswith("_")}
-
-
 def _with_architecture(config: TrainConfig, published: DPSIMSGenerator) -> TrainConfig:
-    """The run's settings with the published architecture below the run's own flags."""
+    """The run's settings over the published architecture."""
     offsets = published.config.use_instance_offsets
     if config.instance_offsets != offsets:
         raise ValueError(
             f"--instance_offsets: {config.pretrained_model_name_or_path} was trained "
             f"{'with' if offsets else 'without'} them; {'add' if offsets else 'leave out'} this flag."
         )
-    settings = {name: value for name, value in _settings(published).items() if name not in _OF_THE_RUN}
+    settings = own_settings(published.config)
+    for name in _OF_THE_RUN:
+        del settings[name]
     merged = {**settings, "spectral_norm": True, **config.generator_config}
     return dataclasses.replace(config, generator_config=merged)
 
 
 def _check_architecture(config: TrainConfig, published: DPSIMSGenerator, built: DPSIMSGenerator) -> None:
-    """Refuses flags that give some tensor another shape than the published one, whatever the classes."""
-    plain = _settings(built) | {"spectral_norm": False, "num_classes": published.config.num_classes}
+    """Refuse flags that change the shape of a published tensor."""
+    plain = own_settings(built.config) | {"spectral_norm": False, "num_classes": published.config.num_classes}
     with torch.device("meta"):
         tensors = DPSIMSGenerator(**plain).state_dict()
     if _shapes(tensors) == _shapes(published.state_dict()):
         return
-    theirs = _settings(published)
+    theirs = own_settings(published.config)
     changed = [name for name, value in config.generator_config.items() if value != theirs[name]]
     raise ValueError(
         f"--generator_config: {', '.join(changed)} would change the shape of weights of "
@@ -216,14 +206,13 @@ def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
 def _start_discriminator(
     config: TrainConfig, folder: Path, fresh: DPSIMSDiscriminator, sources: Sequence[int | None]
 ) -> tuple[DPSIMSDiscriminator, str]:
-    """The published discriminator on the new classes where there is one that fits, else the fresh one."""
+    """The published discriminator on the new classes if there is one that fits, else the fresh one."""
     place = next((p for p in (folder, folder.parent) if _is_discriminator(p / "discriminator")), None)
     if place is None:
         return fresh, "Discriminator: new, none was published with the generator."
     path = place / "discriminator"
     try:
-        settings = json.loads((path / "config.json").read_text())
-        settings = {name: value for name, value in settings.items() if not name.startswith("_")}
+        settings = own_settings(json.loads((path / "config.json").read_text()))
         if reason := _misfit(config, place, settings, fresh):
             return fresh, f"Discriminator: new, the one in {path} has {reason}."
         old = DPSIMSDiscriminator.from_pretrained(path)
@@ -241,19 +230,14 @@ def _start_discriminator(
 def copy_discriminator(
     new: DPSIMSDiscriminator, old: DPSIMSDiscriminator, sources: Sequence[int | None]
 ) -> None:
-    """Copies a discriminator, the rows of its head by class, "fake" from "fake".
+    """Copy a discriminator, the rows of its head by class, "fake" from "fake"; see `copy_generator`.
 
-    Where the head has spectral norm its bound of 1 stays, so classes that are added or dropped scale all of
-    its rows by one factor.
-
-    Args:
-        new: in construction; of the same architecture but for the number of classes.
-        old: published.
-        sources: for each new class, the id of the old one or None.
+    A head with spectral norm keeps its bound of 1, so that added or dropped classes scale all rows by one
+    factor.
     """
     kept = {name: value for name, value in old.state_dict().items() if not name.startswith("head.")}
     new.load_state_dict(kept, strict=False)
-    heads = [module.head.eval() for module in (new, old)]  # reading them in training would move them
+    heads = [module.head.eval() for module in (new, old)]  # in training, reading makes a power iteration
     weight, theirs = (head.weight.clone() for head in heads)
     for target, source in [(0, 0), *((t + 1, s + 1) for t, s in enumerate(sources) if s is not None)]:
         weight[target] = theirs[source]
@@ -266,25 +250,25 @@ def copy_discriminator(
 
 
 def _is_discriminator(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and (folder / f"{WEIGHTS}.safetensors").is_file()
+    return (folder / CONFIG).is_file() and (folder / f"{WEIGHTS}.safetensors").is_file()
 
 
 def _misfit(
     config: TrainConfig, place: Path, published: dict[str, Any], fresh: DPSIMSDiscriminator
 ) -> str | None:
-    """What makes a published discriminator another one than the run asks for, or None.
+    """How a published discriminator differs from the one the run needs, or None.
 
-    Widths that the run does not set are the published ones. Feature maps of one shape may come from two
-    backbones; the settings of the run that made it tell them apart, where they lie beside it.
+    Widths that the run does not set may differ. Two backbones may have feature maps of one shape; the
+    settings of the publishing run, if present, distinguish them.
     """
-    # A run writes the first, a published model holds the second.
+    # The first in a run's folder, the second in a published one.
     runs = (place / name for name in ("config.json", "training_config.json"))
     run = next((path for path in runs if path.is_file()), None)
     backbone = None if run is None else json.loads(run.read_text()).get("backbone")
     if backbone not in (None, config.backbone):
         return f"the backbone {backbone}, not {config.backbone}"
     free = {"num_classes"} | ({"decoder_widths"} - config.discriminator_config.keys())
-    for name, value in _settings(fresh).items():
+    for name, value in own_settings(fresh.config).items():
         theirs = published.get(name, value)
         value = list(value) if isinstance(value, tuple) else value
         if name not in free and value != theirs:

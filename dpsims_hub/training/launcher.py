@@ -1,7 +1,7 @@
-"""What `accelerate launch` and `accelerate config` say about a run; it holds where the script has no flag.
+"""Settings given to `accelerate launch` or `accelerate config`; they hold where the script has no flag.
 
-The launcher hands the precision on in the environment, where "no" may also mean that nobody said anything.
-Accumulation it hands on with DeepSpeed only. Its own command line is read for these two.
+The launcher passes precision on in the environment, where "no" may also mean unset, and accumulation with
+DeepSpeed only. So its command line is read too.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ ACCUMULATION = "ACCELERATE_GRADIENT_ACCUMULATION_STEPS"
 
 
 def launcher_settings() -> dict[str, Any]:
-    """The settings of `TrainConfig` that the launcher was given; precision "no" only where it was written.
+    """The settings of `TrainConfig` that the launcher was given; precision "no" only if it was written.
 
     Raises:
-        ValueError: the number of steps is no whole number above 0.
+        ValueError: the number of accumulation steps is no whole number above 0.
     """
     settings: dict[str, Any] = {}
     words = _parent_words()
@@ -39,12 +39,7 @@ def launcher_settings() -> dict[str, Any]:
 
 
 def launcher_sentences(launched: dict[str, Any], used: Any) -> list[str]:
-    """One line for each setting of the launcher, about what holds.
-
-    Args:
-        launched: of `launcher_settings`.
-        used: the `TrainConfig` of the run.
-    """
+    """One line for each setting of the launcher: the value that holds."""
     sentences = []
     for name, value in launched.items():
         mine = getattr(used, name)
@@ -58,10 +53,7 @@ def launcher_sentences(launched: dict[str, Any], used: Any) -> list[str]:
 def option_of(words: Sequence[str], script: str, option: str) -> str:
     """The value of an option in a launcher's command line; "" where there is none.
 
-    Args:
-        words: of a process, which need not be the launcher.
-        script: as the launcher was told to run it; the words from there on are the script's.
-        option: its name, with underscores.
+    Words after the name of `script` are the script's own. `option` is written with underscores.
     """
     name = PurePath(script).name
     end = next((place for place, word in enumerate(words) if PurePath(word).name == name), 0)
@@ -77,10 +69,10 @@ def option_of(words: Sequence[str], script: str, option: str) -> str:
 
 
 def _parent_words() -> list[str]:
-    """The command line of the process that started this one; empty where it cannot be seen."""
+    """The command line of the parent process; empty where it cannot be read."""
     import psutil
 
     try:
         return psutil.Process().parent().cmdline()
-    except (psutil.Error, AttributeError):  # it is gone, or not ours to see
+    except (psutil.Error, AttributeError):  # it has ended, or is another user's
         return []

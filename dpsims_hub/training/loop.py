@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,21 +16,25 @@ from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator, PretrainedBa
 from dpsims_hub.models.costs import count_parameters, peak_memory
 from dpsims_hub.pictures.sheets import save_picture
 from dpsims_hub.processes.cpu_setup import prepare_cpu
-from dpsims_hub.training.augmentation import NUM_DRAWS
-from dpsims_hub.training.build import build_networks, build_patch_networks, make_accelerator
+from dpsims_hub.training.build import build_patch_networks, make_accelerator
 from dpsims_hub.training.checkpoint import find_checkpoint, load_data_state, save_checkpoint, starting_point
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import collate
-from dpsims_hub.training.data_loader import TrainingDataLoader, training_source, validation_source
+from dpsims_hub.training.data_loader import (
+    TrainingDataLoader,
+    example_transform,
+    training_source,
+    validation_source,
+)
 from dpsims_hub.training.ema import ExponentialMovingAverage
-from dpsims_hub.training.finetune import build_finetuned
+from dpsims_hub.training.finetune import build_run
 from dpsims_hub.training.phases import PhaseClock
 from dpsims_hub.training.preview import NUM_PREVIEWS, validation_sheet
 from dpsims_hub.training.run_log import RunLog, log_picture
 from dpsims_hub.training.saving import PIPELINE_FOLDER, save_run
 from dpsims_hub.training.step import Networks, NonFiniteLossError, TrainingStep, parameters_of
 from dpsims_hub.training.stopping import StopRequest
-from dpsims_hub.training.transform import PairTransform, network_inputs
+from dpsims_hub.training.transform import network_inputs
 
 _CALIBRATION_PHOTOS = 64
 
@@ -37,12 +42,9 @@ _CALIBRATION_PHOTOS = 64
 class Trainer:
     """A run: everything that is built once, and the loop over steps.
 
-    Args:
-        config: settings.
-
     Raises:
-        ValueError: settings or data that cannot be used; the sentence says which.
-        FileNotFoundError: a folder, checkpoint or weights file is not there.
+        ValueError: settings or data that cannot be used.
+        FileNotFoundError: a folder, checkpoint or weights file is missing.
     """
 
     def __init__(self, config: TrainConfig) -> None:
@@ -56,48 +58,24 @@ class Trainer:
         self.accelerator = make_accelerator(config)
         self.clock = PhaseClock(self.accelerator.device)
         set_seed(config.seed)
-        with self.accelerator.main_process_first():  # the others find what it downloaded
+        with self.accelerator.main_process_first():  # which downloads for the others
             data = source.open()
         self.spec = data.spec
-        networks = self._build()
+        *networks, report = build_run(config, self.spec)
+        if report:
+            self.accelerator.print("\n".join(report))
+        transform = example_transform(config, self.spec, networks[0].config.latent_dim)
         self.data_loader = TrainingDataLoader(
-            config,
-            data,
-            self._transform(config.max_zoom, config.flip, networks[0].config.latent_dim),
-            self.accelerator.process_index,
-            self.accelerator.num_processes,
+            config, data, transform, self.accelerator.process_index, self.accelerator.num_processes
         )
         if (validation := validation_source(config)) is None:
             self.accelerator.print("No validation data: the validation sheets show training pairs.")
-        shown = self.data_loader.source if validation is None else validation.open(self.spec)
-        self.previews = TrainingDataLoader(config, shown, self._transform(max_zoom=1.0, flip=False)).spread(
-            NUM_PREVIEWS
-        )
+        shown = data if validation is None else validation.open(self.spec)
+        plain = replace(transform, max_zoom=1.0, flip=False, latent_dim=0)
+        self.previews = TrainingDataLoader(config, shown, plain).spread(NUM_PREVIEWS)
         self._prepare(*networks)
-        # Every process has its own dropout, after weights that are equal everywhere.
+        # Weights are equal in all processes; dropout is not.
         set_seed(config.seed, device_specific=True)
-
-    def _build(self) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None]:
-        """New networks, or those of a published model with their class tables rearranged."""
-        config, spec = self.config, self.spec
-        if not config.pretrained_model_name_or_path:
-            return build_networks(config, spec.num_classes, spec.ignore_index)
-        *networks, report = build_finetuned(config, spec)
-        self.accelerator.print("\n".join(report))
-        return tuple(networks)
-
-    def _transform(self, max_zoom: float, flip: bool, latent_dim: int = 0) -> PairTransform:
-        config = self.config
-        return PairTransform(
-            config.size,
-            max_zoom,
-            flip,
-            config.resize_mode,
-            latent_dim,
-            config.samples_per_map,
-            self.spec if config.instance_offsets else None,
-            NUM_DRAWS if config.augmentation_changes else 0,
-        )
 
     def _prepare(
         self,
@@ -152,10 +130,7 @@ class Trainer:
         return backbone(photos)
 
     def run(self) -> Path:
-        """Train to the end, to a signal or to the time limit, and save the averaged generator.
-
-        Returns:
-            Folder of the pipeline, in Hub layout.
+        """Train to the end, a signal or the time limit; save the averaged generator and return its folder.
 
         Raises:
             NonFiniteLossError: with the step, the term and the last good checkpoint.
@@ -196,7 +171,7 @@ class Trainer:
         )
 
     def _begin(self) -> None:
-        """Load the checkpoint, find the place in the data, write the settings, open the logs."""
+        """Load the checkpoint, find the position in the data, write the settings, open the logs."""
         config, accelerator = self.config, self.accelerator
         state = load_data_state(self.checkpoint, accelerator.process_index) if self.checkpoint else None
         self.seconds = state["seconds"] if state else 0.0
@@ -241,7 +216,7 @@ class Trainer:
                 f"--resume_from_checkpoint: {path} is damaged or was made with other settings; use those of "
                 f"the config.json beside it ({error})."
             ) from error
-        self.accelerator.step = 0  # micro-batches: a checkpoint lies between two updates
+        self.accelerator.step = 0  # counts micro-batches, of which a checkpoint leaves none open
 
     def _update(self) -> dict[str, Tensor]:
         """One update of both networks and of the average; returns the logs of its last micro-batch."""
@@ -257,7 +232,7 @@ class Trainer:
         return logs
 
     def _set_learning_rates(self) -> None:
-        """A function of the step alone, so that a resumed run needs no scheduler state."""
+        """A function of the step alone: a resumed run needs no scheduler state."""
         config, nets = self.config, self.networks
         left = config.max_train_steps - self.step
         factor = min(1.0, left / config.lr_decay_steps) if config.lr_decay_steps else 1.0
@@ -308,7 +283,7 @@ class Trainer:
         return self.ema.refreshed(inputs, self.accelerator.autocast())
 
     def validate(self) -> None:
-        """Write the validation sheet of the present average."""
+        """Write the validation sheet of the current average."""
         if self.accelerator.is_main_process:
             with self.averaged_model() as model:
                 self._write_sheet(model)
@@ -319,11 +294,7 @@ class Trainer:
         log_picture(self.accelerator, sheet, self.step)
 
     def save_pipeline(self) -> Path:
-        """Save averaged generator and decoder of the discriminator in Hub layout (safetensors).
-
-        Returns:
-            Folder of the pipeline; the discriminator is beside it.
-        """
+        """Save the averaged generator and the discriminator in Hub layout; returns the pipeline's folder."""
         if self.accelerator.is_main_process:
             facts = {
                 "steps": self.step,

@@ -1,7 +1,7 @@
-"""What a whole checkpoint holds: `checkpoint.json`, the last file written into it.
+"""The list of a checkpoint's files, `checkpoint.json`, written last.
 
-Names and sizes tell a folder that lost a file, or the end of one, when the disk filled or lost power. Hashes
-would tell bits that turned over too, and cost a second reading of hundreds of megabytes.
+Names and sizes show a lost or truncated file. Hashes would also show flipped bits, and would cost a second
+reading of hundreds of megabytes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,7 @@ _WITHOUT_MANIFEST = ("model.safetensors", "optimizer.bin", "random_states_0.pkl"
 
 
 def write_manifest(folder: Path, step: int, processes: int) -> None:
-    """List the folder's files.
-
-    Args:
-        folder: with everything else already written.
-        step: generator updates done.
-        processes: that wrote into it.
-
-    Raises:
-        FileNotFoundError: a process wrote elsewhere, on a machine that does not share the folder.
-    """
+    """List the folder's files last; FileNotFoundError where a process wrote to a disk that is not shared."""
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != _NAME}
     missing = [rank for rank in range(processes) if f"random_states_{rank}.pkl" not in sizes]
     if missing:
@@ -41,9 +32,9 @@ def write_manifest(folder: Path, step: int, processes: int) -> None:
 
 
 def find_damage(folder: Path) -> str | None:
-    """What is missing from a checkpoint; None for a whole one.
+    """What is missing from a checkpoint; None for a complete one.
 
-    One from before there were manifests is whole if it holds both networks' weights and states.
+    Checkpoints older than this list need both networks' weights and states.
     """
     path = folder / _NAME
     if not path.exists():

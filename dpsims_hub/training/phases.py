@@ -1,9 +1,7 @@
-"""Where the time of a training step goes.
+"""Time of each phase of a training step.
 
-On the CPU a phase is timed by the clock on the wall. On a CUDA device, where the host only queues work, by
-events in the device's own queue: they cost no synchronisation, and what they show is the time line of the
-device. So "data" is there the time in which the device had nothing to do because no batch was ready; a wait
-that is hidden behind queued work does not count.
+CPU phases use wall-clock time. CUDA phases use events in the device's queue, which need no synchronisation:
+"data" is then the time in which the device was idle for lack of a batch.
 """
 
 from __future__ import annotations
@@ -18,13 +16,12 @@ import torch
 PHASES = ("data", "generator_forward", "d_step", "g_step", "ema")
 """Phases of a training step, in order.
 
-`data` waits for the batch; `generator_forward` makes the photos and sends them and the real ones through the
-backbone, for both updates; `d_step` and `g_step` are losses, backward pass and optimiser; `ema` moves the
-average.
+`data` waits for the batch; `generator_forward` makes the photos and all backbone features; `d_step` and
+`g_step` are losses, backward pass and optimiser; `ema` updates the average.
 """
 
 OTHER = "other"
-"""What lies between phases: copies to the device, class weights, logs, checkpoints, sheets."""
+"""Time outside all phases: copies to the device, class weights, logs, checkpoints, sheets."""
 
 
 class PhaseClock:
@@ -34,9 +31,6 @@ class PhaseClock:
         with clock("data"):
             batch = next(batches)
         clock.shares()  # {"data": 0.01, ..., "other": 0.02}
-
-    Args:
-        device: where the work is done.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -44,14 +38,14 @@ class PhaseClock:
         self.reset()
 
     def reset(self) -> None:
-        """Start again from nothing."""
+        """Start again from 0."""
         self._seconds: dict[str, float] = {}
         self._pending: deque[tuple[str, torch.cuda.Event, torch.cuda.Event]] = deque()
         self._start = time.perf_counter()
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
-        """Time the block inside; a block that raises is not counted."""
+        """Time the block; a block that raises is not counted."""
         if self._on_cuda:
             begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
             begin.record()
@@ -65,12 +59,12 @@ class PhaseClock:
             self._add(phase, time.perf_counter() - start)
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of each phase since the last reset; on CUDA this waits for the phases to be over."""
+        """Seconds of each phase since the last reset; on CUDA this waits for their end."""
         self._collect(wait=True)
         return dict(self._seconds)
 
     def shares(self) -> dict[str, float]:
-        """Share of each phase of the time since the last reset, and of `OTHER`, the rest; they sum to 1."""
+        """Each phase's share of the time since the last reset, and the rest as `OTHER`; they sum to 1."""
         seconds = self.seconds()
         measured = sum(seconds.values())
         total = max(time.perf_counter() - self._start, measured)

@@ -1,7 +1,7 @@
-"""What a run would be, as text: settings, networks, steps, memory. Nothing is read, computed or written.
+"""Text of a dry run: settings, networks, steps, memory.
 
-Memory is that of the tensors of one process. At rest it is exact; gradients and activations are counted in a
-step without values (`cost_estimate.py`). What libraries take for themselves is not in it.
+Memory counts the tensors of one process. At rest it is exact; gradients and activations are estimated
+(`cost_estimate.py`). What libraries allocate for themselves is not included.
 """
 
 from __future__ import annotations
@@ -23,16 +23,10 @@ _ROLES = {
 def describe_plan(
     config: TrainConfig, num_classes: int, num_pairs: int | None = None, world_size: int = 1
 ) -> str:
-    """The text that a dry run prints.
-
-    Args:
-        config: of the run, merged.
-        num_classes: N of the data.
-        num_pairs: pairs of an epoch; None for a stream, which does not know.
-        world_size: processes of the run.
+    """The text that a dry run prints; `num_pairs` is None for a stream.
 
     Raises:
-        ValueError: settings that the modules do not know, or that do not fit each other.
+        ValueError: a setting is unknown or contradicts another.
     """
     return format_plan(config, estimate_costs(config, num_classes), num_classes, num_pairs, world_size)
 
@@ -40,7 +34,7 @@ def describe_plan(
 def format_plan(
     config: TrainConfig, costs: StepCosts, num_classes: int, num_pairs: int | None, world_size: int
 ) -> str:
-    """The text, from costs that are known; arguments as for `describe_plan`."""
+    """The text from known costs; arguments as of `describe_plan`."""
     parts = (
         _settings(config),
         _networks(config, num_classes, costs),
@@ -51,7 +45,7 @@ def format_plan(
 
 
 def _settings(config: TrainConfig) -> str:
-    """All settings, as --config reads them, and which of them were chosen."""
+    """All settings, as --config reads them, and which differ from the defaults."""
     plain = dataclasses.asdict(TrainConfig())
     merged = {**dataclasses.asdict(config), "dry_run": False}
     chosen = [name for name, value in merged.items() if value != plain[name]]
@@ -116,7 +110,7 @@ def _memory(config: TrainConfig, world_size: int, costs: StepCosts) -> str:
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:
-    """Left column flush left, the others flush right."""
+    """First column left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     cells = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
     return "\n".join(f"  {'  '.join(row)}" for row in cells)

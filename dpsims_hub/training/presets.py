@@ -1,4 +1,4 @@
-"""Run settings by preset; the architectures of the same names are in dpsims_hub.models.presets."""
+"""Run settings by preset; architectures of the same names are in dpsims_hub.models.presets."""
 
 from __future__ import annotations
 

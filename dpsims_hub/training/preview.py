@@ -10,25 +10,18 @@ from dpsims_hub.labels import ClassSpec, colorize
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import comparison_sheet, fold_rows, photo_from_array
 
-NUM_PREVIEWS = 12
-"""Pairs on a sheet, spread over the data, or the first of a stream; always the same parts of them."""
+NUM_PREVIEWS = 12  # pairs on a sheet, always the same parts of them
+_GROUPS = 2  # rows put side by side
 
 
 @torch.no_grad()
 def validation_sheet(
-    generator: DPSIMSGenerator, pairs: list[dict[str, Tensor]], spec: ClassSpec, groups: int = 2
+    generator: DPSIMSGenerator, pairs: list[dict[str, Tensor]], spec: ClassSpec
 ) -> Image.Image:
-    """One row per pair; the latents are the same at every call.
-
-    Args:
-        generator: in eval mode.
-        pairs: "real_images" (3, H, W) uint8, "label_map" (H, W), perhaps "instance_offsets" (2, H, W) each.
-        spec: gives the colours.
-        groups: rows put side by side.
-    """
+    """One row per pair of a whole example each; the latents are the same at every call."""
     device = next(generator.parameters()).device
     rng = torch.Generator().manual_seed(0)
-    groups = min(groups, len(pairs))
+    groups = min(_GROUPS, len(pairs))
     rows = []
     for pair in pairs:
         latents = torch.randn(2, generator.config.latent_dim, generator=rng).to(device)

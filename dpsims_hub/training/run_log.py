@@ -1,4 +1,4 @@
-"""What a run leaves to look at: one JSON line per logged step in `log.jsonl`, pictures in the trackers."""
+"""Logs of a run: one JSON line per logged step in `log.jsonl`, pictures in the trackers."""
 
 from __future__ import annotations
 
@@ -15,31 +15,27 @@ from dpsims_hub.storage.atomic_write import write_text_atomically
 
 
 class RunLog:
-    """Appends lines; a run that starts again at a step first drops the lines after it.
-
-    Args:
-        path: the file; its folder must exist when the first line is written.
-    """
+    """A file of JSON lines. A resumed run first drops the lines after its step."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def rewind(self, step: int) -> None:
-        """Drop the lines of later steps, and a last line that a killed process left half-written."""
+        """Drop the lines of later steps, and a last line that a kill left incomplete."""
         if not self.path.exists():
             return
         kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
         write_text_atomically(self.path, "".join(f"{line}\n" for line in kept))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Append one line; values that JSON has no number for become null."""
+        """Append one line; infinite values and NaN become null."""
         entry = {name: _rounded(value) if math.isfinite(value) else None for name, value in values.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **entry}) + "\n")
 
 
 def log_picture(accelerator: Accelerator, picture: Image.Image, step: int) -> None:
-    """Show a picture in every tracker of the run that can show one (TensorBoard, wandb)."""
+    """Show a picture in every tracker that can show one (TensorBoard, wandb)."""
     pixels = np.asarray(picture.convert("RGB"))
     for tracker in accelerator.trackers:
         if tracker.name == "tensorboard":
@@ -49,7 +45,6 @@ def log_picture(accelerator: Accelerator, picture: Image.Image, step: int) -> No
 
 
 def _rounded(value: float) -> float:
-    """To six significant digits: a learning rate of 4e-6 stays one."""
     return float(f"{value:.6g}")
 
 

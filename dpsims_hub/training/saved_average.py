@@ -1,7 +1,7 @@
-"""The averaged generator of a checkpoint, as the run would have saved it there.
+"""The averaged generator of a checkpoint, as the run would have exported it.
 
-A checkpoint holds neither class list nor settings nor fresh batch-norm statistics. They come from the run's
-config.json and its data, which therefore have to be there still; the backbone's weights need not.
+Class list, settings and batch-norm statistics come from the run's config.json and data, which must still be
+there; the backbone's weights need not be.
 """
 
 from __future__ import annotations
@@ -16,23 +16,20 @@ import torch
 from accelerate.utils import load
 from safetensors.torch import load_file
 
-from dpsims_hub.labels import ClassSpec
-from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
+from dpsims_hub.models import DPSIMSDiscriminator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.storage.links import real_path
-from dpsims_hub.training.build import build_networks
 from dpsims_hub.training.checkpoint import CheckpointError, find_checkpoint
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
-from dpsims_hub.training.data_loader import TrainingDataLoader, training_source
+from dpsims_hub.training.data_loader import TrainingDataLoader, example_transform, training_source
 from dpsims_hub.training.ema import ExponentialMovingAverage
-from dpsims_hub.training.finetune import build_finetuned
-from dpsims_hub.training.transform import PairTransform
+from dpsims_hub.training.finetune import build_run
 
 
 @dataclass(frozen=True)
 class SavedAverage:
-    """What a checkpoint gives: the pipeline of its averaged generator, the decoder, the run's facts."""
+    """Content of a checkpoint: the pipeline of its averaged generator, the decoder, the run's facts."""
 
     pipe: DPSIMSPipeline
     discriminator: DPSIMSDiscriminator
@@ -45,31 +42,21 @@ def open_checkpoint(path: str | Path) -> SavedAverage:
     """Read a checkpoint folder `checkpoint-N` inside the output folder of its run.
 
     Raises:
-        FileNotFoundError: it is no checkpoint, or settings, data or a published model it began from are gone.
-        CheckpointError: it is damaged.
+        OSError: it is no checkpoint or damaged, or its settings, data or published model are missing.
         ValueError: it does not fit the settings beside it, or the data cannot be used.
     """
     path = real_path(path)
     step, _ = find_checkpoint(str(path), path.parent)
-    config = replace(_settings(path), backbone_weights="random")  # its shapes are enough
+    config = replace(_settings(path), backbone_weights="random")  # only shapes are needed
     data = training_source(config).open()
-    generator, discriminator = _networks(config, data.spec)
+    generator, discriminator, *_ = build_run(config, data.spec)
     average = ExponentialMovingAverage(generator, decay=0.0)
     try:
         average.load_state_dict(load(path / "custom_checkpoint_0.pkl", map_location="cpu"))
         discriminator.load_state_dict(load_file(path / "model_1.safetensors"))
     except (RuntimeError, KeyError) as error:
         raise CheckpointError(f"{path}: does not fit the config.json beside it ({error}).") from error
-    spec = data.spec if config.instance_offsets else None
-    transform = PairTransform(
-        config.size,
-        config.max_zoom,
-        config.flip,
-        config.resize_mode,
-        generator.config.latent_dim,
-        config.samples_per_map,
-        spec,
-    )
+    transform = example_transform(config, data.spec, generator.config.latent_dim)
     with _precision(config):
         average.refresh_batch_norm(TrainingDataLoader(config, data, transform).refresh_inputs())
     pipe = DPSIMSPipeline(average.model, class_spec=data.spec.to_dict())
@@ -84,21 +71,15 @@ def _settings(path: Path) -> TrainConfig:
     return parse_config(["--config", str(file)])
 
 
-def _networks(config: TrainConfig, spec: ClassSpec) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator]:
-    if config.pretrained_model_name_or_path:
-        return build_finetuned(config, spec)[:2]
-    return build_networks(config, spec.num_classes, spec.ignore_index)[:2]
-
-
 def _precision(config: TrainConfig) -> AbstractContextManager:
-    """The arithmetic in which the run refreshes its statistics, as far as the CPU has it."""
+    """The arithmetic in which the run refreshes its statistics, if the CPU has it."""
     if config.mixed_precision == "bf16":
         return torch.autocast("cpu", dtype=torch.bfloat16)
     return nullcontext()
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    """What the checkpoint's own list says of the run, by the names of run.json."""
+    """Facts of the run in the checkpoint's own list, by the names of run.json."""
     file = path / "checkpoint.json"
     stored = json.loads(file.read_text()) if file.is_file() else {}
     return {"processes": stored.get("processes", 1), "torch": stored.get("versions", {}).get("torch", "")}

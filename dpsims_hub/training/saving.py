@@ -1,4 +1,4 @@
-"""What a run publishes, in Hub layout: the pipeline, the discriminator beside it, facts of the run."""
+"""The model of a run in Hub layout: the pipeline, the discriminator beside it, facts of the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from diffusers import ModelMixin
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
-from dpsims_hub.training.checkpoint import put_in_place
+from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.training.atomic_folder import put_in_place
 
 PIPELINE_FOLDER = "pipeline"
 
@@ -24,18 +25,10 @@ def save_run(
     spec: ClassSpec,
     facts: dict[str, Any],
 ) -> None:
-    """Write pipeline, discriminator and `run.json`, each atomically.
-
-    Args:
-        folder: of the run.
-        generator: as it is to be published.
-        discriminator: its trained part.
-        spec: classes of the model.
-        facts: of the run, plain values.
-    """
+    """Write pipeline, discriminator and `run.json` into the run's folder, each atomically."""
     _save_whole(DPSIMSPipeline(generator, class_spec=spec.to_dict()), folder / PIPELINE_FOLDER)
     _save_whole(discriminator, folder / "discriminator")
-    (folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_text_atomically(folder / "run.json", json.dumps(facts, indent=2) + "\n")
 
 
 def _save_whole(model: DPSIMSPipeline | ModelMixin, folder: Path) -> None:

@@ -1,9 +1,9 @@
-"""One training step: one batch, one generator pass, one discriminator update, one generator update.
+"""One training step: a generator pass, a discriminator update, a generator update on one batch.
 
-Photos come as `samples_per_map` latents per label map, so that the diversity term needs no further generator
-pass, and the backbone sees the generated images once for both updates. Under mixed precision the two trained
-networks run in half precision; the frozen backbone and the losses on its features stay in float32: in bf16
-the gradient that a backbone hands to the image was measured to be off by a third of its length.
+Each map has `samples_per_map` latents, so that the diversity term needs no further generator pass, and the
+backbone reads generated images once for both updates. Under mixed precision only the trained networks run in
+half precision: in bf16 the gradient that the backbone hands to the image was measured to be off by a third of
+its length.
 """
 
 from __future__ import annotations
@@ -28,27 +28,25 @@ from dpsims_hub.training.unit_gradient import unit_gradient
 
 
 class NonFiniteLossError(RuntimeError):
-    """A loss or a gradient became infinite or not a number; the message names step and term."""
+    """A loss or a gradient is infinite or NaN; the message names step and term."""
 
 
 @dataclass
 class SeenBatch:
-    """What the discriminator sees of a batch, augmented, and the backbone's features of it.
+    """Inputs of the discriminator, augmented, and the backbone's features of them.
 
     Args:
         label_map: (B, H, W) ids of the real images.
-        maps: (B * K, H, W), of the generated ones.
         weights: (N,) class weights.
-        visible: (B * K, H, W), 1 where a generated image was not cut out; None where it is whole.
+        visible: (B * K, H, W), 1 where a generated image is not cut out; None without augmentation.
         real_images: (B, 3, H, W).
         fake_images: (B * K, 3, H, W), map-major.
-        real: features of the real images, without gradient; the images themselves with OASIS's own encoder.
+        real: features of the real images, without gradient; the images themselves with OASIS's encoder.
         fake: likewise of the generated images.
-        unknown: how many of the batch's maps have no known pixel; a scalar.
+        unknown: number of maps without a known pixel; a scalar.
     """
 
     label_map: Tensor
-    maps: Tensor
     weights: Tensor
     visible: Tensor | None
     real_images: Tensor
@@ -66,10 +64,10 @@ class Networks:
         generator: label maps and latents to images.
         discriminator: features (or images) to logits.
         backbone: frozen feature extractor; None when the discriminator has its own encoder.
-        optimizer_g: of the generator, and of `patch_projection`.
+        optimizer_g: of the generator and `patch_projection`.
         optimizer_d: of the discriminator.
-        patch_backbone: whose features the contrastive loss compares; None for those of `backbone`.
-        patch_projection: projection of these features, or None for none.
+        patch_backbone: features of the contrastive loss; None for those of `backbone`.
+        patch_projection: trained projection of these features, or None.
     """
 
     generator: nn.Module
@@ -82,7 +80,7 @@ class Networks:
 
 
 def parameters_of(*modules: nn.Module | None) -> list[nn.Parameter]:
-    """The parameters of the modules that there are."""
+    """Parameters of all modules that are not None."""
     return [parameter for module in modules if module is not None for parameter in module.parameters()]
 
 
@@ -93,7 +91,7 @@ def levels_at(backbone: PretrainedBackbone | None, strides: Sequence[int]) -> li
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """No gradients for the module's own parameters inside; they still flow through it."""
+    """Turn off gradients of the module's own parameters; they still flow through it."""
     trainable = [p for p in module.parameters() if p.requires_grad]
     for parameter in trainable:
         parameter.requires_grad_(False)
@@ -104,37 +102,27 @@ def frozen(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+def _untimed(phase: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(eq=False)
 class TrainingStep:
-    """The two updates of an iteration.
+    """The two updates of an iteration; `clock` times the phases, see `PhaseClock`."""
 
-    Args:
-        networks: what is trained.
-        config: weights of the losses.
-        accelerator: precision, processes, accumulation.
-        num_classes: N.
-        ignore_index: id of unknown pixels.
-        clock: times the phases, see `PhaseClock`; None for no timing.
-    """
+    networks: Networks
+    config: TrainConfig
+    accelerator: Accelerator
+    num_classes: int
+    ignore_index: int = 255
+    clock: Callable[[str], AbstractContextManager] = _untimed
 
-    def __init__(
-        self,
-        networks: Networks,
-        config: TrainConfig,
-        accelerator: Accelerator,
-        num_classes: int,
-        ignore_index: int = 255,
-        clock: Callable[[str], AbstractContextManager] | None = None,
-    ) -> None:
-        self.networks = networks
-        self.config = config
-        self.accelerator = accelerator
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.clock = clock or (lambda phase: nullcontext())
+    def __post_init__(self) -> None:
+        nets, config = self.networks, self.config
         self.augmentation = Augmentation(config.augmentation_changes, config.augmentation_probability)
-        patches = networks.patch_backbone or networks.backbone
+        patches = nets.patch_backbone or nets.backbone
         self.contrastive_levels = levels_at(patches, config.contrastive_strides)
-        self.diversity_levels = levels_at(networks.backbone, config.diversity_strides)
+        self.diversity_levels = levels_at(nets.backbone, config.diversity_strides)
 
     def __call__(self, batch: dict[str, Tensor], draws: torch.Generator | None = None) -> dict[str, Tensor]:
         """Update D, then G.
@@ -143,16 +131,16 @@ class TrainingStep:
             batch: "real_images" (B, 3, H, W) in [-1, 1], "label_map" (B, H, W) ids, "latents" (B, K,
                 latent_dim) with K = samples_per_map, perhaps "instance_offsets" (B, 2, H, W); on the device.
                 With augmentation "draws" (B, NUM_DRAWS), on the CPU.
-            draws: CPU random generator of the losses' places and masks; the same state in every process
-                makes several processes compute what one would. None for the global one.
+            draws: CPU random generator of the losses' places and masks, the same in every process. None for
+                the global one.
 
         Returns:
             Losses, accuracies and norms, detached scalars.
 
         Raises:
-            NonFiniteLossError: a loss or a gradient norm is infinite or not a number. All are looked at
-                together, once a step: the generator is as before, the discriminator may not be.
-            ValueError: a label map has no known pixel; looked at together with the losses.
+            NonFiniteLossError: a loss or a gradient norm is infinite or NaN. The check comes before G's
+                update and after D's.
+            ValueError: a label map has no known pixel; checked at the same time.
         """
         nets, accelerator = self.networks, self.accelerator
         with accelerator.accumulate(nets.generator, nets.discriminator):
@@ -171,7 +159,7 @@ class TrainingStep:
         return logs
 
     def _look(self, batch: dict[str, Tensor], fake_images: Tensor) -> SeenBatch:
-        """Augment real and generated images alike, and send them through the backbone."""
+        """Augment real and generated images alike, and compute their features."""
         label_map, real_images, visible = batch["label_map"], batch["real_images"], None
         unknown = (label_map == self.ignore_index).flatten(1).all(dim=1).sum()
         each = self.config.samples_per_map
@@ -186,7 +174,6 @@ class TrainingStep:
             real = self._features(real_images)
         return SeenBatch(
             label_map=label_map,
-            maps=label_map.repeat_interleave(each, dim=0),
             weights=self.class_weights(label_map),
             visible=visible,
             real_images=real_images,
@@ -203,13 +190,13 @@ class TrainingStep:
         return losses.balancing_weights(counts, label_map.numel() * self.accelerator.num_processes)
 
     def _limited(self, images: Tensor) -> Tensor:
-        """The images; what the backbone hands back to them is bounded if so asked."""
+        """The images; with `backbone_gradient` "unit" their gradient has length 1."""
         if self.config.backbone_gradient == "plain":
             return images
         return unit_gradient(images, self.config.gradient_accumulation_steps)
 
     def _features(self, images: Tensor) -> list[Tensor] | Tensor:
-        """What D reads: backbone features, or the images themselves with OASIS's own encoder."""
+        """Inputs of D: backbone features, or the images themselves with OASIS's encoder."""
         backbone = self.networks.backbone
         if backbone is None:
             return images
@@ -259,12 +246,13 @@ class TrainingStep:
     ) -> dict[str, Tensor]:
         nets, config = self.networks, self.config
         distances = self._pair_distances(seen)
+        maps = seen.label_map.repeat_interleave(config.samples_per_map, dim=0)
         with frozen(nets.discriminator):
             with self.accelerator.autocast():
                 logits = nets.discriminator(seen.fake, seen.label_map.shape[1:])
             terms = {
                 "loss_g_adversarial": losses.class_pixel_loss(
-                    logits, seen.maps, seen.weights, config.focal_gamma, self.ignore_index
+                    logits, maps, seen.weights, config.focal_gamma, self.ignore_index
                 )
             }
             if config.weight_contrastive and self.contrastive_levels:
@@ -290,7 +278,7 @@ class TrainingStep:
         return logs
 
     def _patch_features(self, seen: SeenBatch) -> tuple[list[Tensor], list[Tensor]]:
-        """What the contrastive loss compares of generated and of real images."""
+        """Features that the contrastive loss compares, of generated and of real images."""
         backbone, fake, real = self.networks.patch_backbone, seen.fake, seen.real
         if backbone is not None:
             with without_autocast(seen.fake_images.device.type):
@@ -300,7 +288,7 @@ class TrainingStep:
         return [fake[i] for i in self.contrastive_levels], [real[i] for i in self.contrastive_levels]
 
     def _pair_distances(self, seen: SeenBatch) -> Tensor | None:
-        """How far each photo of a map is from each earlier one, which gets no gradient; (pairs, B)."""
+        """Distance of each photo of a map to each earlier one, which gets no gradient; (pairs, B)."""
         each, kind = self.config.samples_per_map, self.config.diversity_distance
         if each < 2:
             return None
@@ -321,7 +309,7 @@ class TrainingStep:
         self.accelerator.backward(sum(terms.values()))
         if not self.accelerator.sync_gradients:
             return torch.zeros((), device=self.accelerator.device)
-        limit = self.config.max_grad_norm or float("inf")  # with no limit only measure
+        limit = self.config.max_grad_norm or float("inf")  # without a limit the norm is only measured
         return self.accelerator.clip_grad_norm_(module.parameters(), limit).detach()
 
     def _update(self, optimizer: torch.optim.Optimizer) -> None:
@@ -329,8 +317,8 @@ class TrainingStep:
         optimizer.zero_grad(set_to_none=True)
 
     def _check(self, logs: dict[str, Tensor], unknown: Tensor) -> None:
-        """One look at maps, losses and norms; the host waits for the device here and only here."""
-        # With fp16 the loss scale is found by overflowing: its scaler leaves such an update out.
+        """Check maps, losses and norms together: the host waits for the device only here."""
+        # With fp16 the scaler finds its scale by overflows, and skips such an update.
         names = [
             name
             for name in logs

@@ -1,10 +1,10 @@
-"""Training pairs from a stream of rows: endless, shuffled, dealt out to processes and workers, resumable.
+"""Training pairs from a stream of rows: endless, shuffled, split between processes and workers, resumable.
 
 A reader is one worker of one process. It reads its share of an epoch in blocks of undecoded rows, gives out a
-block in random order, and takes in one row of the next block for every row given out. Its whole state is the
-place of the block's first row and how many of the block were given out: a resumed reader reads that block
-again. A checkpoint therefore holds a few numbers, where the rows of a shuffle buffer would be hundreds of MB,
-and no row is lost or repeated. The crop of a row depends on (seed, epoch, shard, row) only, whoever reads it.
+block in random order, and reads one row of the next block for every row given out. Its state is the place of
+the block's first row and the number of rows given out: a resumed reader reads that block again. So a
+checkpoint needs a few numbers instead of a shuffle buffer of hundreds of MB, and no row is lost or repeated.
+The crop of a row depends on (seed, epoch, shard, row) only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -23,10 +24,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from dpsims_hub.labels import LabelMapError
-from dpsims_hub.training.data import check_left_out, has_known_pixel
+from dpsims_hub.training.data import MOST_IN_A_ROW, check_left_out, has_known_pixel
 from dpsims_hub.training.stopping import ignore_stop_signals
-from dpsims_hub.training.stream_progress import Progress, first_unread, has_read
-from dpsims_hub.training.stream_shares import Place, Share, share_of
+from dpsims_hub.training.stream_shares import Place, Progress, Share, share_of
 from dpsims_hub.training.transform import PairTransform
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from dpsims_hub.labels.sources.streams import RowStream
 
 _ORDER, _CROP, _BLOCK = 2, 3, 4  # uses of the seed; 0 and 1 are those of map-style data
-_ROWS_AT_ONCE = 16  # converted from Arrow in one go; the row groups of `prepare-data` are no larger
-_MOST_BAD_IN_A_ROW = 100  # samples; the rows are shuffled, so that a longer run is no accident
+_ROWS_AT_ONCE = 16  # converted from Arrow together; row groups of `prepare-data` are no larger
 
 
 class _Row(NamedTuple):
@@ -47,7 +46,7 @@ class _Row(NamedTuple):
 
 
 class _Block:
-    """Rows of one epoch, at most `size`, taken from a source that says None where an epoch ends."""
+    """At most `size` rows of one epoch; the source yields None at the end of an epoch."""
 
     def __init__(self, source: Iterator[_Row | None], size: int) -> None:
         self.rows: list[_Row | None] = []
@@ -56,7 +55,7 @@ class _Block:
         self._size = size
 
     def take_one(self) -> None:
-        """Read one more row, if the block is not complete yet."""
+        """Read one more row, if the block is not complete."""
         if self.complete:
             return
         row = next(self._source)
@@ -65,73 +64,59 @@ class _Block:
         self.complete = len(self.rows) == self._size or (row is None and bool(self.rows))
 
     def finish(self) -> list[_Row | None]:
-        """Read what is missing and return all rows."""
+        """Read the missing rows and return all."""
         while not self.complete:
             self.take_one()
         return self.rows
 
 
+@dataclass(eq=False)
 class StreamedPairs(IterableDataset):
-    """Augmented pairs of a stream without end; every epoch has every row once over all readers.
+    """Endless augmented pairs of a stream; in every epoch all readers together give out each row once.
 
-    Epochs follow each other within a batch where they must, so that batches are full and processes with
-    unequal shares never wait for each other. Iterating goes on where the last iteration ended.
+    A batch may span two epochs, so that batches are full and processes never wait for each other. Iterating
+    continues where the last iteration ended.
 
     Args:
         stream: all rows of the data, not yet split between processes.
         transform: makes tensors of a pair.
         seed: of order and augmentation, not negative.
-        buffer_size: rows that each reader holds to shuffle them, undecoded.
+        buffer_size: undecoded rows that each reader shuffles.
         rank: of this process.
         world_size: number of processes.
-        skip_bad: pass over samples that cannot be used, and say so in the item that follows.
-
-    Raises:
-        ValueError: a number is out of its range.
+        skip_bad: pass over samples that cannot be used, and report them in the next item.
     """
 
-    def __init__(
-        self,
-        stream: RowStream,
-        transform: PairTransform,
-        seed: int = 0,
-        buffer_size: int = 1000,
-        rank: int = 0,
-        world_size: int = 1,
-        skip_bad: bool = False,
-    ) -> None:
-        if buffer_size < 1:
-            raise ValueError(f"--shuffle_buffer_size: {buffer_size} is too small; 1 is no shuffling.")
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank {rank} is none of {world_size} processes; count them from 0.")
-        self.stream = stream
-        self.transform = transform
-        self.seed = seed
-        self.buffer_size = buffer_size
-        self.rank = rank
-        self.world_size = world_size
-        self.skip_bad = skip_bad
-        self.earlier: tuple[Progress, ...] = ()  # of runs with other readers: their rows are passed over
-        self._start = Place(epoch=0)  # of the present block
-        self._given = 0  # rows of the present block that were given out
+    stream: RowStream
+    transform: PairTransform
+    seed: int
+    buffer_size: int
+    rank: int = 0
+    world_size: int = 1
+    skip_bad: bool = False
+
+    def __post_init__(self) -> None:
+        self.earlier: tuple[Progress, ...] = ()  # runs with other readers, whose rows are skipped
+        self._start = Place(epoch=0)  # of the current block
+        self._given = 0  # rows of the current block given out
 
     def state_dict(self) -> dict[str, int]:
-        """Where this reader is: the place of its block, and the rows of it that were given out."""
+        """Place of this reader's block, and the number of its rows given out."""
         return {**self._start._asdict(), "given": self._given}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on, at the next iteration, after the last item before `state_dict` returned `state`."""
+        """Continue after the last item before `state_dict` returned `state`."""
         state = dict(state)
         self._given = state.pop("given")
         self._start = Place(**state)
 
     def start_epoch(self, epoch: int) -> None:
-        """Begin the next iteration with the first row of an epoch."""
+        """Continue with the first row of an epoch."""
         self.load_state_dict({**Place(epoch)._asdict(), "given": 0})
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with the rows: made of the images of the first row of the first and of the last shard."""
+        """Hash of the images in the first row of the first and of the last shard."""
         digest = hashlib.sha256()
         for shard in (0, self.stream.num_shards - 1):
             for row in islice(self._shard_rows(shard, 0), 1):
@@ -140,12 +125,11 @@ class StreamedPairs(IterableDataset):
         return digest.hexdigest()
 
     def __iter__(self) -> Iterator[dict[str, Tensor | list[str]]]:
-        """Items as of `TrainingPairs`, with what was passed over just before.
+        """Items as of `TrainingPairs`.
 
         Raises:
-            LabelMapError: a sample cannot be used, and `skip_bad` is off.
-            ValueError: too many in a row cannot be used or have no known pixel, a shard cannot be read, or
-                there is no row for this reader.
+            ValueError: a sample cannot be used (LabelMapError) or too many in a row, a shard cannot be read,
+                or there is no row for this reader.
         """
         skipped: list[str] = []
         left_out: list[str] = []
@@ -157,7 +141,7 @@ class StreamedPairs(IterableDataset):
                 if not self.skip_bad:
                     raise
                 skipped.append(str(error))
-                if len(skipped) == _MOST_BAD_IN_A_ROW:
+                if len(skipped) == MOST_IN_A_ROW:
                     raise ValueError(
                         f"{len(skipped)} samples in a row cannot be used; see whether these are the right "
                         f"classes and columns. The last: {error}"
@@ -165,7 +149,7 @@ class StreamedPairs(IterableDataset):
                 continue
             if not has_known_pixel(item, self.stream.spec):
                 left_out.append(sample.stem)
-                check_left_out(left_out, _MOST_BAD_IN_A_ROW)
+                check_left_out(left_out)
                 continue
             yield {**item, "skipped": skipped, "left_out": left_out}
             skipped, left_out = [], []
@@ -188,23 +172,23 @@ class StreamedPairs(IterableDataset):
             given = 0
 
     def _read(self, start: Place) -> Iterator[_Row | None]:
-        """This reader's rows in the order in which they are read, and None at the end of every epoch."""
+        """This reader's rows in reading order, and None at the end of every epoch."""
         worker, num_shards = get_worker_info(), self.stream.num_shards
         share = self._share(worker)
         while True:
             shards = np.random.default_rng((self.seed, _ORDER, start.epoch)).permutation(num_shards)
             shards = shards[share.group :: share.groups].tolist()
             earlier = tuple(run for run in self.earlier if run.last_epoch >= start.epoch)
-            found = bool(earlier)  # they may have left no row of this epoch for this reader
+            found = bool(earlier)  # they may leave no row of this epoch to this reader
             for turn in range(start.turn, len(shards)):
                 position = share.group + turn * share.groups
-                unread = first_unread(earlier, start.epoch, position)
-                if unread is None:
+                unread = [run.first_unread(start.epoch, position) for run in earlier]
+                if None in unread:
                     continue
-                first = max(unread, start.row if turn == start.turn else 0)
+                first = max(*unread, 0, start.row if turn == start.turn else 0)
                 for number, content in enumerate(self._shard_rows(shards[turn], first), first):
                     mine = (number + turn) % share.stride == share.offset
-                    if mine and not has_read(earlier, start.epoch, position, number):
+                    if mine and not any(run.has_read(start.epoch, position, number) for run in earlier):
                         yield _Row(Place(start.epoch, turn, number), shards[turn], content)
                         found = True
             if not found:
@@ -218,15 +202,12 @@ class StreamedPairs(IterableDataset):
             return share_of(self.rank, self.world_size, self.stream.num_shards)
         import fsspec.asyn
 
-        fsspec.asyn.reset_lock()  # a lock that was held at the fork would never be released here
+        fsspec.asyn.reset_lock()  # a lock held at the fork is never released here
         reader = self.rank * worker.num_workers + worker.id
         return share_of(reader, self.world_size * worker.num_workers, self.stream.num_shards)
 
     def _shard_rows(self, shard: int, first: int) -> Iterator[dict[str, Any]]:
-        """Undecoded rows of a shard, from row `first` on.
-
-        Through `iter`, because plain iteration in a worker would deal out the shards a second time.
-        """
+        """Undecoded rows of a shard from row `first` on; plain iteration would split shards again."""
         from pyarrow import ArrowException
 
         num_shards = self.stream.num_shards
@@ -247,15 +228,9 @@ def make_stream_loader(
     num_workers: int,
     collate_fn: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
 ) -> StatefulDataLoader:
-    """Endless loader of one process; never passed to `Accelerator.prepare`, which would split it again.
+    """Endless loader of one process, not for `Accelerator.prepare`, which would split it again.
 
-    Where shards cannot be dealt out evenly, the first process says so.
-
-    Args:
-        pairs: the data; from now on the loader's own.
-        batch_size: items per batch, of one reader each.
-        num_workers: processes that read, decode and augment; 0 for this one.
-        collate_fn: makes a batch of items.
+    The first process prints a line if shards do not divide evenly between readers.
     """
     from torchdata.stateful_dataloader import StatefulDataLoader
 
@@ -267,7 +242,7 @@ def make_stream_loader(
             "decodes; as many shards as readers, or a multiple, would avoid it."
         )
     with warnings.catch_warnings():
-        # About its own call of a function of PyTorch that does nothing any more.
+        # It calls a function of PyTorch without effect, which warns.
         warnings.filterwarnings("ignore", "'set_vital'", UserWarning)
         return StatefulDataLoader(
             pairs,
@@ -276,7 +251,7 @@ def make_stream_loader(
             collate_fn=collate_fn,
             worker_init_fn=ignore_stop_signals,
             pin_memory=torch.cuda.is_available(),
-            # Of its own, so that a new iterator draws nothing from the global one.
+            # A new iterator would draw from the global generator.
             generator=torch.Generator().manual_seed(pairs.seed),
         )
 

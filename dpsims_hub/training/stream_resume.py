@@ -1,24 +1,20 @@
-"""The place of a stream's loader: saved with a checkpoint, and taken up by the same or by other readers."""
+"""The position of a stream's loader: saved with a checkpoint, restored by the same or other readers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.training.stream_progress import Progress
-from dpsims_hub.training.stream_shares import Place
+from dpsims_hub.training.stream_shares import Place, Progress
 
 if TYPE_CHECKING:
     from torchdata.stateful_dataloader import StatefulDataLoader
 
-_READERS = {"processes", "workers", "shuffle buffer"}  # settings that may change without losing the place
+_READERS = {"processes", "workers", "shuffle buffer"}  # settings whose change keeps the position
 
 
 def data_state(loader: StatefulDataLoader) -> dict[str, Any]:
-    """Where a loader is, after the last batch that it gave out: a few numbers per worker, for `torch.save`.
-
-    What workers have prepared beyond that batch does not count.
-    """
+    """Position after the last batch given out, a few numbers per worker; prefetched batches do not count."""
     earlier = [[run.num_shards, [list(place) for place in run.places]] for run in loader.dataset.earlier]
     return {"settings": _settings(loader), "readers": loader.state_dict(), "earlier": earlier}
 
@@ -28,24 +24,21 @@ def restore(
     state: dict[str, Any],
     all_states: Callable[[], Sequence[dict[str, Any]]] | None = None,
 ) -> str:
-    """Put a new loader, before its first batch, where another one was.
+    """Restore the position of an earlier loader in a new one, before its first batch.
 
-    With the same settings the loader goes on with the very next batch. With other numbers of processes or
-    workers, or another shuffle buffer, the epoch goes on with the rows that no block of the old readers had
-    behind it: no row is lost, and those of the open blocks that were given out come again. With other rows,
-    shards or seed the epoch begins anew.
+    With equal settings the loader continues with the very next batch, and the result is "". Otherwise it is a
+    sentence on the difference. With other processes, workers or shuffle buffer, no row is lost, and rows
+    given out from unfinished blocks come again. With other rows, shards or seed the epoch restarts.
 
     Args:
-        loader: made for the same data, settings and numbers of processes and workers, or for others.
-        state: what `data_state` returned, in the process of the same rank; in a process that was not there
-            then, that of another one.
-        all_states: reads what it returned in every process, by rank; None where `state` is all there is.
-
-    Returns:
-        "" where the loader goes on with the very next batch; otherwise a sentence on what differs.
+        loader: new.
+        state: what `data_state` returned in the process of the same rank, or of another for a new rank.
+        all_states: reads what it returned in every process, by rank; None where `state` is the only one.
     """
     before, now = state["settings"], _settings(loader)
-    pairs, earlier = loader.dataset, _earlier(state)
+    pairs = loader.dataset
+    runs = state.get("earlier", [])  # older checkpoints have none
+    earlier = tuple(Progress(shards, tuple(Place(*place) for place in places)) for shards, places in runs)
     changed = [name for name in now if before[name] != now[name]]
     if not changed:
         pairs.earlier = earlier
@@ -53,7 +46,8 @@ def restore(
         return ""
     states = (all_states and all_states()) or [state]
     readers = [reader for one in states for reader in _readers_of(one)]
-    told = ", ".join(name if name == "rows" else _then_and_now(name, before, now) for name in changed)
+    values = {name: "" if name == "rows" else f" ({before[name]} then, {now[name]} now)" for name in changed}
+    told = ", ".join(f"{name}{value}" for name, value in values.items())
     epoch = min(place.epoch for place, _ in readers)
     pairs.start_epoch(epoch)
     if set(changed) <= _READERS and len(readers) == before["processes"] * max(1, before["workers"]):
@@ -61,17 +55,16 @@ def restore(
         pairs.earlier = (*(run for run in earlier if run.last_epoch >= epoch), progress)
         again = sum(given for _, given in readers)
         return (
-            f"Other than at the checkpoint are the stream's {told}; epoch {epoch} goes on with the rows that "
-            f"are left, and {again} rows of blocks that were not finished come a second time."
+            f"Changed since the checkpoint: {told}. Epoch {epoch} of the stream continues with the remaining "
+            f"rows, and {again} rows of unfinished blocks come a second time."
         )
     return (
-        f"The place in the stream cannot be kept, because other than at the checkpoint are its {told}; epoch "
-        f"{epoch} begins anew."
+        f"Changed since the checkpoint: {told}. The position in the stream is lost; epoch {epoch} restarts."
     )
 
 
 def _settings(loader: StatefulDataLoader) -> dict[str, int | str]:
-    """Everything that the order of samples depends on, by the name that a sentence gives it."""
+    """Everything that the order of samples depends on, by its name in messages."""
     pairs = loader.dataset
     return {
         "processes": pairs.world_size,
@@ -83,24 +76,14 @@ def _settings(loader: StatefulDataLoader) -> dict[str, int | str]:
     }
 
 
-def _then_and_now(name: str, before: dict[str, Any], now: dict[str, Any]) -> str:
-    return f"{name} ({before[name]} then, {now[name]} now)"
-
-
-def _earlier(state: dict[str, Any]) -> tuple[Progress, ...]:
-    """Runs with other readers that came before; checkpoints of older versions have none."""
-    runs = state.get("earlier", [])
-    return tuple(Progress(shards, tuple(Place(*place) for place in places)) for shards, places in runs)
-
-
 def _readers_of(state: dict[str, Any]) -> list[tuple[Place, int]]:
-    """The open block of each of a process' readers, by worker, and how many of its rows were given out."""
+    """The open block of each reader of a process, by worker, and how many of its rows were given out."""
     found = sorted(_reader_states(state["readers"]), key=lambda one: one[0])
     return [(Place(*(reader[name] for name in Place._fields)), reader["given"]) for _, reader in found]
 
 
 def _reader_states(state: Any, worker: int = 0) -> Iterator[tuple[int, dict[str, int]]]:
-    """(number of the worker, state) of all readers, wherever the loader keeps their states."""
+    """(worker, state) of all readers, wherever in the loader's state they are."""
     if not isinstance(state, dict):
         return
     worker = state.get("worker_id", worker)

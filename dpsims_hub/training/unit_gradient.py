@@ -1,8 +1,7 @@
-"""A gradient of length 1 for each image, whatever the network behind it does to it (our choice).
+"""A gradient of length 1 for each image (our choice).
 
-A transformer normalises each token by its own deviation: where an image is flat, its first normalisation
-hands the image a gradient that grows as contrast falls. Clipping bounds the sum over a batch, in which one
-flat image then counts for all. Here each image keeps its gradient's direction and loses its length.
+A transformer normalises each token by its own deviation, so that a flat image gets a gradient that grows as
+its contrast falls. Clipping bounds the sum over a batch, which one such image would dominate.
 """
 
 from __future__ import annotations
@@ -20,16 +19,14 @@ class _UnitGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
         norms = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
-        smallest = torch.finfo(gradient.dtype).tiny  # no gradient stays none
+        smallest = torch.finfo(gradient.dtype).tiny  # a zero gradient stays zero
         return gradient * (ctx.length / norms.clamp_min(smallest)), None
 
 
 def unit_gradient(images: Tensor, steps: int = 1) -> Tensor:
-    """The same images; the gradient that comes back has L2 norm 1 / (B steps) for each of them.
+    """The same (B, 3, H, W) images; the gradient that comes back has L2 norm 1 / (B steps) for each.
 
-    Args:
-        images: (B, 3, H, W).
-        steps: over which gradients are accumulated. The mean over batch, steps and processes of gradients of
-            length 1 is then what one process would have in one step.
+    With `steps` micro-batches of an update, the mean over all processes does not depend on how they are
+    split.
     """
     return _UnitGradient.apply(images, 1 / (len(images) * steps))

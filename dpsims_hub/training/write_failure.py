@@ -1,4 +1,4 @@
-"""Why a file could not be written: one sentence for the errors of Python, PyTorch and safetensors."""
+"""Why a file could not be written, for errors of Python, PyTorch and safetensors."""
 
 from __future__ import annotations
 
@@ -16,19 +16,14 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def is_write_failure(error: Exception) -> bool:
-    """Whether the disk is to blame: all other errors of these classes are faults of ours."""
+    """Whether an error of these classes comes from the disk and not from the code."""
     if isinstance(error, RuntimeError):
         return _TORCH_WRITER.search(str(error)) is not None
     return isinstance(error, OSError | SafetensorError)
 
 
 def explain(error: Exception, folder: Path) -> str:
-    """Why writing into a folder failed and, where there was no room, how much there is and what to do.
-
-    Args:
-        error: for which `is_write_failure` holds.
-        folder: need not exist.
-    """
+    """Why writing failed; on a full disk also the free space and what to do. `folder` need not exist."""
     number, reason = _reason(error)
     if number not in _NO_ROOM:
         return f"{reason}."
@@ -40,7 +35,7 @@ def explain(error: Exception, folder: Path) -> str:
 
 
 def _reason(error: Exception) -> tuple[int, str]:
-    """(number, text) of the system's error; PyTorch's writer tells neither, and mostly lacks room."""
+    """(errno, text) of the system's error. PyTorch's writer gives neither; it mostly lacks space."""
     if isinstance(error, RuntimeError):
         return errno.ENOSPC, "PyTorch's writer was cut off, as by a full disk"
     found = _SYSTEM_ERROR.search(str(error)) if isinstance(error, SafetensorError) else None

@@ -133,3 +133,14 @@ def test_long_class_lists_are_folded(pipeline, tmp_path):
     text = section(make_card(folder, "someone/many", RUN), "Classes")
     assert text.startswith("<details><summary>41 classes</summary>\n\n| id ")
     assert text.count("| thing ") == 41
+
+
+def test_many_nameless_classes_keep_the_networks_unknown_id(tmp_path):
+    """With 300 classes 255 is one of them: the id of unknown pixels is the network's, here 65535."""
+    settings = {"num_classes": 300, "sample_size": [32, 32], "ignore_index": 65535}
+    (tmp_path / "generator").mkdir()
+    (tmp_path / "generator" / "config.json").write_text(json.dumps(settings))
+    (tmp_path / "model_index.json").write_text(json.dumps({"class_spec": None}))
+    card = make_card(tmp_path, "someone/many", RunFacts())
+    assert "| 255 | class 255 |" in card.text
+    assert "| 65535 | unknown |" in card.text

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import huggingface_hub
+import numpy as np
 import pytest
 import timm
 import torch
@@ -127,7 +128,7 @@ def test_mean_and_deviation_are_those_of_timm(name, red):
 
 def test_network_sees_zero_for_the_mean_and_one_a_deviation_above():
     mean, std = [0.2, 0.5, 0.7], [0.1, 0.2, 0.3]
-    backbone = PretrainedBackbone("test_resnet", weights=None, mean=mean, std=std)
+    backbone = PretrainedBackbone("test_resnet", weights=None, mean=np.array(mean), std=std)
     for deviations in (0, 1):
         image = torch.tensor([2 * (m + deviations * s) - 1 for m, s in zip(mean, std, strict=True)])
         features = backbone(image.view(1, 3, 1, 1).expand(1, 3, 32, 32))

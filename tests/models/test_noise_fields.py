@@ -52,7 +52,7 @@ def test_every_scale_has_a_window_of_its_own():
     latents = torch.randn(2, 1, LATENT_DIM)
     encoding = generator.encode(torch.zeros(1, 16, 24, dtype=torch.long))
     scales = len(generator.blocks)
-    made = generator._noise_fields(encoding, latents, [None] * scales)
+    made = generator.fields.at_scales(latents, encoding.label_map.shape[1:], [None] * scales)
     z = latents[:, 0] / latents[:, 0].square().mean(-1, keepdim=True).sqrt() / LATENT_DIM**0.5
     for scale, fields in enumerate(made):
         rows = [(23 * scale + y) % 64 for y in range(16 // 2**scale)]

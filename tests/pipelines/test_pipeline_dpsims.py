@@ -166,6 +166,8 @@ def test_a_compiled_copy_has_ordinary_layers(own_pipe, maps, monkeypatch):
     session = own_pipe.edit_session(maps[0], latents=some_latents(1))
     session.update(maps[1])
     assert session.exact
+    own_pipe.to("cpu")
+    assert compiled[1:] == [own_pipe.network]  # the new copy is compiled too
 
 
 def test_another_network_or_dtype_is_not_hidden_by_the_optimized_copy(own_pipe, maps):

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dpsims_hub.storage.atomic_write import atomic_file, write_text_atomically
+from dpsims_hub.storage.atomic_write import (
+    atomic_file,
+    atomic_new_folder,
+    check_new_folder,
+    write_text_atomically,
+)
 
 
 def test_text_replaces_text_and_makes_its_folder(tmp_path):
@@ -52,3 +57,38 @@ def test_what_cannot_be_written_is_one_sentence_with_advice(tmp_path):
     with pytest.raises(OSError, match=r"^cannot write .*folder \([^()]+\)\.$"):
         write_text_atomically(tmp_path / "folder", "text")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_new_folder_has_its_name_when_it_is_complete(tmp_path):
+    target = tmp_path / "deep" / "model"
+    leftover = tmp_path / "deep" / "model.tmp"
+    leftover.mkdir(parents=True)
+    (leftover / "of an earlier try").write_text("")
+    with atomic_new_folder(target) as unfinished:
+        (unfinished / "a").write_text("new")
+        assert not target.exists()
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
+        "deep",
+        "deep/model",
+        "deep/model/a",
+    ]
+
+
+def test_a_new_folder_that_fails_leaves_nothing(tmp_path):
+    def write_half() -> None:
+        with atomic_new_folder(tmp_path / "model") as unfinished:
+            (unfinished / "a").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_missing_or_empty_folder_is_new(tmp_path):
+    check_new_folder(tmp_path / "missing")
+    check_new_folder(tmp_path)
+    (tmp_path / "a").write_text("")
+    for taken in (tmp_path, tmp_path / "a"):
+        with pytest.raises(FileExistsError, match="is already there; delete it, or choose another folder"):
+            check_new_folder(taken)

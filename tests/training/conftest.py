@@ -8,6 +8,11 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from dpsims_hub.labels.sources.streams import RowStream
+from dpsims_hub.training.command_line import parse_config
+from dpsims_hub.training.loop import Trainer
+from tests.training.shards import write_shards
+from tests.training.stream_readers import EVEN, ROWS, UNEVEN, open_stream
 from tests.training.tiny_run import forget_accelerators, tiny_flags, write_pairs
 from train_accelerate import main
 
@@ -42,6 +47,29 @@ def flags(pairs_dir, tmp_path):
         return tiny_flags(pairs_dir, tmp_path / "out", *more, steps=steps)
 
     return make
+
+
+@pytest.fixture
+def make_trainer(flags):
+    """Makes the trainer of a tiny run."""
+
+    def make(*more: object) -> Trainer:
+        return Trainer(parse_config(flags("--report_to", "none", *more)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory) -> dict[tuple[int, ...], Path]:
+    """Folders of a stream's rows by the lengths of their shards."""
+    root = tmp_path_factory.mktemp("shards")
+    lengths = (UNEVEN, EVEN, (ROWS,))
+    return {shards: write_shards(root / str(len(shards)), shards) for shards in lengths}
+
+
+@pytest.fixture
+def uneven(folders) -> RowStream:
+    return open_stream(folders[UNEVEN])
 
 
 class Finished(NamedTuple):

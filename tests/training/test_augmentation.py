@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dpsims_hub.training.augmentation import CHANGES, NUM_DRAWS, Augmentation
+from dpsims_hub.training.config import TrainConfig
 
 HEIGHT, WIDTH = 16, 24
 NEVER, ALWAYS = 0.99, 0.0  # draws that decide whether a change happens, with a probability of a half
@@ -99,5 +100,5 @@ def test_gradients_reach_the_image_through_every_change():
 
 
 def test_an_unknown_change_is_refused():
-    with pytest.raises(ValueError, match="blur is not among color, translation, cutout"):
-        Augmentation(("color", "blur"))
+    with pytest.raises(ValueError, match="--augmentation: blur is not among color, translation, cutout"):
+        TrainConfig(augmentation="color,blur")

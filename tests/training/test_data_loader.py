@@ -55,7 +55,7 @@ def test_fewer_processes_go_on_within_the_epoch_from_all_places_of_a_checkpoint(
     new = loader(0, 1)
     state = torch.load(tmp_path / "data_0.pt")["feed"]
     # The last block of each is counted as open although all of it was given out.
-    assert "and 4 rows of blocks that were not finished come a second time" in new.start(3, state, tmp_path)
+    assert "and 4 rows of unfinished blocks come a second time" in new.start(3, state, tmp_path)
     batches = [new.next() for _ in range(10)]
     left = [
         int(number)

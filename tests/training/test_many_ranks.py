@@ -152,7 +152,7 @@ def test_other_readers_lose_no_row_and_repeat_only_open_blocks(monkeypatch, rank
     assert all(value <= 2 for count in counts for value in count.values())
     again = sum(count.total() - len(ROWS) for count in counts)
     assert 0 < again <= BUFFER * RANKS * WORKERS
-    assert f" {again} rows of blocks that were not finished come a second time" in sentences.pop()
+    assert f" {again} rows of unfinished blocks come a second time" in sentences.pop()
 
 
 def test_a_second_change_of_readers_keeps_what_both_runs_have_read(monkeypatch):
@@ -164,7 +164,7 @@ def test_a_second_change_of_readers_keeps_what_both_runs_have_read(monkeypatch):
         states = [data_state(rank) for rank in old]
         old = group(ranks, workers, lengths)
         sentence = {rank.resume(states) for rank in old}.pop()
-        again += int(sentence.split(" rows of blocks")[0].rsplit(" ", 1)[1])
+        again += int(sentence.split(" rows of unfinished blocks")[0].rsplit(" ", 1)[1])
         same = group(ranks, workers, lengths)  # a stop at once, and the same readers
         assert {rank.resume([data_state(rank) for rank in old]) for rank in same} == {""}
         seen += read_some(monkeypatch, same, iter([5, 17, 8, 12, 3, 9]))

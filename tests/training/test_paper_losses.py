@@ -12,18 +12,10 @@ from dpsims_hub.training.build import build_patch_networks
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
 from tests.tiny import save_tiny_backbone
-from tests.training.test_step import batch, clones, same
+from tests.training.tiny_step import batch, clones, same
 
 OWN = ("--contrastive_backbone", "test_resnet", "--contrastive_backbone_weights", "random")
 PROJECTED = (*OWN, "--contrastive_head", 5)
-
-
-@pytest.fixture
-def make_trainer(flags):
-    def make(*more: object) -> Trainer:
-        return Trainer(parse_config(flags("--report_to", "none", *more)))
-
-    return make
 
 
 def generated_photos(trainer: Trainer) -> list[torch.Tensor]:
@@ -122,7 +114,7 @@ def test_without_the_networks_weights_the_discriminators_features_serve_and_a_li
         make_trainer(*wanted, "pretrained")
     trainer.run()
     said = capsys.readouterr().out
-    assert "features of the discriminator's backbone, because those of test_resnet are not at hand" in said
+    assert "features of the discriminator's backbone, because those of test_resnet are missing" in said
 
 
 def test_a_file_of_weights(flags, tmp_path):

@@ -105,6 +105,8 @@ def test_a_dry_run_writes_nothing_and_reads_no_weights(pairs_dir, tmp_path, caps
     flags = tiny_flags(pairs_dir, tmp_path / "out", "--backbone_weights", "missing.safetensors", "--dry_run")
     assert main(flags) == 0
     assert "0.7 epochs of 12" in capsys.readouterr().out  # 4 steps of 2 maps
+    assert main([*flags, "--max_train_samples", "5"]) == 0
+    assert "1.6 epochs of 5" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def train_one_rank(argv: list[str], results: str) -> None:
     found["maps"] = torch.stack([trainer.data_loader.pairs[p]["label_map"] for p in positions])
     found["class_weights"] = trainer.step_function.class_weights(found["maps"])
     with StopRequest(trainer.accelerator) as stop:
-        stop.signalled = rank == 1
+        stop.number = signal.SIGTERM if rank == 1 else None
         found["stops"] = stop.wanted()
     trainer.run()
     found["generator"] = clones(trainer.generator)

@@ -7,51 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from dpsims_hub import losses
 from dpsims_hub.models import feature_conditioning
 from dpsims_hub.models.generator import DPSIMSGeneratorOutput
 from dpsims_hub.training.command_line import parse_config
-from dpsims_hub.training.data import collate
 from dpsims_hub.training.loop import Trainer
-from dpsims_hub.training.step import NonFiniteLossError, TrainingStep, frozen
-from dpsims_hub.training.transform import network_inputs
+from dpsims_hub.training.step import frozen
 from tests.training.tiny_run import forget_accelerators
-
-
-@pytest.fixture
-def make_trainer(flags):
-    def make(*more: object) -> Trainer:
-        return Trainer(parse_config(flags("--report_to", "none", *more)))
-
-    return make
-
-
-def batch(trainer: Trainer, count: int = 2) -> dict[str, torch.Tensor]:
-    items = collate([trainer.data_loader.pairs[position] for position in range(count)])
-    del items["skipped"], items["left_out"]
-    return network_inputs(items, "cpu")
-
-
-def clones(module: torch.nn.Module) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in module.parameters()]
-
-
-def same(before: list[torch.Tensor], module: torch.nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
-
-
-@pytest.mark.parametrize("unknown", [(0,), (0, 1)])
-def test_a_map_without_a_known_pixel_is_one_sentence_and_no_update_of_the_generator(make_trainer, unknown):
-    trainer = make_trainer()
-    generator, examples = clones(trainer.networks.generator), batch(trainer)
-    examples["label_map"][list(unknown)] = 255
-    with pytest.raises(ValueError, match=rf"^{len(unknown)} label map\(s\) of the batch have no known pixel"):
-        trainer.step_function(examples)
-    assert same(generator, trainer.networks.generator)
-    examples["label_map"][:, 0, 0] = 1
-    trainer.step_function(examples)
+from tests.training.tiny_step import batch, clones, same
 
 
 def test_each_update_changes_its_own_network_only(make_trainer):
@@ -131,14 +95,6 @@ def test_one_photo_per_map_has_no_pair_to_compare(make_trainer):
     trainer = make_trainer("--samples_per_map", 1, "--weight_diversity", 0)
     logs = trainer.step_function(batch(trainer))
     assert not {"pair_distance", "loss_g_diversity"} & logs.keys()
-
-
-def test_a_gradient_that_overflows_stops_the_run_before_it_changes_a_weight(make_trainer):
-    trainer = make_trainer("--weight_contrastive", 1e30)
-    before = clones(trainer.networks.generator)
-    with pytest.raises(NonFiniteLossError, match=r"grad_norm_g is (inf|nan)"):
-        trainer.step_function(batch(trainer))
-    assert same(before, trainer.networks.generator)
 
 
 def test_clipping_bounds_the_update_but_not_the_logged_norm(make_trainer):
@@ -279,45 +235,6 @@ class SamePhotos(torch.nn.Module):
 
     def forward(self, *_: object, **__: object) -> DPSIMSGeneratorOutput:
         return DPSIMSGeneratorOutput(sample=self.photos + 0 * self.weight)
-
-
-@pytest.mark.parametrize("term", ["loss_d_real", "loss_g_contrastive"])
-def test_one_look_finds_a_term_that_is_not_finite_and_leaves_the_generator(make_trainer, term, monkeypatch):
-    trainer = make_trainer()
-    name = {"loss_d_real": "class_pixel_loss", "loss_g_contrastive": "patch_contrastive_loss"}[term]
-    original = getattr(losses, name)
-    monkeypatch.setattr(losses, name, lambda *a, **k: original(*a, **k) * float("nan"))
-    before = clones(trainer.networks.generator)
-    with pytest.raises(NonFiniteLossError, match=f"^{term} is nan"):
-        trainer.step_function(batch(trainer))
-    assert same(before, trainer.networks.generator)
-
-
-class Waits(TorchDispatchMode):
-    """Counts operations for which a host has to wait for its device."""
-
-    NAMES = ("_local_scalar_dense", "nonzero", "bincount", "unique", "masked_select")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = func.overloadpacket.__name__
-        if any(part in name for part in self.NAMES):
-            self.found.append(name)
-        return func(*args, **(kwargs or {}))
-
-
-def test_the_host_waits_for_the_device_once_a_step(make_trainer, monkeypatch):
-    trainer = make_trainer("--weight_labelmix", 1, "--augmentation", "color,cutout")
-    inputs = batch(trainer)
-    # Only on a CPU are ids looked at, and only there does Adam keep its step as a tensor that it reads.
-    monkeypatch.setattr("dpsims_hub.models.generator.check_label_map", lambda *_: None)
-    monkeypatch.setattr(TrainingStep, "_update", lambda self, optimizer: optimizer.zero_grad())
-    with Waits() as waits:
-        trainer.step_function(inputs)
-    assert waits.found == ["_local_scalar_dense"]
 
 
 def test_the_diversity_term_compares_every_pair_of_photos(make_trainer, monkeypatch):

@@ -10,7 +10,7 @@ import torch
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.unit_gradient import unit_gradient
-from tests.training.test_step import batch
+from tests.training.tiny_step import batch
 
 
 def test_each_image_keeps_its_direction_and_loses_its_length():
