@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from dpsims_hub.ablation.plan import Run
 from dpsims_hub.ablation.runner import Outcome
@@ -47,7 +46,7 @@ def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) ->
     rows = []
     for row in range(count):
         pair = read_pair(data, row * len(data) // count, size)
-        photos = [Image.fromarray(pair.photo)]
+        photos = [pair.image]
         for pipe in pipes:
             random, offsets = torch.Generator().manual_seed(row), offsets_for(pipe, [pair], data.spec)
             photos += pipe(pair.label_map, generator=random, instance_offsets=offsets).images

@@ -132,18 +132,18 @@ def load_measures(
         OSError: a file is missing.
         ValueError: weights do not fit, or a network is not known.
     """
-    from dpsims_hub.evaluation.inception import InceptionFeatures
+    from dpsims_hub.evaluation.inception import InceptionMeasure
     from dpsims_hub.evaluation.local_weights import MissingWeightsError
-    from dpsims_hub.evaluation.lpips import Lpips
-    from dpsims_hub.evaluation.measures import InceptionMeasure, JudgeMeasure, LpipsMeasure
+    from dpsims_hub.evaluation.lpips import LpipsMeasure
+    from dpsims_hub.evaluation.measures import JudgeMeasure
 
     measures, missing = [_backbone_measure(arguments, size, device)], []
-    for network, wrap, weights in (
-        (InceptionFeatures, InceptionMeasure, arguments.inception_weights),
-        (Lpips, LpipsMeasure, arguments.lpips_weights),
+    for measure, weights in (
+        (InceptionMeasure, arguments.inception_weights),
+        (LpipsMeasure, arguments.lpips_weights),
     ):
         try:
-            measures.append(wrap(network(weights, device)))
+            measures.append(measure(weights, device))
         except MissingWeightsError as error:
             missing.append(str(error))
     if arguments.segmenter is None:
@@ -156,11 +156,11 @@ def load_measures(
 def _backbone_measure(
     arguments: argparse.Namespace, size: tuple[int, int], device: torch.device | str
 ) -> Measure:
-    from dpsims_hub.evaluation import load_backbone
     from dpsims_hub.evaluation.measures import BackboneMeasure
     from dpsims_hub.evaluation.recipe import describe_backbone
+    from dpsims_hub.models import PretrainedBackbone
 
-    backbone = load_backbone(
+    backbone = PretrainedBackbone(
         arguments.backbone,
         arguments.backbone_weights,
         image_size=size,

@@ -103,8 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
         OSError: a file is missing or cannot be written.
         ValueError: anything else in the input is wrong.
     """
-    from dpsims_hub.evaluation import load_backbone, save_report
+    from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.segmenter import Segmenter, be_quiet
+    from dpsims_hub.models import PretrainedBackbone
     from dpsims_hub.processes.cpu_setup import prepare_cpu
 
     check_settings(arguments)
@@ -113,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     data, tests = open_splits(arguments)
     for pairs in (data, tests):
         tell_doubts(pairs, pairs.spec)
-    backbone = load_backbone(
+    backbone = PretrainedBackbone(
         arguments.backbone,
         arguments.backbone_weights,
         mean=arguments.backbone_mean,
@@ -252,10 +253,11 @@ def _train(
     """Trains and saves; returns the number of the signal that stopped it, if one did."""
     import torch
     from tqdm import tqdm
+    from transformers import TrainerCallback
 
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.segmenter_network import new_segmenter, save_segmenter
-    from dpsims_hub.evaluation.segmenter_training import SAVE_STEPS, TrainingPlan, Watch, train_segmenter
+    from dpsims_hub.evaluation.segmenter_training import SAVE_STEPS, TrainingPlan, train_segmenter
 
     torch.manual_seed(arguments.seed)
     model, processor = new_segmenter(
@@ -278,17 +280,18 @@ def _train(
     note_time()
     with StopSignals() as stop, tqdm(total=plan.steps, unit="step", disable=None) as bar:
 
-        class Bar(Watch):
-            def begin(self, step: int) -> None:
-                bar.update(step)
+        class Bar(TrainerCallback):
+            def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
+                bar.update(state.global_step)
 
-            def step(self, step: int, loss: float | None) -> bool:
-                if loss is not None:
-                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            def on_step_end(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
+                if state.log_history and "loss" in state.log_history[-1]:
+                    bar.set_postfix(loss=f"{float(state.log_history[-1]['loss']):.3f}", refresh=False)
                 bar.update()
-                if step % SAVE_STEPS == 0:
+                if state.global_step % SAVE_STEPS == 0:
                     note_time()
-                return stop.number is not None
+                if stop.number is not None:
+                    control.should_save = control.should_training_stop = True
 
         done = train_segmenter(model, processor, data, arguments.output / CHECKPOINTS, plan, Bar())
     note_time()

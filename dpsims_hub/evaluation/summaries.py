@@ -1,4 +1,4 @@
-"""From what the measures saw to the numbers of the report, with their intervals."""
+"""From the records of the measures to the numbers of the report, with their intervals."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from dpsims_hub.evaluation.distances import distance_rows
-from dpsims_hub.evaluation.measures import ACROSS, ALIKE, APART, JUDGED, Measure, within
+from dpsims_hub.evaluation.measures import Measure
 from dpsims_hub.evaluation.resampling import draw_counts, interval, mean_with_interval
-from dpsims_hub.evaluation.scenes import GENERATED
+from dpsims_hub.evaluation.scenes import ACROSS, ALIKE, APART, GENERATED, JUDGED, within
 from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
 from dpsims_hub.evaluation.settings import Settings
 from dpsims_hub.labels import ClassSpec
@@ -18,7 +18,7 @@ from dpsims_hub.labels import ClassSpec
 JUDGES = ("segmenter", "probe")  # the better one first
 
 
-class Numbers:
+class Summary:
     """The records of all scenes, and what they add up to.
 
     Args:
