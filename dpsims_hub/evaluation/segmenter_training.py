@@ -61,7 +61,7 @@ class CropDataset(torch.utils.data.Dataset):
         return self.count
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        """ "pixel_values" (3, H, W) and "labels" (H, W) with at least one known pixel."""
+        """Tensors "pixel_values" (3, H, W) and "labels" (H, W) with at least one known pixel."""
         rng = np.random.default_rng((self.seed, 1, int(number)))
         pair = self._crop(int(number), rng)
         with torch.random.fork_rng(devices=[]):
