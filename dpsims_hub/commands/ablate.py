@@ -1,4 +1,4 @@
-"""`dpsims ablate`: runs a study, a named grid of trainings, and writes its table, plot and numbers."""
+"""`dpsims ablate`: runs a study, a named set of trainings, and writes its table, plots and numbers."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims ablate`."""
     parser.epilog = (
         "After -- any flag of train_accelerate.py may follow, for all arms. The same command continues an\n"
-        "interrupted study: finished runs stay, a begun one goes on from its checkpoint."
+        "interrupted study: it keeps finished runs and continues others from their checkpoints."
     )
     parser.add_argument("--study", metavar="NAME", help="which one; --list names them")
     parser.add_argument(
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measure", action="store_true", help="with --list: time a few steps of each arm here"
     )
-    parser.add_argument("--dry-run", action="store_true", help="show what is done and what would be run")
+    parser.add_argument("--dry-run", action="store_true", help="show the runs and how far they are")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with train/ and val/ of pairs")
     parser.add_argument(
         "--output",
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(
     study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, data: "FolderDataset", plot: bool
 ) -> int:
-    """Runs what is left and writes the results."""
+    """Runs the remaining work and writes the results."""
     from diffusers.utils import logging
 
     from dpsims_hub.ablation.runner import outcomes_so_far, run_all
@@ -130,7 +130,7 @@ def _run(
 
 
 def _write(study: "Study", outcomes: "list[Outcome]", folder: Path, data: "FolderDataset", plot: bool) -> int:
-    """Writes the results of what there is."""
+    """Writes the results of the finished runs."""
     from dpsims_hub.ablation.curves import draw_curves
     from dpsims_hub.ablation.photos import draw_photos
     from dpsims_hub.ablation.plot import draw_study
@@ -168,13 +168,13 @@ def _make_runs(study: "Study", arguments: argparse.Namespace) -> "list[Run]":
 
 
 def _forwarded(arguments: argparse.Namespace) -> list[str]:
-    """The options that are the trainer's, as its flags."""
+    """The options that are flags of the trainer."""
     given = {name: getattr(arguments, name) or DEFAULTS.get(name) for name in (*FORWARDED, *FORWARDED_JSON)}
     return [word for name, value in given.items() if value for word in (f"--{name}", value)]
 
 
 def _recipe(arguments: argparse.Namespace) -> list[str]:
-    """Flags of `dpsims evaluate`, the same for every run, whatever its discriminator saw."""
+    """Flags of `dpsims evaluate`, the same for every run."""
     data = arguments.data or Path("DATA")
     words = ["--data", str(data / "val"), "--train-data", str(data / "train")]
     words += ["--backbone", arguments.backbone or EVALUATION_BACKBONE]
@@ -186,11 +186,11 @@ def _recipe(arguments: argparse.Namespace) -> list[str]:
 
 
 def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run]":
-    """The runs, after a look at the folders that they read.
+    """The runs, after a check of their data and weights.
 
     Raises:
-        FileNotFoundError: one of them, or the weights file, is not there.
-        ValueError: no data was named.
+        FileNotFoundError: a folder or the weights file is missing.
+        ValueError: no data were given.
     """
     from dpsims_hub.labels import FolderDataset
 
@@ -205,7 +205,7 @@ def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run
 
 
 def _check_recipe(recipe: list[str], data: Path, size: tuple[int, int]) -> None:
-    """Loads once what every evaluation will load, so that a fault is not found after hours of training.
+    """Loads the networks of the evaluations once, so that faults appear before the training.
 
     Raises:
         OSError: a file is missing.
@@ -221,7 +221,7 @@ def _check_recipe(recipe: list[str], data: Path, size: tuple[int, int]) -> None:
 
 
 def _show(runs: "list[Run]", recipe: list[str]) -> int:
-    """Prints every run, how far it is and how it would be started."""
+    """Prints every run and how far it is."""
     from dpsims_hub.ablation.costs import expected_costs, format_costs
     from dpsims_hub.ablation.runner import is_evaluated
 

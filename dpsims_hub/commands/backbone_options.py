@@ -1,20 +1,15 @@
-"""Options of the subcommands that look through a timm backbone: which one, its weights and its inputs."""
+"""Options of the subcommands that use a timm backbone: its name, weights and inputs."""
 
 import argparse
 import json
 
 from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
 
-BACKBONE = "resnet50.a1_in1k"  # our choice: known everywhere, and no encoder of our discriminators
+BACKBONE = "resnet50.a1_in1k"  # our choice: widely used, and in no preset's discriminator
 
 
 def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
-    """Adds --backbone, --backbone-weights, --backbone-mean and --backbone-std.
-
-    Args:
-        parser: of the subcommand.
-        use: what the backbone is for.
-    """
+    """Adds --backbone, --backbone-weights, --backbone-mean and --backbone-std of a backbone for some use."""
     parser.add_argument(
         "--backbone",
         default=BACKBONE,

@@ -1,4 +1,4 @@
-"""`dpsims benchmark`: how fast photos are made, and how fast a training runs and what it waits for."""
+"""`dpsims benchmark`: speed of photos, and speed of a training."""
 
 import argparse
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures what the command line asks for.
+    """Runs one kind of benchmark.
 
     Raises:
         OSError: a file is missing, or the report cannot be written.

@@ -1,4 +1,4 @@
-"""Options of the subcommands that read a data set: which one, and from which source."""
+"""Options of the subcommands that read a data set, and the parsers of their values."""
 
 import argparse
 import os
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from dpsims_hub.labels.sources.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
-LOOKED_AT = 64  # label maps, as at the start of a training
+SAMPLED_MAPS = 64  # as at the start of a training
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Adds DIR, --dataset-name and what belongs to them, named as the trainer's flags."""
+    """Adds DIR, --dataset-name and their options, named as the trainer's flags."""
     parser.add_argument(
         "directory",
         nargs="?",
@@ -38,14 +38,14 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     _add(parser, "--instance-column", "NAME", "of object numbers (default: instances, if there is one)")
     add_classes_option(parser)
     add_label_suffix_option(parser)
-    parser.add_argument("--streaming", action="store_true", help="read rows as they come, build no table")
-    _add(parser, "--cache-dir", "DIR", "where tables are built")
+    parser.add_argument("--streaming", action="store_true", help="read rows one by one, build no table")
+    _add(parser, "--cache-dir", "DIR", "folder of the tables that are built")
 
 
 def _add(
     parser: argparse.ArgumentParser, flag: str, metavar: str, description: str, default: str = ""
 ) -> None:
-    """Adds a flag, which may also be spelled with the underscores of the trainer."""
+    """Adds a flag, also in the trainer's spelling with underscores."""
     dest = flag.strip("-").replace("-", "_")
     parser.add_argument(flag, metavar=metavar, help=description, default=default)
     parser.add_argument(f"--{dest}", dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -58,13 +58,13 @@ def add_classes_option(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="NAME_OR_FILE",
         help="ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n"
-        "(default: the data set's own)",
+        "(default: that of the data set)",
     )
 
 
 def add_label_suffix_option(parser: argparse.ArgumentParser) -> None:
     """Adds --label-suffix."""
-    words = "what follows the photo's stem in the names of a folder's maps, such as _mask"
+    words = "text after the photo's stem in the names of a folder's maps, such as _mask"
     _add(parser, "--label-suffix", "TEXT", words)
 
 
@@ -80,10 +80,7 @@ def add_workers_option(parser: argparse.ArgumentParser) -> None:
 
 
 def data_source(arguments: argparse.Namespace) -> "DataSource":
-    """The source that the options name; a DIR of rows instead of pairs is opened as --dataset-name would.
-
-    Args:
-        arguments: of `add_data_options`.
+    """The data source of the options of `add_data_options`; a DIR with rows is opened as --dataset-name.
 
     Raises:
         ValueError: DIR and --dataset-name are both given, or neither.
@@ -115,13 +112,7 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
 def open_pairs(
     place: str, split: str, classes: str, label_suffix: str = ""
 ) -> "FolderDataset | TableDataset | RowStream":
-    """The pairs of a folder, of parquet, webdataset or an imagefolder, or of a data set on the Hub.
-
-    Args:
-        place: a path, or a Hub id (owner/name).
-        split: of it; "" for the folder itself, or "train".
-        classes: as --classes.
-        label_suffix: as --label-suffix.
+    """The pairs of a path or a Hub id (owner/name); the other arguments are those of the options.
 
     Raises:
         OSError: a folder or file is missing.
@@ -130,27 +121,22 @@ def open_pairs(
     from dpsims_hub.labels.sources.data_source import DataSource
 
     is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
-    if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
-        return DataSource(name=place, split=split, classes=classes, label_suffix=label_suffix).open()
-    return DataSource(directory=place, split=split, classes=classes, label_suffix=label_suffix).open()
+    is_named = is_hub_id or (Path(place).exists() and holds_rows(place, split))
+    source = {"name" if is_named else "directory": place}
+    return DataSource(**source, split=split, classes=classes, label_suffix=label_suffix).open()
 
 
 def tell_doubts(data: "FolderDataset | TableDataset | RowStream | Listing", spec: "ClassSpec") -> None:
-    """Looks at some label maps and says on stderr what a person should know about them.
-
-    Args:
-        data: opened, or a folder's pairs.
-        spec: the classes.
-    """
+    """Prints warnings about some of the label maps on stderr."""
     from dpsims_hub.labels.survey.masks import look_at_masks
     from dpsims_hub.labels.survey.opened_source import some_labels
 
-    for sentence in look_at_masks(some_labels(data, LOOKED_AT), spec):
+    for sentence in look_at_masks(some_labels(data, SAMPLED_MAPS), spec):
         print(f"dpsims: {sentence}", file=sys.stderr)
 
 
 def holds_rows(directory: str, split: str) -> bool:
-    """Whether a path is a file, or a folder without pairs but with parquet, archives or an imagefolder."""
+    """Whether a path is a file, or a folder of parquet, archives or an imagefolder instead of pairs."""
     from dpsims_hub.labels.sources.layouts import list_pairs
     from dpsims_hub.labels.sources.named_data import kind_of_folder
 
@@ -164,7 +150,7 @@ def holds_rows(directory: str, split: str) -> bool:
 
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` (to `high`), for argparse."""
+    """A parser of whole numbers from `low` to `high`, for argparse."""
 
     def parse(text: str) -> int:
         fits = text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)

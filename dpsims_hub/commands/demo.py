@@ -1,4 +1,4 @@
-"""`dpsims demo`: the Space with the bundled models, or with --headless the example layouts in one picture."""
+"""`dpsims demo`: the Space with the bundled models, or with --headless a picture of the example layouts."""
 
 import argparse
 import os
@@ -82,7 +82,7 @@ def serve_space(arguments: argparse.Namespace) -> int:
 
 
 def has_screen() -> bool:
-    """Whether a browser window could open here: a text browser in this terminal would be no help."""
+    """Whether a graphical browser can open."""
     if sys.platform in ("darwin", "win32"):
         return "SSH_CONNECTION" not in os.environ
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
@@ -114,11 +114,7 @@ def draw_picture(arguments: argparse.Namespace) -> int:
 
 
 def layouts_of(spec: "ClassSpec", model: str) -> list[Path]:
-    """The example layouts drawn for these classes.
-
-    Args:
-        spec: of a model.
-        model: its name, for the message.
+    """The example layouts with the classes of a model.
 
     Raises:
         ValueError: there are none.
@@ -135,11 +131,7 @@ def layouts_of(spec: "ClassSpec", model: str) -> list[Path]:
 def time_photos(
     pipe: "DPSIMSPipeline", layouts: list[np.ndarray]
 ) -> tuple[list[list["Image.Image"]], list[float]]:
-    """Makes one photo of every layout and seed, one call each, after one call that warms up.
-
-    Args:
-        pipe: the model.
-        layouts: (H, W) ids each.
+    """Makes one photo of every layout (H, W) and seed, one call each, after one warm-up call.
 
     Returns:
         Photos by layout and seed; seconds of every call, from ids in memory to a finished picture.
@@ -163,14 +155,7 @@ def time_photos(
 def draw_sheet(
     pipe: "DPSIMSPipeline", layouts: dict[str, np.ndarray], photos: list[list["Image.Image"]], model: str
 ) -> "Image.Image":
-    """The picture: map | photo | photo for each layout, two layouts side by side, and a legend.
-
-    Args:
-        pipe: knows the classes.
-        layouts: (H, W) ids by title.
-        photos: by layout and seed.
-        model: what the footer calls the model.
-    """
+    """Map | photo | photo for each layout (H, W) by its title, two layouts side by side, and a legend."""
     from dpsims_hub import __version__
     from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
 
@@ -191,7 +176,7 @@ def draw_sheet(
 
 
 def describe_time(pipe: "DPSIMSPipeline", seconds: list[float], size: tuple[int, int], dtype: str) -> str:
-    """One line that says how long a photo took, and what was timed where."""
+    """One line on the time of a photo, and how and where it was measured."""
     import torch
 
     if pipe.device.type == "cuda":

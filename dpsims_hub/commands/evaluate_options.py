@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=8,
         metavar="N",
-        help="label maps at a time; matters for speed and memory only (default: 8)",
+        help="label maps of a batch; it changes speed and memory only (default: 8)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of latents, splits and pairs (default: 0)")
     parser.add_argument(
@@ -82,7 +82,7 @@ def _add_segmenter(parser: argparse.ArgumentParser) -> None:
         "--segmenter-map",
         type=Path,
         metavar="FILE",
-        help='JSON that pairs its classes with ours where names do not: {"asphalt": "road", "dog": null}',
+        help='JSON that pairs its classes with ours where names differ: {"asphalt": "road", "dog": null}',
     )
 
 
@@ -91,7 +91,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="report.json",
-        help="also write the report as JSON, and beside it report.png with the best,\nmedian and worst maps",
+        help="also write the report as JSON, and report.png with the best,\nmedian and worst maps",
     )
     parser.add_argument(
         "--update-card",
@@ -106,12 +106,12 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=default_cache(),
         metavar="DIR",
-        help="where features are kept, to go on after a stop (default: ~/.cache/dpsims_hub/evaluation)",
+        help="cache of features, to continue after a stop (default: ~/.cache/dpsims_hub/evaluation)",
     )
-    parser.add_argument("--no-cache", dest="cache", action="store_const", const=None, help="keep no features")
+    parser.add_argument("--no-cache", dest="cache", action="store_const", const=None, help="use no cache")
 
 
 def default_cache() -> Path:
-    """The folder of kept features in the user's cache."""
+    """The cache of features in the user's folder of caches."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "dpsims_hub" / "evaluation"

@@ -1,10 +1,11 @@
 """`dpsims export`: a folder to publish, from a training run, a checkpoint or a model."""
 
 import argparse
-import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dpsims_hub.storage.written_json import read_written_json
 
 if TYPE_CHECKING:
     from dpsims_hub.hub import Source
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Hub id of the training data; repeatable",
     )
     parser.add_argument(
-        "--evaluation", type=Path, metavar="JSON", help="what `dpsims evaluate --output` wrote"
+        "--evaluation", type=Path, metavar="JSON", help="report of `dpsims evaluate --output`"
     )
     parser.add_argument(
         "--maps",
@@ -47,16 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--remote-code",
         action="store_true",
-        help="bring the code too: loads without this package, with trust_remote_code=True only",
+        help="include the code: the model loads without this package, but with trust_remote_code=True",
     )
-    parser.add_argument("--onnx", action="store_true", help="write onnx/generator.onnx too, and try it")
+    parser.add_argument("--onnx", action="store_true", help="also write onnx/generator.onnx, and test it")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the folder, and prints each part and how to publish it.
 
     Raises:
-        OSError: a file is missing, or the folder is there already or cannot be written.
+        OSError: a file is missing, or the folder exists or cannot be written.
         ValueError: anything else in the input is wrong.
     """
     from diffusers.utils import logging
@@ -64,11 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
     from dpsims_hub.hub import CardFacts, ExportOptions, export
     from dpsims_hub.hub.publish import license_is_stated
 
+    report = arguments.evaluation
     facts = CardFacts(
         license=arguments.license.lower(),
         datasets=tuple(arguments.dataset),
         data_license=arguments.data_license,
-        evaluation=_read_report(arguments.evaluation),
+        evaluation=None if report is None else read_written_json(report, f"--evaluation: {report}"),
     )
     options = ExportOptions(
         arguments.repo, facts, arguments.maps, remote_code=arguments.remote_code, onnx=arguments.onnx
@@ -77,16 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.source)
     folder = export(source, arguments.folder, options, say=lambda line: print(f"  {line}"))
     if not license_is_stated(folder / "README.md"):
-        print("  no licence is stated: nobody has leave to use these weights; name one with --license")
+        print("  no licence is stated: nobody is allowed to use these weights; name one with --license")
     print(f"{folder} is ready: dpsims publish {folder} {arguments.repo or 'OWNER/NAME'}")
     return 0
 
 
 def open_source(name: str) -> "Source":
-    """Opens what is to be exported.
-
-    Args:
-        name: folder of a run, a checkpoint or a model, or a bundled model's name.
+    """Opens the folder of a run, a checkpoint or a model, or a bundled model.
 
     Raises:
         OSError: it is missing or damaged.
@@ -107,12 +106,3 @@ def open_source(name: str) -> "Source":
     saved = open_checkpoint(path)
     run_name = path.resolve().parent.name
     return Source(run_name, saved.pipe, RunFacts(saved.step, saved.config, saved.run), saved.discriminator)
-
-
-def _read_report(path: Path | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"--evaluation: {path} is not JSON ({error}).") from error

@@ -1,6 +1,6 @@
 """`dpsims generate`: photos for label-map files.
 
-Photo k of a map is drawn from seed S + k, whatever the other maps, the batch size and the number of photos:
+Photo k of a map has seed S + k, independent of the other maps, the batch size and the number of photos:
 `generate --seed 7 --num-images 3` writes the photos of the seeds 7, 8 and 9, and in Python
 `pipe(label_map, generator=torch.Generator().manual_seed(9))` makes the last one again. All maps are read and
 checked before the first photo is made. With `--as-dataset` the photos become a data set, see
@@ -22,7 +22,7 @@ from dpsims_hub.processes.process_group import launched_processes
 if TYPE_CHECKING:
     from PIL import Image
 
-SHEET_ROWS = 24  # our choice: a longer sheet cannot be looked at
+SHEET_ROWS = 24  # our choice
 SHEET_NAME = "sheet.png"
 
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="write a data set instead: images/, labels/, classes.json, the seed of every photo;\n"
         "maps in subfolders too, all photos from different seeds; also under torchrun or\n"
-        "accelerate launch; the same command again continues what was stopped",
+        "accelerate launch; the same command continues a stopped run",
     )
     parser.add_argument(
         "--image-format",
@@ -56,15 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number(1, 100_000),
         default=1,
         metavar="K",
-        help="photos of each map, from the seeds SEED, SEED + 1, ... (a data set\n"
-        "goes on counting from map to map; default: 1)",
+        help="photos of each map, from the seeds SEED, SEED + 1, ... (in a data set\n"
+        "seeds count over all maps; default: 1)",
     )
     parser.add_argument(
         "--batch-size",
         type=whole_number(1, 4096),
         default=8,
         metavar="N",
-        help="photos made at a time; matters for speed and memory only (default: 8)",
+        help="photos made at a time; it changes speed and memory only (default: 8)",
     )
     parser.add_argument(
         "--size", type=image_size, metavar="WxH", help="of the photos (default: each map's own)"
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stored",
         action="store_true",
-        help="the files hold their data set's own values (ADE20K: id + 1), not plain ids",
+        help="the files hold the stored values of their data set (ADE20K: id + 1), not plain ids",
     )
     parser.add_argument(
         "--sheet",
@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Makes the photos that the command line asks for.
+    """Makes photos, or a data set.
 
     Raises:
         OSError: a file is missing or cannot be written.
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_photos(arguments: argparse.Namespace) -> int:
-    """The plain form: every photo into one folder."""
+    """Writes all photos into one folder."""
     from tqdm import tqdm
 
     from dpsims_hub import __version__
@@ -110,12 +110,8 @@ def _write_photos(arguments: argparse.Namespace) -> int:
     paths = collect_maps(arguments.maps)
     check_outputs(paths, arguments.output, arguments.num_images)
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
-    how = {
-        "size": arguments.size,
-        "allow_distortion": arguments.allow_distortion,
-        "stored": arguments.stored,
-    }
-    jobs = [read_job(path, pipe, pipe.spec, **how) for path in paths]
+    how = arguments.size, arguments.allow_distortion, arguments.stored
+    jobs = [read_job(path, pipe, pipe.spec, *how) for path in paths]
     shown: dict[Job, list[Image.Image]] = {job: [] for job in jobs[:SHEET_ROWS]} if arguments.sheet else {}
     count = len(jobs) * arguments.num_images
     with tqdm(total=count, unit="photo", disable=None if count > 1 else True) as bar:
@@ -126,9 +122,9 @@ def _write_photos(arguments: argparse.Namespace) -> int:
                 "seed": str(arguments.seed + number),
                 "label_map": job.path.name,
                 "model": arguments.model,
+                "software": f"dpsims_hub {__version__}",
             }
-            path = photo_path(arguments.output, job.path, number)
-            save_picture(photo, path, {**facts, "software": f"dpsims_hub {__version__}"})
+            save_picture(photo, photo_path(arguments.output, job.path, number), facts)
             if job in shown:
                 shown[job].append(photo)
             bar.update()

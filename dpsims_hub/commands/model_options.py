@@ -1,4 +1,4 @@
-"""Options that every subcommand with a model shares: which model, where and how it computes."""
+"""Options of the subcommands with a model: the model, its device and its precision."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -22,11 +22,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") -> "DPSIMSPipeline":
-    """Loads a model for use, without diffusers' own progress bar.
+    """Loads a model, without the progress bar of diffusers.
 
     Args:
         model: a bundled model's name, a folder or a Hub id; write ./camvid for a folder of a bundled name.
-        device: where it computes; None takes a GPU where there is one.
+        device: of the model; None takes a GPU where there is one.
         dtype: "fp32", "bf16" or "fp16".
 
     Raises:
@@ -49,7 +49,7 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
 
 
 def check_device(name: str) -> None:
-    """Find out whether a device is there.
+    """Checks that a device can be used.
 
     Raises:
         ValueError: it is unknown or absent.

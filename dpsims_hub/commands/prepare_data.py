@@ -1,6 +1,6 @@
-"""`dpsims prepare-data`: a folder of pairs becomes parquet shards, which training can stream.
+"""`dpsims prepare-data`: turns a folder of pairs into parquet shards, which training can stream.
 
-Every pair is checked on the way; nothing appears under OUT before all of it is complete.
+Every pair is checked. A split appears in OUT when it is complete.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         default="train",
-        help="name of the split; a DIR that lies in splits gives the one of\nthis name (default: train)",
+        help="name of the split; of a DIR with splits, the one to read (default: train)",
     )
     parser.add_argument(
         "--validation", metavar="DIR", help=f"another folder of pairs, written as the split {VALIDATION}"
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number(0),
         default=0,
         metavar="N",
-        help="leave out up to N bad pairs of each split (default: 0, stop at the first)",
+        help="skip up to N bad pairs of each split (default: 0, stop at the first)",
     )
     add_classes_option(parser)
     add_label_suffix_option(parser)
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         OSError: a folder is missing, or the shards cannot be written.
-        ValueError: anything else in the input is wrong, above all a bad pair.
+        ValueError: anything else in the input is wrong, such as a pair.
     """
     from dpsims_hub.commands import INTERRUPTED
 
@@ -98,12 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
-    """The pairs that lie in a folder itself, else those of its split.
-
-    Args:
-        folder: of pairs.
-        split: its name.
-        label_suffix: as --label-suffix.
+    """The pairs of a folder, or where it has none those of its split.
 
     Raises:
         FileNotFoundError: there is no folder of pairs.
@@ -124,12 +119,7 @@ def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
 
 
 def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace) -> None:
-    """Writes one split with a progress bar, and says what was written.
-
-    Args:
-        listing: its pairs.
-        split: its name.
-        arguments: of the command line.
+    """Writes the pairs of one split with a progress bar, and prints the result.
 
     Raises:
         OSError: the shards cannot be written.

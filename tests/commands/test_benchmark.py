@@ -118,7 +118,7 @@ BAD = {
     "bad setting": (["training", "--resolution", "wide"], "--resolution: 'wide'"),
     "no such data": (["training", "--data", "nowhere"], "nowhere"),
     "compared flag": (["training", "--compare=--bogus 3"], "--bogus"),
-    "compared quotes": (["training", "--compare=--preset 'x"], "is no list of flags"),
+    "compared quotes": (["training", "--compare=--preset 'x"], "not a list of flags"),
     "compared twice": (["training", "--compare=--preset base"], "is the same training as 'as given'"),
     "no round": (["training", "--rounds", "0", "--compare=--preset small"], "--rounds"),
     "plot is a folder": (["training", "--plot", "."], "give a file name"),

@@ -73,7 +73,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(options, tmp_path, capsys, 
 
         monkeypatch.setattr(segmenter_training, "train_segmenter", train_and_stop)
         assert main(steps) == 128 + signal.SIGINT
-        assert f"after step {wanted} of 4000; the same command goes on" in capsys.readouterr().out
+        assert f"after step {wanted} of 4000; the same command continues" in capsys.readouterr().out
 
     interrupted_after(5)
     interrupted_after(7)
