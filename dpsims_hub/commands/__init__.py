@@ -2,6 +2,9 @@
 
 A subcommand is a module of this package with `add_arguments(parser)` and `run(arguments) -> int`. It is
 imported only when the command line names it, and imports torch only in `run`, so that help is quick.
+
+Errors: the functions of this room raise OSError where a file is missing or cannot be written or the Hub
+refuses, and ValueError for anything else that is wrong in the input; `main` prints the sentence.
 """
 
 import argparse
@@ -10,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
+
+from dpsims_hub import __version__
 
 SUBCOMMANDS = {
     "generate": "make photos from label maps",
@@ -49,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = build_parser(argv).parse_args(argv)
         return _module(arguments.subcommand).run(arguments)
     except (ValueError, OSError) as error:
-        print(f"dpsims: {_one_line(error)}", file=sys.stderr)
+        sentence = " ".join(str(error).split()) or type(error).__name__
+        print(f"dpsims: {sentence}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("dpsims: stopped; every file written so far is complete.", file=sys.stderr)
@@ -64,7 +70,7 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="dpsims", description="DP-SIMS: a label map in, a photo out, in one forward pass."
     )
-    parser.add_argument("--version", action=ShowVersion, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"dpsims {__version__}")
     commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True, title="commands")
     asked = next((word for word in argv if not word.startswith("-")), None)
     for name, summary in SUBCOMMANDS.items():
@@ -79,23 +85,5 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     return parser
 
 
-class ShowVersion(argparse.Action):
-    """Prints the package's version, which is imported only then."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: object) -> None:
-        super().__init__(option_strings, dest, nargs=0, **kwargs)
-
-    def __call__(self, parser: argparse.ArgumentParser, *unused: object) -> None:
-        """Prints and exits with 0."""
-        from dpsims_hub import __version__
-
-        print(f"dpsims {__version__}")
-        parser.exit()
-
-
 def _module(subcommand: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{subcommand.replace('-', '_')}")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -186,12 +186,7 @@ def _recipe(arguments: argparse.Namespace) -> list[str]:
 
 
 def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run]":
-    """The runs, after a check of their data and weights.
-
-    Raises:
-        FileNotFoundError: a folder or the weights file is missing.
-        ValueError: no data were given.
-    """
+    """The runs, after a check of their data and weights."""
     from dpsims_hub.labels import FolderDataset
 
     if arguments.data is None:
@@ -205,12 +200,7 @@ def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run
 
 
 def _check_recipe(recipe: list[str], data: Path, size: tuple[int, int]) -> None:
-    """Loads the networks of the evaluations once, so that faults appear before the training.
-
-    Raises:
-        OSError: a file is missing.
-        ValueError: a flag is wrong, or a network cannot be loaded.
-    """
+    """Loads the networks of the evaluations once, so that faults appear before the training."""
     from dpsims_hub.commands import OneLineParser
     from dpsims_hub.commands.evaluate import add_arguments, load_measures
     from dpsims_hub.labels import FolderDataset

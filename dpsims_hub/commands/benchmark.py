@@ -18,12 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs one kind of benchmark.
-
-    Raises:
-        OSError: a file is missing, or the report cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Runs one kind of benchmark."""
     if arguments.kind == "inference":
         from dpsims_hub.commands.benchmark_inference import run_inference
 

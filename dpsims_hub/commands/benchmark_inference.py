@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def run_inference(options: Sequence[str]) -> int:
-    """Runs `dpsims benchmark inference`.
-
-    Raises:
-        OSError: a file is missing, or the report cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Runs `dpsims benchmark inference`."""
     arguments = make_parser().parse_args(options)
     check_report_options(arguments)
 

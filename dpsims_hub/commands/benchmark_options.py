@@ -28,12 +28,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_report_options(arguments: argparse.Namespace) -> None:
-    """Checks before the work that report and plot can be written.
-
-    Raises:
-        OSError: a file cannot be written there.
-        ValueError: matplotlib, which the plot needs, is not installed.
-    """
+    """Checks before the work that report and plot can be written."""
     for path in filter(None, (arguments.json, arguments.plot)):
         check_file(path)
     if arguments.plot:

@@ -50,12 +50,7 @@ def training_flags(words: Sequence[str]) -> list[str]:
 
 
 def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[TrainingVariant]":
-    """The training of the flags, and one for each text of further flags, such as "--mixed-precision bf16".
-
-    Raises:
-        ValueError: a flag is wrong, or two trainings are the same.
-        FileNotFoundError: a configuration file does not exist.
-    """
+    """The training of the flags, and one for each text of further flags, such as "--mixed-precision bf16"."""
     from dpsims_hub.benchmark.training_comparison import TrainingVariant
     from dpsims_hub.training.command_line import parse_config
 

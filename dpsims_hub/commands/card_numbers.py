@@ -13,11 +13,7 @@ HEADING = "## Evaluation"
 
 
 def card_of(path: Path, model: str) -> Path:
-    """The path of the card to update; Path() stands for the README.md of the model's folder.
-
-    Raises:
-        FileNotFoundError: there is no such card.
-    """
+    """The path of the card to update; Path() stands for the README.md of the model's folder."""
     card = Path(model) / "README.md" if path == Path() else path
     if not card.is_file():
         hint = "name the card's file" if path == Path() else "`dpsims export` writes one"
@@ -29,10 +25,6 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
     """Writes the numbers of a report of `dpsims evaluate` into a card, atomically.
 
     All else stays, also the numbers of other data sets.
-
-    Raises:
-        OSError: the card cannot be written.
-        ValueError: the card's header cannot be read.
     """
     from huggingface_hub import ModelCard
 

@@ -54,10 +54,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     Returns:
         0, or 1 if something is wrong with the data.
-
-    Raises:
-        OSError: the data do not exist, or a result cannot be written.
-        ValueError: anything else in the input is wrong.
     """
     from dpsims_hub.labels.survey.report import format_survey, survey_facts
     from dpsims_hub.pictures.sheets import save_picture
@@ -86,11 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def read_survey(source: Any, max_samples: int | None, num_workers: int) -> "Survey":
-    """Reads all pairs of a `DataSource`, or the first ones, with threads and a progress bar.
-
-    Raises:
-        OSError, ValueError: the source cannot be opened.
-    """
+    """Reads all pairs of a `DataSource`, or the first ones, with threads and a progress bar."""
     from tqdm import tqdm
 
     from dpsims_hub.labels.survey.opened_source import open_for_survey

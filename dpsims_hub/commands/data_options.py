@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
 SAMPLED_MAPS = 64  # as at the start of a training
+SOURCE_OPTIONS = (
+    *("split", "revision", "image_column", "label_column", "instance_column"),
+    *("classes", "label_suffix", "streaming", "cache_dir"),
+)
+"""Options that are fields of `DataSource`."""
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +41,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     _add(parser, "--image-column", "NAME", "of photos (default: image)", default="image")
     _add(parser, "--label-column", "NAME", "of label maps (default: label)", default="label")
     _add(parser, "--instance-column", "NAME", "of object numbers (default: instances, if there is one)")
-    add_classes_option(parser)
-    add_label_suffix_option(parser)
+    add_label_options(parser)
     parser.add_argument("--streaming", action="store_true", help="read rows one by one, build no table")
     _add(parser, "--cache-dir", "DIR", "folder of the tables that are built")
 
@@ -51,8 +55,8 @@ def _add(
     parser.add_argument(f"--{dest}", dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
-def add_classes_option(parser: argparse.ArgumentParser) -> None:
-    """Adds --classes."""
+def add_label_options(parser: argparse.ArgumentParser) -> None:
+    """Adds --classes and --label-suffix."""
     parser.add_argument(
         "--classes",
         default="",
@@ -60,10 +64,6 @@ def add_classes_option(parser: argparse.ArgumentParser) -> None:
         help="ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n"
         "(default: that of the data set)",
     )
-
-
-def add_label_suffix_option(parser: argparse.ArgumentParser) -> None:
-    """Adds --label-suffix."""
     words = "text after the photo's stem in the names of a folder's maps, such as _mask"
     _add(parser, "--label-suffix", "TEXT", words)
 
@@ -80,11 +80,7 @@ def add_workers_option(parser: argparse.ArgumentParser) -> None:
 
 
 def data_source(arguments: argparse.Namespace) -> "DataSource":
-    """The data source of the options of `add_data_options`; a DIR with rows is opened as --dataset-name.
-
-    Raises:
-        ValueError: DIR and --dataset-name are both given, or neither.
-    """
+    """The data source of the options of `add_data_options`; a DIR with rows is opened as --dataset-name."""
     from dpsims_hub.labels.sources.data_source import DataSource
 
     directory, name = arguments.directory, arguments.dataset_name
@@ -93,31 +89,14 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
         raise ValueError(f"{fault}; give one: a DIR of pairs, or --dataset-name.")
     if directory and holds_rows(directory, arguments.split):
         directory, name = "", directory
-    return DataSource(
-        directory=directory,
-        name=name,
-        config_name=arguments.dataset_config_name,
-        split=arguments.split,
-        revision=arguments.revision,
-        image_column=arguments.image_column,
-        label_column=arguments.label_column,
-        instance_column=arguments.instance_column,
-        classes=arguments.classes,
-        label_suffix=arguments.label_suffix,
-        streaming=arguments.streaming,
-        cache_dir=arguments.cache_dir,
-    )
+    same = {name: getattr(arguments, name) for name in SOURCE_OPTIONS}
+    return DataSource(directory, name, arguments.dataset_config_name, **same)
 
 
 def open_pairs(
     place: str, split: str, classes: str, label_suffix: str = ""
 ) -> "FolderDataset | TableDataset | RowStream":
-    """The pairs of a path or a Hub id (owner/name); the other arguments are those of the options.
-
-    Raises:
-        OSError: a folder or file is missing.
-        ValueError: the data cannot be opened.
-    """
+    """The pairs of a path or a Hub id (owner/name); the other arguments are those of the options."""
     from dpsims_hub.labels.sources.data_source import DataSource
 
     is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")

@@ -43,22 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Starts the Space until Ctrl-C, or draws the picture.
-
-    Raises:
-        OSError: the model is missing, the port is taken or the picture cannot be written.
-        ValueError: the model cannot be used, or Gradio is missing.
-    """
+    """Starts the Space until Ctrl-C, or draws the picture."""
     return draw_picture(arguments) if arguments.headless else serve_space(arguments)
 
 
 def serve_space(arguments: argparse.Namespace) -> int:
-    """Starts the Space, prints its address, and opens it where there is a screen.
-
-    Raises:
-        OSError: a model is missing, or the port is taken.
-        ValueError: a model cannot be used, or Gradio is missing.
-    """
+    """Starts the Space, prints its address, and opens it where there is a screen."""
     try:
         from dpsims_hub.space.app import start_space
     except ModuleNotFoundError as error:
@@ -89,12 +79,7 @@ def has_screen() -> bool:
 
 
 def draw_picture(arguments: argparse.Namespace) -> int:
-    """Draws the picture, and prints its path and the time per photo of each model.
-
-    Raises:
-        OSError: the model is missing or the picture cannot be written.
-        ValueError: the model was not trained on the classes of any layouts.
-    """
+    """Draws the picture, and prints its path and the time per photo of each model."""
     from dpsims_hub.bundled import NAMES
     from dpsims_hub.labels import read_label_map
     from dpsims_hub.pictures.sheets import save_picture, stack_pictures
@@ -114,11 +99,7 @@ def draw_picture(arguments: argparse.Namespace) -> int:
 
 
 def layouts_of(spec: "ClassSpec", model: str) -> list[Path]:
-    """The example layouts with the classes of a model.
-
-    Raises:
-        ValueError: there are none.
-    """
+    """The example layouts with the classes of a model."""
     from dpsims_hub.bundled import NAMES, bundled_examples
     from dpsims_hub.labels import ClassSpec
 

@@ -31,12 +31,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Evaluates the model and prints the report.
-
-    Raises:
-        OSError: a file is missing or cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Evaluates the model and prints the report."""
     from tqdm import tqdm
 
     from dpsims_hub.evaluation import Evaluation, Settings, format_report
@@ -83,12 +78,7 @@ def _warn(sentence: str) -> None:
 
 
 def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
-    """The evaluated pairs, and the training pairs or None.
-
-    Raises:
-        OSError: a folder or file is missing.
-        ValueError: the data cannot be opened.
-    """
+    """The evaluated pairs, and the training pairs or None."""
     more = (arguments.classes, arguments.label_suffix)
     data = open_pairs(arguments.data, arguments.split, *more)
     if not (arguments.train_data or arguments.train_split):
@@ -100,11 +90,7 @@ def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
 
 
 def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:
-    """Some label maps for the timing, and their instance offsets or None.
-
-    Raises:
-        ValueError: the model cannot be measured on these data.
-    """
+    """Some label maps for the timing, and their instance offsets or None."""
     from dpsims_hub.evaluation.measure import check_fits, check_objects
     from dpsims_hub.evaluation.scenes import offsets_for
     from dpsims_hub.evaluation.speed import CALLS
@@ -127,10 +113,6 @@ def load_measures(
         size: (height, width) of the photos.
         device: of the networks.
         spec: classes of the data.
-
-    Raises:
-        OSError: a file is missing.
-        ValueError: weights do not fit, or a network is not known.
     """
     from dpsims_hub.evaluation.inception import InceptionMeasure
     from dpsims_hub.evaluation.local_weights import MissingWeightsError
@@ -209,12 +191,7 @@ def complete_report(
 
 
 def check_outputs(arguments: argparse.Namespace) -> Path | None:
-    """Checks that the report can be written, and returns the card to update, or None.
-
-    Raises:
-        OSError: a file cannot be written.
-        ValueError: --output has the name of a picture.
-    """
+    """Checks that the report can be written, and returns the card to update, or None."""
     from dpsims_hub.commands.card_numbers import card_of
 
     path = arguments.output
@@ -228,11 +205,7 @@ def check_outputs(arguments: argparse.Namespace) -> Path | None:
 def write_outputs(
     report: dict, evaluation: Evaluation, arguments: argparse.Namespace, card: Path | None
 ) -> None:
-    """Writes report, sheet and card as the options say, and prints where.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+    """Writes report, sheet and card as the options say, and prints where."""
     from dpsims_hub.commands.card_numbers import update_card
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.contact_sheet import save_sheet

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from dpsims_hub.commands.backbone_options import add_backbone_options, json_object
-from dpsims_hub.commands.data_options import add_classes_option, add_label_suffix_option
+from dpsims_hub.commands.data_options import add_label_options
 from dpsims_hub.commands.model_options import add_model_options
 
 
@@ -55,8 +55,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "--data)",
     )
     parser.add_argument("--train-split", default="", metavar="SPLIT", help="of it, such as train")
-    add_classes_option(parser)
-    add_label_suffix_option(parser)
+    add_label_options(parser)
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:

@@ -54,12 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the folder, and prints each part and how to publish it.
-
-    Raises:
-        OSError: a file is missing, or the folder exists or cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Writes the folder, and prints each part and how to publish it."""
     from diffusers.utils import logging
 
     from dpsims_hub.hub import CardFacts, ExportOptions, export
@@ -85,12 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def open_source(name: str) -> "Source":
-    """Opens the folder of a run, a checkpoint or a model, or a bundled model.
-
-    Raises:
-        OSError: it is missing or damaged.
-        ValueError: a file of it is damaged or does not fit.
-    """
+    """Opens the folder of a run, a checkpoint or a model, or a bundled model."""
     from dpsims_hub.bundled import NAMES, bundled_model
     from dpsims_hub.cards.model_card import RunFacts
     from dpsims_hub.hub import Source, open_model, open_run

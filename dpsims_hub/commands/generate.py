@@ -83,12 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Makes photos, or a data set.
-
-    Raises:
-        OSError: a file is missing or cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Makes photos, or a data set."""
     if arguments.as_dataset is not None:
         from dpsims_hub.commands import generate_dataset
 

@@ -28,10 +28,6 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
         model: a bundled model's name, a folder or a Hub id; write ./camvid for a folder of a bundled name.
         device: of the model; None takes a GPU where there is one.
         dtype: "fp32", "bf16" or "fp16".
-
-    Raises:
-        FileNotFoundError: there is no such model, or a file of it is missing.
-        ValueError: a weight file is damaged, or the device is unknown or absent.
     """
     import torch
     from diffusers.utils import logging
@@ -49,11 +45,7 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
 
 
 def check_device(name: str) -> None:
-    """Checks that a device can be used.
-
-    Raises:
-        ValueError: it is unknown or absent.
-    """
+    """Checks that a device can be used."""
     import torch
 
     try:

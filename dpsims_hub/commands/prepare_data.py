@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.data_options import (
-    add_classes_option,
-    add_label_suffix_option,
+    add_label_options,
     add_workers_option,
     tell_doubts,
     whole_number,
@@ -65,18 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="skip up to N bad pairs of each split (default: 0, stop at the first)",
     )
-    add_classes_option(parser)
-    add_label_suffix_option(parser)
+    add_label_options(parser)
     add_workers_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the shards, and prints how to train on them.
-
-    Raises:
-        OSError: a folder is missing, or the shards cannot be written.
-        ValueError: anything else in the input is wrong, such as a pair.
-    """
+    """Writes the shards, and prints how to train on them."""
     from dpsims_hub.commands import INTERRUPTED
 
     folders = {arguments.split: arguments.directory}
@@ -98,12 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
-    """The pairs of a folder, or where it has none those of its split.
-
-    Raises:
-        FileNotFoundError: there is no folder of pairs.
-        ValueError: a file has no partner, or there are no pairs.
-    """
+    """The pairs of a folder, or where it has none those of its split."""
     from dpsims_hub.labels.sources.layouts import list_pairs
 
     try:
@@ -119,12 +107,7 @@ def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
 
 
 def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace) -> None:
-    """Writes the pairs of one split with a progress bar, and prints the result.
-
-    Raises:
-        OSError: the shards cannot be written.
-        ValueError: the data or the output folder cannot be used.
-    """
+    """Writes the pairs of one split with a progress bar, and prints the result."""
     from tqdm import tqdm
 
     from dpsims_hub.labels import ClassSpec

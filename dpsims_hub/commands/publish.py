@@ -27,12 +27,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the changes, and uploads with --yes.
-
-    Raises:
-        OSError: a file is missing, or the Hub refuses or cannot be reached.
-        ValueError: the folder cannot be published.
-    """
+    """Prints the changes, and uploads with --yes."""
     from dpsims_hub.hub.publish import OWNED, license_is_stated, publishable_files
     from dpsims_hub.hub.repository import Place
 
@@ -58,10 +53,6 @@ def upload_or_tell(
 
     Returns:
         The exit code.
-
-    Raises:
-        OSError: the Hub refuses or cannot be reached.
-        ValueError: the Hub does not allow the repository's name.
     """
     from dpsims_hub.hub.repository import check_name, commit, open_repository
 

@@ -15,12 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the changes, and uploads with --yes.
-
-    Raises:
-        OSError: a file is missing or cannot be written, or the Hub refuses or cannot be reached.
-        ValueError: the Hub does not allow the repository's name.
-    """
+    """Prints the changes, and uploads with --yes."""
     from dpsims_hub.hub.repository import Place
     from dpsims_hub.hub.space_folder import OWNED, space_files, write_space
 

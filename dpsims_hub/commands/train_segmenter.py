@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.backbone_options import add_backbone_options
 from dpsims_hub.commands.data_options import (
-    add_classes_option,
-    add_label_suffix_option,
+    add_label_options,
     image_size,
     open_pairs,
     positive_number,
@@ -56,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--val-split", help="of these for the scores (default: val; with --val-data the folder itself)"
     )
-    add_classes_option(parser)
-    add_label_suffix_option(parser)
+    add_label_options(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="for the segmenter")
     parser.add_argument(
         "--resolution",
@@ -98,10 +96,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     Returns:
         0 when it is complete, 130 or 143 after Ctrl-C or SIGTERM.
-
-    Raises:
-        OSError: a file is missing or cannot be written.
-        ValueError: anything else in the input is wrong.
     """
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.segmenter import Segmenter, be_quiet
@@ -135,11 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check_settings(arguments: argparse.Namespace) -> None:
-    """Checks the settings before any data are read, and chooses the device.
-
-    Raises:
-        ValueError: one of them is wrong.
-    """
+    """Checks the settings before any data are read, and chooses the device."""
     import torch
 
     if launched_processes() > 1:
@@ -151,12 +141,7 @@ def check_settings(arguments: argparse.Namespace) -> None:
 
 
 def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
-    """The training pairs, and the pairs for the scores.
-
-    Raises:
-        OSError: a folder or file is missing.
-        ValueError: the data cannot be opened, are empty, or are the same.
-    """
+    """The training pairs, and the pairs for the scores."""
     apart = arguments.val_data is not None
     place, val_place = arguments.data, arguments.val_data if apart else arguments.data
     split, val_split = (
@@ -179,11 +164,7 @@ def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
 def _new_state(
     arguments: argparse.Namespace, data: Pairs, tests: Pairs, backbone: PretrainedBackbone
 ) -> dict[str, Any]:
-    """The settings that a later call must repeat to continue, JSON-safe.
-
-    Raises:
-        ValueError: the two data sets are the same.
-    """
+    """The settings that a later call must repeat to continue, JSON-safe."""
     from dpsims_hub.evaluation.recipe import tensors_sha256
     from dpsims_hub.evaluation.segmenter_training import sample_sha256
 
@@ -217,12 +198,7 @@ def _described(place: str, split: str, pairs: Pairs, digest: str) -> dict[str, A
 
 
 def _read_state(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The state of an earlier call with the same settings, or where nothing was trained yet the new one.
-
-    Raises:
-        ValueError: the folder holds something else.
-        OSError: it cannot be written.
-    """
+    """The state of an earlier call with the same settings, or where nothing was trained yet the new one."""
     from dpsims_hub.evaluation.segmenter_training import last_whole_checkpoint
 
     check_writable(folder)
@@ -301,24 +277,17 @@ def _train(
 
 
 def _scores(segmenter: Any, tests: Pairs, arguments: argparse.Namespace) -> dict[str, Any]:
-    """mIoU, pixel accuracy and the IoU of each class on the real photos.
-
-    Raises:
-        ValueError: all their pixels are unknown.
-    """
-    import numpy as np
-
-    from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
+    """mIoU, pixel accuracy and the IoU of each class on the real photos."""
+    from dpsims_hub.evaluation.segmentation_scores import iou_by_class, mean_iou, pixel_accuracy
     from dpsims_hub.evaluation.segmenter_training import score_segmenter
 
     counts = score_segmenter(segmenter, tests, arguments.resolution).sum(axis=0)
     if not counts[:, 1].sum():
         raise ValueError(f"{arguments.val_data}: no pixel has a class, so that nothing can be scored.")
-    ious = [None if np.isnan(value) else float(value) for value in class_ious(counts)]
     return {
         "mean_iou": float(mean_iou(counts)),
         "pixel_accuracy": float(pixel_accuracy(counts)),
-        "class_iou": dict(zip(tests.spec.names, ious, strict=True)),
+        "class_iou": iou_by_class(counts, tests.spec.names),
     }
 
 

@@ -5,6 +5,9 @@ The counts of several maps add up.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -25,6 +28,12 @@ def class_ious(counts: np.ndarray) -> np.ndarray:
     hits = counts[..., 0]
     unions = counts[..., 1] + counts[..., 2] - hits
     return np.where(unions > 0, hits / np.maximum(unions, 1), np.nan)
+
+
+def iou_by_class(counts: np.ndarray, names: Sequence[str]) -> dict[str, float | None]:
+    """`class_ious` of counts (N, 3) by class name, None for NaN, JSON-safe."""
+    ious = zip(names, class_ious(counts).tolist(), strict=True)
+    return {name: None if math.isnan(value) else value for name, value in ious}
 
 
 def mean_iou(counts: np.ndarray) -> np.ndarray:
