@@ -3,9 +3,11 @@
 import argparse
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.storage.atomic_write import write_text_atomically
@@ -30,39 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "After -- any flag of train_accelerate.py may follow, for all arms. The same command continues an\n"
         "interrupted study: it keeps finished runs and continues others from their checkpoints."
     )
-    parser.add_argument("--study", metavar="NAME", help="which one; --list names them")
-    parser.add_argument(
-        "--list", action="store_true", help="show the studies, or the arms of --study, and costs"
-    )
-    parser.add_argument(
-        "--measure", action="store_true", help="with --list: time a few steps of each arm here"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="show the runs and how far they are")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with train/ and val/ of pairs")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("outputs", "ablations"),
-        metavar="DIR",
-        help="results go to DIR/STUDY, runs to DIR/runs (default: outputs/ablations)",
-    )
-    parser.add_argument("--steps", type=int, metavar="N", help="of every run (default: the study's)")
-    parser.add_argument("--seeds", type=int, metavar="N", help="runs of every arm (default: the study's)")
-    parser.add_argument(
-        "--arm", action="append", default=[], metavar="NAME", help="only this arm; may be repeated"
-    )
+    option, output = partial(add_option, parser), Path("outputs", "ablations")
+    option("--study", "which one; --list names them", metavar="NAME")
+    option("--list", "show the studies, or the arms of --study, and costs", action="store_true")
+    option("--measure", "with --list: time a few steps of each arm here", action="store_true")
+    option("--dry-run", "show the runs and how far they are", action="store_true")
+    option("--data", "folder with train/ and val/ of pairs", metavar="DIR", parse=Path)
+    option("--output", "results go to DIR/STUDY, runs to DIR/runs", output, "DIR", Path)
+    option("--steps", "of every run (default: the study's)", metavar="N", parse=int)
+    option("--seeds", "runs of every arm (default: the study's)", metavar="N", parse=int)
+    option("--arm", "only this arm; may be repeated", [], "NAME", action="append")
     for name in (*FORWARDED, *FORWARDED_JSON):
         default = f" (default: {DEFAULTS[name]})" if name in DEFAULTS else ""
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", metavar="X", help=f"as of train_accelerate.py{default}"
-        )
-    parser.add_argument(
-        "--evaluate",
-        default="",
-        metavar="FLAGS",
-        help="further flags of dpsims evaluate, in one pair of quotes",
-    )
-    parser.add_argument("--no-plot", action="store_true", help="write no PNG (it needs matplotlib)")
+        option(f"--{name.replace('_', '-')}", f"as of train_accelerate.py{default}", metavar="X")
+    option("--evaluate", "further flags of dpsims evaluate, in one pair of quotes", "", "FLAGS")
+    option("--no-plot", "write no PNG (it needs matplotlib)", action="store_true")
     parser.add_argument("flags", nargs="*", metavar="-- FLAGS", help="of train_accelerate.py, for all arms")
 
 

@@ -12,8 +12,8 @@ from dpsims_hub.commands.benchmark_options import (
     new_parser,
     write_report,
 )
-from dpsims_hub.commands.data_options import positive_number
 from dpsims_hub.commands.model_options import check_device
+from dpsims_hub.commands.options import add_option, positive_number
 from dpsims_hub.processes.process_group import launched_processes
 
 DEFAULT_FORMS = ("plain", "optimized", "optimized_bf16", "pipeline")
@@ -66,48 +66,18 @@ def make_parser() -> argparse.ArgumentParser:
         "optimized, optimized_bf16 (by DPSIMSPipeline.optimize); compile; graph (CUDA only); pipeline\n"
         "(optimized, ids in memory to pictures). After Ctrl-C the report of the timed rounds is printed.",
     )
-    parser.add_argument(
-        "--preset",
-        nargs="*",
-        default=["small", "dpsims", "oasis"],
-        metavar="NAME",
-        help="small, base, dpsims, paper, oasis (default: small dpsims oasis)",
-    )
-    parser.add_argument(
-        "--model", nargs="*", default=[], metavar="PATH", help="also these models, at --resolution"
-    )
-    parser.add_argument(
-        "--resolution", default="256", metavar="WxH", help="side, or WIDTHxHEIGHT (default: 256)"
-    )
-    parser.add_argument(
-        "--num-classes", type=int, default=151, metavar="N", help="of the presets (default: 151)"
-    )
-    parser.add_argument(
-        "--forms",
-        nargs="*",
-        default=list(DEFAULT_FORMS),
-        metavar="NAME",
-        help=f"see below (default: {' '.join(DEFAULT_FORMS)})",
-    )
-    parser.add_argument(
-        "--batches",
-        nargs="*",
-        type=int,
-        default=[1],
-        metavar="N",
-        help="label maps of a call (default: 1)",
-    )
-    parser.add_argument("--photos", type=int, default=2, metavar="K", help="of one map (default: 2)")
-    parser.add_argument("--rounds", type=int, default=10, help="times that each is timed (default: 10)")
-    parser.add_argument(
-        "--seconds",
-        type=positive_number,
-        default=15.0,
-        metavar="X",
-        help="begin no round after X seconds; two are timed in any case (default: 15)",
-    )
-    parser.add_argument("--warmup", type=int, default=1, help="calls after the first, not timed (default: 1)")
-    parser.add_argument("--device", help="cpu, cuda, ... (default: cuda where there is one)")
+    option = partial(add_option, parser)
+    option("--preset", "small, base, dpsims, paper, oasis", ["small", "dpsims", "oasis"], "NAME", nargs="*")
+    option("--model", "also these models, at --resolution", [], "PATH", nargs="*")
+    option("--resolution", "side, or WIDTHxHEIGHT", "256", "WxH")
+    option("--num-classes", "of the presets", 151, "N", int)
+    option("--forms", "see below", list(DEFAULT_FORMS), "NAME", nargs="*")
+    option("--batches", "label maps of a call", [1], "N", int, nargs="*")
+    option("--photos", "of one map", 2, "K", int)
+    option("--rounds", "times that each is timed", 10, parse=int)
+    option("--seconds", "begin no round after X seconds; two are timed in any case", 15, "X", positive_number)
+    option("--warmup", "calls after the first, not timed", 1, parse=int)
+    option("--device", "cpu, cuda, ... (default: cuda where there is one)")
     add_report_options(parser)
     return parser
 

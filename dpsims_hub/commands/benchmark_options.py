@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.storage.writable import check_file
 
@@ -23,8 +24,8 @@ def new_parser(kind: str, description: str, epilog: str) -> argparse.ArgumentPar
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Adds --json and --plot."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it as PNG (needs matplotlib)")
+    add_option(parser, "--json", "also write the report as JSON", metavar="FILE", parse=Path)
+    add_option(parser, "--plot", "also draw it as PNG (needs matplotlib)", metavar="FILE", parse=Path)
 
 
 def check_report_options(arguments: argparse.Namespace) -> None:

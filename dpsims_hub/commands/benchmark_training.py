@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from dpsims_hub.commands.benchmark_options import (
     new_parser,
     write_report,
 )
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.processes.process_group import StopSignals, launched_processes
 
 if TYPE_CHECKING:
@@ -82,19 +84,15 @@ def make_parser() -> argparse.ArgumentParser:
         '      --compare="--train-batch-size 8" --compare="--preset oasis"\n'
         "The backbone has random weights unless a file is given; they do not change the speed.",
     )
-    parser.add_argument("--steps", type=int, default=30, help="updates to time (default: 30)")
-    parser.add_argument("--warmup", type=int, default=5, help="updates before them (default: 5)")
-    parser.add_argument(
-        "--compare",
-        action="append",
-        default=[],
-        metavar="FLAGS",
-        help='also with these flags, as --compare="--preset base"; can be repeated. Each turn of a\n'
-        "training is a separate process",
+    option = partial(add_option, parser)
+    option("--steps", "updates to time", 30, parse=int)
+    option("--warmup", "updates before them", 5, parse=int)
+    words = (
+        'also with these flags, as --compare="--preset base"; can be repeated. Each turn of a\n'
+        "training is a separate process"
     )
-    parser.add_argument(
-        "--rounds", type=int, default=2, help="turns of each training with --compare (default: 2)"
-    )
+    option("--compare", words, [], "FLAGS", action="append")
+    option("--rounds", "turns of each training with --compare", 2, parse=int)
     add_report_options(parser)
     return parser
 

@@ -10,11 +10,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source, whole_number
+from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source
+from dpsims_hub.commands.options import add_option, whole_number
 from dpsims_hub.storage.atomic_write import write_text_atomically
 from dpsims_hub.storage.writable import check_file
 
@@ -31,22 +33,15 @@ DEFAULT_SHEET = Path("outputs/check-data.png")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims check-data`."""
     add_data_options(parser)
-    parser.add_argument(
-        "--max-samples", type=whole_number(1), metavar="N", help="read the first N pairs only (default: all)"
-    )
+    option = partial(add_option, parser)
+    words = "read the first N pairs only (default: all)"
+    option("--max-samples", words, metavar="N", parse=whole_number(1))
     add_workers_option(parser)
-    parser.add_argument(
-        "--json", metavar="FILE", help="also write the report as JSON; - prints it instead of the table"
-    )
+    option("--json", "also write the report as JSON; - prints it instead of the table", metavar="FILE")
     sheet = parser.add_mutually_exclusive_group()
-    sheet.add_argument(
-        "--sheet",
-        type=Path,
-        default=DEFAULT_SHEET,
-        metavar="FILE.png",
-        help=f"picture of up to 8 pairs, maps coloured (default: {DEFAULT_SHEET})",
-    )
-    sheet.add_argument("--no-sheet", dest="sheet", action="store_const", const=None, help="no picture")
+    words = "picture of up to 8 pairs, maps coloured"
+    add_option(sheet, "--sheet", words, DEFAULT_SHEET, "FILE.png", Path)
+    add_option(sheet, "--no-sheet", "no picture", dest="sheet", action="store_const", const=None)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,11 +1,12 @@
-"""Options of the subcommands that read a data set, and the parsers of their values."""
+"""Options of the subcommands that read a data set."""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
     from dpsims_hub.labels import ClassSpec
@@ -36,47 +37,37 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     _add(parser, "--dataset-name", "NAME", "instead of DIR: Hub id (owner/name) or a local path")
     _add(parser, "--dataset-config-name", "NAME", "configuration of a data set on the Hub")
-    parser.add_argument("--split", default="", help="such as train or val (default: train; of a DIR: itself)")
-    parser.add_argument("--revision", default="", help="branch, tag or commit on the Hub")
-    _add(parser, "--image-column", "NAME", "of photos (default: image)", default="image")
-    _add(parser, "--label-column", "NAME", "of label maps (default: label)", default="label")
+    add_option(parser, "--split", "such as train or val (default: train; of a DIR: itself)", "")
+    add_option(parser, "--revision", "branch, tag or commit on the Hub", "")
+    _add(parser, "--image-column", "NAME", "of photos", "image")
+    _add(parser, "--label-column", "NAME", "of label maps", "label")
     _add(parser, "--instance-column", "NAME", "of object numbers (default: instances, if there is one)")
     add_label_options(parser)
-    parser.add_argument("--streaming", action="store_true", help="read rows one by one, build no table")
+    add_option(parser, "--streaming", "read rows one by one, build no table", action="store_true")
     _add(parser, "--cache-dir", "DIR", "folder of the tables that are built")
 
 
-def _add(
-    parser: argparse.ArgumentParser, flag: str, metavar: str, description: str, default: str = ""
-) -> None:
+def _add(parser: argparse.ArgumentParser, flag: str, metavar: str, words: str, default: str = "") -> None:
     """Adds a flag, also in the trainer's spelling with underscores."""
     dest = flag.strip("-").replace("-", "_")
-    parser.add_argument(flag, metavar=metavar, help=description, default=default)
+    add_option(parser, flag, words, default, metavar)
     parser.add_argument(f"--{dest}", dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def add_label_options(parser: argparse.ArgumentParser) -> None:
     """Adds --classes and --label-suffix."""
-    parser.add_argument(
-        "--classes",
-        default="",
-        metavar="NAME_OR_FILE",
-        help="ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n"
-        "(default: that of the data set)",
+    words = (
+        "ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n(default: that of the data set)"
     )
+    add_option(parser, "--classes", words, "", "NAME_OR_FILE")
     words = "text after the photo's stem in the names of a folder's maps, such as _mask"
     _add(parser, "--label-suffix", "TEXT", words)
 
 
 def add_workers_option(parser: argparse.ArgumentParser) -> None:
     """Adds --workers."""
-    parser.add_argument(
-        "--workers",
-        type=whole_number(0),
-        default=DEFAULT_WORKERS,
-        metavar="N",
-        help=f"threads that read files (default here: {DEFAULT_WORKERS})",
-    )
+    words = f"threads that read files (default here: {DEFAULT_WORKERS})"
+    add_option(parser, "--workers", words, DEFAULT_WORKERS, "N", whole_number(0))
 
 
 def data_source(arguments: argparse.Namespace) -> "DataSource":
@@ -126,35 +117,3 @@ def holds_rows(directory: str, split: str) -> bool:
     except (FileNotFoundError, ValueError):
         return kind_of_folder(Path(directory)) is not None
     return False
-
-
-def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` to `high`, for argparse."""
-
-    def parse(text: str) -> int:
-        fits = text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)
-        if not fits:
-            to = "" if high is None else f" to {high}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low}{to}")
-        return int(text)
-
-    return parse
-
-
-def positive_number(text: str) -> float:
-    """A finite number above 0, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
-    return value
-
-
-def image_size(text: str) -> tuple[int, int]:
-    """(height, width) from "WxH"."""
-    width, cross, height = text.lower().partition("x")
-    if not cross or not (width + height).isascii() or not width.isdigit() or not height.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write width x height, for example 256x192")
-    return int(height), int(width)

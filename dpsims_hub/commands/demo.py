@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dpsims_hub.commands.model_options import DTYPES, add_model_options, load_pipeline
+from dpsims_hub.commands.options import add_option
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,18 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims demo`."""
     add_model_options(parser)
     parser.set_defaults(model=None)  # all bundled models
-    parser.add_argument("--port", type=int, help="port of the Space (default: the first free one from 7860)")
-    parser.add_argument(
-        "--headless",
-        action="store_true",
-        help="no browser: draw the example layouts into a picture, and exit",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("outputs/demo.png"),
-        help="picture of --headless (default: outputs/demo.png)",
-    )
+    add_option(parser, "--port", "port of the Space (default: the first free one from 7860)", parse=int)
+    words = "no browser: draw the example layouts into a picture, and exit"
+    add_option(parser, "--headless", words, action="store_true")
+    add_option(parser, "--output", "picture of --headless", Path("outputs/demo.png"), parse=Path)
 
 
 def run(arguments: argparse.Namespace) -> int:

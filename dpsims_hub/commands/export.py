@@ -2,9 +2,11 @@
 
 import argparse
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.storage.written_json import read_written_json
 
 if TYPE_CHECKING:
@@ -22,35 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or a bundled model's name",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="new folder")
-    parser.add_argument("--repo", default="", metavar="OWNER/NAME", help="Hub id, for the model card")
-    parser.add_argument(
-        "--license", default="", help="of the weights, as the Hub calls it: cc-by-nc-4.0, ..."
-    )
-    parser.add_argument("--data-license", default="", metavar="TEXT", help="of the training photos, in words")
-    parser.add_argument(
-        "--dataset",
-        action="append",
-        default=[],
-        metavar="OWNER/NAME",
-        help="Hub id of the training data; repeatable",
-    )
-    parser.add_argument(
-        "--evaluation", type=Path, metavar="JSON", help="report of `dpsims evaluate --output`"
-    )
-    parser.add_argument(
-        "--maps",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="PNG",
-        help="label maps of the sample sheet (first 4)",
-    )
-    parser.add_argument(
-        "--remote-code",
-        action="store_true",
-        help="include the code: the model loads without this package, but with trust_remote_code=True",
-    )
-    parser.add_argument("--onnx", action="store_true", help="also write onnx/generator.onnx, and test it")
+    option = partial(add_option, parser)
+    option("--repo", "Hub id, for the model card", "", "OWNER/NAME")
+    option("--license", "of the weights, as the Hub calls it: cc-by-nc-4.0, ...", "")
+    option("--data-license", "of the training photos, in words", "", "TEXT")
+    option("--dataset", "Hub id of the training data; repeatable", [], "OWNER/NAME", action="append")
+    option("--evaluation", "report of `dpsims evaluate --output`", metavar="JSON", parse=Path)
+    option("--maps", "label maps of the sample sheet (first 4)", [], "PNG", Path, nargs="+")
+    words = "include the code: the model loads without this package, but with trust_remote_code=True"
+    option("--remote-code", words, action="store_true")
+    option("--onnx", "also write onnx/generator.onnx, and test it", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,11 +8,12 @@ checked before the first photo is made. With `--as-dataset` the photos become a 
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import image_size, whole_number
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
+from dpsims_hub.commands.options import add_option, image_size, whole_number
 from dpsims_hub.generation.jobs import MAX_SEED, Job, check_seed, read_job
 from dpsims_hub.generation.map_files import check_outputs, collect_maps, photo_path
 from dpsims_hub.generation.paired_dataset import IMAGE_FORMATS
@@ -33,53 +34,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_model_options(parser)
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--output", type=Path, default=Path("outputs"), help="folder (default: outputs)")
-    target.add_argument(
-        "--as-dataset",
-        type=Path,
-        metavar="FOLDER",
-        help="write a data set instead: images/, labels/, classes.json, the seed of every photo;\n"
+    add_option(target, "--output", "folder", Path("outputs"), parse=Path)
+    words = (
+        "write a data set instead: images/, labels/, classes.json, the seed of every photo;\n"
         "maps in subfolders too, all photos from different seeds; also under torchrun or\n"
-        "accelerate launch; the same command continues a stopped run",
+        "accelerate launch; the same command continues a stopped run"
     )
-    parser.add_argument(
-        "--image-format",
-        choices=IMAGE_FORMATS,
-        default="png",
-        help="of the photos of a data set; label maps are always PNG (default: png)",
+    add_option(target, "--as-dataset", words, metavar="FOLDER", parse=Path)
+    option = partial(add_option, parser)
+    words = "of the photos of a data set; label maps are always PNG"
+    option("--image-format", words, "png", choices=IMAGE_FORMATS)
+    option("--seed", "seed of photo 0", 0, parse=whole_number(0, MAX_SEED))
+    words = (
+        "photos of each map, from the seeds SEED, SEED + 1, ... (in a data set\n"
+        "seeds count over all maps; default: 1)"
     )
-    parser.add_argument(
-        "--seed", type=whole_number(0, MAX_SEED), default=0, help="seed of photo 0 (default: 0)"
-    )
-    parser.add_argument(
-        "--num-images",
-        type=whole_number(1, 100_000),
-        default=1,
-        metavar="K",
-        help="photos of each map, from the seeds SEED, SEED + 1, ... (in a data set\n"
-        "seeds count over all maps; default: 1)",
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=whole_number(1, 4096),
-        default=8,
-        metavar="N",
-        help="photos made at a time; it changes speed and memory only (default: 8)",
-    )
-    parser.add_argument(
-        "--size", type=image_size, metavar="WxH", help="of the photos (default: each map's own)"
-    )
-    parser.add_argument("--allow-distortion", action="store_true", help="let --size change width : height")
-    parser.add_argument(
-        "--stored",
-        action="store_true",
-        help="the files hold the stored values of their data set (ADE20K: id + 1), not plain ids",
-    )
-    parser.add_argument(
-        "--sheet",
-        action="store_true",
-        help=f"also write {SHEET_NAME}: map and photos side by side, of the first {SHEET_ROWS} maps",
-    )
+    option("--num-images", words, 1, "K", whole_number(1, 100_000))
+    words = "photos made at a time; it changes speed and memory only"
+    option("--batch-size", words, 8, "N", whole_number(1, 4096))
+    option("--size", "of the photos (default: each map's own)", metavar="WxH", parse=image_size)
+    option("--allow-distortion", "let --size change width : height", action="store_true")
+    words = "the files hold the stored values of their data set (ADE20K: id + 1), not plain ids"
+    option("--stored", words, action="store_true")
+    words = f"also write {SHEET_NAME}: map and photos side by side, of the first {SHEET_ROWS} maps"
+    option("--sheet", words, action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.options import add_option
+
 if TYPE_CHECKING:
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
@@ -11,14 +13,10 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Adds --model, --device and --dtype."""
-    parser.add_argument(
-        "--model",
-        default="camvid",
-        metavar="PATH",
-        help="model folder, Hub id (owner/name) or a bundled model's name (default: camvid)",
-    )
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps, ... (default: cuda where there is one)")
-    parser.add_argument("--dtype", choices=sorted(DTYPES), default="fp32", help="arithmetic (default: fp32)")
+    words = "model folder, Hub id (owner/name) or a bundled model's name"
+    add_option(parser, "--model", words, "camvid", "PATH")
+    add_option(parser, "--device", "cpu, cuda, cuda:1, mps, ... (default: cuda where there is one)")
+    add_option(parser, "--dtype", "arithmetic", "fp32", choices=sorted(DTYPES))
 
 
 def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") -> "DPSIMSPipeline":

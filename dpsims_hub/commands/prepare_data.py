@@ -5,15 +5,12 @@ Every pair is checked. A split appears in OUT when it is complete.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import (
-    add_label_options,
-    add_workers_option,
-    tell_doubts,
-    whole_number,
-)
+from dpsims_hub.commands.data_options import add_label_options, add_workers_option, tell_doubts
+from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
     from dpsims_hub.labels.sources.layouts import Listing
@@ -33,37 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "output", type=Path, metavar="OUT", help="new folder, or one of shards without that split"
     )
-    parser.add_argument(
-        "--split",
-        default="train",
-        help="name of the split; of a DIR with splits, the one to read (default: train)",
+    option = partial(add_option, parser)
+    option("--split", "name of the split; of a DIR with splits, the one to read", "train")
+    option("--validation", f"another folder of pairs, written as the split {VALIDATION}", metavar="DIR")
+    words = (
+        "files of the split (default: a multiple of 8, each at most about 500 MB);\n"
+        "best a multiple of processes x workers; never more than pairs"
     )
-    parser.add_argument(
-        "--validation", metavar="DIR", help=f"another folder of pairs, written as the split {VALIDATION}"
-    )
-    parser.add_argument(
-        "--num-shards",
-        type=whole_number(1),
-        default=0,
-        metavar="N",
-        help="files of the split (default: a multiple of 8, each at most about 500 MB);\n"
-        "best a multiple of processes x workers; never more than pairs",
-    )
-    parser.add_argument("--seed", type=whole_number(0), default=0, help="of the order (default: 0)")
-    parser.add_argument(
-        "--max-samples",
-        type=whole_number(1),
-        default=0,
-        metavar="N",
-        help="only N pairs of each split, drawn by the seed (default: all)",
-    )
-    parser.add_argument(
-        "--skip-bad",
-        type=whole_number(0),
-        default=0,
-        metavar="N",
-        help="skip up to N bad pairs of each split (default: 0, stop at the first)",
-    )
+    option("--num-shards", words, 0, "N", whole_number(1))
+    option("--seed", "of the order", 0, parse=whole_number(0))
+    words = "only N pairs of each split, drawn by the seed (default: all)"
+    option("--max-samples", words, 0, "N", whole_number(1))
+    words = "skip up to N bad pairs of each split (default: 0, stop at the first)"
+    option("--skip-bad", words, 0, "N", whole_number(0))
     add_label_options(parser)
     add_workers_option(parser)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.options import add_option
+
 if TYPE_CHECKING:
     from dpsims_hub.hub.repository import Change, Place
 
@@ -21,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_place_options(parser: argparse.ArgumentParser) -> None:
     """Adds REPO, --yes, --private and --revision."""
     parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
-    parser.add_argument("--yes", action="store_true", help="upload; without it nothing is changed")
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--revision", default="main", metavar="BRANCH", help="branch (default: main)")
+    add_option(parser, "--yes", "upload; without it nothing is changed", action="store_true")
+    add_option(parser, "--private", "make a new repository private", action="store_true")
+    add_option(parser, "--revision", "branch", "main", "BRANCH")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,19 +11,14 @@ import json
 import shlex
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.backbone_options import add_backbone_options
-from dpsims_hub.commands.data_options import (
-    add_label_options,
-    image_size,
-    open_pairs,
-    positive_number,
-    tell_doubts,
-    whole_number,
-)
+from dpsims_hub.commands.data_options import add_label_options, open_pairs, tell_doubts
 from dpsims_hub.commands.model_options import check_device
+from dpsims_hub.commands.options import add_option, image_size, positive_number, whole_number
 from dpsims_hub.processes.process_group import StopSignals, launched_processes
 from dpsims_hub.storage.writable import check_writable
 
@@ -41,54 +36,29 @@ MAX_SEED = 2**32 - 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims train-segmenter`."""
-    parser.add_argument(
-        "--data",
-        required=True,
-        metavar="DIR",
-        help="photos and label maps: images/, labels/ and a classes.json, ADE20K, COCO-Stuff or\n"
-        "Cityscapes as distributed, parquet, webdataset, or a data set on the Hub",
+    option = partial(add_option, parser)
+    words = (
+        "photos and label maps: images/, labels/ and a classes.json, ADE20K, COCO-Stuff or\n"
+        "Cityscapes as distributed, parquet, webdataset, or a data set on the Hub"
     )
-    parser.add_argument(
-        "--split", help="of it to train on (default: train; with --val-data the folder itself)"
-    )
-    parser.add_argument("--val-data", metavar="DIR", help="other pairs for the scores (default: --data)")
-    parser.add_argument(
-        "--val-split", help="of these for the scores (default: val; with --val-data the folder itself)"
-    )
+    option("--data", words, metavar="DIR", required=True)
+    option("--split", "of it to train on (default: train; with --val-data the folder itself)")
+    option("--val-data", "other pairs for the scores (default: --data)", metavar="DIR")
+    option("--val-split", "of these for the scores (default: val; with --val-data the folder itself)")
     add_label_options(parser)
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="for the segmenter")
-    parser.add_argument(
-        "--resolution",
-        type=image_size,
-        default=(192, 256),
-        metavar="WxH",
-        help="size of its inputs in pixels (default: 256x192)",
-    )
+    option("--output", "for the segmenter", metavar="FOLDER", parse=Path, required=True)
+    words = "size of its inputs in pixels (default: 256x192)"
+    option("--resolution", words, (192, 256), "WxH", image_size)
     add_backbone_options(parser, "its encoder, a convolutional one")
-    for flag, low, default, words in (
-        ("--steps", 1, 1200, "of the optimiser"),
-        ("--batch-size", 2, 8, "photos a step, at least 2"),
-        ("--width", 1, 128, "channels of its head"),
-        ("--coarsest-stride", 4, 32, "of the backbone; layers beyond it are left out"),
-    ):
-        parser.add_argument(
-            flag, type=whole_number(low), default=default, metavar="N", help=f"{words} (default: {default})"
-        )
-    parser.add_argument(
-        "--learning-rate",
-        type=positive_number,
-        default=5e-4,
-        metavar="X",
-        help="its maximum (default: 0.0005)",
-    )
-    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="(default: 0)")
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), help="of the training (default: cuda where there is one)"
-    )
-    parser.add_argument(
-        "--dtype", choices=("fp32", "bf16"), default="fp32", help="arithmetic (default: fp32)"
-    )
-    parser.add_argument("--half", action="store_true", help="store its weights in float16")
+    option("--steps", "of the optimiser", 1200, "N", whole_number(1))
+    option("--batch-size", "photos a step, at least 2", 8, "N", whole_number(2))
+    option("--width", "channels of its head", 128, "N", whole_number(1))
+    option("--coarsest-stride", "of the backbone; layers beyond it are left out", 32, "N", whole_number(4))
+    option("--learning-rate", "its maximum", 5e-4, "X", positive_number)
+    option("--seed", "of head, order and crops", 0, parse=whole_number(0, MAX_SEED))
+    option("--device", "of the training (default: cuda where there is one)", choices=("cpu", "cuda"))
+    option("--dtype", "arithmetic", "fp32", choices=("fp32", "bf16"))
+    option("--half", "store its weights in float16", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:
