@@ -308,5 +308,5 @@ def find_study(name: str) -> Study:
         ValueError: there is none.
     """
     if name not in STUDIES:
-        raise ValueError(f"--study: there is no study {name!r}; there are {', '.join(STUDIES)}.")
+        raise ValueError(f"--study: unknown study {name!r}; choose from {', '.join(STUDIES)}.")
     return STUDIES[name]

@@ -71,7 +71,7 @@ def format_comparison(report: Mapping) -> str:
     if working:
         rounds, steps, warmup = (working[0][name] for name in ("rounds", "steps", "warmup_steps"))
         lines.append(
-            f"{'steps':<14}{steps} of each training, in {rounds} rounds of processes of their own, after "
+            f"{'steps':<14}{steps} of each training, in {rounds} rounds, each in a separate process, after "
             f"{warmup} to warm up in each"
         )
     lines += [f"{'ceiling':<14}{_rate(one)} in {_precision(one)}: {one['name']}" for one in working]

@@ -97,7 +97,7 @@ def list_variants(
         ValueError: a form is unknown, or a number is below 1.
     """
     if unknown := [form for form in forms if form not in FORMS]:
-        raise ValueError(f"--forms: there is no {unknown[0]!r}; there are {', '.join(FORMS)}.")
+        raise ValueError(f"--forms: unknown form {unknown[0]!r}; choose from {', '.join(FORMS)}.")
     if min([*batches, photos]) < 1:
         raise ValueError("--batches and --photos must be whole numbers from 1.")
     variants = []

@@ -93,7 +93,7 @@ def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
     for preset in arguments.preset:
         if preset not in GENERATOR_PRESETS:
             known = ", ".join(GENERATOR_PRESETS)
-            raise ValueError(f"--preset: there is no {preset!r}; there are {known}.")
+            raise ValueError(f"--preset: unknown preset {preset!r}; choose from {known}.")
         makers[preset] = partial(random_network, preset, arguments.num_classes, size)
     for model in arguments.model:
         name = "/".join(Path(model).parts[-2:])

@@ -48,7 +48,7 @@ def check_device(name: str) -> None:
 
     try:
         works = torch.empty(1, device=name).device.type != "meta"
-        why = "it holds no numbers"
+        why = "its tensors have no values"
     except (RuntimeError, AssertionError) as error:  # an unknown name, or a build without that device
         works, why = False, (str(error).strip().splitlines() or [""])[0].rstrip(".")
     if not works:

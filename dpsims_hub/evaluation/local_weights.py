@@ -44,5 +44,5 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
         words = " ".join(str(error).split())[:150]
         raise ValueError(f"{path}: no readable {what} ({words}).") from error
     if not isinstance(tensors, dict) or not all(isinstance(one, Tensor) for one in tensors.values()):
-        raise ValueError(f"{path}: holds no {what}, which are tensors by name.")
+        raise ValueError(f"{path}: does not hold {what}: it must hold tensors by name.")
     return tensors

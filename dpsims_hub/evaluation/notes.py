@@ -57,7 +57,7 @@ def _on_distances(report: Mapping) -> list[str]:
     if report["inception"]:
         notes.append(
             f"FID of {count} photos, not of 50,000, at {report['size']['width']}x{report['size']['height']}; "
-            f"Inception sees them {report['inception']['features']['resizing']}."
+            f"photos are resized for Inception: {report['inception']['features']['resizing']}."
         )
     return notes
 

@@ -57,7 +57,7 @@ class RecordCache:
             return None
         checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
         if hashlib.sha256(payload).digest() != checksum:
-            self.say(f"{path}: this file of kept features is damaged; they are computed again.")
+            self.say(f"{path}: this file of cached features is damaged; they are computed again.")
             return None
         return load(payload)
 

@@ -1,4 +1,4 @@
-"""Reference baselines: images that follow the label maps and are no photos, each class in its mean colour."""
+"""Reference baselines: images that follow the label maps, with each class in its mean colour."""
 
 from __future__ import annotations
 

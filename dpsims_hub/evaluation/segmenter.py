@@ -122,7 +122,7 @@ def _model_class(transformers: Any, config: Any) -> Any:
         return transformers.AutoModelForSemanticSegmentation
     if named.endswith(("ForUniversalSegmentation", "ForInstanceSegmentation")):
         return transformers.AutoModelForUniversalSegmentation
-    raise ValueError(f"it was saved as {named or 'no class'}, which is no semantic or universal segmenter")
+    raise ValueError(f"it was saved as {named or 'no class'}, which is not a semantic or universal segmenter")
 
 
 def _settings_sha256(*settings: Mapping[str, Any]) -> str:

@@ -105,7 +105,7 @@ def check_apart(paths: Sequence[Path], folder: Path) -> None:
     for path in paths:
         inputs = label_folder(path).resolve()
         if path.is_dir() and place.is_relative_to(inputs):
-            raise ValueError(f"{folder}: lies in {path}, where the label maps are; choose another folder.")
+            raise ValueError(f"{folder}: is in {path}, where the label maps are; choose another folder.")
 
 
 def photo_path(folder: Path, label_map: Path, number: int) -> Path:

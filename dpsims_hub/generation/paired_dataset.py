@@ -87,8 +87,8 @@ class PairedDatasetWriter:
             found = sorted(_visible(self.folder)) if self.folder.is_dir() else []
             if found:
                 raise ValueError(
-                    f"{self.folder}: holds {found[0]} but no generation.json, so it is no data set of this "
-                    "command; choose a new or empty folder."
+                    f"{self.folder}: holds {found[0]} but no generation.json, so it is not a data set of "
+                    "this command; choose a new or empty folder."
                 )
             return
         begun = _read_json(path).get("settings", {})
@@ -228,7 +228,7 @@ class PairedDatasetWriter:
             strays = [name for name in names if not (name.endswith(suffix) and Path(name).stem in stems)]
             if strays:
                 raise ValueError(
-                    f"{self.folder / place}: {min(strays)} is no file of this data set; move it elsewhere."
+                    f"{self.folder / place}: {min(strays)} is not a file of this data set; move it elsewhere."
                 )
             found.append({Path(name).stem for name in names})
         return found[0] & found[1]

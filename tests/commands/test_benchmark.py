@@ -171,10 +171,10 @@ def test_two_models_of_one_name_are_refused(model, refused):
 
 BAD_INFERENCE = {
     "no such device": (["--device", "foo"], "--device foo cannot be used here"),
-    "unknown preset": (["--preset", "huge"], "--preset: there is no 'huge'"),
+    "unknown preset": (["--preset", "huge"], "--preset: unknown preset 'huge'"),
     "no network": (["--preset"], "give --preset or --model"),
     "no such model": (["--preset", "--model", "./nowhere"], "nowhere"),
-    "unknown form": (["--forms", "fast"], "--forms: there is no 'fast'"),
+    "unknown form": (["--forms", "fast"], "--forms: unknown form 'fast'"),
     "no batch": (["--batches", "0"], "--batches and --photos"),
     "one round": (["--rounds", "1"], "at least 2 rounds"),
     "size": (
