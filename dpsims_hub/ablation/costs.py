@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from dpsims_hub.ablation.plan import Run, read_json
-from dpsims_hub.processes.child_process import Launch, failure_of, run_child
+from dpsims_hub.ablation.plan import Run
+from dpsims_hub.benchmark.training_comparison import TrainingVariant, compare_trainings
+from dpsims_hub.processes.child_process import Launch, run_child
 
 STATED_RATE = 60e9
 """Multiply-adds a second of a training on two cores.
@@ -63,28 +62,24 @@ def time_arms(
 ) -> dict[str, float]:
     """Median seconds of a step by arm, each timed in a separate process.
 
-    Args:
-        runs: of a study.
-        tell: called with a line for each arm.
-        launch: starts `python ARGUMENTS`, see `run_child`.
+    `tell` is called with a line for each arm; `launch` starts `python ARGUMENTS`, see `run_child`.
 
     Raises:
         ValueError: an arm cannot be run; the sentence is that of its log.
     """
-    seconds = {}
-    with TemporaryDirectory(prefix="dpsims-ablate-") as folder:
-        for run in {run.arm.name: run for run in reversed(runs)}.values():
-            tell(f"timing {TIMED_STEPS} steps of {run.arm.name}")
-            settings, report = Path(folder, "settings.json"), Path(folder, "report.json")
-            report.unlink(missing_ok=True)
-            run.config.save(settings)
-            steps = ["--steps", str(TIMED_STEPS), "--warmup", "1", "--json", str(report)]
-            words = ["benchmark", "training", *steps, "--config", str(settings)]
-            log = Path(folder, "log")
-            if failure := failure_of(launch(["-m", "dpsims_hub.commands", *words], log), log):
-                raise ValueError(f"{run.arm.name}: {failure}")
-            seconds[run.arm.name] = read_json(report)["seconds_per_step"]["median"]
-    return seconds
+    arms = {run.arm.name: TrainingVariant(run.arm.name, run.config) for run in reversed(runs)}
+    timed = compare_trainings(
+        list(arms.values()),
+        TIMED_STEPS,
+        warmup=1,
+        rounds=1,
+        tell=lambda name: tell(f"timing {TIMED_STEPS} steps of {name}"),
+        launch=launch,
+    )
+    for one in timed:
+        if "failure" in one:
+            raise ValueError(f"{one['name']}: {one['failure']}")
+    return {one["name"]: one["seconds_per_step"]["median"] for one in timed}
 
 
 def format_costs(costs: Sequence[ArmCost], measured: bool) -> str:
