@@ -101,9 +101,6 @@ class TimedTrainer(Trainer):
             "ceiling": {"what": WHAT, "multiply_adds_per_second": statistics.median(rates)},
         }
 
-    def _preview_pairs(self) -> list:
-        return []
-
     def _time_updates(self, count: int, advance: Callable[[int], object]) -> list[float]:
         """Seconds of each update; the device is synchronized after the first and the last."""
         stamps = [time.perf_counter()]
