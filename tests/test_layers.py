@@ -16,7 +16,7 @@ PACKAGE = "dpsims_hub"
 LAYERS = {
     "commands": "ablation benchmark bundled cards evaluation generation hub labels models pictures pipelines "
     "processes space storage training",
-    "ablation": "evaluation labels models pictures pipelines processes storage training",
+    "ablation": "benchmark evaluation labels models pictures pipelines processes storage training",
     "benchmark": "evaluation models pictures pipelines processes training",
     "space": "bundled labels models pictures pipelines processes",
     "hub": "bundled cards labels models pictures pipelines storage",

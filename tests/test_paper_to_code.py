@@ -84,10 +84,10 @@ def test_nothing_of_the_preset_is_left_out():
 
 
 def test_every_line_has_a_tag_and_a_reason():
-    for row in cells("setting") + cells("what is known"):
+    for row in cells("setting") + cells("known fact"):
         assert set(row[3].split(", ")) <= TAGS, row
         assert row[0], row
-        assert len(row) == 5 - (row in cells("what is known")), row
+        assert len(row) == 5 - (row in cells("known fact")), row
 
 
 def definitions(path: str) -> set[str]:
@@ -100,7 +100,7 @@ def definitions(path: str) -> set[str]:
 
 
 def test_every_file_function_and_test_exists():
-    rows = cells("what is known")
+    rows = cells("known fact")
     assert len(rows) > 30
     for known, code, test, _ in rows:
         places = re.findall(r"`([\w/]+\.py)::(\w+)`", code)

@@ -1,8 +1,8 @@
-"""Put a trained model into the package: half precision, Hub layout, readable files.
+"""Write a trained model into the package: half precision, Hub layout, readable files.
 
     python tools/bundle_model.py outputs/camvid/pipeline dpsims_hub/bundled/camvid
 
-The discriminator stays outside: it is needed for training only.
+The discriminator is not included: it is needed for training only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 
 from dpsims_hub import DPSIMSPipeline
 
-MAX_BYTES = 12_000_000  # what the package may carry
+MAX_BYTES = 12_000_000  # limit of a model in the package
 
 
 def forget_origin(path: Path) -> None:
-    """Drop the folder that diffusers notes as a configuration's origin: it means nothing elsewhere."""
+    """Remove the path that diffusers writes into a configuration."""
     settings = json.loads(path.read_text())
     settings.pop("_name_or_path", None)
     path.write_text(json.dumps(settings, indent=2) + "\n")
@@ -30,7 +30,7 @@ def bundle(source: Path, destination: Path) -> int:
     """Write the pipeline at `source` to `destination` as float16 and return its size in bytes.
 
     Raises:
-        ValueError: the result would be too large for the package; nothing is left behind.
+        ValueError: the result is too large for the package; nothing is written.
     """
     pipe = DPSIMSPipeline.from_pretrained(source, dtype=torch.float16)
     temporary = destination.with_name(destination.name + ".tmp")

@@ -6,24 +6,20 @@ Every scene is a few lines that place walls, trees, cars and people in metres, s
 Nothing is copied from a data set.
 """
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
 from street_painter import (
     BUILDING,
     FENCE,
     HATCHBACK,
-    HEIGHT,
     PAVEMENT,
     ROAD,
     SALOON,
     SIGN,
     TREE,
     VAN,
-    WIDTH,
     Street,
+    draw_layouts,
 )
 
 from dpsims_hub.labels import ClassSpec
@@ -245,29 +241,10 @@ def market_street() -> Street:
     return scene
 
 
-SCENES: dict[str, Callable[[], Street]] = {
-    scene.__name__: scene
-    for scene in (
-        park_side, quiet_street, city_traffic, tree_avenue, junction_lights,
-        crossing_cyclist, narrow_lane, wide_road, parked_cars, market_street,
-    )
-}  # fmt: skip
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Draws every scene into a folder as an 8-bit palette PNG with the CamVid colours."""
-    parser = argparse.ArgumentParser(description="Draw the bundled example layouts.")
-    parser.add_argument("--output", type=Path, default=FOLDER, help="folder for the PNGs")
-    folder = parser.parse_args(argv).output
-    folder.mkdir(parents=True, exist_ok=True)
-    palette = ClassSpec.load("camvid").palette.flatten().tolist()
-    for name, scene in SCENES.items():
-        layout = Image.fromarray(scene().ids())
-        layout.putpalette(palette)
-        layout.save(folder / f"{name}.png", bits=8, optimize=True)
-    print(f"drew {len(SCENES)} layouts of {WIDTH}x{HEIGHT} into {folder}")
-    return 0
-
+SCENES = (
+    park_side, quiet_street, city_traffic, tree_avenue, junction_lights,
+    crossing_cyclist, narrow_lane, wide_road, parked_cars, market_street,
+)  # fmt: skip
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    draw_layouts(SCENES, ClassSpec.load("camvid").palette.flatten().tolist(), FOLDER)

@@ -6,13 +6,10 @@ Every scene is a few lines that place land, trees, houses, animals and boats, se
 Nothing is copied from a data set.
 """
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from landscape_painter import GRASS, OBJECT, ROAD, SIZE, TREE, WATER, Landscape
-from PIL import Image
-from street_painter import HATCHBACK, SALOON, VAN
+from landscape_painter import GRASS, OBJECT, ROAD, TREE, WATER, Landscape
+from street_painter import HATCHBACK, SALOON, VAN, draw_layouts
 
 FOLDER = Path(__file__).parents[1] / "dpsims_hub" / "bundled" / "examples" / "outdoor"
 CLASSES: dict[str, tuple[int, int, int]] = {  # in the order of the ids, with their colours
@@ -220,29 +217,10 @@ def riverside() -> Landscape:
     return scene
 
 
-SCENES: dict[str, Callable[[], Landscape]] = {
-    scene.__name__: scene
-    for scene in (
-        lake_and_mountains, meadow_with_trees, beach, forest_road, hills_at_dusk,
-        village, city_street, harbour, cows_on_a_pasture, riverside,
-    )
-}  # fmt: skip
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Draws every scene into a folder as an 8-bit palette PNG with the colours of the classes."""
-    parser = argparse.ArgumentParser(description="Draw the bundled outdoor example layouts.")
-    parser.add_argument("--output", type=Path, default=FOLDER, help="folder for the PNGs")
-    folder = parser.parse_args(argv).output
-    folder.mkdir(parents=True, exist_ok=True)
-    palette = [value for colour in CLASSES.values() for value in colour]
-    for name, scene in SCENES.items():
-        layout = Image.fromarray(scene().ids())
-        layout.putpalette(palette)
-        layout.save(folder / f"{name}.png", bits=8, optimize=True)
-    print(f"drew {len(SCENES)} layouts of {SIZE}x{SIZE} into {folder}")
-    return 0
-
+SCENES = (
+    lake_and_mountains, meadow_with_trees, beach, forest_road, hills_at_dusk,
+    village, city_street, harbour, cows_on_a_pasture, riverside,
+)  # fmt: skip
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    draw_layouts(SCENES, [value for colour in CLASSES.values() for value in colour], FOLDER)

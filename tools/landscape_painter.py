@@ -1,8 +1,8 @@
 """Paints outdoor scenes of class ids, for `draw_outdoor_examples.py`.
 
-Land is given by contours in pixels; things that stand on it are given by their foot in pixels and by their
-form in metres. The lower the foot lies below the horizon, the closer the thing is and the larger it is
-painted. The picture is painted six times too large and reduced by a vote of the ids: only valid ids appear.
+Land is given by contours in pixels; objects on it are given by their foot in pixels and their shape in
+metres. The lower the foot is below the horizon, the closer and larger is the object. The picture is painted
+at six times its size and reduced by a vote of the ids: only valid ids appear.
 """
 
 import math

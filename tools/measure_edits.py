@@ -1,7 +1,7 @@
-"""What an edit costs beside a whole photo, and how far its photo is from the exact one.
+"""Cost of an edit relative to a whole photo, and the difference of its photo from the exact one.
 
 Strokes of a round brush in a random class over the bundled scenes, each about 1 % of the map: at once, and in
-steps as a painter's hand makes them. Whole photos and edits are timed in turns, in CPU time of one thread.
+steps as in painting. Whole photos and edits are timed in turns, in CPU time of one thread.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def measure(name: str, strokes: int, dtype: str) -> list[tuple[str, ...]]:
 
 
 def brush_stroke(scene: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
-    """Maps while a round brush draws a line over about 1 % of the scene, in a class that is not there."""
+    """Maps while a round brush draws a line over about 1 % of the scene, in a class that is not around it."""
     height, width = scene.shape
     brush = int(0.06 * min(height, width))
     length = SHARE * height * width / brush

@@ -1,9 +1,8 @@
 """Photos per second and CPU core of every data source, as the training's data loader reads them.
 
-Read, decode, crop, mirror, to uint8 and collate; one process, one thread, CPU time. The
-sources hold the same pairs in turn: a folder of JPEG and one of PNG, the shards of `dpsims prepare-data` and
-webdataset archives, each as a table and streamed. Without --data the photos are made here (smooth noise with
-grain, JPEG quality 90).
+Read, decode, crop, mirror, to uint8 and collate; one process, one thread, CPU time. The sources hold the same
+pairs: a folder of JPEG and one of PNG, the shards of `dpsims prepare-data` and webdataset archives, each as a
+table and streamed. Without --data the photos are synthetic (smooth noise with grain, JPEG quality 90).
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def main() -> None:
 
 
 def prepare(root: Path, arguments: argparse.Namespace) -> list[tuple[str, str, DataSource, int]]:
-    """(source, how it is read, opened by, bytes of its files), each with the same pairs."""
+    """(source, how it is read, its `DataSource`, bytes of its files), each with the same pairs."""
     folders = {"folder": Path(arguments.data)} if arguments.data else make_folders(root, arguments)
     found = []
     for kind, folder in folders.items():
@@ -84,7 +83,7 @@ def prepare(root: Path, arguments: argparse.Namespace) -> list[tuple[str, str, D
 
 
 def measure(source: DataSource, photos: int, crop: int) -> float:
-    """Seconds of CPU time for a photo: of the fastest pass of the training's loader."""
+    """Seconds of CPU time for a photo in the fastest pass of the training's data loader."""
     config = TrainConfig(train_batch_size=BATCH, dataloader_num_workers=0, shuffle_buffer_size=64)
     loader = TrainingDataLoader(config, source.open(), PairTransform((crop, crop), latent_dim=64))
     loader.start(0)
@@ -123,14 +122,11 @@ def made_pairs(count: int, size: int) -> Iterator[tuple[Image.Image, Image.Image
             photo += strength * smooth(random, cells, size)
         regions = smooth(random, 6, size)[..., 0]
         label_map = np.digitize(regions, (-0.4, 0, 0.4)).astype(np.uint8)
-        yield (
-            Image.fromarray((photo + 128).clip(0, 255).astype(np.uint8)),
-            Image.fromarray(label_map),
-        )
+        yield Image.fromarray((photo + 128).clip(0, 255).astype(np.uint8)), Image.fromarray(label_map)
 
 
 def smooth(random: np.random.Generator, cells: int, size: int) -> np.ndarray:
-    """Noise (size, size, 3) that was enlarged from cells x cells values."""
+    """Noise (size, size, 3), enlarged from cells x cells values."""
     noise = random.normal(size=(3, cells, cells)).astype(np.float32)
     planes = [Image.fromarray(plane).resize((size, size), Image.Resampling.BICUBIC) for plane in noise]
     return np.stack([np.asarray(plane) for plane in planes], axis=-1)

@@ -1,9 +1,9 @@
-"""How fast the Space is in a real browser: start, photos a second while painting, from stroke to photo.
+"""Speed of the Space in a browser: start, photos a second while painting, from stroke to photo.
 
     python tools/measure_space.py [--model camvid] [--seconds 10] [--rounds 3]
 
-Starts space_app.py by itself, paints with a headless Chromium, and prints tables. Needs Playwright and a
-Chromium. Everything else that runs on the machine makes the figures worse, so the load stands beside them.
+Starts space_app.py, paints with a headless Chromium, and prints tables. Needs Playwright and a Chromium.
+Other processes on the machine make the figures worse, so the load is printed too.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 120.0  # seconds
+TIMEOUT = 120.0  # seconds
 MOVES_PER_STROKE = 60
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 SETTLED = """() => {
     const page = document.querySelector(".dps");
     return page && page.dataset.live === "idle" && page.dataset.photoOf === page.dataset.version;
 }"""
-# What a visitor sees of a single dab: from the pointer's own time to the first frame with the new photo.
+# Latency of a single dab: from the pointer event's time to the first frame with the new photo.
 WATCH_DABS = """() => {
     window.dabs = [];
     let start = null;
@@ -48,7 +48,7 @@ WATCH_DABS = """() => {
 
 @contextmanager
 def serving(model: str) -> Iterator[tuple[str, float, int]]:
-    """Start the Space; yield its address, when that was and its process id, stop it at the end."""
+    """Run the Space; yield its address, its start time and its process id."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, str(ROOT / "space_app.py"), "--model", model, "--port", str(port)]
@@ -65,16 +65,16 @@ def wait_for_answer(address: str) -> None:
     """Return when the address answers.
 
     Raises:
-        TimeoutError: it does not within `PATIENCE`.
+        TimeoutError: it does not within `TIMEOUT`.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         try:
             urllib.request.urlopen(address, timeout=10).close()
             return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.02)
-    raise TimeoutError(f"{address}: no answer within {PATIENCE:.0f} s.")
+    raise TimeoutError(f"{address}: no answer within {TIMEOUT:.0f} s.")
 
 
 def processor_seconds(pid: int) -> float:
@@ -91,9 +91,9 @@ def measure_start(page: Any, address: str, start: float, pid: int) -> dict[str, 
     wait_for_answer(address)
     seconds = {"the address answers": time.perf_counter() - start}
     page.goto(address, wait_until="commit")
-    page.wait_for_selector('.dps[data-ready="true"]', timeout=1000 * PATIENCE)
+    page.wait_for_selector('.dps[data-ready="true"]', timeout=1000 * TIMEOUT)
     seconds["one can paint"] = time.perf_counter() - start
-    page.wait_for_function(SETTLED, timeout=1000 * PATIENCE)
+    page.wait_for_function(SETTLED, timeout=1000 * TIMEOUT)
     seconds["the first photo is there"] = time.perf_counter() - start
     seconds["the same, in seconds of the server's processor time"] = processor_seconds(pid)
     return seconds

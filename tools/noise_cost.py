@@ -1,11 +1,11 @@
-"""What noise costs at each scale of a label-map encoder: cross-attention, or planes beside the features.
+"""Cost of noise at each scale of a label-map encoder: cross-attention, or noise planes.
 
     python tools/noise_cost.py --preset paper --resolution 256
 
-One map, batch 1, float32, channels innermost, in turns. `attention` is `NoiseCrossAttention` as the preset
-has it. `planes` is what OASIS does, here at every scale: z at each pixel beside the features, for the 3x3
-convolution that follows; its cost is that of the convolution with the planes less that of the one without.
-Memory is the most that the tensors of a call take beside its inputs; for `planes` again the difference.
+One map, batch 1, float32, channels innermost, in turns. `attention` is `NoiseCrossAttention` of the preset.
+`planes` is OASIS's noise at every scale: z at each pixel is concatenated to the features, for the 3x3
+convolution that follows; its cost is that of the convolution with the planes less that without. Memory is the
+peak of a call's tensors without its inputs; for `planes` again the difference.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Call = Callable[[], Tensor]
 
 
 def attention_call(features: Tensor, config: dict) -> Call:
-    """The features (1, C, H, W) reading one w, as the generator of these settings does."""
+    """Cross-attention of features (1, C, H, W) with one w, with the generator's settings."""
     layer = NoiseCrossAttention(
         features.shape[1],
         config["mapping_width"],
@@ -38,7 +38,7 @@ def attention_call(features: Tensor, config: dict) -> Call:
 
 
 def convolution_call(features: Tensor, latent: Tensor | None) -> Call:
-    """A 3x3 convolution of features (1, C, H, W), with z (1, latent_dim, 1, 1) at each pixel or without."""
+    """A 3x3 convolution of features (1, C, H, W), with or without z (1, latent_dim, 1, 1) at each pixel."""
     planes = 0 if latent is None else latent.shape[1]
     layer = nn.Conv2d(features.shape[1] + planes, features.shape[1], 3, padding=1)
     layer = layer.to(memory_format=torch.channels_last)
@@ -48,7 +48,7 @@ def convolution_call(features: Tensor, latent: Tensor | None) -> Call:
 
 
 def peak_bytes(call: Call) -> int:
-    """Most bytes of the tensors that a call makes."""
+    """Peak bytes of the tensors of a call."""
     with LiveMemory() as memory:
         call()
     return memory.peak

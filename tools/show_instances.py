@@ -1,10 +1,10 @@
-"""What offsets to object centres change in the photos of a model that reads them.
+"""The effect of instance offsets on the photos of a model that reads them.
 
     python tools/show_instances.py --model outputs/mine/pipeline --data cityscapes/train
 
 A row for each map: the map with the borders between objects of one class, the photo with the pair's objects,
 the photo of the same noise where all pixels of a class are one object, and four times their difference.
-Prints how much of the difference lies on objects.
+Prints the share of the difference on objects.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def photo_of(pipe: DPSIMSPipeline, label_map: np.ndarray, objects: np.ndarray, s
 
 
 def row_of(pipe: DPSIMSPipeline, label_map: np.ndarray, objects: np.ndarray) -> tuple[list, float]:
-    """Four pictures of a map, and the share of the difference that lies on things."""
+    """Four pictures of a map, and the share of the difference on things."""
     spec = pipe.spec
     own, merged = (photo_of(pipe, label_map, each, spec) for each in (objects, np.zeros_like(objects)))
     difference = np.abs(own - merged)

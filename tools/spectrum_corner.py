@@ -2,7 +2,8 @@
 
     python tools/spectrum_corner.py --model camvid --data camvid/val
 
-Counts both frequencies above 0.4 cycles per pixel, in ten-thousandths of the energy of the grey image.
+It is the energy where both frequencies are above 0.4 cycles per pixel, in ten-thousandths of the total
+energy of the grey image.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dpsims_hub.labels.transforms.augment import resize_pair
 
 
 def corner_energy(photo: np.ndarray) -> float:
-    """Energy in the corner of the spectrum of a photo (H, W, 3) in [-1, 1], in 1e-4 of the whole."""
+    """Energy in the corner of the spectrum of a photo (H, W, 3) in [-1, 1], in 1e-4 of the total."""
     energy = np.square(np.abs(np.fft.fft2(photo.mean(axis=2))))
     high = [np.abs(np.fft.fftfreq(side)) > 0.4 for side in energy.shape]
     return float(1e4 * energy[np.ix_(*high)].sum() / energy.sum())
@@ -30,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="camvid", help="camvid or a pipeline folder")
     parser.add_argument("--data", type=Path, required=True, help="images/, labels/ and a classes.json")
-    parser.add_argument("--every", type=int, default=30, help="use every so many-th pair (default: 30)")
+    parser.add_argument("--every", type=int, default=30, help="use every N-th pair (default: 30)")
     arguments = parser.parse_args()
     pipe = DPSIMSPipeline.from_pretrained(bundled_model() if arguments.model == "camvid" else arguments.model)
     folder = FolderDataset(arguments.data)

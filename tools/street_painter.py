@@ -1,12 +1,14 @@
 """Paints street scenes of class ids in perspective, for `draw_examples.py`.
 
 Things are placed in metres on a flat street in front of a camera at car-roof height and painted far to near,
-so perspective and occlusion come out right by themselves. The picture is painted four times too large and
-reduced by a weighted vote of the ids: only valid ids appear, and thin poles survive.
+which gives correct perspective and occlusion. The picture is painted at four times its size and reduced by a
+weighted vote of the ids: only valid ids appear, and thin poles stay visible.
 """
 
+import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -53,7 +55,7 @@ class Street:
         self.draw = ImageDraw.Draw(self.image)
 
     def point(self, x: float, up: float, z: float) -> tuple[float, float]:
-        """Where a place in the street lies on the picture."""
+        """The pixel of a place in the street."""
         return self.centre[0] + FOCAL * x / z, self.centre[1] + FOCAL * (CAMERA_HEIGHT - up) / z
 
     def face(self, class_id: int, *corners: tuple[float, float, float]) -> None:
@@ -67,7 +69,7 @@ class Street:
         self.face(class_id, (left, bottom, z), (left, top, z), (right, top, z), (right, bottom, z))
 
     def disc(self, class_id: int, x: float, up: float, z: float, radius: float) -> None:
-        """Paints a round thing that faces the camera."""
+        """Paints a disc that faces the camera."""
         (across, down), size = self.point(x, up, z), FOCAL * radius / z
         self.draw.ellipse((across - size, down - size, across + size, down + size), fill=class_id)
 
@@ -82,7 +84,7 @@ class Street:
     def street(
         self, left: float = -2.2, right: float = 4.6, walls: tuple[float, float] = (-5.0, 7.4)
     ) -> None:
-        """Paints road between two kerbs and pavement from there to where the walls stand."""
+        """Paints road between two kerbs, and pavement up to the walls."""
         self.ground(PAVEMENT, walls[0] - 0.3, walls[1] + 0.3)
         self.ground(ROAD, left, right)
 
@@ -104,7 +106,7 @@ class Street:
     def skyline(
         self, class_id: int, left: float, right: float, z: float, height: float, rough: float
     ) -> None:
-        """Paints something far and irregular across the end of the street: roofs or tree tops."""
+        """Paints distant, irregular roofs or tree tops across the end of the street."""
         width = 0.05 * z if class_id == BUILDING else 0.02 * z
         for start in np.arange(left, right, width):
             self.block(class_id, start, start + width, z, height * self.random.uniform(1 - rough, 1 + rough))
@@ -126,7 +128,7 @@ class Street:
         """Paints a lamp post, with an arm over the street, or a bollard; one pixel wide where it is far."""
         (across, top), bottom = self.point(x, height, z), self.point(x, 0, z)[1]
         width = FOCAL * thickness / z
-        if width < 1.5 * FINE:  # align with the pixel grid, or the pole would fade into two half pixels
+        if width < 1.5 * FINE:  # align with the pixel grid, or the pole would be lost in two half pixels
             width, across = FINE - 1, (across // FINE + 0.5) * FINE
         self.draw.rectangle((across - width / 2, top, across + width / 2, bottom), fill=POLE)
         if arm:
@@ -150,7 +152,7 @@ class Street:
             self.figure(PERSON, WALKER, x, z, self.random.choice([-1, 1]) * self.random.uniform(0.94, 1.04))
 
     def rider(self, x: float, z: float) -> None:
-        """Paints a cyclist who rides along the street: rider above, one wheel below."""
+        """Paints a cyclist along the street: rider above, one wheel below."""
         self.figure(CYCLIST, RIDER, x, z)
 
     def crossing_rider(self, x: float, z: float) -> None:
@@ -167,13 +169,9 @@ class Street:
         self.disc(CYCLIST, x + 0.32, 1.62, z, 0.14)
 
     def car(self, x: float, z: float, outline: Outline = SALOON, width: float = 1.75) -> None:
-        """Paints a car along the street: its side outline drawn out over its width, narrower at the roof.
+        """Paints a car along the street: its side outline extruded over its width, narrower at the roof.
 
-        Args:
-            x: middle of the car.
-            z: distance of its rear end.
-            outline: (along, up) from rear to front.
-            width: metres.
+        `x` is its middle, `z` the distance of its rear end.
         """
         length = outline[-1][0]
         for side in (-1, 1):
@@ -202,3 +200,16 @@ class Street:
         fine = np.asarray(self.image).reshape(HEIGHT, FINE, WIDTH, FINE)
         votes = [(fine == c).sum(axis=(1, 3)) * VOTE_WEIGHTS.get(c, 1.0) for c in range(CYCLIST + 1)]
         return np.argmax(votes, axis=0).astype(np.uint8)
+
+
+def draw_layouts(scenes: Sequence[Callable], palette: list[int], folder: Path) -> None:
+    """Writes each scene as an 8-bit palette PNG into the folder, or into that of --output."""
+    parser = argparse.ArgumentParser(description="Draw the bundled example layouts.")
+    parser.add_argument("--output", type=Path, default=folder, help="folder for the PNGs")
+    folder = parser.parse_args().output
+    folder.mkdir(parents=True, exist_ok=True)
+    for scene in scenes:
+        layout = Image.fromarray(scene().ids())
+        layout.putpalette(palette)
+        layout.save(folder / f"{scene.__name__}.png", bits=8, optimize=True)
+    print(f"drew {len(scenes)} layouts of {layout.width}x{layout.height} into {folder}")

@@ -1,14 +1,13 @@
-"""What a study costs before it is run, from counted multiply-adds or from a few real steps of each arm."""
+"""Cost estimate of a study, from counted multiply-adds or from a few timed steps of each arm."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from dpsims_hub.ablation.plan import Run, read_json
-from dpsims_hub.processes.child_process import Launch, failure_of, run_child
+from dpsims_hub.ablation.plan import Run
+from dpsims_hub.benchmark.training_comparison import TrainingVariant, compare_trainings
+from dpsims_hub.processes.child_process import Launch, run_child
 
 STATED_RATE = 60e9
 """Multiply-adds a second of a training on two cores.
@@ -18,22 +17,14 @@ AMD EPYC in bf16, and 0.98 s a step in float32. Other machines differ: measure.
 """
 
 COUNTED_AT = 128 * 96
-"""Pixels at which the costs of the arms were counted (`train_accelerate.py --dry_run`, 11 classes)."""
+"""Pixels at which `Arm.cost` was counted."""
 
 TIMED_STEPS = 3
 
 
 @dataclass(frozen=True)
 class ArmCost:
-    """Expected cost of an arm.
-
-    Args:
-        name: of the arm.
-        runs: how many.
-        steps: of each.
-        multiply_adds: of a step.
-        seconds: of a step.
-    """
+    """Expected cost of an arm: its runs, the steps of each, multiply-adds and seconds of a step."""
 
     name: str
     runs: int
@@ -43,19 +34,15 @@ class ArmCost:
 
     @property
     def hours(self) -> float:
-        """Of all its runs, without evaluations."""
+        """Hours of all its runs, without evaluations."""
         return self.runs * self.steps * self.seconds / 3600
 
 
 def expected_costs(runs: Sequence[Run], seconds: dict[str, float] | None = None) -> list[ArmCost]:
-    """What runs cost, arm by arm.
+    """The cost of each arm, proportional to the pixels of a step.
 
-    Work grows with the pixels of a step; the costs of the arms hold for 4 label maps with 2 photos each, or
-    as many as an arm sets itself.
-
-    Args:
-        runs: of a study.
-        seconds: of a step by arm, where they were measured; None takes `STATED_RATE`.
+    `Arm.cost` holds for 4 label maps with 2 photos each, or for an arm's own batch. `seconds` of a step by
+    arm replace those of `STATED_RATE`.
     """
     costs = []
     for name in dict.fromkeys(run.arm.name for run in runs):
@@ -73,34 +60,30 @@ def expected_costs(runs: Sequence[Run], seconds: dict[str, float] | None = None)
 def time_arms(
     runs: Sequence[Run], tell: Callable[[str], object] = print, launch: Launch = run_child
 ) -> dict[str, float]:
-    """Median seconds of a step of every arm, from a few real ones in a process of their own.
+    """Median seconds of a step by arm, each timed in a separate process.
 
-    Args:
-        runs: of a study.
-        tell: called with a line for each arm.
-        launch: starts `python ARGUMENTS`, see `run_child`.
+    `tell` is called with a line for each arm; `launch` starts `python ARGUMENTS`, see `run_child`.
 
     Raises:
         ValueError: an arm cannot be run; the sentence is that of its log.
     """
-    seconds = {}
-    with TemporaryDirectory(prefix="dpsims-ablate-") as folder:
-        for run in {run.arm.name: run for run in reversed(runs)}.values():
-            tell(f"timing {TIMED_STEPS} steps of {run.arm.name}")
-            settings, report = Path(folder, "settings.json"), Path(folder, "report.json")
-            report.unlink(missing_ok=True)
-            run.config.save(settings)
-            steps = ["--steps", str(TIMED_STEPS), "--warmup", "1", "--json", str(report)]
-            words = ["benchmark", "training", *steps, "--config", str(settings)]
-            log = Path(folder, "log")
-            if failure := failure_of(launch(["-m", "dpsims_hub.commands", *words], log), log):
-                raise ValueError(f"{run.arm.name}: {failure}")
-            seconds[run.arm.name] = read_json(report)["seconds_per_step"]["median"]
-    return seconds
+    arms = {run.arm.name: TrainingVariant(run.arm.name, run.config) for run in reversed(runs)}
+    timed = compare_trainings(
+        list(arms.values()),
+        TIMED_STEPS,
+        warmup=1,
+        rounds=1,
+        tell=lambda name: tell(f"timing {TIMED_STEPS} steps of {name}"),
+        launch=launch,
+    )
+    for one in timed:
+        if "failure" in one:
+            raise ValueError(f"{one['name']}: {one['failure']}")
+    return {one["name"]: one["seconds_per_step"]["median"] for one in timed}
 
 
 def format_costs(costs: Sequence[ArmCost], measured: bool) -> str:
-    """The costs as text."""
+    """A table of the costs as text."""
     rows = [("arm", "runs", "steps", "G multiply-adds a step", "s a step", "hours")]
     for cost in costs:
         step = f"{cost.multiply_adds / 1e9:.1f}"

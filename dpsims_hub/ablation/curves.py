@@ -1,4 +1,4 @@
-"""What the runs of a study logged while they trained: a picture with one panel a value, one colour an arm."""
+"""Training curves of a study's runs: one panel for each logged value, one colour for each arm."""
 
 from __future__ import annotations
 
@@ -20,27 +20,14 @@ PANELS = {
 
 
 def read_curve(log: Path, name: str) -> tuple[list[int], list[float]]:
-    """Steps and values of one logged number; what was not finite is left out.
-
-    Args:
-        log: a run's `log.jsonl`.
-        name: of the value.
-    """
+    """Steps and values of one number in a run's `log.jsonl`; entries that were not finite are left out."""
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     points = [(entry["step"], entry[name]) for entry in entries if entry.get(name) is not None]
     return [step for step, _ in points], [value for _, value in points]
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> bool:
-    """Draws the curves of every run that logged something.
-
-    Args:
-        runs: of the study.
-        path: PNG to write atomically.
-
-    Returns:
-        Whether there was anything to draw.
-    """
+    """Draws the curves of every run that has a log, as PNG; False where none has."""
     begun = [run for run in runs if (run.folder / "log.jsonl").is_file()]
     if not begun:
         return False

@@ -1,4 +1,4 @@
-"""The numbers of a report of `dpsims evaluate`, by name: those of the model, and those of real photos."""
+"""The numbers in a report of `dpsims evaluate`, by name: those of the model, and those of real photos."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TABLES = (
     ),
     (("faithfulness",), {"probe_mean_iou": "probe mIoU", "probe_pixel_accuracy": "probe accuracy"}),
 )
-"""Where a report holds its tables, and how the numbers in their rows are called."""
+"""Keys of a report's tables, and the titles of the numbers in their rows."""
 
 _GENERATED = re.compile(r"generated photos|\d+ generated photos of one label map")
 _REAL = re.compile(
@@ -34,19 +34,14 @@ _LOWER_IS_BETTER = re.compile(r"FD-.*|KD-.*|FID|KID")
 
 
 def measures_of(report: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of the model's own photos, by the name that tables give them.
-
-    Args:
-        report: of `dpsims evaluate`; an empty one has none.
-    """
+    """The numbers of generated photos by title; none for an empty report."""
     return {title: value for label, title, value in _cells(report) if _GENERATED.fullmatch(label)}
 
 
 def real_of(report: Mapping[str, Any]) -> dict[str, float]:
-    """The same of real photos: for distances real training photos, as many as there are others if possible.
+    """The numbers of real photos by title; for distances those of real training photos.
 
-    Args:
-        report: of `dpsims evaluate`.
+    A row of as many training photos as evaluated ones replaces that of all training photos.
     """
     return {title: value for label, title, value in _cells(report) if _REAL.fullmatch(label)}
 
@@ -57,7 +52,7 @@ def is_lower_better(title: str) -> bool:
 
 
 def _cells(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
-    """(label of the row, name of the number, value) of every table that the report has."""
+    """(label of the row, title, value) of every number in a report."""
     backbone = (report.get("features") or {}).get("backbone", "features")
     for path, names in _TABLES:
         rows: Any = report

@@ -1,4 +1,4 @@
-"""`python -m dpsims_hub.ablation.one_run FLAGS`: what `train_accelerate.py` does, wherever the package is."""
+"""`python -m dpsims_hub.ablation.one_run FLAGS`: the training of `train_accelerate.py`, from the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the arms of a study make of the same label maps, beside each other: numbers are not looked at."""
+"""Photos of all arms of a study for the same label maps, side by side."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from dpsims_hub.ablation.plan import Run
 from dpsims_hub.ablation.runner import Outcome
@@ -21,18 +20,17 @@ COLUMN_WIDTH = 250  # pixels, about; whole factors only
 
 
 def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) -> bool:
-    """Draws a sheet: a label map and its real photo, then one photo of each arm, all from the same latents.
+    """Draws label maps and real photos, then one photo of each arm, all from the same latents.
 
-    Of every arm the run with its lowest seed is shown, of the data five pairs at equal distances. Nothing is
-    chosen by looks.
+    It shows the finished run of each arm with the lowest seed, and five pairs of the data at equal distances.
 
     Args:
-        outcomes: of the study; those of failed runs are left out.
+        outcomes: of the study.
         data: pairs that no run was trained on.
         path: of the PNG.
 
     Returns:
-        Whether there was anything to draw.
+        False where no run is finished.
     """
     runs: dict[str, Run] = {}
     for outcome in outcomes:  # the lowest seed of every arm comes before the others
@@ -47,7 +45,7 @@ def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) ->
     rows = []
     for row in range(count):
         pair = read_pair(data, row * len(data) // count, size)
-        photos = [Image.fromarray(pair.photo)]
+        photos = [pair.image]
         for pipe in pipes:
             random, offsets = torch.Generator().manual_seed(row), offsets_for(pipe, [pair], data.spec)
             photos += pipe(pair.label_map, generator=random, instance_offsets=offsets).images

@@ -1,4 +1,4 @@
-"""From a study to its runs: settings, folders, and what is already there."""
+"""The runs of a study: settings, folders, and how far each is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
 
 MAX_CHECKPOINT_GAP = 100
-"""Steps that an interruption costs at most, our choice."""
+"""Most steps between two checkpoints; our choice."""
 
 DECIDED_HERE = (
     "config",
@@ -30,7 +30,7 @@ DECIDED_HERE = (
     "dry_run",
     "push_to_hub",
 )
-"""Flags of the trainer that a study sets by itself."""
+"""Flags of the trainer that a study sets."""
 
 _CHANGES_NOTHING = {
     *("output_dir", "resume_from_checkpoint", "max_train_steps", "validation_data_dir", "validation_split"),
@@ -42,13 +42,7 @@ _CHANGES_NOTHING = {
 
 @dataclass(frozen=True)
 class Run:
-    """One training of one arm.
-
-    Args:
-        arm: what is compared.
-        seed: of weights, order, augmentation and latents.
-        config: merged settings; `output_dir` is the run's folder.
-    """
+    """One training of one arm; `output_dir` of its merged settings is the run's folder."""
 
     arm: Arm
     seed: int
@@ -56,26 +50,26 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where the trainer writes."""
+        """The trainer's output folder."""
         return Path(self.config.output_dir)
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"{self.arm.name}, seed {self.seed}"
 
     def steps_done(self) -> int:
-        """Steps of the saved model, 0 where there is none yet."""
+        """Steps of the saved model; 0 without one."""
         facts = read_json(self.folder / "run.json")
         saved = (self.folder / "pipeline" / "model_index.json").is_file()
         return int(facts.get("steps", 0)) if saved else 0
 
     def is_trained(self) -> bool:
-        """Whether nothing is left to train."""
+        """Whether the training is complete."""
         return self.steps_done() == self.config.max_train_steps
 
     def check(self) -> None:
-        """Refuses a run that has gone further than asked for.
+        """Checks that the run has not more steps than wanted.
 
         Raises:
             ValueError: it has.
@@ -98,19 +92,20 @@ def make_runs(
 ) -> list[Run]:
     """The runs of a study, one seed of every arm before the next seed.
 
-    So an interrupted study has compared all arms equally often, as far as it went.
+    So an interrupted study has about equally many runs of each arm.
 
     Args:
         study: gives preset and shared settings.
         arms: of the study.
-        words: flags of `train_accelerate.py` for all arms, over the study's, under those of an arm.
+        words: flags of `train_accelerate.py` for all arms; they override the study's, and an arm's override
+            them.
         data: folders of training and validation pairs.
-        output: folder of all studies; one run serves every study that has an arm with its settings.
+        output: folder of all studies; studies share runs of equal settings.
         steps: of every run.
         seeds: runs of every arm, seeds 0, 1, ...
 
     Raises:
-        ValueError: a flag or a setting that cannot be used, or one that the study sets itself.
+        ValueError: a flag or setting is wrong, or is set by the study.
     """
     if steps < 1 or seeds < 1:
         raise ValueError(f"a study needs at least 1 step and 1 seed, got {steps} and {seeds}.")
@@ -140,12 +135,9 @@ def make_runs(
 
 
 def fingerprint(config: TrainConfig) -> str:
-    """Ten characters that stand for all settings that matter to the model, but for the number of steps.
+    """Ten characters of a hash of all settings that change the model, without the number of steps.
 
-    A longer run continues a shorter one, unless its learning rates fall towards the end.
-
-    Args:
-        config: merged settings.
+    A longer run thus continues a shorter one, unless its learning rates decay towards the end.
     """
     free = _CHANGES_NOTHING - ({"max_train_steps"} if config.lr_decay_steps else set())
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in free}
@@ -165,7 +157,7 @@ def as_flags(settings: Mapping[str, Any]) -> list[str]:
 
 
 def read_json(path: Path) -> dict:
-    """An object from a file; an empty one where there is no complete file."""
+    """A JSON object from a file; {} where the file is missing or incomplete."""
     try:
         value = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -174,7 +166,7 @@ def read_json(path: Path) -> dict:
 
 
 def _merged(common: TrainConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """An arm's changes; objects are laid over the shared ones."""
+    """An arm's changes; objects are merged with the shared ones."""
     return {
         name: {**getattr(common, name), **value} if isinstance(value, Mapping) else value
         for name, value in changes.items()

@@ -1,4 +1,4 @@
-"""The picture of a study: every run a dot, every arm its mean and interval, one panel a measure."""
+"""The plot of a study: runs as dots, mean and interval of each arm, one panel for each measure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dpsims_hub.ablation.measures import is_lower_better
+from dpsims_hub.ablation.results import titles_of
 from dpsims_hub.pictures.plots import new_figure, save_figure
 
 COLUMNS = 4
@@ -13,16 +14,12 @@ REFERENCE, OTHERS, REAL = "#1b6ca8", "#444444", "#2a9d4a"
 
 
 def draw_study(result: Mapping, path: Path) -> None:
-    """Draws a study's result.
-
-    Args:
-        result: of `collect`.
-        path: PNG to write atomically.
+    """Draws a result of `collect` as PNG.
 
     Raises:
-        ValueError: there is nothing to draw.
+        ValueError: no run is finished.
     """
-    titles = list(dict.fromkeys(t for arm in result["arms"].values() for t in arm["measures"]))
+    titles = titles_of(result)
     if not titles:
         raise ValueError(f"study {result['study']} has no finished run to draw yet.")
     names = list(result["arms"])
@@ -53,15 +50,8 @@ def _draw_panel(panel, result: Mapping, names: Sequence[str], title: str) -> Non
         colour = REFERENCE if name == result["reference"] else OTHERS
         seen += cell["values"]
         if cell["half_width_95"] is not None:
-            panel.errorbar(
-                cell["mean"],
-                row,
-                xerr=cell["half_width_95"],
-                color=colour,
-                capsize=3,
-                alpha=0.5,
-                linewidth=1.2,
-            )
+            style = {"color": colour, "capsize": 3, "alpha": 0.5, "linewidth": 1.2}
+            panel.errorbar(cell["mean"], row, xerr=cell["half_width_95"], **style)
         panel.vlines(cell["mean"], row - 0.2, row + 0.2, color=colour, linewidth=2)
         panel.plot(cell["values"], [row] * cell["n"], "o", color=colour, markersize=4)
     if (real := result["real_photos"].get(title)) is not None:

@@ -1,4 +1,4 @@
-"""The result of a study: means over seeds, differences from the first arm, as JSON and as Markdown."""
+"""The result of a study as JSON and Markdown: means over seeds, differences from the first arm."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from dpsims_hub.ablation.statistics import Summary, differences
 from dpsims_hub.ablation.studies import Study
 from dpsims_hub.evaluation.report import format_table
 
-Values = Mapping[str, list[tuple[int, float]]]
-"""(seed, value) of every run of an arm, by measure."""
+RECIPE = (
+    *("size", "resizing", "data", "train_data", "seed", "photos_per_label_map", "features", "lpips"),
+    *("inception", "segmenter", "versions", "machine", "notes"),
+)
+"""Parts of an evaluation's report that a result repeats."""
 
 
 def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
-    """All numbers of a study, JSON-safe and without paths of this machine.
-
-    Args:
-        study: the question.
-        outcomes: of its runs, finished or not.
-    """
-    names = list(dict.fromkeys(outcome.run.arm.name for outcome in outcomes))
-    values = {name: _values([o for o in outcomes if o.run.arm.name == name]) for name in names}
-    reference = values[names[0]]
+    """All numbers of a study's outcomes, JSON-safe and without paths of this machine."""
+    arms = {outcome.run.arm.name: outcome.run.arm for outcome in outcomes}
+    values = {name: _values([o for o in outcomes if o.run.arm.name == name]) for name in arms}
+    first = next(iter(arms))
+    reference = values[first]
     reports = [outcome.report for outcome in outcomes if outcome.report]
     return {
         "study": study.name,
@@ -33,19 +32,22 @@ def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
         "paper": study.paper,
         "steps": outcomes[0].run.config.max_train_steps,
         "resolution": outcomes[0].run.config.resolution,
-        "reference": names[0],
+        "reference": first,
         "real_photos": real_of(reports[0]) if reports else {},
         "arms": {
             name: {
-                "changes": _plain(next(o.run.arm.changes for o in outcomes if o.run.arm.name == name)),
-                "measures": {title: Summary(_second(v)).to_dict() for title, v in values[name].items()},
+                "changes": _plain(arm.changes),
+                "measures": {
+                    title: Summary(tuple(value for _, value in pairs)).to_dict()
+                    for title, pairs in values[name].items()
+                },
                 "minus_reference": {
-                    title: differences(v, reference.get(title, ())).to_dict()
-                    for title, v in values[name].items()
-                    if name != names[0]
+                    title: differences(pairs, reference.get(title, ())).to_dict()
+                    for title, pairs in values[name].items()
+                    if name != first
                 },
             }
-            for name in names
+            for name, arm in arms.items()
         },
         "runs": [_run_facts(outcome) for outcome in outcomes],
         "recipe": _recipe(reports[0]) if reports else {},
@@ -53,14 +55,14 @@ def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
 
 
 def format_result(result: Mapping) -> str:
-    """The result as Markdown: a heading, the table, the differences, how to read them."""
-    titles = _titles(result)
+    """The result as Markdown: heading, means, differences, notes."""
+    titles = titles_of(result)
     runs = result["runs"]
     seeds = len({run["seed"] for run in runs})
     heading = (
         f"# Study `{result['study']}`\n\n{result['question']}\nThe paper: {result['paper']}.\n\n"
         f"{len(result['arms'])} arms, {result['steps']} steps each, {seeds} seeds, {result['resolution']}. "
-        "Small runs: they tell what happens in the beginning, at this size."
+        "Short runs: they show the beginning of the training, at this size."
     )
     marks = [title + (" (lower is better)" if is_lower_better(title) else "") for title in titles]
     means = [["arm", "n", *marks]]
@@ -81,10 +83,12 @@ def format_result(result: Mapping) -> str:
         *(f"{run['arm']}, seed {run['seed']}: failed, {run['failure']}" for run in runs if run["failure"]),
         *(f"{run['arm']}, seed {run['seed']}: not yet run" for run in runs if run["missing"]),
     ]
-    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes), _seconds(runs)]) + "\n"
+    spent = f"{sum(run['seconds'] or 0 for run in runs) / 3600:.2f} hours of training in all."
+    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes), spent]) + "\n"
 
 
-def _values(outcomes: Sequence[Outcome]) -> Values:
+def _values(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[int, float]]]:
+    """(seed, value) of every run, by measure."""
     values: dict[str, list[tuple[int, float]]] = {}
     for outcome in outcomes:
         for title, value in measures_of(outcome.report or {}).items():
@@ -107,31 +111,17 @@ def _run_facts(outcome: Outcome) -> dict:
 
 
 def _recipe(report: Mapping) -> dict:
-    """What a reader must know of the evaluation, taken over as it is."""
-    names = (
-        "size",
-        "resizing",
-        "data",
-        "train_data",
-        "seed",
-        "photos_per_label_map",
-        "features",
-        "lpips",
-    )
-    judges = {
+    """The recipe of the evaluation."""
+    known = report | {
         "inception": (report.get("inception") or {}).get("features"),
         "segmenter": (report.get("segmentation") or {}).get("segmenter"),
     }
-    return (
-        {name: report[name] for name in names if name in report}
-        | judges
-        | {name: report[name] for name in ("versions", "machine", "notes") if name in report}
-    )
+    return {name: known[name] for name in RECIPE if name in known}
 
 
-def _titles(result: Mapping) -> list[str]:
-    found = [title for arm in result["arms"].values() for title in arm["measures"]]
-    return list(dict.fromkeys(found))
+def titles_of(result: Mapping) -> list[str]:
+    """Titles of all measures of a result, each once."""
+    return list(dict.fromkeys(title for arm in result["arms"].values() for title in arm["measures"]))
 
 
 def _count(cells: Mapping) -> str:
@@ -146,21 +136,12 @@ def _cell(summary: Mapping | None, signed: bool = False) -> str:
 
 
 def _number(value: float, signed: bool = False) -> str:
-    """Three digits that count."""
+    """A number with three significant digits and at most three decimals."""
     digits = 3 if value == 0 else min(3, max(0, 2 - math.floor(math.log10(abs(value)))))
     return f"{value:{'+' if signed else ''}.{digits}f}"
-
-
-def _seconds(runs: Sequence[Mapping]) -> str:
-    spent = sum(run["seconds"] or 0 for run in runs)
-    return f"{spent / 3600:.2f} hours of training in all."
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
-
-
-def _second(pairs: Sequence[tuple[int, float]]) -> tuple[float, ...]:
-    return tuple(value for _, value in pairs)

@@ -1,4 +1,4 @@
-"""Runs what is left of a study: trainings that are not finished, evaluations that are not made."""
+"""Runs the unfinished trainings and the missing evaluations of a study."""
 
 from __future__ import annotations
 
@@ -16,13 +16,7 @@ from dpsims_hub.storage.atomic_write import write_text_atomically
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run.
-
-    Args:
-        run: which.
-        report: of `dpsims evaluate`; None where the run failed.
-        failure: why, the last line of its log; "" where it did not.
-    """
+    """A run, its report of `dpsims evaluate`, and where it failed None and the last line of its log."""
 
     run: Run
     report: dict | None
@@ -35,18 +29,18 @@ def run_all(
     tell: Callable[[str], object] = print,
     launch: Launch = run_child,
 ) -> list[Outcome]:
-    """Trains and evaluates every run in turn; finished ones are left alone, interrupted ones continue.
+    """Trains and evaluates every run; skips finished ones and continues interrupted ones.
 
-    A run that fails (a loss that is not finite, say) is an outcome too: the others go on.
+    A failed run (a loss that is not finite, for example) does not stop the others.
 
     Args:
         runs: of the study.
-        recipe: flags of `dpsims evaluate` but for --model and --output.
-        tell: called with a line at each turn.
+        recipe: flags of `dpsims evaluate` without --model and --output.
+        tell: called with a line for each part of the work.
         launch: starts `python ARGUMENTS`, see `run_child`.
 
     Raises:
-        ValueError: a folder holds another run; nothing was started.
+        ValueError: a run has more steps than wanted; nothing was started.
         KeyboardInterrupt: the user stopped it; the same call continues.
     """
     for run in runs:
@@ -67,7 +61,7 @@ def run_all(
 
 
 def outcomes_so_far(runs: Sequence[Run], recipe: Sequence[str]) -> list[Outcome]:
-    """What is finished and evaluated of the runs, without starting anything."""
+    """The outcomes of runs as they are on disk; nothing is started."""
     return [
         Outcome(run, read_json(_report_path(run)) if run.is_trained() and is_evaluated(run, recipe) else None)
         for run in runs
@@ -75,24 +69,24 @@ def outcomes_so_far(runs: Sequence[Run], recipe: Sequence[str]) -> list[Outcome]
 
 
 def is_evaluated(run: Run, recipe: Sequence[str]) -> bool:
-    """Whether there is a report of just this model, made by just this recipe."""
+    """Whether there is a report of this model by this recipe."""
     return bool(read_json(_report_path(run))) and read_json(_mark_path(run)) == _mark(run, recipe)
 
 
 def _train(run: Run, launch: Launch) -> str:
-    """Starts or continues a training; returns what went wrong, or ""."""
+    """Starts or continues a training; returns its failure, or ""."""
     run.folder.mkdir(parents=True, exist_ok=True)
     settings = run.folder / "settings.json"
     run.config.save(settings)
     arguments = ["--config", str(settings), "--resume_from_checkpoint", "latest"]
     code = launch(["-m", "dpsims_hub.ablation.one_run", *arguments], run.folder / "run.log")
     if code == 0 and not run.is_trained():
-        raise KeyboardInterrupt  # somebody stopped it, not us
+        raise KeyboardInterrupt  # a signal stopped it
     return failure_of(code, run.folder / "run.log")
 
 
 def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
-    """Measures the saved model; returns what went wrong, or ""."""
+    """Evaluates the saved model; returns its failure, or ""."""
     report, log = _report_path(run), run.folder / "evaluation.log"
     report.unlink(missing_ok=True)
     arguments = ["--model", str(run.folder / "pipeline"), *recipe, "--output", str(report)]
@@ -111,19 +105,15 @@ def _mark_path(run: Run) -> Path:
 
 
 def _mark(run: Run, recipe: Sequence[str]) -> dict:
-    """What an evaluation depends on beside the run: its recipe, and the files that the recipe names."""
+    """What an evaluation depends on beside the run: its recipe and the files named in it."""
     named = [word for flag, word in pairwise(recipe) if flag != "--cache" and Path(word).exists()]
     files = {word: _state_of(Path(word)) for word in named}
     return {"steps": run.config.max_train_steps, "recipe": list(recipe), "files": files}
 
 
 def _state_of(path: Path) -> str:
-    """Changes where a file, or one in the folder, is added, replaced or taken away."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    states = [[str(one.relative_to(path)), *_size_and_time(one)] for one in files if one.is_file()]
+    """A hash of names, sizes and times of a file, or of all files in a folder."""
+    files = [one for one in (sorted(path.rglob("*")) if path.is_dir() else [path]) if one.is_file()]
+    facts = [(str(one.relative_to(path)), one.stat()) for one in files]
+    states = [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
     return hashlib.sha256(json.dumps(states).encode()).hexdigest()
-
-
-def _size_and_time(path: Path) -> tuple[int, int]:
-    facts = path.stat()
-    return facts.st_size, facts.st_mtime_ns

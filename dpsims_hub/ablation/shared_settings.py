@@ -1,4 +1,4 @@
-"""Settings that arms share: OASIS, the paper and D's own encoder at the widths of the preset small."""
+"""Settings of arms: OASIS, the paper and a trained encoder of D, at the widths of the preset small."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SMALL_PAPER = {
     },
     "discriminator_config": dict(DISCRIMINATOR_PRESETS["small"]),
     "backbone": "tf_efficientnet_lite2",
-    "contrastive_backbone": "",  # a run must not depend on whether VGG's weights are at hand
+    "contrastive_backbone": "",  # independent of whether VGG's weights are installed
     "train_batch_size": 4,
     "learning_rate_g": 2e-4,
     "learning_rate_d": 1e-4,

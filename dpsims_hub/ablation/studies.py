@@ -1,7 +1,6 @@
-"""The studies: which settings are compared, and what the paper says about them.
+"""The studies: the settings that are compared, and what the paper says about them.
 
-An arm is a few settings of `TrainConfig` over those that all arms share. The first arm is the one that the
-others are compared with.
+An arm is a few settings of `TrainConfig` over those that all arms share. The first arm is the reference.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Arm:
     """One setting under comparison.
 
     Args:
-        name: of its row and of its folder.
+        name: of its row.
         changes: settings of `TrainConfig` over the shared ones; objects (`generator_config`) are merged.
         cost: thousand million multiply-adds of one step at 128x96 with 11 classes, both updates, forward and
             backward (counted by `train_accelerate.py --dry_run`).
@@ -70,7 +69,7 @@ class Study:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
 
     def select(self, names: tuple[str, ...]) -> tuple[Arm, ...]:
-        """The arms of these names, in the study's order; all for none.
+        """The named arms in the study's order; all without names.
 
         Raises:
             ValueError: there is no such arm.
@@ -309,5 +308,5 @@ def find_study(name: str) -> Study:
         ValueError: there is none.
     """
     if name not in STUDIES:
-        raise ValueError(f"--study: there is no study {name!r}; there are {', '.join(STUDIES)}.")
+        raise ValueError(f"--study: unknown study {name!r}; choose from {', '.join(STUDIES)}.")
     return STUDIES[name]

@@ -1,1 +1,1 @@
-"""Speed and memory on the machine at hand."""
+"""Speed and memory of generators and of training."""

@@ -1,4 +1,4 @@
-"""The ceiling of a machine: how many multiply-adds a second its best convolution does."""
+"""The ceiling of a machine: the multiply-adds a second of its best convolution."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from dpsims_hub.benchmark.timing import Call, seconds_of
 CHANNELS, SIDE = 256, 64
 BATCH = {"cuda": 32}
 WHAT = f"3x3 convolution, {CHANNELS} channels at {SIDE}x{SIDE}"
-"""The best of the sizes looked at; one of a batch, 32 on CUDA."""
+"""The fastest of the sizes that were tried; the batch is 1, on CUDA 32."""
 
 
 @torch.no_grad()
 def best_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Call, int]:
-    """A call of that convolution, warmed up, and its multiply-adds.
-
-    Args:
-        dtype: of weights and inputs.
-        device: where it computes.
-    """
+    """A warmed-up call of that convolution, and its multiply-adds."""
     batch = BATCH.get(device.type, 1)
     layer = torch.nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False).requires_grad_(False)
     layer.to(device, dtype).to(memory_format=torch.channels_last)
@@ -31,12 +26,6 @@ def best_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Call, in
 
 
 def convolution_rates(dtype: torch.dtype, device: torch.device, calls: int) -> list[float]:
-    """Multiply-adds a second of each of some calls; nothing stays on the device.
-
-    Args:
-        dtype: of weights and inputs.
-        device: where it computes.
-        calls: how many.
-    """
+    """Multiply-adds a second of each of some calls."""
     call, work = best_convolution(dtype, device)
     return [work / seconds_of(call, device) for _ in range(calls)]

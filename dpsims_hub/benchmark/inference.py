@@ -1,4 +1,4 @@
-"""How fast photos are made: all variants in turns, beside the convolution ceiling of the same minutes."""
+"""Speed of photos: all variants in turns, beside the convolution ceiling of the same minutes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,7 @@ Make = Callable[[], DPSIMSGenerator]
 
 @dataclass
 class Subject:
-    """A variant ready to be timed, with what is known of it beside its time.
-
-    Args:
-        variant: which.
-        call: makes its photos; None where it does not work here.
-        facts: JSON-safe.
-    """
+    """A variant, the call that makes its photos (None where it does not work here), and JSON-safe facts."""
 
     variant: Variant
     call: Call | None
@@ -49,24 +43,24 @@ def benchmark_inference(
     advance: Callable[[int], object] = lambda count: None,
     limit: float = float("inf"),
 ) -> dict:
-    """Times every variant, one after the other in every round.
+    """Times every variant in every round; see `time_in_turns`.
 
     Args:
-        networks: makes a network in float32 on the CPU, by name; the same one at every call.
+        networks: functions that make a network in float32 on the CPU, by name.
         variants: of these networks.
         size: (H, W) of maps and photos, in pixels.
-        device: where it computes.
-        rounds: how often each variant is timed, at least 2.
-        warmup: calls before, beside the first one.
+        device: of the networks.
+        rounds: at least 2.
+        warmup: calls before the timing, beside the first one.
         advance: called with 1 after every timed call, rounds x (variants that work + ceilings) in all.
-        limit: seconds after which no further round is begun; two are timed in any case.
+        limit: seconds after which no further round begins.
 
     Returns:
         Rows by variant, the ceilings, sizes of the networks; JSON-safe.
 
     Raises:
         ValueError: too few rounds, or the networks do not make photos of this size.
-        KeyboardInterrupt: before two rounds were timed; later it ends the timing, and the report is of these.
+        KeyboardInterrupt: Ctrl-C before two rounds were timed; later it only ends the timing.
     """
     if rounds < 2 or warmup < 0:
         raise ValueError(f"a benchmark needs at least 2 rounds and 0 to warm up, got {rounds} and {warmup}.")
@@ -104,7 +98,7 @@ def benchmark_inference(
 def _subjects(
     make: Make, variants: Sequence[Variant], size: tuple[int, int], device: torch.device, warmup: int
 ) -> tuple[list[Subject], dict]:
-    """The variants of one network, each with weights of its own form, and the network's size."""
+    """The variants of one network, and the network's size."""
     reference = make().to(device)
     facts = {
         "parameters": count_parameters(reference),
@@ -129,7 +123,7 @@ def _subjects(
             if variant.form not in forms:
                 forms[variant.form] = _in_form(copy.deepcopy(reference), FORMS[variant.form], device)
             _prepare(subject, forms[variant.form], label_map, latents, expected, warmup)
-        except Exception as error:  # compilers and drivers fail in ways of their own
+        except Exception as error:  # compilers and drivers raise exceptions of any class
             subject.facts["failure"] = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         subjects.append(subject)
     return subjects, facts
@@ -138,19 +132,10 @@ def _subjects(
 def make_inputs(
     network: DPSIMSGenerator, variant: Variant, size: tuple[int, int], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Maps of 8x8 blocks and latents, the same at every call.
-
-    Args:
-        network: gives classes and length of z.
-        variant: gives maps and photos.
-        size: (H, W).
-        device: of both.
-
-    Returns:
-        (B, H, W) ids and (B * K, latent_dim).
+    """Ids (B, H, W) in blocks of 8x8 and latents (B * K, latent_dim), the same at every call.
 
     Raises:
-        ValueError: the size does not fit the network.
+        ValueError: the size (H, W) does not fit the network.
     """
     height, width = size
     if height % network.stride or width % network.stride:
@@ -166,7 +151,7 @@ def make_inputs(
 
 
 def _in_form(network: DPSIMSGenerator, form: Form, device: torch.device) -> DPSIMSGenerator:
-    torch.nn.Module.to(network, device, form.dtype)  # diffusers' own would warn
+    torch.nn.Module.to(network, device, form.dtype)  # that of diffusers would warn
     if form.optimized:
         return inference_form(network)
     if form.channels_last:
@@ -184,9 +169,8 @@ def _prepare(
     expected: Tensor,
     warmup: int,
 ) -> None:
-    """First call, warm-up, memory, and how far its photos are from the plain network's."""
-    variant, device = subject.variant, label_map.device
-    form = FORMS[variant.form]
+    """First call, warm-up, memory, and the largest difference from the plain network's photos."""
+    variant, device, form = subject.variant, label_map.device, FORMS[subject.variant.form]
     call = _make_call(variant, network, label_map, latents)
     photos: list[Tensor] = []
     subject.facts["first_call_seconds"] = seconds_of(lambda: photos.append(call()), device)
@@ -202,9 +186,10 @@ def _prepare(
 
 
 def _make_call(variant: Variant, network: DPSIMSGenerator, label_map: Tensor, latents: Tensor) -> Call:
-    if FORMS[variant.form].graph and label_map.device.type != "cuda":
+    form = FORMS[variant.form]
+    if form.graph and label_map.device.type != "cuda":
         raise ValueError("CUDA graphs need a CUDA device.")
-    if FORMS[variant.form].pipeline:
+    if form.pipeline:
         pipe, maps = DPSIMSPipeline(network).optimize(), label_map.cpu().numpy()
         return lambda: pipe(maps, variant.photos, latents=latents).images
     if variant.calls == 1:
@@ -214,7 +199,7 @@ def _make_call(variant: Variant, network: DPSIMSGenerator, label_map: Tensor, la
 
 
 def _peak(call: Call, device: torch.device) -> int:
-    """Bytes of all tensors alive at the peak of a call, without the weights."""
+    """Bytes of all live tensors at the peak of a call, without the weights."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -226,7 +211,7 @@ def _peak(call: Call, device: torch.device) -> int:
 
 
 def weight_bytes(network: torch.nn.Module) -> int:
-    """Parameters, buffers, and the layouts that convolutions keep beside them."""
+    """Bytes of parameters, buffers and packed convolution weights."""
     packed = (layer.packed_bytes for layer in network.modules() if isinstance(layer, PackedConvolution))
     return tensor_bytes(network) + sum(packed)
 
@@ -253,7 +238,7 @@ def _row(subject: Subject, rates: Mapping[torch.dtype, float]) -> dict:
 
 
 def _beside_baseline(rows: list[dict]) -> list[dict]:
-    """Adds how many times as fast as plain OASIS each variant makes a photo, where that was timed."""
+    """Adds the speed of each variant relative to plain OASIS, where that was timed."""
     name = Variant(BASELINE, "plain").name
     baseline = next((row for row in rows if row["name"] == name and "seconds" in row), None)
     for row in rows if baseline else []:

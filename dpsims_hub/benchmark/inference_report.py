@@ -1,4 +1,4 @@
-"""The report of `dpsims benchmark inference`: a table for people, a picture of it."""
+"""The report of `dpsims benchmark inference`: a table and a plot."""
 
 from __future__ import annotations
 
@@ -26,11 +26,7 @@ _HEADER = (
 
 
 def format_inference(report: Mapping) -> str:
-    """The report as text: machine, ceilings, a Markdown table, how to read it.
-
-    Args:
-        report: of `benchmark_inference`, with "machine" and "versions".
-    """
+    """The text of a report of `benchmark_inference` with "machine" and "versions"."""
     size, machine = report["size"], report["machine"]
     ceilings = ", ".join(
         f"{rate / 1e9:.0f} G multiply-adds/s in {dtype}"
@@ -63,12 +59,7 @@ def format_inference(report: Mapping) -> str:
 
 
 def draw_inference(report: Mapping, path: Path) -> None:
-    """Draws milliseconds by form and photos per second by batch.
-
-    Args:
-        report: of `benchmark_inference`.
-        path: PNG to write atomically.
-    """
+    """Draws milliseconds by form and photos per second by batch, as PNG."""
     rows = [row for row in report["variants"] if "seconds" in row]
     single = [row for row in rows if row["photos_made"] == 1]
     figure = new_figure(11, 1.6 + 0.26 * len(single))

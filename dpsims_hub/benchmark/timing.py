@@ -1,4 +1,4 @@
-"""Timing many things on one machine fairly: in turns, so that what disturbs it hits all of them alike."""
+"""Timing of several calls on one machine, in turns, so that disturbances affect all of them alike."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from collections.abc import Callable, Sequence
 import torch
 
 Call = Callable[[], object]
-ENOUGH = 2
+MIN_ROUNDS = 2
 """Rounds that a median needs."""
 
 
 def seconds_of(call: Call, device: torch.device) -> float:
-    """Seconds that one call takes; on CUDA by events in the device's own queue.
-
-    Args:
-        call: what is timed.
-        device: where it computes.
-    """
+    """Seconds of one call; on CUDA by events in the device's stream."""
     if device.type == "cuda":
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         begin.record()
@@ -41,25 +36,19 @@ def time_in_turns(
     advance: Callable[[int], object] = lambda count: None,
     limit: float = float("inf"),
 ) -> list[list[float]]:
-    """Seconds of every call in every round; each round begins with another one.
+    """Seconds of every warmed-up call in every round; each round begins with another call.
 
-    Ctrl-C ends it after two rounds as if these had been all that were wanted.
-
-    Args:
-        calls: warmed up.
-        rounds: how often each is timed.
-        device: where they compute.
-        advance: called with 1 after every call.
-        limit: seconds after which no round is begun any more; two are timed in any case.
+    No round begins after `limit` seconds or Ctrl-C, but two are timed in any case. `advance` is called with 1
+    after every call.
 
     Raises:
-        KeyboardInterrupt: before two rounds were timed.
+        KeyboardInterrupt: Ctrl-C before two rounds were timed.
     """
     whole: list[list[float]] = []
     start = time.perf_counter()
     try:
         for number in range(rounds):
-            if number >= ENOUGH and time.perf_counter() - start > limit:
+            if number >= MIN_ROUNDS and time.perf_counter() - start > limit:
                 break
             seconds = [0.0] * len(calls)
             for place in range(len(calls)):
@@ -68,29 +57,22 @@ def time_in_turns(
                 advance(1)
             whole.append(seconds)
     except KeyboardInterrupt:
-        if len(whole) < ENOUGH:
+        if len(whole) < MIN_ROUNDS:
             raise
     return [list(own) for own in zip(*whole, strict=True)]
 
 
 def describe_seconds(seconds: Sequence[float]) -> dict:
-    """Median and quartiles.
-
-    Args:
-        seconds: at least 2.
-    """
+    """Median, quartiles and number of at least two values."""
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
     return {"median": median, "quartiles": [low, high], "n": len(seconds)}
 
 
 def graphed(call: Call) -> Call:
-    """The call as a CUDA graph, warmed and captured; its inputs and results stay in place.
+    """The call as a captured CUDA graph, which replays on the same inputs and results.
 
-    A graph replays on the addresses that it was captured with, so what is returned keeps alive all that the
-    call refers to (networks, inputs) and what it returned.
-
-    Args:
-        call: allocates nothing but on the device, and asks it for no value.
+    A graph replays on the addresses of its capture. The result therefore holds references to the call (its
+    networks and inputs) and to what it returned. The call must not wait for a value of the device.
 
     Raises:
         RuntimeError: it cannot be captured.

@@ -1,6 +1,6 @@
-"""How fast a training runs: photos per second, time of a step and of its phases, memory.
+"""Speed of a training: photos per second, time of a step and of its phases, memory.
 
-The trainer is the real one, with its loader, both updates and the average; only checkpoints, sheets and logs
+The trainer is the real one, with its data loader, both updates and the EMA; only checkpoints, sheets and logs
 are left out.
 """
 
@@ -27,8 +27,7 @@ from dpsims_hub.training.cost_estimate import HALF_PRECISIONS, estimate_costs
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.step import NonFiniteLossError
 
-CEILING_CALLS = 20
-"""How often the convolution is timed before the steps, and again after them."""
+CEILING_CALLS = 20  # timed before the steps, and again after them
 
 SYNTHETIC_PAIRS = 64
 SYNTHETIC_CLASSES = 11
@@ -39,22 +38,22 @@ def benchmark_training(
 ) -> dict:
     """Trains for some steps and times them.
 
-    Without weights of its own a backbone is random, and without data the pairs are synthetic: photos of twice
-    the resolution in JPEG, with maps of 11 classes. Neither changes the speed of the networks.
+    Without a weights file the backbone is random. Without data the pairs are synthetic: photos of twice the
+    resolution in JPEG, with maps of 11 classes. Neither changes the speed of the networks.
 
     Args:
-        config: of the run; where it writes and how long it runs is decided here.
-        steps: updates that are timed, at least 2.
-        warmup: updates before them, which are not.
+        config: of the run; its output folder and its length are replaced.
+        steps: timed updates, at least 2.
+        warmup: updates before them.
         advance: called with 1 after every update.
 
     Returns:
-        Rates, times, shares of the phases, memory, multiply-adds of one process and their share of the best
-        convolution's rate, timed before and after the steps; settings; JSON-safe.
+        Rates, times, shares of the phases, peak memory, multiply-adds of one process and their share of the
+        ceiling, settings; JSON-safe.
 
     Raises:
-        ValueError: too few steps, settings or data that cannot be used, or a loss that is not finite.
-        FileNotFoundError: a folder or weights file is not there.
+        ValueError: too few steps, unusable settings or data, or a loss that is not finite.
+        FileNotFoundError: a folder or weights file is missing.
     """
     check_steps(steps, warmup)
     with TemporaryDirectory(prefix="dpsims-benchmark-") as folder:
@@ -66,17 +65,17 @@ def benchmark_training(
 
 
 def check_steps(steps: int, warmup: int) -> None:
-    """Refuses numbers of steps of which nothing can be told.
+    """Checks numbers of steps.
 
     Raises:
-        ValueError: too few.
+        ValueError: they are too small.
     """
     if steps < 2 or warmup < 0:
         raise ValueError(f"a benchmark needs at least 2 steps and 0 to warm up, got {steps} and {warmup}.")
 
 
 class TimedTrainer(Trainer):
-    """A trainer that measures instead of going to the end."""
+    """A trainer that times its updates."""
 
     def measure(self, steps: int, warmup: int, advance: Callable[[int], object]) -> dict:
         """Times updates; see `benchmark_training`."""
@@ -102,12 +101,8 @@ class TimedTrainer(Trainer):
             "ceiling": {"what": WHAT, "multiply_adds_per_second": statistics.median(rates)},
         }
 
-    def _preview_pairs(self) -> list:
-        """None: no sheet is drawn."""
-        return []
-
     def _time_updates(self, count: int, advance: Callable[[int], object]) -> list[float]:
-        """Seconds of each of some updates; the first and the last end when the device has done them."""
+        """Seconds of each update; the device is synchronized after the first and the last."""
         stamps = [time.perf_counter()]
         for number in range(count):
             self._update()
@@ -118,7 +113,7 @@ class TimedTrainer(Trainer):
         return np.diff(stamps).tolist()
 
     def _multiply_adds(self) -> int | None:
-        """Of one step in one process; None for a network that is not the preset's."""
+        """Multiply-adds of one step in one process; None for the network of another model."""
         config = self.config
         if config.pretrained_model_name_or_path:
             return None
@@ -147,15 +142,10 @@ class TimedTrainer(Trainer):
 
 
 def summed_up(measured: dict) -> dict:
-    """Adds to measured seconds the rates and quartiles that follow from them.
-
-    Args:
-        measured: settings, "step_seconds", "multiply_adds_per_step", "ceiling", "shares".
-    """
+    """Adds rates and quartiles to measurements of `TimedTrainer.measure`."""
     seconds = describe_seconds(measured["step_seconds"])
-    maps = math.prod(
-        measured[name] for name in ("train_batch_size", "gradient_accumulation_steps", "processes")
-    )
+    factors = ("train_batch_size", "gradient_accumulation_steps", "processes")
+    maps = math.prod(measured[name] for name in factors)
     rate = maps * len(measured["step_seconds"]) / sum(measured["step_seconds"])
     work = measured["multiply_adds_per_step"]
     ceiling = measured["ceiling"]["multiply_adds_per_second"]
@@ -170,16 +160,7 @@ def summed_up(measured: dict) -> dict:
 
 
 def write_synthetic_pairs(root: Path, size: tuple[int, int], count: int = SYNTHETIC_PAIRS) -> Path:
-    """A training folder of random pairs, the same at every call.
-
-    Args:
-        root: folder to make.
-        size: (H, W) of photos and maps, in pixels.
-        count: pairs.
-
-    Returns:
-        The folder.
-    """
+    """Makes a training folder of random pairs of a size (H, W), the same at every call, and returns it."""
     random = np.random.default_rng(0)
     for name in ("images", "labels"):
         (root / name).mkdir(parents=True)
@@ -194,7 +175,7 @@ def write_synthetic_pairs(root: Path, size: tuple[int, int], count: int = SYNTHE
 
 
 def _benchmark_config(config: TrainConfig, steps: int, folder: Path) -> TrainConfig:
-    """The settings with another place to write to and, where they name none, data and weights."""
+    """The settings with a temporary output folder, and with synthetic data and random weights by default."""
     changes = {
         "output_dir": str(folder / "run"),
         "max_train_steps": steps,

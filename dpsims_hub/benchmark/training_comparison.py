@@ -1,7 +1,7 @@
-"""Several trainings side by side: in processes of their own and in turns, so that noise hits all alike.
+"""Comparison of several trainings, in turns, so that disturbances affect all alike.
 
-A process of its own gives every variant its own peak memory, its own first step and its own precision, which
-Accelerate settles once for a process.
+Each turn is a separate process, which gives every variant its own peak memory, first step and precision;
+Accelerate sets the precision once for a process.
 """
 
 from __future__ import annotations
@@ -20,12 +20,7 @@ from dpsims_hub.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class TrainingVariant:
-    """A training that is timed.
-
-    Args:
-        name: how tables call it.
-        config: its settings.
-    """
+    """A training that is timed, and its name in tables."""
 
     name: str
     config: TrainConfig
@@ -40,11 +35,11 @@ def compare_trainings(
     advance: Callable[[int], object] = lambda count: None,
     launch: Launch = run_child,
 ) -> list[dict]:
-    """Times every variant in every round; each round begins with another one.
+    """Times every variant in every round; each round begins with another variant.
 
     Args:
-        variants: names are different.
-        steps: updates that are timed in each round, at least 2.
+        variants: of different names.
+        steps: timed updates of each round, at least 2.
         warmup: updates before them, in each round.
         rounds: at least 1.
         tell: called with a variant's name before its turn.
@@ -52,8 +47,8 @@ def compare_trainings(
         launch: starts `python ARGUMENTS`, see `run_child`.
 
     Returns:
-        For each variant what `dpsims benchmark training` reports, of all rounds together, with its "name";
-        only "name" and "failure" (a sentence) for one that failed, which has no further turns.
+        For each variant the report of `dpsims benchmark training` over all rounds, with its "name"; only
+        "name" and "failure" (a sentence) for a failed one, which has no further turns.
 
     Raises:
         ValueError: no round, too few steps, or no variant worked.
@@ -85,17 +80,13 @@ def compare_trainings(
 
 
 def pooled_rounds(reports: Sequence[Mapping]) -> dict:
-    """The reports of one variant as one: steps of all rounds, medians of the rest, the highest memory.
-
-    Args:
-        reports: of `benchmark_training`, one for each round.
-    """
-    first = dict(reports[0])
+    """The reports of one variant's rounds as one: all steps, medians of the rest, the highest memory."""
+    first = reports[0]
     shares = {phase: statistics.fmean(one["shares"][phase] for one in reports) for phase in first["shares"]}
     rates = [one["ceiling"]["multiply_adds_per_second"] for one in reports]
     ceiling = first["ceiling"] | {"multiply_adds_per_second": statistics.median(rates)}
     return summed_up(
-        first
+        dict(first)
         | {
             "rounds": len(reports),
             "step_seconds": [seconds for one in reports for seconds in one["step_seconds"]],
@@ -108,7 +99,7 @@ def pooled_rounds(reports: Sequence[Mapping]) -> dict:
 
 
 def _take_turn(config: TrainConfig, steps: int, warmup: int, folder: Path, launch: Launch) -> str:
-    """One variant in one process; what went wrong, or ""."""
+    """Times one variant in one process; returns its failure, or ""."""
     folder.mkdir()
     config.save(folder / "settings.json")
     words = ["--steps", str(steps), "--warmup", str(warmup), "--json", str(folder / "report.json")]

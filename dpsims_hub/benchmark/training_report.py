@@ -1,4 +1,4 @@
-"""The report of `dpsims benchmark training`: text for one, a table for several, a picture of both."""
+"""The report of `dpsims benchmark training`: text for one training, a table for several, a plot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dpsims_hub.evaluation.report import format_table
 from dpsims_hub.pictures.plots import new_figure, save_figure
 
 MOST_DATA_WAIT = 0.05
-"""Share of the time from which on waiting for data is called too much."""
+"""Share of the time that may be spent waiting for data."""
 
 COLOURS = ("#c44e52", "#1b6ca8", "#8c6bb1", "#2a9d4a", "#e6a532", "#888888")
 _HEADER = (
@@ -28,11 +28,7 @@ _HEADER = (
 
 
 def format_training(report: Mapping) -> str:
-    """The report as text.
-
-    Args:
-        report: of `benchmark_training`, with "data", "machine" and "versions".
-    """
+    """The text of a report of `benchmark_training` with "data", "machine" and "versions"."""
     size, low, high = report["size"], *report["seconds_per_step"]["quartiles"]
     batch = (
         f"{report['train_batch_size']} label maps x {report['samples_per_map']} photos x "
@@ -65,10 +61,9 @@ def format_training(report: Mapping) -> str:
 
 
 def format_comparison(report: Mapping) -> str:
-    """A table of several trainings, in which the first is what the others are compared with.
+    """A table of trainings, the first of which is the reference.
 
-    Args:
-        report: "trainings" of `compare_trainings`, with "data", "machine" and "versions".
+    `report` holds the "trainings" of `compare_trainings`, "machine" and "versions".
     """
     trainings = report["trainings"]
     working = [one for one in trainings if "failure" not in one]
@@ -76,7 +71,7 @@ def format_comparison(report: Mapping) -> str:
     if working:
         rounds, steps, warmup = (working[0][name] for name in ("rounds", "steps", "warmup_steps"))
         lines.append(
-            f"{'steps':<14}{steps} of each training, in {rounds} rounds of processes of their own, after "
+            f"{'steps':<14}{steps} of each training, in {rounds} rounds, each in a separate process, after "
             f"{warmup} to warm up in each"
         )
     lines += [f"{'ceiling':<14}{_rate(one)} in {_precision(one)}: {one['name']}" for one in working]
@@ -91,19 +86,14 @@ def format_comparison(report: Mapping) -> str:
 
 
 def draw_training(trainings: Sequence[Mapping], machine: Mapping, path: Path) -> None:
-    """Draws the time of a step of each training, divided into its phases, and the photos a second.
+    """Draws the phases of a step of each training, and its photos a second, as PNG.
 
     Args:
-        trainings: of `benchmark_training` with "name", or of `compare_trainings`.
+        trainings: of `benchmark_training` with "name", or of `compare_trainings`; one at least has worked.
         machine: of `describe_machine`.
-        path: PNG to write atomically.
-
-    Raises:
-        ValueError: none of them worked.
+        path: of the PNG.
     """
     working = [one for one in trainings if "failure" not in one]
-    if not working:
-        raise ValueError("no training worked, so that there is nothing to draw.")
     figure = new_figure(11, 1.7 + 0.35 * len(working))
     left, right = figure.subplots(1, 2, sharey=True)
     places, medians = range(len(working)), [one["seconds_per_step"]["median"] for one in working]
@@ -155,7 +145,6 @@ def _rows(trainings: Sequence[Mapping]) -> list[tuple[str, ...]]:
 
 
 def _work(report: Mapping) -> str:
-    """Multiply-adds of a step and what the machine could do."""
     share = report["share_of_ceiling"]
     if share is None:
         return "not counted for the architecture of another model"

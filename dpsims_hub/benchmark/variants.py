@@ -1,4 +1,4 @@
-"""What `dpsims benchmark inference` puts side by side: networks, forms, batches, photos of one map."""
+"""The variants of `dpsims benchmark inference`: networks, forms, batches, photos of one map."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Form:
     Args:
         dtype: of weights and activations.
         channels_last: memory format of the weights.
-        optimized: as `DPSIMSPipeline.optimize` makes it.
+        optimized: by `DPSIMSPipeline.optimize`.
         compile: by `torch.compile`.
         graph: as a CUDA graph.
-        pipeline: by a call of the optimized pipeline, from ids in memory to finished pictures.
+        pipeline: by the optimized pipeline, from ids in memory to finished pictures.
     """
 
     dtype: torch.dtype = torch.float32
@@ -33,7 +33,7 @@ class Form:
 
     @property
     def as_published(self) -> bool:
-        """Whether nothing of ours is in it."""
+        """Whether the published network computes without our optimizations."""
         return not (self.optimized or self.pipeline)
 
 
@@ -55,22 +55,17 @@ SWEPT_FORM = "optimized"
 """The form in which batches and photos of one map are compared."""
 
 BASELINE = "oasis"
-"""The network that the others are compared with, in the forms that its publication has."""
+"""The network that the others are compared with."""
 
 OASIS_AS_PUBLISHED = {"label_convolution": "plain"}
-"""On one-hot planes; the class's own way is the exact table lookup."""
+"""On one-hot planes instead of our table lookup."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One thing that is timed.
+    """A network in one form, with `maps` label maps a call and `photos` of each map.
 
-    Args:
-        network: its name.
-        form: a key of `FORMS`.
-        maps: label maps of a call.
-        photos: of each map.
-        calls: calls that share the photos of a map out between them: 1, or as many as photos.
+    The photos are made in one call, or in as many `calls` as there are photos.
     """
 
     network: str
@@ -86,7 +81,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """How tables call it."""
+        """Its name in tables."""
         what = f"{self.maps} x {self.photos}" + (f" in {self.calls} calls" if self.calls > 1 else "")
         return f"{self.network}, {self.form}, {what}"
 
@@ -94,21 +89,15 @@ class Variant:
 def list_variants(
     networks: Sequence[str], forms: Sequence[str], batches: Sequence[int], photos: int
 ) -> list[Variant]:
-    """Every form at one photo; then, in one form, batches, and K photos of a map in one call or K.
+    """Every form at one photo; then, in `SWEPT_FORM`, batches, and K `photos` of a map in 1 or K calls.
 
-    Of the baseline only the forms that do not come from here, at one photo.
-
-    Args:
-        networks: names.
-        forms: of `FORMS`.
-        batches: label maps of a call.
-        photos: K; 1 leaves that comparison out.
+    The baseline has its published forms only, at one photo.
 
     Raises:
         ValueError: a form is unknown, or a number is below 1.
     """
     if unknown := [form for form in forms if form not in FORMS]:
-        raise ValueError(f"--forms: there is no {unknown[0]!r}; there are {', '.join(FORMS)}.")
+        raise ValueError(f"--forms: unknown form {unknown[0]!r}; choose from {', '.join(FORMS)}.")
     if min([*batches, photos]) < 1:
         raise ValueError("--batches and --photos must be whole numbers from 1.")
     variants = []
@@ -123,16 +112,9 @@ def list_variants(
     return list(dict.fromkeys(variants))
 
 
-def random_network(preset: str, num_classes: int, size: tuple[int, int], seed: int = 0) -> DPSIMSGenerator:
-    """A preset's generator as exported, with random weights, which do not change its speed.
-
-    Args:
-        preset: a key of `GENERATOR_PRESETS`.
-        num_classes: N.
-        size: (H, W) in pixels.
-        seed: of the weights.
-    """
-    torch.manual_seed(seed)
+def random_network(preset: str, num_classes: int, size: tuple[int, int]) -> DPSIMSGenerator:
+    """A preset's generator for N classes and a size (H, W), as exported, with random weights of one seed."""
+    torch.manual_seed(0)
     ignore_index = 255 if num_classes <= 255 else 65535
     settings = GENERATOR_PRESETS[preset] | (OASIS_AS_PUBLISHED if preset == "oasis" else {})
     network = DPSIMSGenerator(

@@ -1,7 +1,10 @@
-"""The command line `dpsims`: one table of subcommands, one way to report a fault.
+"""The command line `dpsims`.
 
 A subcommand is a module of this package with `add_arguments(parser)` and `run(arguments) -> int`. It is
-imported only when it is asked for, and imports torch only while it runs, so that help is quick.
+imported only when the command line names it, and imports torch only in `run`, so that help is quick.
+
+Errors: the functions of this room raise OSError where a file is missing or cannot be written or the Hub
+refuses, and ValueError for anything else that is wrong in the input; `main` prints the sentence.
 """
 
 import argparse
@@ -12,38 +15,37 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
+from dpsims_hub import __version__
+
 SUBCOMMANDS = {
     "generate": "make photos from label maps",
     "demo": "paint scenes in the browser with the bundled model, or draw them into one picture",
     "evaluate": "measure a model: distances to real photos, mIoU, diversity, speed",
     "train-segmenter": "train a segmenter on real photos, to measure mIoU with",
-    "check-data": "read a data set as training would, and report what is in it and what is wrong",
+    "check-data": "read a data set as training does, and report its contents and its errors",
     "prepare-data": "turn a folder of pairs into parquet shards for streaming",
     "benchmark": "measure speed on this machine",
     "export": "make a folder to publish from a training run, a checkpoint or a model",
-    "publish": "upload a model folder to the Hub; without --yes only say what would happen",
-    "publish-space": "upload the browser demo to the Hub as a Space; without --yes only say what would",
+    "publish": "upload a model folder to the Hub; without --yes a dry run",
+    "publish-space": "upload the browser demo to the Hub as a Space; without --yes a dry run",
     "ablate": "compare settings of the training: equal steps and seeds, one table",
 }
-"""Name of each subcommand, which is also its module's (with _ for -), and its line in the help."""
+"""The subcommands and their lines in the help; the module has the same name with _ for -."""
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose faults are one sentence, without the usage text around it."""
+    """An argument parser that reports a wrong option in one sentence, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
-        """Reports a fault to `main`."""
+        """Raises the fault for `main`."""
         raise ValueError(f"{message}; see {self.prog} --help.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `dpsims`.
-
-    Args:
-        argv: the arguments without the program's name; None takes those of the process.
+    """Runs `dpsims` with arguments, by default those of the process.
 
     Returns:
         The exit code: 0, 2 after bad input (one sentence on stderr), 130 after Ctrl-C.
@@ -63,13 +65,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """The parser of `dpsims`, with the options of the subcommand that `argv` names.
 
-    Args:
-        argv: the arguments; the other subcommands are listed but their modules stay unloaded.
+    The other subcommands are listed without their options, and their modules are not imported.
     """
     parser = OneLineParser(
         prog="dpsims", description="DP-SIMS: a label map in, a photo out, in one forward pass."
     )
-    parser.add_argument("--version", action=ShowVersion, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"dpsims {__version__}")
     commands = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True, title="commands")
     asked = next((word for word in argv if not word.startswith("-")), None)
     for name, summary in SUBCOMMANDS.items():
@@ -82,20 +83,6 @@ def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         if name == asked:
             _module(name).add_arguments(command)
     return parser
-
-
-class ShowVersion(argparse.Action):
-    """Prints the package's version; importing the package for it waits until somebody asks."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: object) -> None:
-        super().__init__(option_strings, dest, nargs=0, **kwargs)
-
-    def __call__(self, parser: argparse.ArgumentParser, *unused: object) -> None:
-        """Prints and exits with 0."""
-        from dpsims_hub import __version__
-
-        print(f"dpsims {__version__}")
-        parser.exit()
 
 
 def _module(subcommand: str) -> ModuleType:

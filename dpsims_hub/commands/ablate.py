@@ -1,12 +1,14 @@
-"""`dpsims ablate`: runs a study, a named grid of trainings, and writes its table, plot and numbers."""
+"""`dpsims ablate`: runs a study, a named set of trainings, and writes its table, plots and numbers."""
 
 import argparse
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.data_options import add_label_suffix_option
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.storage.atomic_write import write_text_atomically
@@ -29,42 +31,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims ablate`."""
     parser.epilog = (
         "After -- any flag of train_accelerate.py may follow, for all arms. The same command continues an\n"
-        "interrupted study: finished runs stay, a begun one goes on from its checkpoint."
+        "interrupted study: it keeps finished runs and continues others from their checkpoints."
     )
-    parser.add_argument("--study", metavar="NAME", help="which one; --list names them")
-    parser.add_argument(
-        "--list", action="store_true", help="show the studies, or the arms of --study, and costs"
-    )
-    parser.add_argument(
-        "--measure", action="store_true", help="with --list: time a few steps of each arm here"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="show what is done and what would be run")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with train/ and val/ of pairs")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("outputs", "ablations"),
-        metavar="DIR",
-        help="results go to DIR/STUDY, runs to DIR/runs (default: outputs/ablations)",
-    )
-    parser.add_argument("--steps", type=int, metavar="N", help="of every run (default: the study's)")
-    parser.add_argument("--seeds", type=int, metavar="N", help="runs of every arm (default: the study's)")
-    parser.add_argument(
-        "--arm", action="append", default=[], metavar="NAME", help="only this arm; may be repeated"
-    )
+    option, output = partial(add_option, parser), Path("outputs", "ablations")
+    option("--study", "which one; --list names them", metavar="NAME")
+    option("--list", "show the studies, or the arms of --study, and costs", action="store_true")
+    option("--measure", "with --list: time a few steps of each arm here", action="store_true")
+    option("--dry-run", "show the runs and how far they are", action="store_true")
+    option("--data", "folder with train/ and val/ of pairs", metavar="DIR", parse=Path)
+    option("--output", "results go to DIR/STUDY, runs to DIR/runs", output, "DIR", Path)
+    option("--steps", "of every run (default: the study's)", metavar="N", parse=int)
+    option("--seeds", "runs of every arm (default: the study's)", metavar="N", parse=int)
+    option("--arm", "only this arm; may be repeated", [], "NAME", action="append")
     for name in (*FORWARDED, *FORWARDED_JSON):
         default = f" (default: {DEFAULTS[name]})" if name in DEFAULTS else ""
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", metavar="X", help=f"as of train_accelerate.py{default}"
-        )
+        option(f"--{name.replace('_', '-')}", f"as of train_accelerate.py{default}", metavar="X")
     add_label_suffix_option(parser)
-    parser.add_argument(
-        "--evaluate",
-        default="",
-        metavar="FLAGS",
-        help="further flags of dpsims evaluate, in one pair of quotes",
-    )
-    parser.add_argument("--no-plot", action="store_true", help="write no PNG (it needs matplotlib)")
+    option("--evaluate", "further flags of dpsims evaluate, in one pair of quotes", "", "FLAGS")
+    option("--no-plot", "write no PNG (it needs matplotlib)", action="store_true")
     parser.add_argument("flags", nargs="*", metavar="-- FLAGS", help="of train_accelerate.py, for all arms")
 
 
@@ -118,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(
     study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, data: "FolderDataset", plot: bool
 ) -> int:
-    """Runs what is left and writes the results."""
+    """Runs the remaining work and writes the results."""
     from diffusers.utils import logging
 
     from dpsims_hub.ablation.runner import outcomes_so_far, run_all
@@ -133,7 +117,7 @@ def _run(
 
 
 def _write(study: "Study", outcomes: "list[Outcome]", folder: Path, data: "FolderDataset", plot: bool) -> int:
-    """Writes the results of what there is."""
+    """Writes the results of the finished runs."""
     from dpsims_hub.ablation.curves import draw_curves
     from dpsims_hub.ablation.photos import draw_photos
     from dpsims_hub.ablation.plot import draw_study
@@ -171,14 +155,14 @@ def _make_runs(study: "Study", arguments: argparse.Namespace) -> "list[Run]":
 
 
 def _forwarded(arguments: argparse.Namespace) -> list[str]:
-    """The options that are the trainer's, as its flags."""
+    """The options that are flags of the trainer."""
     given = {name: getattr(arguments, name) or DEFAULTS.get(name) for name in (*FORWARDED, *FORWARDED_JSON)}
     words = [word for name, value in given.items() if value for word in (f"--{name}", value)]
     return [*words, f"--label_suffix={arguments.label_suffix}"]  # which may begin with a dash
 
 
 def _recipe(arguments: argparse.Namespace, label_suffix: str) -> list[str]:
-    """Flags of `dpsims evaluate`, the same for every run, whatever its discriminator saw."""
+    """Flags of `dpsims evaluate`, the same for every run."""
     data = arguments.data or Path("DATA")
     words = ["--data", str(data / "val"), "--train-data", str(data / "train")]
     words += ["--backbone", arguments.backbone or EVALUATION_BACKBONE]
@@ -191,12 +175,7 @@ def _recipe(arguments: argparse.Namespace, label_suffix: str) -> list[str]:
 
 
 def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run]":
-    """The runs, after a look at the folders that they read.
-
-    Raises:
-        FileNotFoundError: one of them, or the weights file, is not there.
-        ValueError: no data was named.
-    """
+    """The runs, after a check of their data and weights."""
     from dpsims_hub.labels import FolderDataset
 
     if arguments.data is None:
@@ -210,12 +189,7 @@ def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run
 
 
 def _check_recipe(recipe: list[str], data: "FolderDataset", size: tuple[int, int]) -> None:
-    """Loads once what every evaluation will load, so that a fault is not found after hours of training.
-
-    Raises:
-        OSError: a file is missing.
-        ValueError: a flag is wrong, or a network cannot be loaded.
-    """
+    """Loads the networks of the evaluations once, so that faults appear before the training."""
     from dpsims_hub.commands import OneLineParser
     from dpsims_hub.commands.evaluate import add_arguments, load_measures
 
@@ -225,7 +199,7 @@ def _check_recipe(recipe: list[str], data: "FolderDataset", size: tuple[int, int
 
 
 def _show(runs: "list[Run]", recipe: list[str]) -> int:
-    """Prints every run, how far it is and how it would be started."""
+    """Prints every run and how far it is."""
     from dpsims_hub.ablation.costs import expected_costs, format_costs
     from dpsims_hub.ablation.runner import is_evaluated
 

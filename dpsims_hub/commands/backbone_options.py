@@ -1,39 +1,24 @@
-"""Options of the subcommands that look through a timm backbone: which one, its weights and its inputs."""
+"""Options of the subcommands that use a timm backbone: its name, weights and inputs."""
 
 import argparse
 import json
+from functools import partial
 
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
 
-BACKBONE = "resnet50.a1_in1k"  # our choice: known everywhere, and no encoder of our discriminators
+BACKBONE = "resnet50.a1_in1k"  # our choice: widely used, and in no preset's discriminator
 
 
 def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
-    """Adds --backbone, --backbone-weights, --backbone-mean and --backbone-std.
-
-    Args:
-        parser: of the subcommand.
-        use: what the backbone is for.
-    """
-    parser.add_argument(
-        "--backbone",
-        default=BACKBONE,
-        metavar="NAME",
-        help=f"timm model for {use}\n(default: {BACKBONE})",
-    )
-    parser.add_argument(
-        "--backbone-weights",
-        default="pretrained",
-        metavar="FILE",
-        help="its weights (default: pretrained, from an installed package, else timm's own from the Hub)",
-    )
+    """Adds --backbone, --backbone-weights, --backbone-mean and --backbone-std of a backbone for some use."""
+    option = partial(add_option, parser)
+    option("--backbone", f"timm model for {use}\n(default: {BACKBONE})", BACKBONE, "NAME")
+    words = "its weights (default: pretrained, from an installed package, else timm's own from the Hub)"
+    option("--backbone-weights", words, "pretrained", "FILE")
     for name, parse in (("mean", _three_numbers), ("std", _three_deviations)):
-        parser.add_argument(
-            f"--backbone-{name}",
-            type=parse,
-            metavar="JSON",
-            help=f"{name} of its inputs, such as '[0.5,0.5,0.5]' (default: timm's)",
-        )
+        words = f"{name} of its inputs, such as '[0.5,0.5,0.5]' (default: timm's)"
+        option(f"--backbone-{name}", words, metavar="JSON", parse=parse)
 
 
 def _three_numbers(text: str) -> list[float]:

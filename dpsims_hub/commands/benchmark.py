@@ -1,4 +1,4 @@
-"""`dpsims benchmark`: how fast photos are made, and how fast a training runs and what it waits for."""
+"""`dpsims benchmark`: speed of photos, and speed of a training."""
 
 import argparse
 
@@ -18,12 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures what the command line asks for.
-
-    Raises:
-        OSError: a file is missing, or the report cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Runs one kind of benchmark."""
     if arguments.kind == "inference":
         from dpsims_hub.commands.benchmark_inference import run_inference
 

@@ -1,4 +1,4 @@
-"""`dpsims benchmark inference`: how fast photos are made on this machine, all variants side by side."""
+"""`dpsims benchmark inference`: speed of photos on this machine, all variants side by side."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,9 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.benchmark_options import add_report_options, check_report_options, new_parser
-from dpsims_hub.commands.data_options import positive_number
+from dpsims_hub.commands.benchmark_options import (
+    add_report_options,
+    check_report_options,
+    new_parser,
+    write_report,
+)
 from dpsims_hub.commands.model_options import check_device
+from dpsims_hub.commands.options import add_option, positive_number
 from dpsims_hub.processes.process_group import launched_processes
 
 DEFAULT_FORMS = ("plain", "optimized", "optimized_bf16", "pipeline")
@@ -18,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def run_inference(options: Sequence[str]) -> int:
-    """Measures what the options of `dpsims benchmark inference` ask for.
-
-    Raises:
-        OSError: a file is missing, or the report cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Runs `dpsims benchmark inference`."""
     arguments = make_parser().parse_args(options)
     check_report_options(arguments)
 
@@ -33,7 +33,6 @@ def run_inference(options: Sequence[str]) -> int:
     from dpsims_hub.benchmark.inference import benchmark_inference
     from dpsims_hub.benchmark.inference_report import draw_inference, format_inference
     from dpsims_hub.benchmark.variants import FORMS, list_variants
-    from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions
     from dpsims_hub.processes.cpu_setup import prepare_cpu
 
@@ -46,19 +45,14 @@ def run_inference(options: Sequence[str]) -> int:
     networks = _networks(arguments, size)
     variants = list_variants(list(networks), arguments.forms, arguments.batches, arguments.photos)
     device = torch.device(device)
-    machine = describe_machine(device)  # now, or the load would be our own
+    machine = describe_machine(device)  # before the benchmark adds to the load
     ceilings = len({FORMS[variant.form].dtype for variant in variants})
     with tqdm(total=arguments.rounds * (len(variants) + ceilings), unit="call", disable=None) as bar:
         limits = arguments.rounds, arguments.warmup, bar.update, arguments.seconds
         measured = benchmark_inference(networks, variants, size, device, *limits)
     report = measured | {"machine": machine, "versions": package_versions()}
     print(format_inference(report))
-    if arguments.json:
-        save_report(report, arguments.json)
-        print(f"report: {arguments.json}")
-    if arguments.plot:
-        draw_inference(report, arguments.plot)
-        print(f"plot: {arguments.plot}")
+    write_report(arguments, report, lambda path: draw_inference(report, path))
     return 0
 
 
@@ -67,59 +61,29 @@ def make_parser() -> argparse.ArgumentParser:
     parser = new_parser(
         "inference",
         "Time networks, forms, batches and photos of one map in turns.",
-        "Weights of presets are random: they do not change the speed. oasis computes as published,\n"
-        "on one-hot planes. Forms: plain (float32, PyTorch's own memory format); channels_last, bf16;\n"
-        "optimized, optimized_bf16 (as DPSIMSPipeline.optimize makes them); compile; graph (CUDA only);\n"
-        "pipeline (optimized, ids in memory to pictures). Ctrl-C ends the timing; what was timed is printed.",
+        "Presets have random weights, which do not change the speed. oasis computes as published, on\n"
+        "one-hot planes. Forms: plain (float32, PyTorch's default memory format); channels_last; bf16;\n"
+        "optimized, optimized_bf16 (by DPSIMSPipeline.optimize); compile; graph (CUDA only); pipeline\n"
+        "(optimized, ids in memory to pictures). After Ctrl-C the report of the timed rounds is printed.",
     )
-    parser.add_argument(
-        "--preset",
-        nargs="*",
-        default=["small", "dpsims", "oasis"],
-        metavar="NAME",
-        help="small, base, dpsims, paper, oasis (default: small dpsims oasis)",
-    )
-    parser.add_argument(
-        "--model", nargs="*", default=[], metavar="PATH", help="also these models, at --resolution"
-    )
-    parser.add_argument(
-        "--resolution", default="256", metavar="WxH", help="side, or WIDTHxHEIGHT (default: 256)"
-    )
-    parser.add_argument(
-        "--num-classes", type=int, default=151, metavar="N", help="of the presets (default: 151)"
-    )
-    parser.add_argument(
-        "--forms",
-        nargs="*",
-        default=list(DEFAULT_FORMS),
-        metavar="NAME",
-        help=f"see below (default: {' '.join(DEFAULT_FORMS)})",
-    )
-    parser.add_argument(
-        "--batches",
-        nargs="*",
-        type=int,
-        default=[1],
-        metavar="N",
-        help="label maps of a call (default: 1)",
-    )
-    parser.add_argument("--photos", type=int, default=2, metavar="K", help="of one map (default: 2)")
-    parser.add_argument("--rounds", type=int, default=10, help="times that each is timed (default: 10)")
-    parser.add_argument(
-        "--seconds",
-        type=positive_number,
-        default=15.0,
-        metavar="X",
-        help="begin no round after so long; two are timed in any case (default: 15)",
-    )
-    parser.add_argument("--warmup", type=int, default=1, help="calls after the first, not timed (default: 1)")
-    parser.add_argument("--device", help="cpu, cuda, ... (default: cuda where there is one)")
+    option = partial(add_option, parser)
+    option("--preset", "small, base, dpsims, paper, oasis", ["small", "dpsims", "oasis"], "NAME", nargs="*")
+    option("--model", "also these models, at --resolution", [], "PATH", nargs="*")
+    option("--resolution", "side, or WIDTHxHEIGHT", "256", "WxH")
+    option("--num-classes", "of the presets", 151, "N", int)
+    option("--forms", "see below", list(DEFAULT_FORMS), "NAME", nargs="*")
+    option("--batches", "label maps of a call", [1], "N", int, nargs="*")
+    option("--photos", "of one map", 2, "K", int)
+    option("--rounds", "times that each is timed", 10, parse=int)
+    option("--seconds", "begin no round after X seconds; two are timed in any case", 15, "X", positive_number)
+    option("--warmup", "calls after the first, not timed", 1, parse=int)
+    option("--device", "cpu, cuda, ... (default: cuda where there is one)")
     add_report_options(parser)
     return parser
 
 
 def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
-    """Makers of the networks, by the name that tables give them."""
+    """Functions that make the networks, by their names in tables."""
     from dpsims_hub.benchmark.variants import random_network
     from dpsims_hub.models import GENERATOR_PRESETS
 
@@ -129,7 +93,7 @@ def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
     for preset in arguments.preset:
         if preset not in GENERATOR_PRESETS:
             known = ", ".join(GENERATOR_PRESETS)
-            raise ValueError(f"--preset: there is no {preset!r}; there are {known}.")
+            raise ValueError(f"--preset: unknown preset {preset!r}; choose from {known}.")
         makers[preset] = partial(random_network, preset, arguments.num_classes, size)
     for model in arguments.model:
         name = "/".join(Path(model).parts[-2:])

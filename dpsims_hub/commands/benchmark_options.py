@@ -1,14 +1,16 @@
-"""What `dpsims benchmark inference` and `training` share: the form of their parsers, and the report."""
+"""What `dpsims benchmark inference` and `training` share: parsers and reports."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.storage.writable import check_file
 
 
 def new_parser(kind: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """A parser whose faults are one sentence."""
+    """A parser that reports a wrong option in one sentence."""
     from dpsims_hub.commands import OneLineParser
 
     return OneLineParser(
@@ -22,18 +24,25 @@ def new_parser(kind: str, description: str, epilog: str) -> argparse.ArgumentPar
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Adds --json and --plot."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw it as PNG (needs matplotlib)")
+    add_option(parser, "--json", "also write the report as JSON", metavar="FILE", parse=Path)
+    add_option(parser, "--plot", "also draw it as PNG (needs matplotlib)", metavar="FILE", parse=Path)
 
 
 def check_report_options(arguments: argparse.Namespace) -> None:
-    """Finds out before the work whether report and plot can be made after it.
-
-    Raises:
-        OSError: a file cannot be written there.
-        ValueError: there is no matplotlib for the plot.
-    """
+    """Checks before the work that report and plot can be written."""
     for path in filter(None, (arguments.json, arguments.plot)):
         check_file(path)
     if arguments.plot:
         require_matplotlib()
+
+
+def write_report(arguments: argparse.Namespace, report: dict, draw: Callable[[Path], object]) -> None:
+    """Writes what --json and --plot ask for, and prints where."""
+    from dpsims_hub.evaluation import save_report
+
+    if arguments.json:
+        save_report(report, arguments.json)
+        print(f"report: {arguments.json}")
+    if arguments.plot:
+        draw(arguments.plot)
+        print(f"plot: {arguments.plot}")

@@ -1,13 +1,20 @@
-"""`dpsims benchmark training`: how fast a training runs, where its time goes, what other flags give."""
+"""`dpsims benchmark training`: speed of a training, its phases, comparison with other flags."""
 
 import argparse
 import os
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.benchmark_options import add_report_options, check_report_options, new_parser
+from dpsims_hub.commands.benchmark_options import (
+    add_report_options,
+    check_report_options,
+    new_parser,
+    write_report,
+)
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.processes.process_group import StopSignals, launched_processes
 
 if TYPE_CHECKING:
@@ -20,7 +27,7 @@ _SHORT_FORMS = {"--data": "--train_data_dir", "--workers": "--dataloader_num_wor
 
 
 def run_training(options: Sequence[str]) -> int:
-    """Measures what the options of `dpsims benchmark training` ask for.
+    """Runs `dpsims benchmark training`.
 
     Returns:
         0, or 1 where one of several trainings failed.
@@ -28,7 +35,7 @@ def run_training(options: Sequence[str]) -> int:
     Raises:
         OSError: a file is missing, or the report cannot be written.
         ValueError: anything else in the input is wrong.
-        KeyboardInterrupt: the user stopped it, by Ctrl-C or SIGTERM; nothing is left.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; no file is left.
     """
     own, flags = make_parser().parse_known_args(options)
     check_report_options(own)
@@ -36,11 +43,7 @@ def run_training(options: Sequence[str]) -> int:
 
 
 def training_flags(words: Sequence[str]) -> list[str]:
-    """Flags of this command as those of `train_accelerate.py`: the long names.
-
-    Args:
-        words: such as ["--mixed-precision", "bf16", "--workers=2"].
-    """
+    """Flags such as ["--workers=2"] with their long names, those of `train_accelerate.py`."""
     flags = []
     for word in words:
         name, equals, value = word.partition("=")
@@ -49,16 +52,7 @@ def training_flags(words: Sequence[str]) -> list[str]:
 
 
 def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[TrainingVariant]":
-    """The training as given, and once more for each text of further flags, which win.
-
-    Args:
-        flags: of the training.
-        compared: such as "--mixed-precision bf16".
-
-    Raises:
-        ValueError: a flag is wrong, or two trainings are the same.
-        FileNotFoundError: a configuration file does not exist.
-    """
+    """The training of the flags, and one for each text of further flags, such as "--mixed-precision bf16"."""
     from dpsims_hub.benchmark.training_comparison import TrainingVariant
     from dpsims_hub.training.command_line import parse_config
 
@@ -67,7 +61,7 @@ def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[Traini
         try:
             more = shlex.split(text)
         except ValueError as error:
-            raise ValueError(f"--compare {text!r}: is no list of flags ({error}).") from error
+            raise ValueError(f"--compare {text!r}: not a list of flags ({error}).") from error
         variant = TrainingVariant(text.strip(), parse_config(training_flags([*flags, *more])))
         for other in variants:
             if other.config == variant.config:
@@ -77,32 +71,28 @@ def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[Traini
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The options of `dpsims benchmark training`, beside those of the training itself."""
+    """The options of `dpsims benchmark training` beside those of the training."""
     parser = new_parser(
         "training",
-        "Run the real training for some steps; nothing is kept.",
+        "Run the real training for some steps; its model is not kept.",
         "Every flag of train_accelerate.py can be given too, for example\n"
         "  dpsims benchmark training --preset small --resolution 128x96 --mixed-precision bf16\n"
         "--data DIR is short for --train_data_dir (without it the pairs are synthetic), --workers N for\n"
-        "--dataloader_num_workers. Several trainings side by side, each with more flags than the first\n"
-        "(what is given outside --compare stays, also where a compared preset says otherwise):\n"
+        "--dataloader_num_workers. Several trainings side by side, each with further flags (flags outside\n"
+        "--compare override those of a compared preset):\n"
         '  dpsims benchmark training --preset small --compare="--mixed-precision bf16" \\\n'
         '      --compare="--train-batch-size 8" --compare="--preset oasis"\n'
-        "Weights of the backbone are random unless a file is named: they do not change the speed.",
+        "The backbone has random weights unless a file is given; they do not change the speed.",
     )
-    parser.add_argument("--steps", type=int, default=30, help="updates to time (default: 30)")
-    parser.add_argument("--warmup", type=int, default=5, help="updates before them (default: 5)")
-    parser.add_argument(
-        "--compare",
-        action="append",
-        default=[],
-        metavar="FLAGS",
-        help='also with these flags, as --compare="--preset base"; can be repeated. Each training runs in\n'
-        "processes of its own, in turns",
+    option = partial(add_option, parser)
+    option("--steps", "updates to time", 30, parse=int)
+    option("--warmup", "updates before them", 5, parse=int)
+    words = (
+        'also with these flags, as --compare="--preset base"; can be repeated. Each turn of a\n'
+        "training is a separate process"
     )
-    parser.add_argument(
-        "--rounds", type=int, default=2, help="turns of each training with --compare (default: 2)"
-    )
+    option("--compare", words, [], "FLAGS", action="append")
+    option("--rounds", "turns of each training with --compare", 2, parse=int)
     add_report_options(parser)
     return parser
 
@@ -130,15 +120,12 @@ def _measure(own: argparse.Namespace, flags: Sequence[str]) -> int:
     if is_first:
         report = measured | circumstances
         print(format_training(report))
-        _keep(report, own.json)
-        if own.plot:
-            draw_training([{"name": config.preset} | report], report["machine"], own.plot)
-            print(f"plot: {own.plot}")
+        named = [{"name": config.preset} | report]
+        write_report(own, report, lambda path: draw_training(named, report["machine"], path))
     return 0
 
 
 def _compare(own: argparse.Namespace, flags: Sequence[str]) -> int:
-    """Several trainings, each in processes of its own."""
     from tqdm import tqdm
 
     from dpsims_hub.benchmark.training_comparison import compare_trainings
@@ -154,23 +141,12 @@ def _compare(own: argparse.Namespace, flags: Sequence[str]) -> int:
         )
     report = {"trainings": trainings} | circumstances
     print(format_comparison(report))
-    _keep(report, own.json)
-    if own.plot:
-        draw_training(trainings, report["machine"], own.plot)
-        print(f"plot: {own.plot}")
+    write_report(own, report, lambda path: draw_training(trainings, report["machine"], path))
     return SOME_FAILED if any("failure" in one for one in trainings) else 0
 
 
-def _keep(report: dict, path: Path | None) -> None:
-    from dpsims_hub.evaluation import save_report
-
-    if path is not None:
-        save_report(report, path)
-        print(f"report: {path}")
-
-
 def _circumstances(config: "TrainConfig") -> dict:
-    """With what data, where and with what versions something is measured; called before, for the load."""
+    """Data, machine and versions; called before the measurement, which adds to the load."""
     import torch
 
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions

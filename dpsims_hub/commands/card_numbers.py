@@ -1,31 +1,20 @@
-"""The numbers of an evaluation in an existing model card: its `model-index` and its section "Evaluation"."""
+"""Writes the numbers of an evaluation into a model card: its `model-index` and its section "Evaluation"."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dpsims_hub.storage.atomic_write import write_text_atomically
 from dpsims_hub.storage.links import real_path
-
-if TYPE_CHECKING:
-    from huggingface_hub import EvalResult
 
 HEADING = "## Evaluation"
 
 
 def card_of(path: Path, model: str) -> Path:
-    """The card that is to be updated.
-
-    Args:
-        path: of the card; Path() for the README.md of the model's folder.
-        model: folder, Hub id or bundled name.
-
-    Raises:
-        FileNotFoundError: there is no such card.
-    """
+    """The path of the card to update; Path() stands for the README.md of the model's folder."""
     card = Path(model) / "README.md" if path == Path() else path
     if not card.is_file():
         hint = "name the card's file" if path == Path() else "`dpsims export` writes one"
@@ -34,15 +23,9 @@ def card_of(path: Path, model: str) -> Path:
 
 
 def update_card(path: Path, report: Mapping[str, Any]) -> None:
-    """Writes the numbers into a card, atomically; all else stays, numbers of other data sets too.
+    """Writes the numbers of a report of `dpsims evaluate` into a card, atomically.
 
-    Args:
-        path: of the card.
-        report: as `dpsims evaluate --output` writes it.
-
-    Raises:
-        OSError: the card cannot be written.
-        ValueError: the card's header cannot be read.
+    All else stays, also the numbers of other data sets.
     """
     from huggingface_hub import ModelCard
 
@@ -50,18 +33,15 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
 
     try:
         card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
-    except Exception as error:  # whatever the YAML reader of the library raises
+    except Exception as error:  # the library passes on any exception of its YAML reader
         raise ValueError(f"{path}: its header cannot be read ({' '.join(str(error).split())}).") from error
     card.data.model_name = card.data.model_name or real_path(path).parent.name
-    card.data.eval_results = merged_results(card.data.eval_results or [], eval_results(report))
+    new = eval_results(report)
+    measured = {one.dataset_type for one in new}
+    kept = [one for one in card.data.eval_results or [] if one.dataset_type not in measured]
+    card.data.eval_results = kept + new
     card.text = with_section(card.text, evaluation_section(report))
     write_text_atomically(path, str(card))
-
-
-def merged_results(old: list[EvalResult], new: list[EvalResult]) -> list[EvalResult]:
-    """New values, after the old ones of other data sets."""
-    measured = {one.dataset_type for one in new}
-    return [one for one in old if one.dataset_type not in measured] + new
 
 
 def with_section(text: str, section: str) -> str:

@@ -1,7 +1,7 @@
-"""`dpsims check-data`: reads a data set from any source, and says what it holds and what is wrong with it.
+"""`dpsims check-data`: reads a data set from any source, and reports its contents and its errors.
 
-One pass over all pairs, or the first N; a bad pair never ends it. Exit code 0: no error; 1: errors were
-found; 2: the data could not be opened at all.
+One pass over all pairs, or the first N; it continues after bad pairs. Exit code 0: no error; 1: errors were
+found; 2: the data could not be opened.
 """
 
 import argparse
@@ -10,11 +10,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source, whole_number
+from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source
+from dpsims_hub.commands.options import add_option, whole_number
 from dpsims_hub.storage.atomic_write import write_text_atomically
 from dpsims_hub.storage.writable import check_file
 
@@ -31,22 +33,15 @@ DEFAULT_SHEET = Path("outputs/check-data.png")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims check-data`."""
     add_data_options(parser)
-    parser.add_argument(
-        "--max-samples", type=whole_number(1), metavar="N", help="read the first N pairs only (default: all)"
-    )
+    option = partial(add_option, parser)
+    words = "read the first N pairs only (default: all)"
+    option("--max-samples", words, metavar="N", parse=whole_number(1))
     add_workers_option(parser)
-    parser.add_argument(
-        "--json", metavar="FILE", help="also write the facts as JSON; - prints them instead of the table"
-    )
+    option("--json", "also write the report as JSON; - prints it instead of the table", metavar="FILE")
     sheet = parser.add_mutually_exclusive_group()
-    sheet.add_argument(
-        "--sheet",
-        type=Path,
-        default=DEFAULT_SHEET,
-        metavar="FILE.png",
-        help=f"picture of up to 8 pairs, maps coloured (default: {DEFAULT_SHEET})",
-    )
-    sheet.add_argument("--no-sheet", dest="sheet", action="store_const", const=None, help="no picture")
+    words = "picture of up to 8 pairs, maps coloured"
+    add_option(sheet, "--sheet", words, DEFAULT_SHEET, "FILE.png", Path)
+    add_option(sheet, "--no-sheet", "no picture", dest="sheet", action="store_const", const=None)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,15 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     Returns:
         0, or 1 if something is wrong with the data.
-
-    Raises:
-        OSError: the data do not exist, or a result cannot be written.
-        ValueError: anything else in the input is wrong.
     """
     from dpsims_hub.labels.survey.report import format_survey, survey_facts
+    from dpsims_hub.pictures.sheets import save_picture
 
     source = data_source(arguments)
-    for path in _outputs(arguments):
+    json_file = None if arguments.json in (None, "-") else Path(arguments.json)
+    for path in filter(None, (json_file, arguments.sheet)):
         check_file(path)
     with counted_warnings() as noted:
         survey = read_survey(source, arguments.max_samples, arguments.workers)
@@ -74,26 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
         print()
     else:
         print(format_survey(facts))
-    if arguments.json not in (None, "-"):
-        write_text_atomically(
-            Path(arguments.json), json.dumps(facts, indent=2) + "\n", "choose another --json"
-        )
+    if json_file is not None:
+        write_text_atomically(json_file, json.dumps(facts, indent=2) + "\n", "choose another --json")
     if arguments.sheet is not None and survey.num_good:
-        _save_sheet(survey, arguments.sheet, source.describe(), quiet=arguments.json == "-")
+        save_picture(draw_sheet(survey, source.describe()), arguments.sheet)
+        if arguments.json != "-":
+            print(f"\npicture: {arguments.sheet}")
     return ERRORS_FOUND if facts["num_errors"] else 0
 
 
 def read_survey(source: Any, max_samples: int | None, num_workers: int) -> "Survey":
-    """Reads pairs with a progress bar.
-
-    Args:
-        source: a `DataSource`.
-        max_samples: pairs to read; None reads all.
-        num_workers: threads.
-
-    Raises:
-        OSError, ValueError: the source cannot be opened.
-    """
+    """Reads all pairs of a `DataSource`, or the first ones, with threads and a progress bar."""
     from tqdm import tqdm
 
     from dpsims_hub.labels.survey.opened_source import open_for_survey
@@ -110,12 +94,7 @@ def read_survey(source: Any, max_samples: int | None, num_workers: int) -> "Surv
 
 
 def draw_sheet(survey: "Survey", title: str) -> "Image.Image":
-    """One picture: examples spread over the data, photo beside coloured map, and a legend of their classes.
-
-    Args:
-        survey: with at least one good pair.
-        title: what the footer calls the data.
-    """
+    """A sheet of examples from all over the data, and a legend; there is at least one good pair."""
     import numpy as np
 
     from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
@@ -138,7 +117,7 @@ def draw_sheet(survey: "Survey", title: str) -> "Image.Image":
 
 @contextmanager
 def counted_warnings() -> Iterator[dict[str, int]]:
-    """Counts what reading warns of, without the file names, instead of printing a line for each file."""
+    """Counts the warnings of reading, without their file names, instead of printing each."""
     noted: dict[str, int] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
@@ -155,21 +134,7 @@ def counted_warnings() -> Iterator[dict[str, int]]:
         yield noted
 
 
-def _outputs(arguments: argparse.Namespace) -> list[Path]:
-    """The files that the command line asks for."""
-    report = None if arguments.json in (None, "-") else Path(arguments.json)
-    return [path for path in (report, arguments.sheet) if path is not None]
-
-
 def _captions(name: str, ids: Any, survey: "Survey") -> list[str]:
-    """The photo's file name, and how many classes its map holds."""
+    """The photo's file name, and the number of classes of its map."""
     count = int((ids != survey.spec.ignore_index).sum())
     return [name.rpartition("/")[2], f"{count} class{'' if count == 1 else 'es'}"]
-
-
-def _save_sheet(survey: "Survey", path: Path, title: str, *, quiet: bool) -> None:
-    from dpsims_hub.pictures.sheets import save_picture
-
-    save_picture(draw_sheet(survey, title), path)
-    if not quiet:
-        print(f"\npicture: {path}")

@@ -1,11 +1,12 @@
-"""Options of the subcommands that read a data set: which one, and from which source."""
+"""Options of the subcommands that read a data set."""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
     from dpsims_hub.labels import ClassSpec
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
     from dpsims_hub.labels.sources.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
-LOOKED_AT = 64  # label maps, as at the start of a training
+SAMPLED_MAPS = 64  # as at the start of a training
+SOURCE_OPTIONS = (
+    *("split", "revision", "image_column", "label_column", "instance_column"),
+    *("classes", "label_suffix", "streaming", "cache_dir"),
+)
+"""Options that are fields of `DataSource`."""
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Adds DIR, --dataset-name and what belongs to them, named as the trainer's flags."""
+    """Adds DIR, --dataset-name and their options, named as the trainer's flags."""
     parser.add_argument(
         "directory",
         nargs="?",
@@ -31,63 +37,46 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     )
     _add(parser, "--dataset-name", "NAME", "instead of DIR: Hub id (owner/name) or a local path")
     _add(parser, "--dataset-config-name", "NAME", "configuration of a data set on the Hub")
-    parser.add_argument("--split", default="", help="such as train or val (default: train; of a DIR: itself)")
-    parser.add_argument("--revision", default="", help="branch, tag or commit on the Hub")
-    _add(parser, "--image-column", "NAME", "of photos (default: image)", default="image")
-    _add(parser, "--label-column", "NAME", "of label maps (default: label)", default="label")
+    add_option(parser, "--split", "such as train or val (default: train; of a DIR: itself)", "")
+    add_option(parser, "--revision", "branch, tag or commit on the Hub", "")
+    _add(parser, "--image-column", "NAME", "of photos", "image")
+    _add(parser, "--label-column", "NAME", "of label maps", "label")
     _add(parser, "--instance-column", "NAME", "of object numbers (default: instances, if there is one)")
-    add_classes_option(parser)
-    add_label_suffix_option(parser)
-    parser.add_argument("--streaming", action="store_true", help="read rows as they come, build no table")
-    _add(parser, "--cache-dir", "DIR", "where tables are built")
+    add_label_options(parser)
+    add_option(parser, "--streaming", "read rows one by one, build no table", action="store_true")
+    _add(parser, "--cache-dir", "DIR", "folder of the tables that are built")
 
 
-def _add(
-    parser: argparse.ArgumentParser, flag: str, metavar: str, description: str, default: str = ""
-) -> None:
-    """Adds a flag, which may also be spelled with the underscores of the trainer."""
+def _add(parser: argparse.ArgumentParser, flag: str, metavar: str, words: str, default: str = "") -> None:
+    """Adds a flag, also in the trainer's spelling with underscores."""
     dest = flag.strip("-").replace("-", "_")
-    parser.add_argument(flag, metavar=metavar, help=description, default=default)
+    add_option(parser, flag, words, default, metavar)
     parser.add_argument(f"--{dest}", dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
-def add_classes_option(parser: argparse.ArgumentParser) -> None:
-    """Adds --classes."""
-    parser.add_argument(
-        "--classes",
-        default="",
-        metavar="NAME_OR_FILE",
-        help="ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n"
-        "(default: the data set's own)",
+def add_label_options(parser: argparse.ArgumentParser) -> None:
+    """Adds --classes and --label-suffix."""
+    words = (
+        "ade20k, camvid, cityscapes, coco-stuff, outdoor or a classes.json\n(default: that of the data set)"
     )
+    add_option(parser, "--classes", words, "", "NAME_OR_FILE")
+    add_label_suffix_option(parser)
 
 
 def add_label_suffix_option(parser: argparse.ArgumentParser) -> None:
     """Adds --label-suffix."""
-    words = "what follows the photo's stem in the names of a folder's maps, such as _mask"
+    words = "text after the photo's stem in the names of a folder's maps, such as _mask"
     _add(parser, "--label-suffix", "TEXT", words)
 
 
 def add_workers_option(parser: argparse.ArgumentParser) -> None:
     """Adds --workers."""
-    parser.add_argument(
-        "--workers",
-        type=whole_number(0),
-        default=DEFAULT_WORKERS,
-        metavar="N",
-        help=f"threads that read files (default here: {DEFAULT_WORKERS})",
-    )
+    words = f"threads that read files (default here: {DEFAULT_WORKERS})"
+    add_option(parser, "--workers", words, DEFAULT_WORKERS, "N", whole_number(0))
 
 
 def data_source(arguments: argparse.Namespace) -> "DataSource":
-    """The source that the options name; a DIR of rows instead of pairs is opened as --dataset-name would.
-
-    Args:
-        arguments: of `add_data_options`.
-
-    Raises:
-        ValueError: DIR and --dataset-name are both given, or neither.
-    """
+    """The data source of the options of `add_data_options`; a DIR with rows is opened as --dataset-name."""
     from dpsims_hub.labels.sources.data_source import DataSource
 
     directory, name = arguments.directory, arguments.dataset_name
@@ -96,61 +85,33 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
         raise ValueError(f"{fault}; give one: a DIR of pairs, or --dataset-name.")
     if directory and holds_rows(directory, arguments.split):
         directory, name = "", directory
-    return DataSource(
-        directory=directory,
-        name=name,
-        config_name=arguments.dataset_config_name,
-        split=arguments.split,
-        revision=arguments.revision,
-        image_column=arguments.image_column,
-        label_column=arguments.label_column,
-        instance_column=arguments.instance_column,
-        classes=arguments.classes,
-        label_suffix=arguments.label_suffix,
-        streaming=arguments.streaming,
-        cache_dir=arguments.cache_dir,
-    )
+    same = {name: getattr(arguments, name) for name in SOURCE_OPTIONS}
+    return DataSource(directory, name, arguments.dataset_config_name, **same)
 
 
 def open_pairs(
     place: str, split: str, classes: str, label_suffix: str = ""
 ) -> "FolderDataset | TableDataset | RowStream":
-    """The pairs of a folder, of parquet, webdataset or an imagefolder, or of a data set on the Hub.
-
-    Args:
-        place: a path, or a Hub id (owner/name).
-        split: of it; "" for the folder itself, or "train".
-        classes: as --classes.
-        label_suffix: as --label-suffix.
-
-    Raises:
-        OSError: a folder or file is missing.
-        ValueError: the data cannot be opened.
-    """
+    """The pairs of a path or a Hub id (owner/name); the other arguments are those of the options."""
     from dpsims_hub.labels.sources.data_source import DataSource
 
     is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
-    if is_hub_id or (Path(place).exists() and holds_rows(place, split)):
-        return DataSource(name=place, split=split, classes=classes, label_suffix=label_suffix).open()
-    return DataSource(directory=place, split=split, classes=classes, label_suffix=label_suffix).open()
+    is_named = is_hub_id or (Path(place).exists() and holds_rows(place, split))
+    source = {"name" if is_named else "directory": place}
+    return DataSource(**source, split=split, classes=classes, label_suffix=label_suffix).open()
 
 
 def tell_doubts(data: "FolderDataset | TableDataset | RowStream | Listing", spec: "ClassSpec") -> None:
-    """Looks at some label maps and says on stderr what a person should know about them.
-
-    Args:
-        data: opened, or a folder's pairs.
-        spec: the classes.
-    """
+    """Prints warnings about some of the label maps on stderr."""
     from dpsims_hub.labels.survey.masks import look_at_masks
     from dpsims_hub.labels.survey.opened_source import some_labels
 
-    for sentence in look_at_masks(some_labels(data, LOOKED_AT), spec):
+    for sentence in look_at_masks(some_labels(data, SAMPLED_MAPS), spec):
         print(f"dpsims: {sentence}", file=sys.stderr)
 
 
 def holds_rows(directory: str, split: str) -> bool:
-    """Whether a path is a file, or a folder without pairs but with parquet, archives or an imagefolder."""
+    """Whether a path is a file, or a folder of parquet, archives or an imagefolder instead of pairs."""
     from dpsims_hub.labels.sources.layouts import list_pairs
     from dpsims_hub.labels.sources.named_data import kind_of_folder
 
@@ -161,35 +122,3 @@ def holds_rows(directory: str, split: str) -> bool:
     except (FileNotFoundError, ValueError):
         return kind_of_folder(Path(directory)) is not None
     return False
-
-
-def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` (to `high`), for argparse."""
-
-    def parse(text: str) -> int:
-        fits = text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)
-        if not fits:
-            to = "" if high is None else f" to {high}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low}{to}")
-        return int(text)
-
-    return parse
-
-
-def positive_number(text: str) -> float:
-    """A finite number above 0, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
-    return value
-
-
-def image_size(text: str) -> tuple[int, int]:
-    """(height, width) from "WxH"."""
-    width, cross, height = text.lower().partition("x")
-    if not cross or not (width + height).isascii() or not width.isdigit() or not height.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write width x height, for example 256x192")
-    return int(height), int(width)

@@ -1,4 +1,4 @@
-"""`dpsims demo`: the Space with the bundled models, or with --headless the example layouts in one picture."""
+"""`dpsims demo`: the Space with the bundled models, or with --headless a picture of the example layouts."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dpsims_hub.commands.model_options import DTYPES, add_model_options, load_pipeline
+from dpsims_hub.commands.options import add_option
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,37 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims demo`."""
     add_model_options(parser)
     parser.set_defaults(model=None)  # all bundled models
-    parser.add_argument("--port", type=int, help="port of the Space (default: the first free one from 7860)")
-    parser.add_argument(
-        "--headless",
-        action="store_true",
-        help="no browser: draw the example layouts into a picture, and exit",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("outputs/demo.png"),
-        help="picture of --headless (default: outputs/demo.png)",
-    )
+    add_option(parser, "--port", "port of the Space (default: the first free one from 7860)", parse=int)
+    words = "no browser: draw the example layouts into a picture, and exit"
+    add_option(parser, "--headless", words, action="store_true")
+    add_option(parser, "--output", "picture of --headless", Path("outputs/demo.png"), parse=Path)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Starts the Space until Ctrl-C, or draws the picture.
-
-    Raises:
-        OSError: the model is missing, the port is taken or the picture cannot be written.
-        ValueError: the model cannot be used, or Gradio is missing.
-    """
+    """Starts the Space until Ctrl-C, or draws the picture."""
     return draw_picture(arguments) if arguments.headless else serve_space(arguments)
 
 
 def serve_space(arguments: argparse.Namespace) -> int:
-    """Starts the Space, prints its address, and opens it where there is a screen.
-
-    Raises:
-        OSError: a model is missing, or the port is taken.
-        ValueError: a model cannot be used, or Gradio is missing.
-    """
+    """Starts the Space, prints its address, and opens it where there is a screen."""
     try:
         from dpsims_hub.space.app import start_space
     except ModuleNotFoundError as error:
@@ -82,19 +65,14 @@ def serve_space(arguments: argparse.Namespace) -> int:
 
 
 def has_screen() -> bool:
-    """Whether a browser window could open here: a text browser in this terminal would be no help."""
+    """Whether a graphical browser can open."""
     if sys.platform in ("darwin", "win32"):
         return "SSH_CONNECTION" not in os.environ
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def draw_picture(arguments: argparse.Namespace) -> int:
-    """Draws the picture, and prints its path and the time per photo of each model.
-
-    Raises:
-        OSError: the model is missing or the picture cannot be written.
-        ValueError: the model was not trained on the classes of any layouts.
-    """
+    """Draws the picture, and prints its path and the time per photo of each model."""
     from dpsims_hub.bundled import NAMES
     from dpsims_hub.labels import read_label_map
     from dpsims_hub.pictures.sheets import save_picture, stack_pictures
@@ -114,15 +92,7 @@ def draw_picture(arguments: argparse.Namespace) -> int:
 
 
 def layouts_of(spec: "ClassSpec", model: str) -> list[Path]:
-    """The example layouts drawn for these classes.
-
-    Args:
-        spec: of a model.
-        model: its name, for the message.
-
-    Raises:
-        ValueError: there are none.
-    """
+    """The example layouts with the classes of a model."""
     from dpsims_hub.bundled import NAMES, bundled_examples
     from dpsims_hub.labels import ClassSpec
 
@@ -135,11 +105,7 @@ def layouts_of(spec: "ClassSpec", model: str) -> list[Path]:
 def time_photos(
     pipe: "DPSIMSPipeline", layouts: list[np.ndarray]
 ) -> tuple[list[list["Image.Image"]], list[float]]:
-    """Makes one photo of every layout and seed, one call each, after one call that warms up.
-
-    Args:
-        pipe: the model.
-        layouts: (H, W) ids each.
+    """Makes one photo of every layout (H, W) and seed, one call each, after one warm-up call.
 
     Returns:
         Photos by layout and seed; seconds of every call, from ids in memory to a finished picture.
@@ -163,14 +129,7 @@ def time_photos(
 def draw_sheet(
     pipe: "DPSIMSPipeline", layouts: dict[str, np.ndarray], photos: list[list["Image.Image"]], model: str
 ) -> "Image.Image":
-    """The picture: map | photo | photo for each layout, two layouts side by side, and a legend.
-
-    Args:
-        pipe: knows the classes.
-        layouts: (H, W) ids by title.
-        photos: by layout and seed.
-        model: what the footer calls the model.
-    """
+    """Map | photo | photo for each layout (H, W) by its title, two layouts side by side, and a legend."""
     from dpsims_hub import __version__
     from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
 
@@ -191,7 +150,7 @@ def draw_sheet(
 
 
 def describe_time(pipe: "DPSIMSPipeline", seconds: list[float], size: tuple[int, int], dtype: str) -> str:
-    """One line that says how long a photo took, and what was timed where."""
+    """One line on the time of a photo, and how and where it was measured."""
     import torch
 
     if pipe.device.type == "cuda":

@@ -1,8 +1,8 @@
 """`dpsims evaluate`: a model's photos against real ones, every number beside its floor or ceiling.
 
-One photo per label map (and K - 1 more for diversity) is made at the size that the model was trained at. All
-of the recipe is printed and written with the numbers. What networks saw is kept on disk, so that a stopped
-evaluation goes on where it was; `torchrun` and `accelerate launch` share the work among processes.
+One photo of each label map (and K - 1 more for diversity) is made at the size of the training. The recipe is
+printed and written with the numbers. Features are cached on disk, so that a stopped evaluation continues;
+`torchrun` and `accelerate launch` share the work among processes.
 """
 
 from __future__ import annotations
@@ -31,12 +31,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures the model and prints the report.
-
-    Raises:
-        OSError: a file is missing or cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Evaluates the model and prints the report."""
     from tqdm import tqdm
 
     from dpsims_hub.evaluation import Evaluation, Settings, format_report
@@ -49,22 +44,22 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError("--segmenter-map: pairs the classes of a segmenter; name one with --segmenter.")
     prepare_cpu()
     settings = Settings(arguments.seed, arguments.batch_size, arguments.num_images, arguments.bootstrap)
-    card = check_outputs_of(arguments)
+    card = check_outputs(arguments)
     group = ProcessGroup(arguments.device)
     data, train = group.together(lambda: open_data(arguments))
     if group.is_first:
         tell_doubts(data, data.spec)
     pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
     inputs = group.together(lambda: first_inputs(pipe, data))
-    machine = describe_machine(pipe.device)  # its load without ours
-    speed = group.by_first(lambda: time_photos(pipe, *inputs))  # before anything else takes memory
+    machine = describe_machine(pipe.device)  # before the evaluation adds to the load
+    speed = group.by_first(lambda: time_photos(pipe, *inputs))  # before anything else is loaded
     size = tuple(pipe.generator.config.sample_size)
     measures, missing = group.together(lambda: load_measures(arguments, size, pipe.device, data.spec))
     evaluation = group.together(
         lambda: Evaluation(pipe, data, measures, train, settings, RecordCache(arguments.cache, _warn), group)
     )
     steps = -(-evaluation.steps // group.count)
-    with tqdm(total=steps, unit="look", disable=None if group.is_first else True) as bar:
+    with tqdm(total=steps, unit="step", disable=None if group.is_first else True) as bar:
         measured = evaluation.run(bar.update)
     if group.is_first:
         report = complete_report(
@@ -76,19 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _warn(sentence: str) -> None:
-    """One sentence on stderr, above the progress bar."""
+    """Prints a sentence on stderr, above the progress bar."""
     from tqdm import tqdm
 
     tqdm.write(f"dpsims: {sentence}", file=sys.stderr)
 
 
 def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
-    """The evaluated pairs, and those of the training or None.
-
-    Raises:
-        OSError: a folder or file is missing.
-        ValueError: the data cannot be opened.
-    """
+    """The evaluated pairs, and the training pairs or None."""
     more = (arguments.classes, arguments.label_suffix)
     data = open_pairs(arguments.data, arguments.split, *more)
     if not (arguments.train_data or arguments.train_split):
@@ -100,11 +90,7 @@ def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
 
 
 def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:
-    """A few label maps for the timing, with offsets where the model reads them, once it is known to fit.
-
-    Raises:
-        ValueError: the model cannot be measured on these data.
-    """
+    """Some label maps for the timing, and their instance offsets or None."""
     from dpsims_hub.evaluation.measure import check_fits, check_objects
     from dpsims_hub.evaluation.scenes import offsets_for
     from dpsims_hub.evaluation.speed import CALLS
@@ -120,30 +106,26 @@ def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:
 def load_measures(
     arguments: argparse.Namespace, size: tuple[int, int], device: torch.device | str, spec: ClassSpec
 ) -> tuple[list[Measure], list[str]]:
-    """What looks at the photos, and one sentence on each thing that cannot be measured here.
+    """The measures, and one sentence on each one that cannot be made here.
 
     Args:
         arguments: of the command line.
         size: (height, width) of the photos.
-        device: where the networks compute.
+        device: of the networks.
         spec: classes of the data.
-
-    Raises:
-        OSError: a file is missing.
-        ValueError: weights do not fit, or a network is not known.
     """
-    from dpsims_hub.evaluation.inception import InceptionFeatures
+    from dpsims_hub.evaluation.inception import InceptionMeasure
     from dpsims_hub.evaluation.local_weights import MissingWeightsError
-    from dpsims_hub.evaluation.lpips import Lpips
-    from dpsims_hub.evaluation.measures import InceptionMeasure, JudgeMeasure, LpipsMeasure
+    from dpsims_hub.evaluation.lpips import LpipsMeasure
+    from dpsims_hub.evaluation.measures import JudgeMeasure
 
     measures, missing = [_backbone_measure(arguments, size, device)], []
-    for network, wrap, weights in (
-        (InceptionFeatures, InceptionMeasure, arguments.inception_weights),
-        (Lpips, LpipsMeasure, arguments.lpips_weights),
+    for measure, weights in (
+        (InceptionMeasure, arguments.inception_weights),
+        (LpipsMeasure, arguments.lpips_weights),
     ):
         try:
-            measures.append(wrap(network(weights, device)))
+            measures.append(measure(weights, device))
         except MissingWeightsError as error:
             missing.append(str(error))
     if arguments.segmenter is None:
@@ -156,11 +138,11 @@ def load_measures(
 def _backbone_measure(
     arguments: argparse.Namespace, size: tuple[int, int], device: torch.device | str
 ) -> Measure:
-    from dpsims_hub.evaluation import load_backbone
     from dpsims_hub.evaluation.measures import BackboneMeasure
     from dpsims_hub.evaluation.recipe import describe_backbone
+    from dpsims_hub.models import PretrainedBackbone
 
-    backbone = load_backbone(
+    backbone = PretrainedBackbone(
         arguments.backbone,
         arguments.backbone_weights,
         image_size=size,
@@ -183,13 +165,9 @@ def _segmenter(arguments: argparse.Namespace, device: torch.device | str, spec: 
 def complete_report(
     measured: dict, evaluation: Evaluation, arguments: argparse.Namespace, missing: list[str]
 ) -> dict:
-    """Adds to the numbers what was measured, with what and where.
+    """The report: the measurements with "speed" and "machine", model, data, features, versions and notes.
 
-    Args:
-        measured: by the evaluation, with "speed" and "machine".
-        evaluation: which one.
-        arguments: of the command line.
-        missing: sentences about what was not measured.
+    `missing` are sentences on what was not measured.
     """
     from dpsims_hub.evaluation.notes import notes_for
     from dpsims_hub.evaluation.recipe import package_versions, tensors_sha256
@@ -212,16 +190,8 @@ def complete_report(
     return report | {"notes": notes_for(report, missing)}
 
 
-def check_outputs_of(arguments: argparse.Namespace) -> Path | None:
-    """Finds out before the work whether everything can be written after it.
-
-    Returns:
-        The card that is to be updated, or None.
-
-    Raises:
-        OSError: a file cannot be written.
-        ValueError: --output has the name of a picture.
-    """
+def check_outputs(arguments: argparse.Namespace) -> Path | None:
+    """Checks that the report can be written, and returns the card to update, or None."""
     from dpsims_hub.commands.card_numbers import card_of
 
     path = arguments.output
@@ -235,11 +205,7 @@ def check_outputs_of(arguments: argparse.Namespace) -> Path | None:
 def write_outputs(
     report: dict, evaluation: Evaluation, arguments: argparse.Namespace, card: Path | None
 ) -> None:
-    """Writes what was asked for, and says where.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+    """Writes report, sheet and card as the options say, and prints where."""
     from dpsims_hub.commands.card_numbers import update_card
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.contact_sheet import save_sheet
@@ -258,7 +224,7 @@ def write_outputs(
 
 
 def short_name(place: str, split: str = "") -> str:
-    """The last two parts of a path, with the split: enough to tell camvid/val from camvid/train."""
+    """The last two parts of a path, split included, such as camvid/val."""
     path = Path(place)
     parts = path.resolve().parts if path.exists() else path.parts
     return "/".join([*parts, split][-2:] if split else parts[-2:])

@@ -1,10 +1,13 @@
 """`dpsims export`: a folder to publish, from a training run, a checkpoint or a model."""
 
 import argparse
-import json
 import re
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.options import add_option
+from dpsims_hub.storage.written_json import read_written_json
 
 if TYPE_CHECKING:
     from dpsims_hub.storage.links import real_path
@@ -22,54 +25,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or a bundled model's name",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="new folder")
-    parser.add_argument("--repo", default="", metavar="OWNER/NAME", help="Hub id, for the model card")
-    parser.add_argument(
-        "--license", default="", help="of the weights, as the Hub calls it: cc-by-nc-4.0, ..."
-    )
-    parser.add_argument("--data-license", default="", metavar="TEXT", help="of the training photos, in words")
-    parser.add_argument(
-        "--dataset",
-        action="append",
-        default=[],
-        metavar="OWNER/NAME",
-        help="Hub id of the training data; repeatable",
-    )
-    parser.add_argument(
-        "--evaluation", type=Path, metavar="JSON", help="what `dpsims evaluate --output` wrote"
-    )
-    parser.add_argument(
-        "--maps",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="PNG",
-        help="label maps of the sample sheet (first 4)",
-    )
-    parser.add_argument(
-        "--remote-code",
-        action="store_true",
-        help="bring the code too: loads without this package, with trust_remote_code=True only",
-    )
-    parser.add_argument("--onnx", action="store_true", help="write onnx/generator.onnx too, and try it")
+    option = partial(add_option, parser)
+    option("--repo", "Hub id, for the model card", "", "OWNER/NAME")
+    option("--license", "of the weights, as the Hub calls it: cc-by-nc-4.0, ...", "")
+    option("--data-license", "of the training photos, in words", "", "TEXT")
+    option("--dataset", "Hub id of the training data; repeatable", [], "OWNER/NAME", action="append")
+    option("--evaluation", "report of `dpsims evaluate --output`", metavar="JSON", parse=Path)
+    option("--maps", "label maps of the sample sheet (first 4)", [], "PNG", Path, nargs="+")
+    words = "include the code: the model loads without this package, but with trust_remote_code=True"
+    option("--remote-code", words, action="store_true")
+    option("--onnx", "also write onnx/generator.onnx, and test it", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the folder, and prints each part and how to publish it.
-
-    Raises:
-        OSError: a file is missing, or the folder is there already or cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Writes the folder, and prints each part and how to publish it."""
     from diffusers.utils import logging
 
     from dpsims_hub.hub import CardFacts, ExportOptions, export
     from dpsims_hub.hub.publish import license_is_stated
 
+    report = arguments.evaluation
     facts = CardFacts(
         license=arguments.license.lower(),
         datasets=tuple(arguments.dataset),
         data_license=arguments.data_license,
-        evaluation=_read_report(arguments.evaluation),
+        evaluation=None if report is None else read_written_json(report, f"--evaluation: {report}"),
     )
     options = ExportOptions(
         arguments.repo, facts, arguments.maps, remote_code=arguments.remote_code, onnx=arguments.onnx
@@ -78,21 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.source)
     folder = export(source, arguments.folder, options, say=lambda line: print(f"  {line}"))
     if not license_is_stated(folder / "README.md"):
-        print("  no licence is stated: nobody has leave to use these weights; name one with --license")
+        print("  no licence is stated: nobody is allowed to use these weights; name one with --license")
     print(f"{folder} is ready: dpsims publish {folder} {arguments.repo or 'OWNER/NAME'}")
     return 0
 
 
 def open_source(name: str) -> "Source":
-    """Opens what is to be exported.
-
-    Args:
-        name: folder of a run, a checkpoint or a model, or a bundled model's name.
-
-    Raises:
-        OSError: it is missing or damaged.
-        ValueError: a file of it is damaged or does not fit.
-    """
+    """Opens the folder of a run, a checkpoint or a model, or a bundled model."""
     from dpsims_hub.bundled import NAMES, bundled_model
     from dpsims_hub.cards.model_card import RunFacts
     from dpsims_hub.hub import Source, open_model, open_run
@@ -108,12 +80,3 @@ def open_source(name: str) -> "Source":
     saved = open_checkpoint(path)
     run_name = real_path(path).parent.name
     return Source(run_name, saved.pipe, RunFacts(saved.step, saved.config, saved.run), saved.discriminator)
-
-
-def _read_report(path: Path | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"--evaluation: {path} is not JSON ({error}).") from error

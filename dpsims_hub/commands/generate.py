@@ -1,6 +1,6 @@
 """`dpsims generate`: photos for label-map files.
 
-Photo k of a map is drawn from seed S + k, whatever the other maps, the batch size and the number of photos:
+Photo k of a map has seed S + k, independent of the other maps, the batch size and the number of photos:
 `generate --seed 7 --num-images 3` writes the photos of the seeds 7, 8 and 9, and in Python
 `pipe(label_map, generator=torch.Generator().manual_seed(9))` makes the last one again. All maps are read and
 checked before the first photo is made. With `--as-dataset` the photos become a data set, see
@@ -8,11 +8,13 @@ checked before the first photo is made. With `--as-dataset` the photos become a 
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import add_label_suffix_option, image_size, whole_number
+from dpsims_hub.commands.data_options import add_label_suffix_option
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
+from dpsims_hub.commands.options import add_option, image_size, whole_number
 from dpsims_hub.generation.jobs import MAX_SEED, Job, check_seed, read_job
 from dpsims_hub.generation.map_files import check_outputs, collect_maps, photo_path
 from dpsims_hub.generation.paired_dataset import IMAGE_FORMATS
@@ -22,7 +24,7 @@ from dpsims_hub.processes.process_group import launched_processes
 if TYPE_CHECKING:
     from PIL import Image
 
-SHEET_ROWS = 24  # our choice: a longer sheet cannot be looked at
+SHEET_ROWS = 24  # our choice
 SHEET_NAME = "sheet.png"
 
 
@@ -33,63 +35,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_model_options(parser)
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--output", type=Path, default=Path("outputs"), help="folder (default: outputs)")
-    target.add_argument(
-        "--as-dataset",
-        type=Path,
-        metavar="FOLDER",
-        help="write a data set instead: images/, labels/, classes.json, the seed of every photo;\n"
+    add_option(target, "--output", "folder", Path("outputs"), parse=Path)
+    words = (
+        "write a data set instead: images/, labels/, classes.json, the seed of every photo;\n"
         "maps in subfolders too, all photos from different seeds; also under torchrun or\n"
-        "accelerate launch; the same command again continues what was stopped",
+        "accelerate launch; the same command continues a stopped run"
     )
-    parser.add_argument(
-        "--image-format",
-        choices=IMAGE_FORMATS,
-        default="png",
-        help="of the photos of a data set; label maps are always PNG (default: png)",
+    add_option(target, "--as-dataset", words, metavar="FOLDER", parse=Path)
+    option = partial(add_option, parser)
+    words = "of the photos of a data set; label maps are always PNG"
+    option("--image-format", words, "png", choices=IMAGE_FORMATS)
+    option("--seed", "seed of photo 0", 0, parse=whole_number(0, MAX_SEED))
+    words = (
+        "photos of each map, from the seeds SEED, SEED + 1, ... (in a data set\n"
+        "seeds count over all maps; default: 1)"
     )
-    parser.add_argument(
-        "--seed", type=whole_number(0, MAX_SEED), default=0, help="seed of photo 0 (default: 0)"
-    )
-    parser.add_argument(
-        "--num-images",
-        type=whole_number(1, 100_000),
-        default=1,
-        metavar="K",
-        help="photos of each map, from the seeds SEED, SEED + 1, ... (a data set\n"
-        "goes on counting from map to map; default: 1)",
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=whole_number(1, 4096),
-        default=8,
-        metavar="N",
-        help="photos made at a time; matters for speed and memory only (default: 8)",
-    )
-    parser.add_argument(
-        "--size", type=image_size, metavar="WxH", help="of the photos (default: each map's own)"
-    )
-    parser.add_argument("--allow-distortion", action="store_true", help="let --size change width : height")
-    parser.add_argument(
-        "--stored",
-        action="store_true",
-        help="the files hold their data set's own values (ADE20K: id + 1), not plain ids",
-    )
+    option("--num-images", words, 1, "K", whole_number(1, 100_000))
+    words = "photos made at a time; it changes speed and memory only"
+    option("--batch-size", words, 8, "N", whole_number(1, 4096))
+    option("--size", "of the photos (default: each map's own)", metavar="WxH", parse=image_size)
+    option("--allow-distortion", "let --size change width : height", action="store_true")
+    words = "the files hold the stored values of their data set (ADE20K: id + 1), not plain ids"
+    option("--stored", words, action="store_true")
     add_label_suffix_option(parser)
-    parser.add_argument(
-        "--sheet",
-        action="store_true",
-        help=f"also write {SHEET_NAME}: map and photos side by side, of the first {SHEET_ROWS} maps",
-    )
+    words = f"also write {SHEET_NAME}: map and photos side by side, of the first {SHEET_ROWS} maps"
+    option("--sheet", words, action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Makes the photos that the command line asks for.
-
-    Raises:
-        OSError: a file is missing or cannot be written.
-        ValueError: anything else in the input is wrong.
-    """
+    """Makes photos, or a data set."""
     if arguments.as_dataset is not None:
         from dpsims_hub.commands import generate_dataset
 
@@ -101,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_photos(arguments: argparse.Namespace) -> int:
-    """The plain form: every photo into one folder."""
+    """Writes all photos into one folder."""
     from tqdm import tqdm
 
     from dpsims_hub import __version__
@@ -111,12 +85,8 @@ def _write_photos(arguments: argparse.Namespace) -> int:
     paths = collect_maps(arguments.maps, arguments.label_suffix)
     check_outputs(paths, arguments.output, arguments.num_images)
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
-    how = {
-        "size": arguments.size,
-        "allow_distortion": arguments.allow_distortion,
-        "stored": arguments.stored,
-    }
-    jobs = [read_job(path, pipe, pipe.spec, **how) for path in paths]
+    how = arguments.size, arguments.allow_distortion, arguments.stored
+    jobs = [read_job(path, pipe, pipe.spec, *how) for path in paths]
     shown: dict[Job, list[Image.Image]] = {job: [] for job in jobs[:SHEET_ROWS]} if arguments.sheet else {}
     count = len(jobs) * arguments.num_images
     with tqdm(total=count, unit="photo", disable=None if count > 1 else True) as bar:
@@ -127,9 +97,9 @@ def _write_photos(arguments: argparse.Namespace) -> int:
                 "seed": str(arguments.seed + number),
                 "label_map": job.path.name,
                 "model": arguments.model,
+                "software": f"dpsims_hub {__version__}",
             }
-            path = photo_path(arguments.output, job.path, number)
-            save_picture(photo, path, {**facts, "software": f"dpsims_hub {__version__}"})
+            save_picture(photo, photo_path(arguments.output, job.path, number), facts)
             if job in shown:
                 shown[job].append(photo)
             bar.update()

@@ -1,21 +1,18 @@
-"""`dpsims generate --as-dataset`: photos for label maps as a data set, on one process or many.
+"""`dpsims generate --as-dataset`: photos for label maps as a data set, in one process or several.
 
 All maps are read and checked first. Then the photos are made in batches that depend on the maps, K and the
-batch size only; the processes share the unfinished batches. A photo's seed is counted over all maps and
-photos (`dpsims_hub.generation.photo_plan.Plan`). So neither the number of processes nor a stop
-in the middle changes a photo. Another batch size, device or number of CPU threads changes it by rounding
-at most; seeds and labels never change.
+batch size only; the processes share the unfinished batches. Seeds count over all maps and photos
+(`dpsims_hub.generation.photo_plan.Plan`). So neither the number of processes nor a stop changes a photo.
+Another batch size, device or number of CPU threads changes photos by rounding at most.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import signal
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -26,6 +23,7 @@ from dpsims_hub.generation.map_files import NamedMap, check_apart, find_maps
 from dpsims_hub.generation.photo_maker import Batch, NumberedJob, PhotoMaker
 from dpsims_hub.generation.stored_rules import reading_spec
 from dpsims_hub.processes.process_group import ProcessGroup, StopSignals
+from dpsims_hub.processes.sharing import shared_out
 
 if TYPE_CHECKING:
     from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
@@ -37,7 +35,7 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Makes the data set that the command line asks for, or what is missing of it.
+    """Makes the data set, or the missing part of it.
 
     Returns:
         0 when it is complete, 143 after SIGTERM.
@@ -45,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         OSError: a file is missing or cannot be written.
         ValueError: anything else in the input is wrong, or the folder belongs to another run.
-        KeyboardInterrupt: after Ctrl-C, when the photos under way are written.
+        KeyboardInterrupt: after Ctrl-C, when the current photos are written.
     """
     from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
 
@@ -72,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _find_maps(arguments: argparse.Namespace) -> list[NamedMap]:
     if arguments.sheet:
         raise ValueError(
-            "--sheet does not go with --as-dataset; look at the data set with dpsims check-data."
+            "--sheet does not work with --as-dataset; dpsims check-data draws one of the data set."
         )
     maps = find_maps(arguments.maps, arguments.label_suffix)
     check_apart(arguments.maps, arguments.as_dataset)
@@ -92,7 +90,7 @@ def _load(arguments: argparse.Namespace, group: ProcessGroup) -> DPSIMSPipeline:
 def _check_settings(
     writer: PairedDatasetWriter, pipe: DPSIMSPipeline, arguments: argparse.Namespace, count: int
 ) -> dict[str, Any]:
-    """All that the photos depend on, if the folder is free for it."""
+    """All settings that the photos depend on, after a check of the folder."""
     from dpsims_hub.evaluation.recipe import tensors_sha256
     from dpsims_hub.pipelines.map_batches import by
 
@@ -117,27 +115,19 @@ def _check_maps(
     arguments: argparse.Namespace,
     group: ProcessGroup,
 ) -> tuple[list[NumberedJob], Plan]:
-    """Reads every map once, each process its share; keeps their sizes and hashes, not their pixels."""
+    """Reads every map once, each process its share, for its size and hash."""
+    from dpsims_hub.evaluation.recipe import file_sha256
     from dpsims_hub.generation.photo_plan import Plan, PlannedMap
 
-    how = {
-        "size": arguments.size,
-        "allow_distortion": arguments.allow_distortion,
-        "stored": arguments.stored,
-    }
+    how = arguments.size, arguments.allow_distortion, arguments.stored
+    with _progress(group, len(maps[group.index :: group.count]), "checking", "map") as bar:
 
-    def check() -> list[tuple[tuple[int, int], str]]:
-        share = maps[group.index :: group.count]
-        with _progress(group, len(share), "checking", "map") as bar:
-            checked = []
-            for one in share:
-                job = read_job(one.path, pipe, spec, **how)
-                checked.append((job.size, _sha256(one.path)))
-                bar.update()
-        return checked
+        def check(one: NamedMap) -> tuple[tuple[int, int], str]:
+            job = read_job(one.path, pipe, spec, *how)
+            bar.update()
+            return job.size, file_sha256(one.path)
 
-    shares = group.gather(group.together(check))
-    checked = [shares[place % group.count][place // group.count] for place in range(len(maps))]
+        checked = shared_out(group, maps, check)
     jobs = [
         NumberedJob(one.path, size, arguments.stored, index)
         for index, (one, (size, _)) in enumerate(zip(maps, checked, strict=True))
@@ -154,7 +144,7 @@ def _pending(
     notes: dict[str, Any],
     spec: ClassSpec,
 ) -> list[tuple[int, int]]:
-    """Begins the data set; (number of the batch, photos missing) for every unfinished batch."""
+    """Begins the data set; (number of the batch, missing photos) for every unfinished batch."""
     from dpsims_hub.evaluation.recipe import package_versions
 
     done = writer.begin(plan, settings, {**notes, "versions": package_versions()}, spec)
@@ -166,7 +156,7 @@ def _pending(
 
 
 def _make_all(maker: PhotoMaker, mine: Sequence[tuple[Batch, int]], group: ProcessGroup, missing: int) -> int:
-    """Makes this process's batches, waits for the others, and says what was done."""
+    """Makes the batches of this process, waits for the other processes, and prints the result."""
     made, start = 0, time.perf_counter()
     with StopSignals() as stop:
         with _progress(group, sum(count for _, count in mine), "making", "photo") as bar:
@@ -192,7 +182,7 @@ def _make_all(maker: PhotoMaker, mine: Sequence[tuple[Batch, int]], group: Proce
 
 
 def _made_by_all(made: int, group: ProcessGroup, stop: StopSignals) -> int:
-    """Waits for the other processes; those that were stopped end without an answer."""
+    """The photos made by all processes; stopped processes end without an answer."""
     try:
         return sum(group.gather(made))
     except OSError:
@@ -202,7 +192,7 @@ def _made_by_all(made: int, group: ProcessGroup, stop: StopSignals) -> int:
 
 
 def _progress(group: ProcessGroup, total: int, what: str, unit: str) -> tqdm:
-    """A bar of the first process's own share, where somebody can see it."""
+    """The progress bar of the first process's share."""
     whose = f"{what} (process 1 of {group.count})" if group.count > 1 else what
     return tqdm(total=total, desc=whose, unit=unit, disable=None if group.is_first else True)
 
@@ -210,8 +200,3 @@ def _progress(group: ProcessGroup, total: int, what: str, unit: str) -> tqdm:
 def _say(group: ProcessGroup, sentence: str) -> None:
     if group.is_first:
         print(sentence)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,9 @@
-"""Options that every subcommand with a model shares: which model, where and how it computes."""
+"""Options of the subcommands with a model: the model, its device and its precision."""
 
 import argparse
 from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.options import add_option
 
 if TYPE_CHECKING:
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
@@ -11,27 +13,19 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Adds --model, --device and --dtype."""
-    parser.add_argument(
-        "--model",
-        default="camvid",
-        metavar="PATH",
-        help="model folder, Hub id (owner/name) or a bundled model's name (default: camvid)",
-    )
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps, ... (default: cuda where there is one)")
-    parser.add_argument("--dtype", choices=sorted(DTYPES), default="fp32", help="arithmetic (default: fp32)")
+    words = "model folder, Hub id (owner/name) or a bundled model's name"
+    add_option(parser, "--model", words, "camvid", "PATH")
+    add_option(parser, "--device", "cpu, cuda, cuda:1, mps, ... (default: cuda where there is one)")
+    add_option(parser, "--dtype", "arithmetic", "fp32", choices=sorted(DTYPES))
 
 
 def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") -> "DPSIMSPipeline":
-    """Loads a model for use, without diffusers' own progress bar.
+    """Loads a model, without the progress bar of diffusers.
 
     Args:
         model: a bundled model's name, a folder or a Hub id; write ./camvid for a folder of a bundled name.
-        device: where it computes; None takes a GPU where there is one.
+        device: of the model; None takes a GPU where there is one.
         dtype: "fp32", "bf16" or "fp16".
-
-    Raises:
-        FileNotFoundError: there is no such model, or a file of it is missing.
-        ValueError: a weight file is damaged, or the device is unknown or absent.
     """
     import torch
     from diffusers.utils import logging
@@ -49,16 +43,12 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
 
 
 def check_device(name: str) -> None:
-    """Find out whether a device is there.
-
-    Raises:
-        ValueError: it is unknown or absent.
-    """
+    """Checks that a device can be used."""
     import torch
 
     try:
         works = torch.empty(1, device=name).device.type != "meta"
-        why = "it holds no numbers"
+        why = "its tensors have no values"
     except (RuntimeError, AssertionError) as error:  # an unknown name, or a build without that device
         works, why = False, (str(error).strip().splitlines() or [""])[0].rstrip(".")
     if not works:

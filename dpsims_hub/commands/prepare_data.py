@@ -1,20 +1,16 @@
-"""`dpsims prepare-data`: a folder of pairs becomes parquet shards, which training can stream.
+"""`dpsims prepare-data`: turns a folder of pairs into parquet shards, which training can stream.
 
-Every pair is checked on the way; nothing appears under OUT before all of it is complete.
+Every pair is checked. A split appears in OUT when it is complete.
 """
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import (
-    add_classes_option,
-    add_label_suffix_option,
-    add_workers_option,
-    tell_doubts,
-    whole_number,
-)
+from dpsims_hub.commands.data_options import add_label_options, add_workers_option, tell_doubts
+from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
     from dpsims_hub.labels.sources.layouts import Listing
@@ -34,49 +30,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "output", type=Path, metavar="OUT", help="new folder, or one of shards without that split"
     )
-    parser.add_argument(
-        "--split",
-        default="train",
-        help="name of the split; a DIR that lies in splits gives the one of\nthis name (default: train)",
+    option = partial(add_option, parser)
+    option("--split", "name of the split; of a DIR with splits, the one to read", "train")
+    option("--validation", f"another folder of pairs, written as the split {VALIDATION}", metavar="DIR")
+    words = (
+        "files of the split (default: a multiple of 8, each at most about 500 MB);\n"
+        "best a multiple of processes x workers; never more than pairs"
     )
-    parser.add_argument(
-        "--validation", metavar="DIR", help=f"another folder of pairs, written as the split {VALIDATION}"
-    )
-    parser.add_argument(
-        "--num-shards",
-        type=whole_number(1),
-        default=0,
-        metavar="N",
-        help="files of the split (default: a multiple of 8, each at most about 500 MB);\n"
-        "best a multiple of processes x workers; never more than pairs",
-    )
-    parser.add_argument("--seed", type=whole_number(0), default=0, help="of the order (default: 0)")
-    parser.add_argument(
-        "--max-samples",
-        type=whole_number(1),
-        default=0,
-        metavar="N",
-        help="only N pairs of each split, drawn by the seed (default: all)",
-    )
-    parser.add_argument(
-        "--skip-bad",
-        type=whole_number(0),
-        default=0,
-        metavar="N",
-        help="leave out up to N bad pairs of each split (default: 0, stop at the first)",
-    )
-    add_classes_option(parser)
-    add_label_suffix_option(parser)
+    option("--num-shards", words, 0, "N", whole_number(1))
+    option("--seed", "of the order", 0, parse=whole_number(0))
+    words = "only N pairs of each split, drawn by the seed (default: all)"
+    option("--max-samples", words, 0, "N", whole_number(1))
+    words = "skip up to N bad pairs of each split (default: 0, stop at the first)"
+    option("--skip-bad", words, 0, "N", whole_number(0))
+    add_label_options(parser)
     add_workers_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the shards, and prints how to train on them.
-
-    Raises:
-        OSError: a folder is missing, or the shards cannot be written.
-        ValueError: anything else in the input is wrong, above all a bad pair.
-    """
+    """Writes the shards, and prints how to train on them."""
     from dpsims_hub.commands import INTERRUPTED
 
     folders = {arguments.split: arguments.directory}
@@ -98,17 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
-    """The pairs that lie in a folder itself, else those of its split.
-
-    Args:
-        folder: of pairs.
-        split: its name.
-        label_suffix: as --label-suffix.
-
-    Raises:
-        FileNotFoundError: there is no folder of pairs.
-        ValueError: a file has no partner, or there are no pairs.
-    """
+    """The pairs of a folder, or where it has none those of its split."""
     from dpsims_hub.labels.sources.layouts import list_pairs
 
     try:
@@ -124,17 +86,7 @@ def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
 
 
 def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace) -> None:
-    """Writes one split with a progress bar, and says what was written.
-
-    Args:
-        listing: its pairs.
-        split: its name.
-        arguments: of the command line.
-
-    Raises:
-        OSError: the shards cannot be written.
-        ValueError: the data or the output folder cannot be used.
-    """
+    """Writes the pairs of one split with a progress bar, and prints the result."""
     from tqdm import tqdm
 
     from dpsims_hub.labels import ClassSpec

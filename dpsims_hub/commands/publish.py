@@ -1,10 +1,12 @@
-"""`dpsims publish`: a model folder goes to the Hub. Without --yes it only says what would happen."""
+"""`dpsims publish`: uploads a model folder to the Hub; without --yes it prints the changes only."""
 
 import argparse
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dpsims_hub.commands.options import add_option
 
 if TYPE_CHECKING:
     from dpsims_hub.hub.repository import Change, Place
@@ -14,32 +16,27 @@ SIGNS = {"new": "+", "changed": "~", "same": "=", "removed": "-"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims publish`."""
-    parser.add_argument("folder", type=Path, metavar="DIR", help="what `dpsims export` wrote")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="written by `dpsims export`")
     add_place_options(parser)
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
     """Adds REPO, --yes, --private and --revision."""
     parser.add_argument("repo", metavar="REPO", help="OWNER/NAME on the Hub")
-    parser.add_argument("--yes", action="store_true", help="upload; without it nothing is changed anywhere")
-    parser.add_argument("--private", action="store_true", help="nobody else may see a repository made for it")
-    parser.add_argument("--revision", default="main", metavar="BRANCH", help="branch (default: main)")
+    add_option(parser, "--yes", "upload; without it nothing is changed", action="store_true")
+    add_option(parser, "--private", "make a new repository private", action="store_true")
+    add_option(parser, "--revision", "branch", "main", "BRANCH")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints what is uploaded and what that changes, and uploads with --yes.
-
-    Raises:
-        OSError: a file is missing, or the Hub refuses or cannot be reached.
-        ValueError: the folder is not fit to be published.
-    """
+    """Prints the changes, and uploads with --yes."""
     from dpsims_hub.hub.publish import OWNED, license_is_stated, publishable_files
     from dpsims_hub.hub.repository import Place
 
     files = publishable_files(arguments.folder)
     place = Place(arguments.repo, "model", arguments.revision, arguments.private)
     if not license_is_stated(arguments.folder / "README.md"):
-        print("The card states no licence: nobody has leave to use these weights.")
+        print("The card states no licence: nobody is allowed to use these weights.")
     words = [str(arguments.folder), arguments.repo]
     return upload_or_tell(files, place, OWNED, f"dpsims publish {shlex.join(words)}", arguments.yes)
 
@@ -47,32 +44,28 @@ def run(arguments: argparse.Namespace) -> int:
 def upload_or_tell(
     files: Mapping[str, Path], place: "Place", owned: Sequence[str], command: str, upload: bool
 ) -> int:
-    """Prints the changes; uploads in one commit if that is asked for.
+    """Prints the changes of a repository, and uploads them in one commit where `upload` says so.
 
     Args:
         files: to upload, by their path in the repository.
-        place: where to.
-        owned: beginnings of paths whose other files are removed there.
-        command: that asked; with --yes it uploads.
+        place: the repository.
+        owned: prefixes of paths whose other files are removed there.
+        command: the command line, printed with --yes appended.
         upload: whether to upload.
 
     Returns:
         The exit code.
-
-    Raises:
-        OSError: the Hub refuses or cannot be reached.
-        ValueError: the name is none that the Hub takes.
     """
     from dpsims_hub.hub.repository import check_name, commit, open_repository
 
     check_name(place)
     if not upload:
         tell(files, place, owned)
-        print(f"Nothing was uploaded. To do it: {command} --yes")
+        print(f"Nothing was uploaded. To upload: {command} --yes")
         return 0
     place = open_repository(place)
     if not tell(files, place, owned):
-        print("Nothing to upload: it is all there.")
+        print("Nothing to upload: nothing has changed.")
         return 0
     url = commit(files, place, owned, f"Upload {place.kind} with dpsims publish")
     print(f"Uploaded: {url}")
@@ -80,7 +73,7 @@ def upload_or_tell(
 
 
 def tell(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> bool:
-    """Prints one line per file: what happens to it, its size and its path; returns whether anything does."""
+    """Prints the change, size and path of each file; returns whether anything changes."""
     from dpsims_hub.hub.repository import Change, UploadError, compare
 
     try:
@@ -88,7 +81,7 @@ def tell(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> boo
         where = f"{place.kind} {place.repo_id}, branch {place.revision}"
     except UploadError as error:
         changes = [Change(name, path.stat().st_size, "new") for name, path in files.items()]
-        where = f"{place.kind} {place.repo_id}; what is there already is not known: {error}"
+        where = f"{place.kind} {place.repo_id}; its present files are not known: {error}"
     print(where)
     for change in changes:
         print(f"  {SIGNS[change.what]} {_size(change.size):>9}  {change.path}")
@@ -97,7 +90,7 @@ def tell(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> boo
 
 
 def summary(changes: Sequence["Change"]) -> str:
-    """How many files of each kind there are, and how much there is to upload."""
+    """The number of files of each kind of change, and the size of the upload."""
     counts = {what: sum(change.what == what for change in changes) for what in SIGNS}
     words = [f"{number} {what} ({SIGNS[what]})" for what, number in counts.items() if number]
     size = sum(change.size for change in changes if change.what in ("new", "changed"))

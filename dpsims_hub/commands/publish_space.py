@@ -1,4 +1,4 @@
-"""`dpsims publish-space`: the browser demo goes to the Hub as a Space, or it is told what would go there."""
+"""`dpsims publish-space`: uploads the browser demo to the Hub as a Space; without --yes a dry run."""
 
 import argparse
 from pathlib import Path
@@ -15,12 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints what is uploaded and what that changes, and uploads with --yes.
-
-    Raises:
-        OSError: a file is missing or cannot be written, or the Hub refuses or cannot be reached.
-        ValueError: the name is none that the Hub takes.
-    """
+    """Prints the changes, and uploads with --yes."""
     from dpsims_hub.hub.repository import Place
     from dpsims_hub.hub.space_folder import OWNED, space_files, write_space
 

@@ -1,7 +1,7 @@
-"""`dpsims train-segmenter`: a small segmenter of one's own classes, to measure mIoU without downloads.
+"""`dpsims train-segmenter`: a small segmenter of any classes, to measure mIoU without downloads.
 
-It sees real photos only, so that generated ones are judged by what is real. The folder that it leaves is one
-of transformers, for `dpsims evaluate --segmenter FOLDER` and for everything else that reads those.
+It is trained on real photos only. Its folder is one of transformers, for `dpsims evaluate --segmenter FOLDER`
+and for other programs.
 """
 
 from __future__ import annotations
@@ -11,20 +11,14 @@ import json
 import shlex
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.backbone_options import add_backbone_options
-from dpsims_hub.commands.data_options import (
-    add_classes_option,
-    add_label_suffix_option,
-    image_size,
-    open_pairs,
-    positive_number,
-    tell_doubts,
-    whole_number,
-)
+from dpsims_hub.commands.data_options import add_label_options, open_pairs, tell_doubts
 from dpsims_hub.commands.model_options import check_device
+from dpsims_hub.commands.options import add_option, image_size, positive_number, whole_number
 from dpsims_hub.processes.process_group import StopSignals, launched_processes
 from dpsims_hub.storage.writable import check_writable
 
@@ -32,79 +26,50 @@ if TYPE_CHECKING:
     from dpsims_hub.evaluation.survey import Pairs
     from dpsims_hub.models import PretrainedBackbone
 
-STATED = "training.json"
+STATE = "training.json"
 CHECKPOINTS = "checkpoints"
 WEIGHTS = "model.safetensors"
 SAME_DATA = "it would be scored on its training data; name another --val-split or --val-data."
-SMALLEST_SIDE = 32  # pixels: below it the coarsest feature map has no cell
+MIN_SIDE = 32  # pixels: below it the coarsest feature map is empty
 MAX_SEED = 2**32 - 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims train-segmenter`."""
-    parser.add_argument(
-        "--data",
-        required=True,
-        metavar="DIR",
-        help="photos and label maps: images/, labels/ and a classes.json, ADE20K, COCO-Stuff or\n"
-        "Cityscapes as distributed, parquet, webdataset, or a data set on the Hub",
+    option = partial(add_option, parser)
+    words = (
+        "photos and label maps: images/, labels/ and a classes.json, ADE20K, COCO-Stuff or\n"
+        "Cityscapes as distributed, parquet, webdataset, or a data set on the Hub"
     )
-    parser.add_argument(
-        "--split", help="of it to train on (default: train; with --val-data the folder itself)"
-    )
-    parser.add_argument("--val-data", metavar="DIR", help="other pairs, to be scored on (default: --data)")
-    parser.add_argument(
-        "--val-split", help="of these to be scored on (default: val; with --val-data the folder itself)"
-    )
-    add_classes_option(parser)
-    add_label_suffix_option(parser)
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="for the segmenter")
-    parser.add_argument(
-        "--resolution",
-        type=image_size,
-        default=(192, 256),
-        metavar="WxH",
-        help="of the photos it sees, in pixels (default: 256x192)",
-    )
+    option("--data", words, metavar="DIR", required=True)
+    option("--split", "of it to train on (default: train; with --val-data the folder itself)")
+    option("--val-data", "other pairs for the scores (default: --data)", metavar="DIR")
+    option("--val-split", "of these for the scores (default: val; with --val-data the folder itself)")
+    add_label_options(parser)
+    option("--output", "for the segmenter", metavar="FOLDER", parse=Path, required=True)
+    words = "size of its inputs in pixels (default: 256x192)"
+    option("--resolution", words, (192, 256), "WxH", image_size)
     add_backbone_options(parser, "its encoder, a convolutional one")
-    for flag, low, default, words in (
-        ("--steps", 1, 1200, "of the optimiser"),
-        ("--batch-size", 2, 8, "photos a step, at least 2"),
-        ("--width", 1, 128, "channels of its head"),
-        ("--coarsest-stride", 4, 32, "of the backbone; layers beyond it are left out"),
-    ):
-        parser.add_argument(
-            flag, type=whole_number(low), default=default, metavar="N", help=f"{words} (default: {default})"
-        )
-    parser.add_argument(
-        "--learning-rate",
-        type=positive_number,
-        default=5e-4,
-        metavar="X",
-        help="at its height (default: 0.0005)",
-    )
-    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="(default: 0)")
-    parser.add_argument(
-        "--device", choices=("cpu", "cuda"), help="where it computes (default: cuda where there is one)"
-    )
-    parser.add_argument(
-        "--dtype", choices=("fp32", "bf16"), default="fp32", help="arithmetic (default: fp32)"
-    )
-    parser.add_argument("--half", action="store_true", help="store its weights in float16")
+    option("--steps", "of the optimiser", 1200, "N", whole_number(1))
+    option("--batch-size", "photos a step, at least 2", 8, "N", whole_number(2))
+    option("--width", "channels of its head", 128, "N", whole_number(1))
+    option("--coarsest-stride", "of the backbone; layers beyond it are left out", 32, "N", whole_number(4))
+    option("--learning-rate", "its maximum", 5e-4, "X", positive_number)
+    option("--seed", "of head, order and crops", 0, parse=whole_number(0, MAX_SEED))
+    option("--device", "of the training (default: cuda where there is one)", choices=("cpu", "cuda"))
+    option("--dtype", "arithmetic", "fp32", choices=("fp32", "bf16"))
+    option("--half", "store its weights in float16", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains, scores and saves the segmenter; the same command goes on after a stop.
+    """Trains, scores and saves the segmenter; the same command continues after a stop.
 
     Returns:
         0 when it is complete, 130 or 143 after Ctrl-C or SIGTERM.
-
-    Raises:
-        OSError: a file is missing or cannot be written.
-        ValueError: anything else in the input is wrong.
     """
-    from dpsims_hub.evaluation import load_backbone, save_report
+    from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.segmenter import Segmenter, be_quiet
+    from dpsims_hub.models import PretrainedBackbone
     from dpsims_hub.processes.cpu_setup import prepare_cpu
 
     check_settings(arguments)
@@ -113,49 +78,40 @@ def run(arguments: argparse.Namespace) -> int:
     data, tests = open_splits(arguments)
     for pairs in (data, tests):
         tell_doubts(pairs, pairs.spec)
-    backbone = load_backbone(
+    backbone = PretrainedBackbone(
         arguments.backbone,
         arguments.backbone_weights,
         mean=arguments.backbone_mean,
         std=arguments.backbone_std,
     )
-    stated = _read_stated(arguments.output, _state(arguments, data, tests, backbone))
+    state = _read_state(arguments.output, _new_state(arguments, data, tests, backbone))
     print(f"Backbone {backbone.name}: weights from {backbone.source}.")
-    if "scores" not in stated:
-        stopped = _train(arguments, data, backbone, stated)
+    if "scores" not in state:
+        stopped = _train(arguments, data, backbone, state)
         if stopped is not None:
             return 128 + stopped
-        segmenter = Segmenter(str(arguments.output), data.spec, device=stated["device"])
-        stated["scores"] = _scores(segmenter, tests, arguments)
-        save_report(stated, arguments.output / STATED)
+        segmenter = Segmenter(str(arguments.output), data.spec, device=state["device"])
+        state["scores"] = _scores(segmenter, tests, arguments)
+        save_report(state, arguments.output / STATE)
         shutil.rmtree(arguments.output / CHECKPOINTS, ignore_errors=True)
-    print(_told(stated, arguments))
+    print(_format_scores(state, arguments))
     return 0
 
 
 def check_settings(arguments: argparse.Namespace) -> None:
-    """Refuses what can be refused before any data are read, and settles the device.
-
-    Raises:
-        ValueError: one sentence.
-    """
+    """Checks the settings before any data are read, and chooses the device."""
     import torch
 
     if launched_processes() > 1:
         raise ValueError("train-segmenter runs in one process; start it without a launcher.")
-    if min(arguments.resolution) < SMALLEST_SIDE:
-        raise ValueError(f"--resolution: both sides must be at least {SMALLEST_SIDE} px.")
+    if min(arguments.resolution) < MIN_SIDE:
+        raise ValueError(f"--resolution: both sides must be at least {MIN_SIDE} px.")
     arguments.device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_device(arguments.device)
 
 
 def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
-    """The pairs to train on, and those to be scored on.
-
-    Raises:
-        OSError: a folder or file is missing.
-        ValueError: the data cannot be opened, are empty, or are the same twice.
-    """
+    """The training pairs, and the pairs for the scores."""
     apart = arguments.val_data is not None
     place, val_place = arguments.data, arguments.val_data if apart else arguments.data
     split, val_split = (
@@ -175,14 +131,10 @@ def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
     return data, tests
 
 
-def _state(
+def _new_state(
     arguments: argparse.Namespace, data: Pairs, tests: Pairs, backbone: PretrainedBackbone
 ) -> dict[str, Any]:
-    """What a later call must repeat to go on, all JSON-safe.
-
-    Raises:
-        ValueError: the two data sets are one.
-    """
+    """The settings that a later call must repeat to continue, JSON-safe."""
     from dpsims_hub.evaluation.recipe import tensors_sha256
     from dpsims_hub.evaluation.segmenter_training import sample_sha256
 
@@ -215,25 +167,18 @@ def _described(place: str, split: str, pairs: Pairs, digest: str) -> dict[str, A
     return {"name": Path(place).name, "split": split, "pairs": len(pairs), "sha256_of_some": digest}
 
 
-def _read_stated(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The state of an earlier call with the same settings, or this one's where nothing was trained yet.
-
-    Raises:
-        ValueError: the folder holds something else.
-        OSError: it cannot be written.
-    """
+def _read_state(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """The state of an earlier call with the same settings, or where nothing was trained yet the new one."""
     from dpsims_hub.evaluation.segmenter_training import last_whole_checkpoint
 
     check_writable(folder)
     if not folder.exists() or not any(folder.iterdir()):
         return state
     try:
-        stored = json.loads((folder / STATED).read_text(encoding="utf-8"))
+        stored = json.loads((folder / STATE).read_text(encoding="utf-8"))
         other = next((key for key, value in state.items() if stored.get(key) != value), None)
     except (OSError, ValueError, AttributeError):
-        raise ValueError(
-            f"--output {folder}: holds other files and no {STATED}; give a new folder."
-        ) from None
+        raise ValueError(f"--output {folder}: holds other files and no {STATE}; give a new folder.") from None
     if not (folder / WEIGHTS).is_file():
         stored.pop("scores", None)
         if last_whole_checkpoint(folder / CHECKPOINTS) is None:
@@ -241,21 +186,22 @@ def _read_stated(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
     if other:
         raise ValueError(
             f"--output {folder}: was begun with {other} {json.dumps(stored.get(other))}, not "
-            f"{json.dumps(state[other])}; give the same settings and data to go on, or a new folder."
+            f"{json.dumps(state[other])}; give the same settings and data to continue, or a new folder."
         )
     return stored
 
 
 def _train(
-    arguments: argparse.Namespace, data: Pairs, backbone: PretrainedBackbone, stated: dict[str, Any]
+    arguments: argparse.Namespace, data: Pairs, backbone: PretrainedBackbone, state: dict[str, Any]
 ) -> int | None:
-    """Trains and saves; returns the number of the signal that stopped it, if one did."""
+    """Trains and saves; returns the number of the signal that stopped it, or None."""
     import torch
     from tqdm import tqdm
+    from transformers import TrainerCallback
 
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.segmenter_network import new_segmenter, save_segmenter
-    from dpsims_hub.evaluation.segmenter_training import SAVE_STEPS, TrainingPlan, Watch, train_segmenter
+    from dpsims_hub.evaluation.segmenter_training import SAVE_STEPS, TrainingPlan, train_segmenter
 
     torch.manual_seed(arguments.seed)
     model, processor = new_segmenter(
@@ -269,60 +215,56 @@ def _train(
         arguments.device,
         arguments.dtype == "bf16",
     )
-    started, before = time.perf_counter(), stated.get("seconds", 0.0)
+    started, before = time.perf_counter(), state.get("seconds", 0.0)
 
-    def note_time() -> None:
-        stated["seconds"] = round(before + time.perf_counter() - started, 1)
-        save_report(stated, arguments.output / STATED)
+    def save_time() -> None:
+        state["seconds"] = round(before + time.perf_counter() - started, 1)
+        save_report(state, arguments.output / STATE)
 
-    note_time()
+    save_time()
     with StopSignals() as stop, tqdm(total=plan.steps, unit="step", disable=None) as bar:
 
-        class Bar(Watch):
-            def begin(self, step: int) -> None:
-                bar.update(step)
+        class Bar(TrainerCallback):
+            def on_train_begin(self, args: Any, progress: Any, control: Any, **unused: Any) -> None:
+                bar.update(progress.global_step)
 
-            def step(self, step: int, loss: float | None) -> bool:
-                if loss is not None:
-                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            def on_step_end(self, args: Any, progress: Any, control: Any, **unused: Any) -> None:
+                if progress.log_history and "loss" in progress.log_history[-1]:
+                    bar.set_postfix(loss=f"{float(progress.log_history[-1]['loss']):.3f}", refresh=False)
                 bar.update()
-                if step % SAVE_STEPS == 0:
-                    note_time()
-                return stop.number is not None
+                if progress.global_step % SAVE_STEPS == 0:
+                    save_time()
+                if stop.number is not None:
+                    control.should_save = control.should_training_stop = True
 
         done = train_segmenter(model, processor, data, arguments.output / CHECKPOINTS, plan, Bar())
-    note_time()
+    save_time()
     if stop.number is not None:
-        tqdm.write(f"stopped after step {done} of {plan.steps}; the same command goes on from there.")
+        tqdm.write(f"stopped after step {done} of {plan.steps}; the same command continues from there.")
         return stop.number
     save_segmenter(model.eval(), processor, arguments.output, arguments.half)
     return None
 
 
 def _scores(segmenter: Any, tests: Pairs, arguments: argparse.Namespace) -> dict[str, Any]:
-    """mIoU, pixel accuracy and the IoU of each class on the real photos.
-
-    Raises:
-        ValueError: no pixel of them has a class.
-    """
-    from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
+    """mIoU, pixel accuracy and the IoU of each class on the real photos."""
+    from dpsims_hub.evaluation.segmentation_scores import iou_by_class, mean_iou, pixel_accuracy
     from dpsims_hub.evaluation.segmenter_training import score_segmenter
 
     counts = score_segmenter(segmenter, tests, arguments.resolution).sum(axis=0)
     if not counts[:, 1].sum():
         raise ValueError(f"{arguments.val_data}: no pixel has a class, so that nothing can be scored.")
-    ious = [None if value != value else float(value) for value in class_ious(counts)]  # NaN: not there
     return {
         "mean_iou": float(mean_iou(counts)),
         "pixel_accuracy": float(pixel_accuracy(counts)),
-        "class_iou": dict(zip(tests.spec.names, ious, strict=True)),
+        "class_iou": iou_by_class(counts, tests.spec.names),
     }
 
 
-def _told(stated: dict[str, Any], arguments: argparse.Namespace) -> str:
+def _format_scores(state: dict[str, Any], arguments: argparse.Namespace) -> str:
     from dpsims_hub.evaluation.report import DASH, format_table
 
-    scores, size, tests = stated["scores"], stated["size"], stated["scored_on"]
+    scores, size, tests = state["scores"], state["size"], state["scored_on"]
     rows = [("class", "IoU on real photos")]
     rows += [(name, DASH if value is None else f"{value:.1%}") for name, value in scores["class_iou"].items()]
     split = f", split {tests['split']}" if tests["split"] else ""
@@ -337,7 +279,7 @@ def _told(stated: dict[str, Any], arguments: argparse.Namespace) -> str:
             f"mIoU {scores['mean_iou']:.1%}, pixel accuracy {scores['pixel_accuracy']:.1%} "
             f"on the {tests['pairs']} real photos of {tests['name']}{split}, "
             f"at {size['width']}x{size['height']}; "
-            f"{stated['steps']} steps in {stated['seconds'] / 60:.1f} min",
+            f"{state['steps']} steps in {state['seconds'] / 60:.1f} min",
             f"measure a model with it: {shlex.join([*command, '--segmenter', str(arguments.output)])}",
         ]
     )

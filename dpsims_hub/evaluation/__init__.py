@@ -1,6 +1,5 @@
-"""Measuring what a model makes: distances to real photos, faithfulness, diversity, speed, and the recipe."""
+"""Evaluation of a model: distances to real photos, segmentation scores, diversity, speed, the recipe."""
 
-from dpsims_hub.evaluation.features import load_backbone
 from dpsims_hub.evaluation.frechet import frechet_distance
 from dpsims_hub.evaluation.measure import Evaluation
 from dpsims_hub.evaluation.report import format_report, save_report
@@ -11,6 +10,5 @@ __all__ = [
     "Settings",
     "format_report",
     "frechet_distance",
-    "load_backbone",
     "save_report",
 ]

@@ -1,4 +1,4 @@
-"""Which of our classes each class of a segmenter is: by name, by alias, or as a file says."""
+"""Which of our classes each class of a segmenter is: by name, by alias, or by a file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.storage.written_json import read_written_json
 
-NOTHING = -1  # id of what is none of our classes
+NOTHING = -1  # id outside our classes
 
 
 @dataclass(frozen=True)
 class ClassMatch:
-    """How a segmenter's classes become ours.
+    """A segmenter's classes and ours.
 
     Args:
         table: (M,) our id for each of its ids, `NOTHING` for a class that we do not have.
-        how: what decided, for the recipe.
+        how: what paired them, for the recipe.
         spec: our classes.
     """
 
@@ -31,38 +31,39 @@ class ClassMatch:
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Ids of our classes that the segmenter cannot see."""
+        """Ids of our classes that the segmenter does not have."""
         return tuple(c for c in range(self.spec.num_classes) if c not in self.table)
 
     def translate(self, predicted: np.ndarray) -> np.ndarray:
-        """The segmenter's ids as ours; ids that it does not have, such as "no object", are `NOTHING`."""
+        """Our ids for the segmenter's; ids outside its table, such as "no object", become `NOTHING`."""
         inside = (predicted >= 0) & (predicted < len(self.table))
         return np.where(inside, self.table[np.where(inside, predicted, 0)], NOTHING)
 
     def visible(self, label_map: np.ndarray) -> np.ndarray:
-        """The true map with the classes that the segmenter cannot see made unknown."""
+        """The true map, in which the `missing` classes become unknown."""
         return np.where(np.isin(label_map, self.missing), self.spec.ignore_index, label_map)
 
 
 def match_classes(
     theirs: Mapping[int, str], spec: ClassSpec, chosen: Mapping[str, str | int | None] | None = None
 ) -> ClassMatch:
-    """Finds our class for each of a segmenter's.
+    """Finds our class for each class of a segmenter.
 
-    A name fits in any letter case and spelling of spaces; of a list of synonyms ("car, auto") each is tried.
-    Several of its classes may be one of ours. Names like LABEL_0 say nothing: a segmenter that has only such,
-    and as many as we have classes, is taken to have ours in our order.
+    Names match in any letter case and spelling of spaces; each of several synonyms ("car, auto") is tried.
+    Several of its classes may be one of ours. A segmenter whose names are all like LABEL_0, as many as we
+    have classes, is taken to have our classes in our order.
 
     Args:
         theirs: its names by id, from 0 on; ids without a name are none of ours.
         spec: our classes.
-        chosen: our name, id, or None for no class, by its name or id; wins over what names say.
+        chosen: our name or id, or None for no class, by its name or id; overrides matching by name.
 
     Raises:
-        ValueError: no class fits, or `chosen` names a class that does not exist.
+        ValueError: no class matches, or `chosen` names a class that does not exist.
     """
     table = np.full(max(theirs, default=-1) + 1, NOTHING, dtype=np.int64)
-    if _says_nothing(theirs) and len(theirs) == len(table) == spec.num_classes and not chosen:
+    unnamed = all(re.fullmatch(r"LABEL_\d+", name) for name in theirs.values())
+    if unnamed and len(theirs) == len(table) == spec.num_classes and not chosen:
         return ClassMatch(np.arange(len(theirs)), "by id: the segmenter does not name its classes", spec)
     ours = {_plain(alias): info.id for info in reversed(spec.classes) for alias in info.aliases}
     ours |= {_plain(info.name): info.id for info in spec.classes}
@@ -85,7 +86,7 @@ def read_choices(path: Path) -> dict[str, str | int | None]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds something else.
+        ValueError: it holds anything else.
     """
     if not path.is_file():
         raise FileNotFoundError(f"--segmenter-map {path}: no such file.")
@@ -99,10 +100,6 @@ def read_choices(path: Path) -> dict[str, str | int | None]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).casefold()
-
-
-def _says_nothing(names: Mapping[int, str]) -> bool:
-    return all(re.fullmatch(r"LABEL_\d+", name) for name in names.values())
 
 
 def _their_id(key: str, theirs: Mapping[int, str]) -> int:

@@ -1,4 +1,4 @@
-"""The best, middle and worst label maps of an evaluation in one picture, with what the judge saw in them."""
+"""The best, median and worst label maps of an evaluation in one picture, with the judge's predictions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, picture_of
 
 EACH = 3  # maps of each kind, at most
 MIN_WIDTH = 160  # pixels; smaller pictures are enlarged by a whole factor, so that captions fit
-SAID_OF_JUDGE = {"segmenter": "the segmenter", "probe": "the pixel probe (no segmenter)"}
+NAMES = {"segmenter": "the segmenter", "probe": "the pixel probe (no segmenter)"}
 
 
 def choose(scores: np.ndarray, each: int = EACH) -> list[tuple[str, int]]:
-    """The best, middle and worst of (n,) scores, no index twice, as ("best", index); best first."""
+    """The best, median and worst of (n,) scores, no index twice, as ("best", index); best first."""
     order = np.argsort(-scores, kind="stable")
     each = min(each, len(order) // 3 or 1)
     middle = (len(order) - each) // 2
@@ -30,56 +30,45 @@ def choose(scores: np.ndarray, each: int = EACH) -> list[tuple[str, int]]:
     return [(chosen[int(i)], int(i)) for i in order if int(i) in chosen]
 
 
-def draw_sheet(evaluation: Evaluation) -> Image.Image | None:
-    """The sheet of an evaluation that has run; None where no judge ranked its photos.
+def save_sheet(evaluation: Evaluation, path: Path) -> bool:
+    """Writes the sheet of an evaluation after `run` atomically; False where no judge ranked the photos.
 
-    One row a label map: the map, the real photo and what the judge sees in it, the generated photo and what
-    the judge sees there.
+    One row a label map: the map, the real photo and its prediction, the generated photo and its prediction.
 
-    Args:
-        evaluation: after `run`.
+    Raises:
+        OSError: the file cannot be written there.
     """
-    ranked = evaluation.numbers.per_map()
+    ranked = evaluation.summary.per_map()
     if ranked is None:
-        return None
+        return False
     name, scores = ranked
     judge = next(one.judge for one in evaluation.measures if one.name == name)
     spec, ids, rows, captions = evaluation.data.spec, set(), [], []
     for word, index in choose(scores):
         scene = evaluation.scene([index])
-        real, fake = (_seen(judge, scene, kind) for kind in (REAL, GENERATED))
+        real, fake = (_prediction(judge, scene, kind) for kind in (REAL, GENERATED))
         photo, made = scene.pictures(REAL)[0], scene.pictures(GENERATED)[0]
         pictures = [scene.label_maps[0], photo, real[0], made, fake[0]]
         ids |= {int(value) for value in np.unique(scene.label_maps)}
         rows.append([_picture(one, spec) for one in pictures])
         stem = evaluation.data[index].stem
         captions.append([f"{word}: {stem}", "", f"IoU {real[1]:.1%}", "", f"IoU {fake[1]:.1%}"])
-    headers = ["label map", "real photo", "seen in it", "generated", "seen in it"]
+    headers = ["label map", "real photo", "prediction", "generated", "prediction"]
     width = sum(one.width for one in rows[0])
-    return comparison_sheet(
+    sheet = comparison_sheet(
         rows,
         headers,
         captions=captions,
         legend=flow_legend(spec, sorted(ids), width),
-        footer=f"Ranked by the mean IoU of {SAID_OF_JUDGE[name]} on the generated photo of each map.",
+        footer=f"Ranked by the mean IoU of {NAMES[name]} on the generated photo of each map.",
     )
+    save_picture(sheet, path)
+    return True
 
 
-def save_sheet(evaluation: Evaluation, path: Path) -> bool:
-    """Writes the sheet, complete or not at all; False where there is none to write.
-
-    Raises:
-        OSError: the file cannot be written there.
-    """
-    sheet = draw_sheet(evaluation)
-    if sheet is not None:
-        save_picture(sheet, path)
-    return sheet is not None
-
-
-def _seen(judge: Judge, scene: Scene, kind: str) -> tuple[np.ndarray, float]:
-    """The ids (H, W) that a judge sees in a picture, unknown for what is none of ours, and their mean IoU."""
-    images, label_maps, spec = scene.pictures(kind), scene.label_maps, scene.stage.data.spec
+def _prediction(judge: Judge, scene: Scene, kind: str) -> tuple[np.ndarray, float]:
+    """The ids (H, W) that a judge predicts, `ignore_index` outside the class list, and their mean IoU."""
+    images, label_maps, spec = scene.pictures(kind), scene.label_maps, scene.shared.data.spec
     seen = resize_label_map(judge.predict(images)[0], label_maps.shape[1:])
     shown = np.where(seen < 0, spec.ignore_index, seen)
     return shown, float(mean_iou(judge.judge(images, label_maps)[0]))

@@ -1,7 +1,7 @@
-"""The table of distances on one network's features: the model's, floors and reference baselines.
+"""The table of distances in one network's features: the model's, floors and reference baselines.
 
-A row holds the Frechet distance ("value"), the kernel distance, precision and recall. The model's row and the
-floor of as many photos have intervals.
+A row holds the Frechet distance ("value"), the kernel distance, precision and recall. The row of the model
+and that of as many real training photos have intervals.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ BOUNDS = ((0, np.inf), (-np.inf, np.inf), (0, 1), (0, 1))
 def distance_rows(
     features: Mapping[str, np.ndarray], train: np.ndarray | None, seed: int, replicates: int = 0
 ) -> list[dict]:
-    """One row per comparison: what, how many, against how many, the four values and their intervals.
+    """One row for each comparison, the model's first.
 
     Args:
-        features: (n, D) by kind of image: `REAL`, which all are compared against, `GENERATED`, and others.
+        features: (n, D) by kind of image: `REAL`, which all are compared with, `GENERATED`, and others.
         train: (m, D) of the real training photos, or None.
         seed: of the random halves, subsets and bootstrap draws.
         replicates: bootstrap draws; 0 for no intervals.
 
     Returns:
-        Rows of {"images", "n", "against", "n_against", *VALUES, *INTERVALS}, the model's first. Precision and
-        recall are None where the two sides differ in number, or are too few.
+        Rows of {"images", "n", "against", "n_against", *VALUES, *INTERVALS}. Precision and recall are None
+        where the two sides differ in number, or are too few.
     """
     real = features[REAL]
     random = np.random.default_rng(seed)
@@ -51,12 +51,10 @@ def distance_rows(
 def _training_rows(
     train: np.ndarray, real: np.ndarray, replicates: int, random: np.random.Generator
 ) -> list[dict]:
-    """All training photos, and as many of them as there are real ones, which is the fair floor."""
+    """All training photos, and as many of them as there are real photos, which is the fair floor."""
     count = min(len(real), len(train))
-    counts = (
-        draw_counts(len(train), replicates, random, count),
-        draw_counts(len(real), replicates, random),
-    )
+    train_counts = draw_counts(len(train), replicates, random, count)
+    counts = train_counts, draw_counts(len(real), replicates, random)
     if len(train) <= len(real):
         return [_row("real training photos", train, real, counts)]
     draws = [train[random.choice(len(train), count, replace=False)] for _ in range(DRAWS)]
@@ -67,7 +65,7 @@ def _training_rows(
 
 
 def _halves(real: np.ndarray, random: np.random.Generator) -> dict:
-    """Random halves of the real photos: what only the small number of photos makes."""
+    """Random halves of the real photos: the part of a distance that comes from few photos."""
     middle = len(real) // 2
     shuffled = [real[random.permutation(len(real))] for _ in range(DRAWS)]
     pairs = [(one[:middle], one[middle:]) for one in shuffled]
@@ -94,7 +92,6 @@ def _entry(what: str, count: int, count_against: int, against: str, values: list
 
 
 def _compare(images: np.ndarray, real: np.ndarray) -> list[float | None]:
-    """The four values."""
     shares = _shares(images, real)
     precision, recall = (None, None) if shares is None else (float(one.mean()) for one in shares)
     return [frechet_distance(images, real), kernel_distance(images, real), precision, recall]
@@ -113,19 +110,12 @@ def _intervals(
     counts: tuple[np.ndarray, np.ndarray],
     judged: tuple[np.ndarray, np.ndarray],
 ) -> dict[str, list[float] | None]:
-    """The intervals of the four values.
-
-    Args:
-        values: in the middle.
-        drawn_from: the features that are drawn again.
-        counts: how often, (R, n) each.
-        judged: the features whose shares are precision and recall; manifolds are not drawn again, because
-            repeated photos would have no distance to their neighbours.
-    """
+    """The intervals of the four values from features drawn `counts` times, (R, n) each."""
     if not len(counts[0]):
         return {}
     frechet = [frechet_distance(*drawn_from, *pair) for pair in zip(*counts, strict=True)]
     replicates = [frechet, kernel_distances(*drawn_from, *counts)]
+    # Manifolds are not drawn again: repeated photos would be at distance 0 from their neighbours.
     for share in _shares(*judged) or ():
         drawn = draw_counts(len(share), len(counts[0]), np.random.default_rng(len(share)))
         replicates.append(drawn @ share / len(share))

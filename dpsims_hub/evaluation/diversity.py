@@ -1,4 +1,4 @@
-"""How different photos are: the distance of the diversity loss on any backbone, and that of pixels."""
+"""How different photos are: the distance of the diversity loss on any backbone, and of their pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from dpsims_hub.losses.diversity import feature_distance
@@ -17,16 +16,16 @@ def pair_differences(
 ) -> np.ndarray:
     """Two differences of every pair of photos.
 
-    Feature maps of a single place are left out: without their mean nothing is left of them.
+    Feature maps of a single place are left out, because they equal their mean, which is subtracted.
 
     Args:
         first_maps: feature maps (B, C, h, w) of the first photos.
-        second_maps: of the second ones.
+        second_maps: of the second photos.
         first: photos (B, H, W, 3) uint8.
-        second: likewise.
+        second: photos (B, H, W, 3) uint8.
 
     Returns:
-        (B, 2): `feature_distance` in [0, 2]; mean absolute pixel difference, 0 to 1 of the full range.
+        (B, 2): `feature_distance` in [0, 2]; mean absolute pixel difference in [0, 1].
 
     Raises:
         ValueError: the photos are so small that no feature map has two places.
@@ -40,14 +39,11 @@ def pair_differences(
 
 
 def differences_within(maps: Sequence[Tensor], photos: np.ndarray) -> np.ndarray:
-    """Mean differences between the K photos of each label map, over all K (K - 1) / 2 pairs.
+    """Mean `pair_differences` (B, 2) of the K photos of each label map, over all K (K - 1) / 2 pairs.
 
     Args:
-        maps: feature maps (B * K, C, h, w), map-major.
+        maps: feature maps (B * K, C, h, w), the photos of one label map in a row.
         photos: (B, K, H, W, 3) uint8, K at least 2.
-
-    Returns:
-        (B, 2), see `pair_differences`.
     """
     count = photos.shape[1]
 
@@ -59,13 +55,5 @@ def differences_within(maps: Sequence[Tensor], photos: np.ndarray) -> np.ndarray
 
 
 def mean_over_pairs(count: int, differences: Callable[[int, int], np.ndarray]) -> np.ndarray:
-    """Mean over the K (K - 1) / 2 pairs of K photos of what `differences` gives for two of their numbers."""
+    """Mean of `differences(a, b)` over all pairs of `count` photos."""
     return np.mean([differences(a, b) for a, b in combinations(range(count), 2)], axis=0)
-
-
-def shuffled_partners(count: int, seed: int) -> np.ndarray:
-    """Another index for each of [0, count), at least 2, by chance: each is a partner once, (count,)."""
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).numpy()
-    partners = np.empty(count, dtype=np.int64)
-    partners[order] = np.roll(order, -1)
-    return partners

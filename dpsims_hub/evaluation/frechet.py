@@ -3,7 +3,7 @@
     d = |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)        (Heusel et al. 2017, there "FID")
 
 is the squared distance between the normal distributions with the sets' means m and covariances C. It is
-called FID only with Inception features; this package names it after the features that were used.
+called FID with Inception features only; reports name it after its features.
 """
 
 from __future__ import annotations
@@ -17,30 +17,23 @@ def frechet_distance(
     first_counts: np.ndarray | None = None,
     second_counts: np.ndarray | None = None,
 ) -> float:
-    """Frechet distance between two sets of features, 0 for equal sets.
+    """Frechet distance between two sets of features, at least 0, in squared units of the features.
 
     With centred rows A, C = A^T A / (n - 1), and the eigenvalues of C1 C2 are the squared singular values of
-    A1 A2^T / sqrt((n1 - 1)(n2 - 1)). Summing those needs no matrix square root and no regularisation, and is
-    exact also for fewer vectors than features, where the covariances are singular.
+    A1 A2^T / sqrt((n1 - 1)(n2 - 1)). Their sum needs no matrix square root and no regularisation, and is
+    exact also where the covariances are singular. Few vectors bias the distance upwards.
 
     Args:
         first: (n1, D), at least two vectors.
-        second: (n2, D).
+        second: (n2, D), at least two vectors.
         first_counts: (n1,) how often the set holds each vector; None for once.
-        second_counts: (n2,).
-
-    Returns:
-        The distance, at least 0, in squared units of the features. Few vectors bias it upwards: two sets of
-        one distribution give more than 0, and the more the fewer there are.
+        second_counts: (n2,), likewise.
 
     Raises:
         ValueError: a set has fewer than two vectors, D differs, or a value is not finite.
     """
     _check_sets(first, second)
-    (mean1, factor1), (mean2, factor2) = (
-        _moments(first, first_counts),
-        _moments(second, second_counts),
-    )
+    (mean1, factor1), (mean2, factor2) = _moments(first, first_counts), _moments(second, second_counts)
     shift = np.square(mean1 - mean2).sum()
     spread = np.square(factor1).sum() + np.square(factor2).sum()
     overlap = np.linalg.svd(factor1 @ factor2.T, compute_uv=False).sum()

@@ -1,6 +1,6 @@
 """The features of FID and KID: torchmetrics' Inception network with the weights of the original FID.
 
-Only these features may be called FID. The network stretches photos to 299x299 itself.
+Only distances of these features are called FID and KID. The network resizes photos to 299x299 itself.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import torch
 
 from dpsims_hub.evaluation.local_weights import find_weights, read_weights
 from dpsims_hub.evaluation.recipe import file_sha256
+from dpsims_hub.evaluation.scenes import COMPARED, Scene
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
 DIMENSION = 2048
 
 
-class InceptionFeatures:
-    """Photos to the 2048 features of FID.
+class InceptionMeasure:
+    """The 2048 features of FID.
 
     Args:
-        weights: file of the published weights; None looks into torch's cache.
-        device: where it computes.
+        weights: file of the published weights; None takes that of torch's cache.
+        device: of the network.
 
     Raises:
         MissingWeightsError: no file was given and the cache has none.
@@ -32,9 +33,11 @@ class InceptionFeatures:
         ValueError: it holds other weights, or torchmetrics or torch-fidelity is not installed.
     """
 
+    name = "inception"
+
     def __init__(self, weights: str | Path | None, device: torch.device | str = "cpu") -> None:
         path = find_weights(weights, FILE, URL, "FID and KID", "--inception-weights")
-        read_weights(path, "Inception weights of FID")  # the library below would run what a file holds
+        read_weights(path, "Inception weights of FID")  # refuses code; torch-fidelity would run it
         self.network = _load(path).to(device)
         self.device = torch.device(device)
         self.description: dict[str, Any] = {
@@ -51,6 +54,10 @@ class InceptionFeatures:
         """Features (B, 2048) float32 of photos (B, H, W, 3) uint8."""
         pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self.device).permute(0, 3, 1, 2)
         return self.network(pixels).float().cpu().numpy()
+
+    def record(self, scene: Scene) -> dict[str, np.ndarray]:
+        """Features of `COMPARED`."""
+        return {f"features/{kind}": self.vectors(scene.pictures(kind)) for kind in COMPARED}
 
 
 def _load(path: Path) -> torch.nn.Module:

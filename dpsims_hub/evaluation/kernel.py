@@ -3,8 +3,8 @@
     k(x, y) = (x . y / D + 1)^3,    d = E k(x, x') + E k(y, y') - 2 E k(x, y)      (Binkowski et al. 2018)
 
 is the squared maximum mean discrepancy, estimated without bias over all pairs: equal distributions give 0 on
-average, for any number of photos. It is called KID only with Inception features. Binkowski et al. average
-over random subsets, which estimates the same value with more noise.
+average for any number of photos. It is called KID with Inception features only. Binkowski et al. average over
+random subsets, which estimates the same value with more variance.
 """
 
 from __future__ import annotations
@@ -15,12 +15,7 @@ BLOCK = 1000  # rows of the kernel matrix in memory at a time
 
 
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Unbiased kernel distance between two sets of features; may be a little below 0.
-
-    Args:
-        first: (n1, D), at least two vectors.
-        second: (n2, D).
-    """
+    """Unbiased kernel distance between features (n1, D) and (n2, D), n >= 2; may be slightly negative."""
     whole = (np.ones((1, len(first))), np.ones((1, len(second))))
     return float(kernel_distances(first, second, *whole)[0])
 
@@ -28,18 +23,10 @@ def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
 def kernel_distances(
     first: np.ndarray, second: np.ndarray, first_counts: np.ndarray, second_counts: np.ndarray
 ) -> np.ndarray:
-    """The distances of R pairs of sets that repeat vectors; two copies of one vector never form a pair.
+    """The distances (R,) of R pairs of resampled sets of features (n1, D) and (n2, D).
 
-    Without that rule resampled sets would be nearer to themselves than any photos are.
-
-    Args:
-        first: (n1, D).
-        second: (n2, D).
-        first_counts: (R, n1), how often each set holds each vector.
-        second_counts: (R, n2).
-
-    Returns:
-        (R,).
+    The counts (R, n1) and (R, n2) say how often each set holds each vector. Two copies of one vector never
+    form a pair: resampled sets would otherwise be nearer to themselves than any photos are.
     """
     within = [_mean_of_pairs(x, counts) for x, counts in ((first, first_counts), (second, second_counts))]
     weights = first_counts.sum(axis=1) * second_counts.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Published weights in PyTorch's own format: a file that is named, or torch's cache, never a download."""
+"""Published weights in PyTorch's format, from a given file or torch's cache; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -10,18 +10,13 @@ from torch import Tensor
 
 
 class MissingWeightsError(Exception):
-    """The weights are not on this machine, and nobody named a file: one sentence says how to get them."""
+    """The weights are not on this machine; the message says how to get them."""
 
 
 def find_weights(given: str | Path | None, name: str, url: str, what: str, option: str) -> Path:
-    """Where weights lie: the given file, or the one of that name in torch's cache.
+    """The path of weights: the given file, or `name` in torch's cache.
 
-    Args:
-        given: by the user.
-        name: of the file in the cache.
-        url: where it is published.
-        what: is not measured without them.
-        option: that names a file.
+    The messages use the measures that need them (`what`), their `url` and the command's `option`.
 
     Raises:
         FileNotFoundError: the given file does not exist.
@@ -38,14 +33,10 @@ def find_weights(given: str | Path | None, name: str, url: str, what: str, optio
 
 
 def read_weights(path: Path, what: str) -> dict[str, Tensor]:
-    """The tensors of a .pth file; anything else in it is refused, not run.
-
-    Args:
-        path: of the file.
-        what: it should hold, for the message.
+    """The tensors of a .pth file that should hold `what`.
 
     Raises:
-        ValueError: the file is damaged, or holds something else than tensors by name.
+        ValueError: the file is damaged, or holds anything but tensors by name, such as code.
     """
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
@@ -53,5 +44,5 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
         words = " ".join(str(error).split())[:150]
         raise ValueError(f"{path}: no readable {what} ({words}).") from error
     if not isinstance(tensors, dict) or not all(isinstance(one, Tensor) for one in tensors.values()):
-        raise ValueError(f"{path}: holds no {what}, which are tensors by name.")
+        raise ValueError(f"{path}: does not hold {what}: it must hold tensors by name.")
     return tensors

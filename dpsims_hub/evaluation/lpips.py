@@ -1,6 +1,6 @@
 """LPIPS (Zhang et al. 2018), a learned distance between photos: version 0.1 with AlexNet, of torchmetrics.
 
-Its weights are AlexNet's of torchvision and five small layers that torchmetrics brings along.
+Its weights are torchvision's AlexNet and five small layers that torchmetrics contains.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from dpsims_hub.evaluation.diversity import mean_over_pairs
 from dpsims_hub.evaluation.local_weights import find_weights, read_weights
 from dpsims_hub.evaluation.recipe import file_sha256
+from dpsims_hub.evaluation.scenes import ACROSS, ALIKE, APART, REAL, Scene, within
 
 FILE = "alexnet-owt-7be5be79.pth"
 URL = f"https://download.pytorch.org/models/{FILE}"
@@ -21,18 +23,20 @@ LAYERS = (0, 3, 6, 8, 10)  # AlexNet's convolutions, by torchvision's numbers
 MIN_SIDE = 31  # pixels; smaller photos leave AlexNet nothing to pool
 
 
-class Lpips:
-    """Distances between photos.
+class LpipsMeasure:
+    """LPIPS between photos.
 
     Args:
-        weights: file of torchvision's AlexNet; None looks into torch's cache.
-        device: where it computes.
+        weights: file of torchvision's AlexNet; None takes that of torch's cache.
+        device: of the network.
 
     Raises:
         MissingWeightsError: no file was given and the cache has none.
         FileNotFoundError: the given file does not exist.
         ValueError: it holds other weights, or torchmetrics is not installed.
     """
+
+    name = "lpips"
 
     def __init__(self, weights: str | Path | None, device: torch.device | str = "cpu") -> None:
         path = find_weights(weights, FILE, URL, "LPIPS", "--lpips-weights")
@@ -47,9 +51,20 @@ class Lpips:
 
     @torch.no_grad()
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Distances (B,) float64 between photos (B, H, W, 3) uint8 and others."""
+        """Distances (B,) float64 between two lots of photos (B, H, W, 3) uint8."""
         values = self.network(self._pixels(first), self._pixels(second))
         return values.flatten().double().cpu().numpy()
+
+    def record(self, scene: Scene) -> dict[str, np.ndarray]:
+        """Differences (B,) of the four kinds of pairs."""
+        fakes, real, count = scene.fakes, scene.pictures(REAL), scene.fakes.shape[1]
+        pairs = {
+            ACROSS: self.distances(fakes[:, 0], real),
+            ALIKE: self.distances(real, scene.neighbours),
+            APART: self.distances(real, scene.others),
+            within(count): mean_over_pairs(count, lambda a, b: self.distances(fakes[:, a], fakes[:, b])),
+        }
+        return {f"differences/{kind}": values for kind, values in pairs.items()}
 
     def _pixels(self, photos: np.ndarray) -> torch.Tensor:
         pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self.device).permute(0, 3, 1, 2)

@@ -1,9 +1,9 @@
 """Precision and recall of generated photos (Kynkaanniemi et al. 2019).
 
-The real photos' manifold is the union of balls around their features, each reaching to the k-th nearest other
-real photo. Precision is the share of generated photos inside it: are they like real ones? Recall is the share
-of real photos inside the manifold of the generated ones: is everything there? The paper's features are those
-of VGG-16; ours are whichever the report names.
+The manifold of the real photos is the union of balls around their features, each with the distance to the
+k-th nearest other real photo as radius. Precision is the share of generated photos inside it, recall the
+share of real photos inside the manifold of the generated ones. The paper's features are those of VGG-16; ours
+are those that the report names.
 """
 
 from __future__ import annotations
@@ -16,18 +16,12 @@ BLOCK = 500  # rows of distances in memory at a time
 
 
 def inside_manifold(reference: np.ndarray, queries: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """Which queries lie in the manifold of the reference: precision and recall are means of this.
+    """Which queries (m, D) lie in the manifold of the reference (n, D), (m,) bool; `neighbours` is k.
 
-    Args:
-        reference: (n, D) features, n more than `neighbours`.
-        queries: (m, D).
-        neighbours: k.
-
-    Returns:
-        (m,) bool.
+    Precision and recall are means of this.
 
     Raises:
-        ValueError: the reference has too few vectors.
+        ValueError: the reference has no more than k vectors.
     """
     if len(reference) <= neighbours:
         raise ValueError(
@@ -36,7 +30,7 @@ def inside_manifold(reference: np.ndarray, queries: np.ndarray, neighbours: int 
     centres = torch.from_numpy(np.ascontiguousarray(reference)).double()
     radii = torch.cat(
         [_distances(block, centres).kthvalue(neighbours + 1, dim=1).values for block in centres.split(BLOCK)]
-    )  # + 1: each is its own nearest
+    )  # + 1: each is its own nearest neighbour
     points = torch.from_numpy(np.ascontiguousarray(queries)).double()
     return torch.cat(
         [(_distances(block, centres) <= radii).any(dim=1) for block in points.split(BLOCK)]

@@ -1,49 +1,50 @@
 """The evaluation of one model on one data set of photos and label maps.
 
-A first look at the data reads, checks and hashes every pair. Then the networks look: at the training photos,
-where there are any, and at the scenes, in which K photos of every label map are made and compared. A number
-alone says nothing: each has a floor and a ceiling from the same run beside it. Processes share the batches;
-what networks saw is kept on disk.
+A first pass reads, checks and hashes every pair. Then the measures run on the training photos, where there
+are any, and on the scenes, in which K photos of every label map are made and compared. Each number has a
+floor or a ceiling of the same run beside it. Processes share the batches; records are cached on disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
-from dpsims_hub.evaluation.diversity import shuffled_partners
-from dpsims_hub.evaluation.measures import BackboneMeasure, InceptionMeasure, JudgeMeasure, Measure
-from dpsims_hub.evaluation.neighbours import most_similar
+from dpsims_hub.evaluation.measures import BackboneMeasure, JudgeMeasure, Measure
+from dpsims_hub.evaluation.neighbours import most_similar, shuffled_partners
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
 from dpsims_hub.evaluation.recipe import describe_environment, tensors_sha256
 from dpsims_hub.evaluation.record_cache import RecordCache, key_of
-from dpsims_hub.evaluation.scenes import Scene, Stage, draw_latents
+from dpsims_hub.evaluation.scenes import Scene, SharedInputs, stack_photos
 from dpsims_hub.evaluation.settings import Settings
-from dpsims_hub.evaluation.summaries import Numbers
+from dpsims_hub.evaluation.summaries import Summary
 from dpsims_hub.evaluation.survey import RESIZING, Pairs, Survey, read_pair, survey
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.processes.sharing import Processes, SingleProcess, shared_out
 
+if TYPE_CHECKING:
+    from dpsims_hub.evaluation.inception import InceptionMeasure
+
 MIN_PAIRS = 4  # two halves of two photos each, the fewest that have a covariance
-PROBE = "probe"
 NO_CACHE = RecordCache(None)
 
 Records = dict[str, np.ndarray]
 
 
 class Evaluation:
-    """One model, one data set, and the networks that look.
+    """One model, one data set, and the measures.
 
     Args:
         pipe: the model.
         data: real photos and label maps that the model was not trained on.
-        measures: what is looked at; the first is the timm backbone's.
-        train: pairs that the model was trained on, for the floor "real against real" and for the pixel probe,
-            which would flatter real photos that it was fitted on; without them there is none.
+        measures: of the evaluation; the first is the timm backbone's.
+        train: pairs that the model was trained on. They give the floor "real against real", and the pixel
+            probe is fitted on them, never on the evaluated photos.
         settings: seed, batch size, photos per map, bootstrap draws.
-        cache: where records are kept.
+        cache: of records.
         group: the processes.
 
     Raises:
@@ -72,26 +73,26 @@ class Evaluation:
         self.measures = list(measures)
         if train is not None:
             self.probe = PixelProbe(data.spec.num_classes, len(train), self.settings.seed)
-            self.measures.append(JudgeMeasure(PROBE, self.probe))
+            self.measures.append(JudgeMeasure("probe", self.probe))
 
     @property
     def steps(self) -> int:
-        """How many steps `run` announces in all processes together: one a pair for each look at it."""
+        """Steps of `run` in all processes together: one for each pair and pass over it."""
         trained = 0 if self.train is None else len(self.train) * (1 + len(self._feature_measures()))
         return trained + len(self.data) * (1 + len(self.measures))
 
     def run(self, advance: Callable[[int], object] = lambda count: None) -> dict:
-        """Measures; the same seed gives the same numbers on one machine.
+        """Runs the measures; the same seed gives the same numbers on one machine.
 
         Args:
-            advance: called with the number of steps that this process has done, of `steps` in all.
+            advance: called with the number of steps that this process has just done, of `steps` in all.
 
         Returns:
             Size, counts, distances, diversity, faithfulness (None without training photos), segmentation
             (None without a segmenter), all JSON-safe.
 
         Raises:
-            OSError: a record cannot be kept.
+            OSError: a record cannot be written.
             ValueError: the data are damaged.
         """
         objects = bool(self.pipe.generator.config.use_instance_offsets)
@@ -101,33 +102,33 @@ class Evaluation:
             self.group.together(lambda: check_apart(self.data, seen, trained))
             rows = (*trained.probe_rows, trained.digest)
             self.group.together(lambda: self.probe.fit(*rows))
-        self.stage = self._stage(seen, trained or seen)
+        self.shared = self._shared_inputs(seen, trained or seen)
         train_features = {} if trained is None else self._train_features(trained, advance)
-        self.numbers = Numbers(self._scene_records(advance), train_features, self.settings)
+        self.summary = Summary(self._scene_records(advance), train_features, self.settings)
         return self._report(seen, trained)
 
     def scene(self, indices: Sequence[int]) -> Scene:
-        """The pictures of some pairs, once `run` has been called."""
-        return Scene(self.stage, indices)
+        """The pictures of some pairs, after `run`."""
+        return Scene(self.shared, indices)
 
-    def _stage(self, seen: Survey, reference: Survey) -> Stage:
+    def _shared_inputs(self, seen: Survey, reference: Survey) -> SharedInputs:
         settings, spec, config = self.settings, self.data.spec, self.pipe.generator.config
-        count = len(self.data)
+        count, random = len(self.data), torch.Generator().manual_seed(settings.seed)
         own = {key: repr(value) for key, value in config.items() if not key.startswith("_")}
-        return Stage(
+        return SharedInputs(
             pipe=self.pipe,
             model_identity=key_of(tensors_sha256(self.pipe.generator), own, str(self.pipe.generator.dtype)),
             data=self.data,
             survey=seen,
             size=self.size,
-            latents=draw_latents(count, settings.num_images, config.latent_dim, settings.seed),
+            latents=torch.randn((count, settings.num_images, config.latent_dim), generator=random),
             colour_sums=reference.colour_sums,
-            strangers=shuffled_partners(count, settings.seed),
+            others=shuffled_partners(count, settings.seed),
             neighbours=most_similar(seen.thumbnails, spec.ignore_index),
         )
 
     def _feature_measures(self) -> list[BackboneMeasure | InceptionMeasure]:
-        return [one for one in self.measures if isinstance(one, BackboneMeasure | InceptionMeasure)]
+        return [one for one in self.measures if hasattr(one, "vectors")]
 
     def _identity(self, measure: Measure) -> str:
         return key_of(measure.name, measure.description, describe_environment(self.pipe.device))
@@ -142,33 +143,33 @@ class Evaluation:
         for measure in self._feature_measures():
             identity = self._identity(measure)
 
-            def look(batch: range, measure=measure, identity=identity) -> Records:
+            def record_batch(batch: range, measure=measure, identity=identity) -> Records:
                 key = key_of(identity, list(self.size), [trained.digests[index] for index in batch])
                 record = self.cache.fetch(key, lambda: {"train": measure.vectors(self._train_photos(batch))})
                 advance(len(batch))
                 return record
 
-            records = shared_out(self.group, self._batches(len(self.train)), look)
+            records = shared_out(self.group, self._batches(len(self.train)), record_batch)
             features[measure.name] = joined(records)["train"]
         return features
 
     def _train_photos(self, batch: range) -> np.ndarray:
-        return np.stack([read_pair(self.train, index, self.size).photo for index in batch])
+        return stack_photos([read_pair(self.train, index, self.size) for index in batch])
 
     def _scene_records(self, advance: Callable[[int], object]) -> dict[str, Records]:
         """The records of all scenes, joined, by measure."""
         identities = {measure.name: self._identity(measure) for measure in self.measures}
 
-        def look(batch: range) -> dict[str, Records]:
-            scene = Scene(self.stage, batch)
+        def record_batch(batch: range) -> dict[str, Records]:
+            scene = Scene(self.shared, batch)
             records = {}
             for measure in self.measures:
                 key = key_of(identities[measure.name], scene.identity)
-                records[measure.name] = self.cache.fetch(key, lambda one=measure: one.look(scene))
+                records[measure.name] = self.cache.fetch(key, lambda one=measure: one.record(scene))
                 advance(len(batch))
             return records
 
-        found = shared_out(self.group, self._batches(len(self.data)), look)
+        found = shared_out(self.group, self._batches(len(self.data)), record_batch)
         return {name: joined([records[name] for records in found]) for name in identities}
 
     def _report(self, seen: Survey, trained: Survey | None) -> dict[str, Any]:
@@ -183,14 +184,14 @@ class Evaluation:
             "photos_per_label_map": self.settings.num_images,
             "bootstrap_draws": self.settings.replicates,
             "class_mean_colours_of": "the evaluated photos" if trained is None else "the training photos",
-        } | self.numbers.report(self.measures, self.data.spec)
+        } | self.summary.report(self.measures, self.data.spec)
 
 
 def check_apart(data: Pairs, seen: Survey, trained: Survey) -> None:
-    """Refuses training photos among which all the evaluated ones are: floor and probe would mean nothing.
+    """Refuses training data that contain all evaluated pairs: floor and probe would mean nothing.
 
     Raises:
-        ValueError: they are.
+        ValueError: they do.
     """
     if set(seen.digests) <= set(trained.digests):
         raise ValueError(
@@ -200,15 +201,15 @@ def check_apart(data: Pairs, seen: Survey, trained: Survey) -> None:
 
 
 def joined(records: Sequence[Mapping[str, np.ndarray]]) -> Records:
-    """Records of batches as one, rows in order."""
+    """Records of batches, concatenated."""
     return {name: np.concatenate([record[name] for record in records]) for name in records[0]}
 
 
 def check_fits(pipe: DPSIMSPipeline, data: Pairs, what: str) -> None:
-    """Checks that a model can be measured on data.
+    """Checks that a model can be measured on data that messages call `what`.
 
     Raises:
-        ValueError: it cannot; one sentence says why.
+        ValueError: there are too few pairs, or the classes differ.
     """
     where = getattr(data, "root", what)
     if len(data) < MIN_PAIRS:
@@ -217,7 +218,7 @@ def check_fits(pipe: DPSIMSPipeline, data: Pairs, what: str) -> None:
             "from some hundred on."
         )
     ours, theirs = data.spec, pipe.spec
-    if pipe.config.class_spec is None:  # a model without class names
+    if pipe.config.class_spec is None:
         same = ours.num_classes == theirs.num_classes
     else:
         same = [name.casefold() for name in ours.names] == [name.casefold() for name in theirs.names]
@@ -229,10 +230,10 @@ def check_fits(pipe: DPSIMSPipeline, data: Pairs, what: str) -> None:
 
 
 def check_objects(pipe: DPSIMSPipeline, data: Pairs) -> None:
-    """Checks that data have object numbers for a model that reads them.
+    """Checks that data have object numbers where the model reads instance offsets.
 
     Raises:
-        ValueError: they have not.
+        ValueError: they have none.
     """
     if pipe.generator.config.use_instance_offsets and data[0].instance_ids is None:
         where = getattr(data, "root", "the evaluated data")

@@ -1,25 +1,17 @@
-"""Which real photos show nearly the same scene: those whose label maps agree most."""
+"""Pairs of label maps: the most similar one, and a random other one."""
 
 from __future__ import annotations
 
 import numpy as np
-
-from dpsims_hub.labels.reading.resizing import resize_label_map
-
-THUMBNAIL = (24, 32)  # height, width at which maps are compared, our choice
-
-
-def thumbnail(label_map: np.ndarray) -> np.ndarray:
-    """A label map (H, W) by nearest neighbour at 32x24."""
-    return resize_label_map(label_map, THUMBNAIL)
+import torch
 
 
 def most_similar(thumbnails: np.ndarray, ignore_index: int) -> np.ndarray:
-    """For each label map the other one that agrees with it in most places.
+    """For each label map the other one that has the same class in most places.
 
     Args:
         thumbnails: (n, h, w) ids, n at least 2.
-        ignore_index: id of unknown pixels, which agree with nothing.
+        ignore_index: id of unknown pixels, which equal no other pixel.
 
     Returns:
         (n,) indices; of equally similar maps the first.
@@ -31,3 +23,11 @@ def most_similar(thumbnails: np.ndarray, ignore_index: int) -> np.ndarray:
         agreement[index] = -1
         found[index] = agreement.argmax()
     return found
+
+
+def shuffled_partners(count: int, seed: int) -> np.ndarray:
+    """A random other index for each of [0, count), count at least 2: a permutation (count,)."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).numpy()
+    partners = np.empty(count, dtype=np.int64)
+    partners[order] = np.roll(order, -1)
+    return partners

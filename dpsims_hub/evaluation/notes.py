@@ -1,4 +1,4 @@
-"""What a reader must know to read the numbers of a report rightly, one sentence or two each."""
+"""The notes of a report: how to read its numbers, in one or two sentences each."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from dpsims_hub.evaluation.resampling import METHOD
 
 
 def notes_for(report: Mapping, missing: Sequence[str] = ()) -> list[str]:
-    """The notes of a report.
-
-    Args:
-        report: all but its notes.
-        missing: sentences about what was not measured, and how to measure it.
-    """
+    """The notes of a report, after sentences on what was not measured (`missing`)."""
     notes = [*missing, *_on_distances(report), *_on_segmenter(report)]
     notes.append(
         "Feature distance: 1 - cosine at each place, image mean removed, mean over the feature maps of more "
@@ -33,8 +28,8 @@ def notes_for(report: Mapping, missing: Sequence[str] = ()) -> list[str]:
         )
     if report["bootstrap_draws"]:
         notes.append(
-            f"In brackets: {METHOD} ({report['bootstrap_draws']} draws). It takes photos for independent: "
-            "with frames of one video the truth may lie outside."
+            f"In brackets: {METHOD} ({report['bootstrap_draws']} draws). It assumes that photos are "
+            "independent; for frames of one video the intervals may be too narrow."
         )
     return notes
 
@@ -44,7 +39,7 @@ def _on_distances(report: Mapping) -> list[str]:
     count = report["data"]["pairs"]
     singular = (
         f", fewer than its {dimension} dimensions, so that covariances are singular; the distance of the "
-        "samples is exact all the same"
+        "samples is exact in any case"
         if count <= dimension
         else ""
     )
@@ -62,7 +57,7 @@ def _on_distances(report: Mapping) -> list[str]:
     if report["inception"]:
         notes.append(
             f"FID of {count} photos, not of 50,000, at {report['size']['width']}x{report['size']['height']}; "
-            f"Inception sees them {report['inception']['features']['resizing']}."
+            f"photos are resized for Inception: {report['inception']['features']['resizing']}."
         )
     return notes
 

@@ -1,10 +1,10 @@
-"""A small judge of faithfulness that shares nothing with the discriminator and needs no download.
+"""The pixel probe: a judge of faithfulness that is independent of the discriminator and needs no download.
 
-Ridge regression from colour and texture around a pixel to its class, fitted on real training photos in
-closed form: colours blurred at several scales, the energy of the bands between them, and the energy of
-horizontal and vertical edges, all through random Fourier features (Rahimi & Recht 2007). It does not know
-where in the frame a pixel lies. It is far weaker than a segmenter: only its order, and the distance to its
-own value on real photos, mean something. All constants are our choice, taken once and not tuned.
+It is a ridge regression from colour and texture around a pixel to its class, fitted on real training photos:
+colours blurred at several scales, the energy of the bands between them, and the energy of horizontal and
+vertical edges, all through random Fourier features (Rahimi & Recht 2007). The position of a pixel is no
+feature. It is far weaker than a segmenter: compare its values only with each other and with that of the real
+photos. All constants are our choice and were not tuned.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ EDGE_SCALES = (1, 3, 8)
 MAX_PIXELS = 60_000  # fitted on, at most 300 of one photo
 WAVES, BANDWIDTH = 512, 0.12  # random Fourier features, and the scale of their directions
 RIDGE = 1e-4
-DARK = 0.003  # keeps logarithms of energies finite
+MIN_ENERGY = 0.003  # keeps logarithms of energies finite
 
 
 class PixelProbe:
-    """Learns the classes of pixels from real photos, and says which classes other images look like.
+    """Predicts the classes of pixels.
 
     Args:
         num_classes: N.
         num_photos: how many photos will be sampled, which bounds the pixels of each.
-        seed: of the pixels and of the Fourier features.
+        seed: of the sampled pixels and the Fourier features.
     """
 
     def __init__(self, num_classes: int, num_photos: int, seed: int = 0) -> None:
@@ -45,12 +45,9 @@ class PixelProbe:
         self.description: dict[str, object] = {}
 
     def sample(self, photo: np.ndarray, label_map: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Some known pixels of a real photo: their features (n, 29) and ids (n,).
+        """Some known pixels of a photo (H, W, 3) uint8: their features (n, 29) and ids (n,).
 
-        Args:
-            photo: (H, W, 3) uint8.
-            label_map: (H, W) ids.
-            number: of the photo; with the seed it decides which pixels.
+        The choice depends on the seed and the photo's number alone.
         """
         rows, ids = pixel_features(photo[None])[0].numpy(), _judged_ids(label_map[None])[0]
         known = np.flatnonzero(ids < self.num_classes)
@@ -59,15 +56,12 @@ class PixelProbe:
         return rows[chosen], ids[chosen]
 
     def fit(self, rows: np.ndarray, ids: np.ndarray, source: str = "") -> None:
-        """Solves for the weights.
+        """Fits the weights to features (n, 29) and ids (n,) of the pixels of all photos.
 
-        Args:
-            rows: (n, 29) features of the pixels of all photos.
-            ids: (n,) their classes.
-            source: names the photos in the description.
+        `source` names the photos in the description.
 
         Raises:
-            ValueError: there was not one known pixel.
+            ValueError: there is no pixel.
         """
         if not len(rows):
             raise ValueError("the training label maps hold no known pixel; check their class list.")
@@ -77,7 +71,7 @@ class PixelProbe:
         self.directions = torch.randn(rows.shape[1], WAVES, generator=random) * BANDWIDTH
         self.phases = torch.rand(WAVES, generator=random) * 2 * math.pi
         counts = torch.bincount(ids, minlength=self.num_classes).clamp(min=1)
-        importance = counts.rsqrt()[ids]  # between counting pixels and counting classes
+        importance = counts.rsqrt()[ids]  # a compromise between equal pixels and equal classes
         targets = F.one_hot(ids, self.num_classes).float()
         self.weights = ridge_regression(self._expand(rows), targets, importance / importance.mean(), RIDGE)
         self.description = {"pixels": len(rows), "seed": self.seed, "fitted_on": source}
@@ -89,12 +83,7 @@ class PixelProbe:
         return torch.stack(looks).reshape(-1, height, width).numpy()
 
     def judge(self, images: np.ndarray, label_maps: np.ndarray) -> np.ndarray:
-        """`class_counts` (B, N, 3) of label maps and of what images look like.
-
-        Args:
-            images: (B, H, W, 3) uint8.
-            label_maps: (B, H, W) ids that the images should follow.
-        """
+        """`class_counts` (B, N, 3) of images (B, H, W, 3) uint8 that should follow label maps (B, H, W)."""
         looks = self.predict(images).reshape(len(images), -1)
         pairs = zip(_judged_ids(label_maps), looks, strict=True)
         return np.stack([class_counts(true, seen, self.num_classes) for true, seen in pairs])
@@ -106,13 +95,9 @@ class PixelProbe:
 
 
 def ridge_regression(inputs: Tensor, targets: Tensor, importance: Tensor, strength: float) -> Tensor:
-    """W that minimises sum_i importance_i |x_i W - t_i|^2 + strength n |W|^2, (D, N).
+    """W (D, N) that minimises sum_i importance_i |x_i W - t_i|^2 + strength n |W|^2.
 
-    Args:
-        inputs: (n, D).
-        targets: (n, N).
-        importance: (n,), at least 0.
-        strength: of the penalty, per row.
+    `inputs` x is (n, D), `targets` t (n, N), `importance` (n,) at least 0.
     """
     weighted = (inputs * importance[:, None]).double().T
     penalty = strength * len(inputs) * torch.eye(inputs.shape[1], dtype=torch.float64)
@@ -133,13 +118,13 @@ def pixel_features(photos: np.ndarray) -> Tensor:
     grey = F.pad(pixels.mean(1, keepdim=True), (1, 0, 1, 0), mode="replicate")
     edges = [grey[..., 1:, 1:] - grey[..., 1:, :-1], grey[..., 1:, 1:] - grey[..., :-1, 1:]]
     energies += [gaussian_blur(edge.abs(), scale) for scale in EDGE_SCALES for edge in edges]
-    planes = torch.cat([*colours, *(torch.log(energy + DARK) for energy in energies)], dim=1)
+    planes = torch.cat([*colours, *(torch.log(energy + MIN_ENERGY) for energy in energies)], dim=1)
     return planes[..., ::STEP, ::STEP].flatten(2).transpose(1, 2)
 
 
 def gaussian_blur(planes: Tensor, deviation: float) -> Tensor:
-    """Blurs (B, C, H, W) by a Gaussian of that deviation in pixels, edges repeated; 0 does nothing."""
-    from scipy import ndimage  # slow to load, and only this measure needs it
+    """Planes (B, C, H, W) blurred by a Gaussian of a standard deviation in pixels, edges repeated."""
+    from scipy import ndimage  # slow to import
 
     sigmas, radius = (0, 0, deviation, deviation), math.ceil(3 * deviation)
     return torch.from_numpy(ndimage.gaussian_filter(planes.numpy(), sigmas, mode="nearest", radius=radius))
@@ -151,7 +136,7 @@ def _judged_size(size: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _judged_ids(label_maps: np.ndarray) -> np.ndarray:
-    """The ids (B, pixels) int64 of the judged pixels."""
+    """Ids (B, pixels) int64 of the judged pixels."""
     size = _judged_size(label_maps.shape[1:])
     maps = np.stack([resize_label_map(label_map, size) for label_map in label_maps])
     return maps[:, ::STEP, ::STEP].reshape(len(maps), -1).astype(np.int64)

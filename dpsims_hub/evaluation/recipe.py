@@ -1,4 +1,4 @@
-"""What must be known to get the same numbers again: features, weights, versions, machine; all JSON-safe."""
+"""The recipe of an evaluation: features, weights, versions, machine; all JSON-safe."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from dpsims_hub import __version__
 from dpsims_hub.evaluation.features import POOLING
 from dpsims_hub.models import PretrainedBackbone
 
-PACKAGES = ("torch", "diffusers", "timm", "numpy", "pillow")
-OPTIONAL = ("torchmetrics", "torch-fidelity", "transformers")
+PACKAGES = ("torch", "diffusers", "timm", "numpy", "pillow", "torchmetrics", "torch-fidelity", "transformers")
 
 
 def describe_backbone(
     backbone: PretrainedBackbone, weights: str | Path, model_kwargs: dict | None = None
 ) -> dict:
-    """Name, weights and settings of a backbone; arguments as for `load_backbone`."""
+    """Name, weights and settings of a backbone; arguments as for `PretrainedBackbone`."""
     config = backbone.network.pretrained_cfg
     published = config.get("hf_hub_id") or config.get("url")
     is_file = Path(weights).is_file()
@@ -43,9 +42,9 @@ def describe_backbone(
 
 
 def describe_environment(device: torch.device) -> dict:
-    """What the last digits of a network's features depend on, beside the number of threads."""
-    names = ("device", "processor")
-    return {name: describe_machine(device)[name] for name in names} | package_versions()
+    """What the last digits of features depend on, beside the number of threads."""
+    machine = describe_machine(device)
+    return {name: machine[name] for name in ("device", "processor")} | package_versions()
 
 
 def describe_machine(device: torch.device) -> dict:
@@ -69,28 +68,22 @@ def machine_in_words(machine: Mapping) -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on."""
-    own = {"python": platform.python_version(), "dpsims_hub": __version__}
-    return own | {name: version(name) for name in PACKAGES} | _versions_of(OPTIONAL)
-
-
-def _versions_of(packages: tuple[str, ...]) -> dict[str, str]:
-    """Versions of those packages that are installed."""
-    found = {}
-    for name in packages:
+    """Versions of Python and of the installed packages that numbers depend on."""
+    found = {"python": platform.python_version(), "dpsims_hub": __version__}
+    for name in PACKAGES:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
 
 
 def file_sha256(path: str | Path) -> str:
-    """The SHA-256 of a file, as `sha256sum` prints it."""
+    """The SHA-256 of a file in hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tensors_sha256(module: nn.Module) -> str:
-    """The SHA-256 of a module's named tensors, whatever file they came from."""
+    """The SHA-256 of a module's tensors and their names; it does not depend on their file."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
@@ -99,7 +92,7 @@ def tensors_sha256(module: nn.Module) -> str:
 
 
 def _processor() -> str:
-    """The processor's name; Linux tells it only in a file."""
+    """The processor's name, on Linux from /proc/cpuinfo."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

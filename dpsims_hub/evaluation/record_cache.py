@@ -1,9 +1,8 @@
-"""What networks saw, kept on disk: an evaluation that was stopped, or is repeated with more, goes on from it.
+"""The cache of records on disk, with which a stopped or repeated evaluation continues.
 
-A record is a few arrays that one network gave for one batch of pictures. Its name is a hash of everything it
-depends on (pixels, model, latents, network, versions, device), so that nothing can be taken for something
-else, and any number of evaluations may share a folder. A file is a SHA-256 and, after it, the safetensors
-that it must fit.
+A record is a few arrays of one network for one batch of pictures. Its name is a hash of everything it depends
+on (pixels, model, latents, network, versions, device), so any number of evaluations may share a folder. A
+file is a SHA-256 and, after it, the safetensors that it belongs to.
 """
 
 from __future__ import annotations
@@ -22,16 +21,14 @@ CHECKSUM_BYTES = 32
 
 
 def key_of(*parts: object) -> str:
-    """A name made of everything that a record depends on, JSON-safe values."""
+    """The name of a record that depends on some JSON-safe values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class RecordCache:
-    """A folder of records.
+    """A folder of records, made where it is missing; None caches nothing.
 
-    Args:
-        folder: made where it is missing; None keeps nothing.
-        say: is told, in one sentence, of a file that is damaged.
+    `say` is called with one sentence on each damaged file.
     """
 
     def __init__(self, folder: Path | None, say: Callable[[str], object] = lambda sentence: None) -> None:
@@ -39,11 +36,7 @@ class RecordCache:
         self.say = say
 
     def fetch(self, key: str, make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """The record of that name, made and kept where it is not there yet.
-
-        Args:
-            key: from `key_of`.
-            make: gives the arrays.
+        """The record of a name of `key_of`; where it is missing, `make` gives it and it is written.
 
         Raises:
             OSError: the record cannot be written.
@@ -60,11 +53,11 @@ class RecordCache:
     def _read(self, path: Path) -> dict[str, np.ndarray] | None:
         try:
             content = path.read_bytes()
-        except OSError:  # not there, or not to be read: what is wrong with the folder is said when writing
+        except OSError:  # missing or unreadable; writing reports what is wrong with the folder
             return None
         checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
         if hashlib.sha256(payload).digest() != checksum:
-            self.say(f"{path}: this file of kept features is damaged; they are computed again.")
+            self.say(f"{path}: this file of cached features is damaged; they are computed again.")
             return None
         return load(payload)
 

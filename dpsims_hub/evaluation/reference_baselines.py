@@ -1,4 +1,4 @@
-"""Images that follow the label maps without being photos: what a distance must at least be better than."""
+"""Reference baselines: images that follow the label maps, with each class in its mean colour."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from dpsims_hub.labels import ClassSpec
 
 
 def colour_sums(photo: np.ndarray, label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    """Sums of red, green and blue and the number of pixels of each class and of the unknown ones.
+    """Sums of red, green and blue and the pixel count of each class, (N + 1, 4); unknown pixels last.
 
-    Args:
-        photo: (H, W, 3) uint8.
-        label_map: (H, W) ids.
-        spec: the classes.
-
-    Returns:
-        (N + 1, 4), the unknown pixels last; those of several photos add up.
+    The sums of several photos add up. `photo` is (H, W, 3) uint8, `label_map` (H, W) ids.
     """
     rows = _rows(label_map, spec).ravel()
     channels = [photo[..., channel].ravel() for channel in range(3)]
@@ -25,15 +19,9 @@ def colour_sums(photo: np.ndarray, label_map: np.ndarray, spec: ClassSpec) -> np
 
 
 def paint_mean_colours(label_maps: np.ndarray, sums: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    """Every pixel in the mean colour of its class; a class never seen gets the mean of all pixels.
+    """Label maps (B, H, W) in the mean colours of their classes, (B, H, W, 3) uint8.
 
-    Args:
-        label_maps: (B, H, W) ids.
-        sums: (N + 1, 4) of `colour_sums`.
-        spec: the classes.
-
-    Returns:
-        (B, H, W, 3) uint8.
+    A class without pixels in `sums` (N + 1, 4) gets the mean of all pixels.
     """
     colours, counts = sums[:, :3], sums[:, 3:]
     overall = colours.sum(axis=0) / max(counts.sum(), 1)

@@ -1,4 +1,4 @@
-"""The report of an evaluation as text for people, and as JSON for machines."""
+"""The report of an evaluation as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DASH = "-"
 
 
 def format_report(report: Mapping) -> str:
-    """The report as text: a heading, tables, speed, recipe, notes."""
+    """Heading, tables, speed, recipe and notes as text."""
     size = report["size"]
     heading = (
         f"model {report['model']['name']}, data {report['data']['name']} ({report['data']['pairs']} pairs), "
@@ -24,7 +24,7 @@ def format_report(report: Mapping) -> str:
 
 
 def report_tables(report: Mapping) -> list[list[tuple[str, ...]]]:
-    """The tables of a report, the first row of each its header; those without rows are left out."""
+    """The tables of a report that have rows; the first row of each is its header."""
     name = report["features"]["backbone"]
     tables = [_distances(report["distances"], f"FD-{name}", f"KD-{name}")]
     if report["inception"]:
@@ -49,7 +49,7 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def save_report(report: Mapping, path: str | Path) -> None:
-    """Writes the report as JSON, complete or not at all.
+    """Writes the report as JSON, atomically.
 
     Raises:
         OSError: the file cannot be written there.

@@ -1,9 +1,9 @@
-"""Bootstrap: how much a number would move with other photos of the same kind (Efron 1979).
+"""Bootstrap intervals (Efron 1979).
 
 The photos, or the label maps with their photos, are drawn again with replacement, and the number is computed
-of each draw. A draw repeats photos, which biases a Frechet distance upwards, as fewer photos would. So the
-interval is not that of the drawn values themselves: they are moved until their mean is the measured value.
-That removes the bias of drawing again; the bias of the measured value, which few photos make, stays in it.
+for each draw. A draw repeats photos, which biases a Frechet distance upwards, as fewer photos would. So the
+values of the draws are shifted until their mean is the measured value. That removes the bias of resampling;
+the bias of the measured value, which comes from few photos, stays.
 """
 
 from __future__ import annotations
@@ -22,15 +22,10 @@ METHOD = (
 def draw_counts(
     count: int, replicates: int, random: np.random.Generator, size: int | None = None
 ) -> np.ndarray:
-    """How often each of `count` items is drawn in each of the replicates, (replicates, count).
+    """How often each of `count` items is drawn in each replicate, (replicates, count).
 
-    A draw of one item only, which has no spread and happens with very few, counts as one of each.
-
-    Args:
-        count: of the items.
-        replicates: R.
-        random: the source of chance.
-        size: how many are drawn; None for as many as there are.
+    A draw that holds a single item only has no spread; it counts as one of each. `size` items are drawn,
+    `count` by default.
     """
     size = count if size is None else size
     counts = random.multinomial(size, np.full(count, 1 / count), size=replicates)
@@ -41,15 +36,9 @@ def draw_counts(
 def interval(
     value: float, replicates: Sequence[float] | np.ndarray, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> list[float] | None:
-    """The 95 % interval around a value from the values of resampled items.
+    """The 95 % interval [low, high] of a measured value from the values of the draws.
 
-    Args:
-        value: measured.
-        replicates: the same of each draw; none gives no interval.
-        bounds: lowest and highest possible value.
-
-    Returns:
-        [low, high], or None.
+    It is None without draws, and clipped to `bounds`, the lowest and highest possible value.
     """
     if not len(replicates):
         return None

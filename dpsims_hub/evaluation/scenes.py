@@ -1,4 +1,4 @@
-"""A few label maps at a time, and every picture that is compared for them, made only when it is asked for."""
+"""Batches of label maps with every picture that is compared for them, made when it is first needed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,30 @@ from torch import Tensor
 
 from dpsims_hub.evaluation.record_cache import key_of
 from dpsims_hub.evaluation.reference_baselines import paint_mean_colours
-from dpsims_hub.evaluation.survey import Pairs, ReadPair, Survey, read_pair
-from dpsims_hub.labels import ClassSpec, colorize
+from dpsims_hub.evaluation.survey import Pairs, Survey, read_pair
+from dpsims_hub.labels import ClassSpec, Sample, colorize, instance_offsets
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 REAL = "real photos"
 GENERATED = "generated photos"
 COLOURED = "coloured label maps"
 PAINTED = "class mean colours"
-STRANGERS = "real photos of other label maps"
+OTHERS = "real photos of other label maps"
+COMPARED = (GENERATED, REAL, COLOURED, PAINTED)
+JUDGED = (*COMPARED, OTHERS)
+
+ACROSS = "generated and real photo of one label map"
+APART = "real photos of different label maps"
+ALIKE = "real photos of the most similar label maps"
+
+
+def within(count: int) -> str:
+    """The report's name of the K photos of one label map."""
+    return f"{count} generated photos of one label map"
 
 
 @dataclass(frozen=True)
-class Stage:
+class SharedInputs:
     """What all scenes of an evaluation share.
 
     Args:
@@ -36,7 +47,7 @@ class Stage:
         size: (height, width) of the pictures.
         latents: (n, K, latent_dim), one row for each label map.
         colour_sums: (N + 1, 4), of the reference photos.
-        strangers: (n,) index of a random other pair.
+        others: (n,) index of a random other pair.
         neighbours: (n,) index of the pair with the most similar label map.
     """
 
@@ -47,39 +58,34 @@ class Stage:
     size: tuple[int, int]
     latents: Tensor
     colour_sums: np.ndarray
-    strangers: np.ndarray
+    others: np.ndarray
     neighbours: np.ndarray
 
 
 class Scene:
-    """Some label maps of the data with their pictures, all (B, H, W, 3) uint8.
+    """The pairs of some indices with their pictures, all (B, H, W, 3) uint8."""
 
-    Args:
-        stage: what it belongs to.
-        indices: which pairs.
-    """
-
-    def __init__(self, stage: Stage, indices: Sequence[int]) -> None:
-        self.stage = stage
+    def __init__(self, shared: SharedInputs, indices: Sequence[int]) -> None:
+        self.shared = shared
         self.indices = list(indices)
 
     @cached_property
     def identity(self) -> str:
         """Changes with anything that changes a picture of the scene."""
-        stage, digests = self.stage, self.stage.survey.digests
-        related = (self.indices, stage.strangers[self.indices], stage.neighbours[self.indices])
+        shared, digests = self.shared, self.shared.survey.digests
+        related = (self.indices, shared.others[self.indices], shared.neighbours[self.indices])
         return key_of(
-            stage.model_identity,
-            hashlib.sha256(stage.latents[self.indices].numpy().tobytes()).hexdigest(),
-            hashlib.sha256(stage.colour_sums.tobytes()).hexdigest(),
-            stage.data.spec.to_dict(),
-            list(stage.size),
+            shared.model_identity,
+            hashlib.sha256(shared.latents[self.indices].numpy().tobytes()).hexdigest(),
+            hashlib.sha256(shared.colour_sums.tobytes()).hexdigest(),
+            shared.data.spec.to_dict(),
+            list(shared.size),
             [[digests[index] for index in indices] for indices in related],
         )
 
     @cached_property
-    def _pairs(self) -> list[ReadPair]:
-        return [read_pair(self.stage.data, index, self.stage.size) for index in self.indices]
+    def _pairs(self) -> list[Sample]:
+        return [read_pair(self.shared.data, index, self.shared.size) for index in self.indices]
 
     @cached_property
     def label_maps(self) -> np.ndarray:
@@ -89,75 +95,70 @@ class Scene:
     @cached_property
     def fakes(self) -> np.ndarray:
         """(B, K, H, W, 3) uint8, K photos of each label map."""
-        stage = self.stage
-        return make_photos(
-            stage.pipe,
-            self.label_maps,
-            stage.latents[self.indices],
-            offsets_for(stage.pipe, self._pairs, stage.data.spec),
-        )
+        shared = self.shared
+        offsets = offsets_for(shared.pipe, self._pairs, shared.data.spec)
+        return make_photos(shared.pipe, self.label_maps, shared.latents[self.indices], offsets)
 
     @cached_property
     def neighbours(self) -> np.ndarray:
-        """The real photos whose label maps are the most similar ones."""
-        return self._photos_of(self.stage.neighbours)
+        """The real photos of the most similar label maps."""
+        return self._photos_of(self.shared.neighbours)
 
     @cached_property
-    def strangers(self) -> np.ndarray:
+    def others(self) -> np.ndarray:
         """Real photos of other label maps."""
-        return self._photos_of(self.stage.strangers)
+        return self._photos_of(self.shared.others)
 
     def pictures(self, kind: str) -> np.ndarray:
-        """The pictures of one kind: REAL, GENERATED, COLOURED, PAINTED or STRANGERS."""
-        spec = self.stage.data.spec
+        """The pictures of one kind of `JUDGED`."""
+        spec = self.shared.data.spec
         if kind == REAL:
-            return np.stack([pair.photo for pair in self._pairs])
+            return stack_photos(self._pairs)
         if kind == GENERATED:
             return self.fakes[:, 0]
         if kind == COLOURED:
             return np.stack([colorize(label_map, spec) for label_map in self.label_maps])
         if kind == PAINTED:
-            return paint_mean_colours(self.label_maps, self.stage.colour_sums, spec)
-        return self.strangers
+            return paint_mean_colours(self.label_maps, self.shared.colour_sums, spec)
+        return self.others
 
     def _photos_of(self, partners: np.ndarray) -> np.ndarray:
-        return np.stack(
-            [read_pair(self.stage.data, index, self.stage.size).photo for index in partners[self.indices]]
-        )
+        shared = self.shared
+        return stack_photos([read_pair(shared.data, index, shared.size) for index in partners[self.indices]])
 
 
-def offsets_for(pipe: DPSIMSPipeline, pairs: Sequence[ReadPair], spec: ClassSpec) -> Tensor | None:
-    """(B, 2, H, W) instance offsets for a model that reads them, None for others.
+def stack_photos(pairs: Sequence[Sample]) -> np.ndarray:
+    """The photos of pairs of one size, (B, H, W, 3) uint8."""
+    return np.stack([np.asarray(pair.image) for pair in pairs])
+
+
+def offsets_for(pipe: DPSIMSPipeline, pairs: Sequence[Sample], spec: ClassSpec) -> Tensor | None:
+    """Instance offsets (B, 2, H, W) for a model that reads them, None for other models.
 
     Raises:
-        ValueError: it does, and the data have no object numbers.
+        ValueError: the model reads them, and a pair has no object numbers.
     """
     if not pipe.generator.config.use_instance_offsets:
         return None
-    return torch.from_numpy(np.stack([pair.offsets(spec) for pair in pairs]))
+    if any(pair.instance_ids is None for pair in pairs):
+        raise ValueError("the model reads instance offsets, and these data have no object numbers.")
+    offsets = [instance_offsets(pair.instance_ids, pair.label_map, spec) for pair in pairs]
+    return torch.from_numpy(np.stack(offsets))
 
 
 def make_photos(
     pipe: DPSIMSPipeline, label_maps: np.ndarray, latents: Tensor, offsets: Tensor | None = None
 ) -> np.ndarray:
-    """K photos of each of B label maps, as a user gets them: rounded to 8 bits.
+    """K photos of each of B label maps, rounded to 8 bits, (B, K, H, W, 3) uint8.
 
     Args:
         pipe: the model.
         label_maps: (B, H, W) ids.
         latents: (B, K, latent_dim).
         offsets: (B, 2, H, W) of `offsets_for`.
-
-    Returns:
-        (B, K, H, W, 3) uint8.
     """
     maps, count = latents.shape[:2]
     photos = pipe(
         label_maps, count, latents=latents.flatten(0, 1), output_type="np", instance_offsets=offsets
     ).images
     return np.rint(photos * 255).astype(np.uint8).reshape(maps, count, *photos.shape[1:])
-
-
-def draw_latents(count: int, num_images: int, latent_dim: int, seed: int) -> Tensor:
-    """(count, K, latent_dim) from N(0, 1), the same on every machine."""
-    return torch.randn((count, num_images, latent_dim), generator=torch.Generator().manual_seed(seed))

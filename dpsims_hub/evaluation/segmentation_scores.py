@@ -1,22 +1,20 @@
-"""Scores of predicted label maps, from three pixel counts per class: right, true, predicted.
+"""Scores of predicted label maps from three pixel counts of each class: right, true, predicted.
 
-Counts of many maps add up to those of all of them, and one map's own counts rank it among the others.
+The counts of several maps add up.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 
 def class_counts(label_map: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Pixels of each class that are rightly predicted, truly of it, and predicted as it; (N, 3).
+    """Right, true and predicted pixels of each class, (N, 3), of two arrays of ids of one shape.
 
-    Pixels with a true id outside [0, N) do not count at all; predicted ids outside it are wrong everywhere.
-
-    Args:
-        label_map: true ids, any shape, `ignore_index` where unknown.
-        predicted: ids of the same shape.
-        num_classes: N.
+    Pixels with an unknown true id (at least N) do not count. A predicted id outside [0, N) is wrong.
     """
     known = label_map < num_classes
     true, seen = label_map[known].astype(np.int64), predicted[known].astype(np.int64)
@@ -26,17 +24,16 @@ def class_counts(label_map: np.ndarray, predicted: np.ndarray, num_classes: int)
 
 
 def class_ious(counts: np.ndarray) -> np.ndarray:
-    """Intersection / union of each class in 0..1, NaN for classes neither true nor predicted.
-
-    Args:
-        counts: (..., N, 3) of `class_counts`.
-
-    Returns:
-        (..., N).
-    """
+    """Intersection over union (..., N) in 0..1 of counts (..., N, 3); NaN where the union is empty."""
     hits = counts[..., 0]
     unions = counts[..., 1] + counts[..., 2] - hits
     return np.where(unions > 0, hits / np.maximum(unions, 1), np.nan)
+
+
+def iou_by_class(counts: np.ndarray, names: Sequence[str]) -> dict[str, float | None]:
+    """`class_ious` of counts (N, 3) by class name, None for NaN, JSON-safe."""
+    ious = zip(names, class_ious(counts).tolist(), strict=True)
+    return {name: None if math.isnan(value) else value for name, value in ious}
 
 
 def mean_iou(counts: np.ndarray) -> np.ndarray:

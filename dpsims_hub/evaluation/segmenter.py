@@ -1,8 +1,7 @@
-"""Any segmenter of transformers: photos in, our class ids out.
+"""Segmenters of transformers: photos in, our class ids out.
 
 Semantic ones (SegFormer, UPerNet, BEiT, DPT, ...) and universal ones (Mask2Former, MaskFormer, OneFormer),
-from the Hub or a folder. Each is fed by its own image processor, and its answer is brought back to the size
-of the photo by the processor's own rule.
+from the Hub or a folder. Each model's own image processor prepares the photos and resizes the predictions.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
 
-ASKS_FOR_TASK = ("oneformer",)  # model types that are told in words what to do
-WANTED = ("pixel_values", "pixel_mask", "task_inputs")  # what a processor gives and a model takes
+ASKS_FOR_TASK = ("oneformer",)  # model types that take the name of the task
+WANTED = ("pixel_values", "pixel_mask", "task_inputs")  # inputs of the models
 NEEDS_TRANSFORMERS = "segmenters need transformers: pip install 'dpsims_hub[eval]'."
 
 
 class Segmenter:
-    """A judge of label maps: which classes does it see in a photo?
+    """A segmenter as judge of generated photos.
 
     Args:
         name: Hub id, or a folder with the model's and the image processor's files.
         spec: our classes.
-        chosen: pairs of classes, as `match_classes` takes them.
-        device: where it computes.
+        chosen: pairs of classes, as for `match_classes`.
+        device: of the model.
 
     Raises:
         ValueError: it cannot be loaded, is no segmenter, or has none of our classes.
@@ -70,7 +69,7 @@ class Segmenter:
 
     @torch.no_grad()
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Our ids (B, H, W), -1 for what is none of our classes, of images (B, H, W, 3) uint8."""
+        """Our ids (B, H, W), -1 outside our classes, of images (B, H, W, 3) uint8."""
         more = {"task_inputs": ["semantic"] * len(images)} if self.asks_for_task else {}
         inputs = self.processor(images=list(images), return_tensors="pt", **more).to(self.device)
         outputs = self.model(**{key: value for key, value in inputs.items() if key in WANTED})
@@ -85,10 +84,10 @@ class Segmenter:
 
 
 def be_quiet() -> None:
-    """Keeps the progress bars and remarks of transformers off the screen; faults are still raised.
+    """Turns off the progress bars and warnings of transformers.
 
     Raises:
-        ValueError: it is not installed.
+        ValueError: transformers is not installed.
     """
     try:
         from transformers.utils import logging
@@ -117,23 +116,19 @@ def _load(name: str) -> tuple[torch.nn.Module, Any]:
 
 
 def _model_class(transformers: Any, config: Any) -> Any:
-    """The class that the files were saved from, if it is one that segments."""
+    """The class for a segmenter's files."""
     named = next(iter(config.architectures or []), "")
     if named.endswith("ForSemanticSegmentation"):
         return transformers.AutoModelForSemanticSegmentation
     if named.endswith(("ForUniversalSegmentation", "ForInstanceSegmentation")):
         return transformers.AutoModelForUniversalSegmentation
-    raise ValueError(f"it was saved as {named or 'no class'}, which is no semantic or universal segmenter")
+    raise ValueError(f"it was saved as {named or 'no class'}, which is not a semantic or universal segmenter")
 
 
 def _settings_sha256(*settings: Mapping[str, Any]) -> str:
-    """Of everything in the files of model and processor but where they lie and who wrote them."""
+    """The SHA-256 of configurations without their paths and the version of transformers."""
     kept = [
-        {
-            key: value
-            for key, value in one.items()
-            if not key.startswith("_") and key != "transformers_version"
-        }
+        {key: one[key] for key in one if not key.startswith("_") and key != "transformers_version"}
         for one in settings
     ]
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()

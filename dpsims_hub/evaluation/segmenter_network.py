@@ -1,7 +1,6 @@
-"""A small segmenter that every copy of transformers can load: UPerNet over a timm backbone.
+"""A small segmenter: UPerNet (Xiao et al. 2018) of transformers over a timm backbone.
 
-Our choice, because transformers has it ready made with any timm backbone, it needs no code of ours to be
-loaded again, and its pyramid pooling and lateral connections (Xiao et al. 2018) suit scenes.
+Our choice: transformers alone can load it again, and its pyramid pooling and lateral connections suit scenes.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dpsims_hub.models import PretrainedBackbone
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
 
 FINEST_STRIDE = 4
-"""Finer feature maps are left out: they cost more than all others, and UPerNet's answer is resized anyway."""
+"""Finer feature maps are left out: they cost most, and UPerNet's logits are resized in any case."""
 
 
 def new_segmenter(
@@ -28,20 +27,20 @@ def new_segmenter(
     width: int = 128,
     coarsest_stride: int = 32,
 ) -> tuple[torch.nn.Module, Any]:
-    """A segmenter with the backbone's weights and a random head, and the image processor that feeds it.
+    """A segmenter with the backbone's weights and a random head, and its image processor.
 
-    The files that it is saved to name the backbone, but have no room for further timm arguments (such as
-    `{"pad_type": "same"}`): the backbone computes as timm makes it by its name alone. Training adapts it.
+    The saved files name the backbone without further timm arguments (such as `{"pad_type": "same"}`), so the
+    backbone is the one that timm makes from the name alone.
 
     Args:
-        spec: its classes; its outputs are our ids.
-        backbone: whose weights it starts from; mean and standard deviation are taken too.
+        spec: its classes; its outputs are their ids.
+        backbone: gives the initial weights, mean and standard deviation.
         size: (height, width) in pixels that every photo is resized to.
         width: channels of the head.
         coarsest_stride: the backbone's layers beyond it, which hold most of its weights, are left out.
 
     Returns:
-        `UperNetForSemanticSegmentation`, all of it trainable, and a `SegformerImageProcessor`.
+        A trainable `UperNetForSemanticSegmentation` and a `SegformerImageProcessor`.
 
     Raises:
         ValueError: transformers is missing or cannot use this backbone, or no stride is left.
@@ -85,17 +84,13 @@ def new_segmenter(
 
 
 def save_segmenter(model: torch.nn.Module, processor: Any, folder: Path, half: bool = False) -> None:
-    """Writes what `transformers.AutoModelForSemanticSegmentation.from_pretrained(folder)` reads.
+    """Writes a folder for `transformers.AutoModelForSemanticSegmentation.from_pretrained`.
 
-    Args:
-        model: of `new_segmenter`; `half` changes it in place.
-        processor: its own.
-        folder: for the files.
-        half: weights in float16.
+    Model and processor are those of `new_segmenter`; `half` turns the weights to float16, in place.
     """
     if half:
         model.half()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     for path in folder.glob("*.safetensors"):
-        path.chmod(0o644)  # safetensors writes files for the owner alone
+        path.chmod(0o644)  # safetensors writes files that only the owner can read

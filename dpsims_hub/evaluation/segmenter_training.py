@@ -1,4 +1,4 @@
-"""Training a segmenter on real photos, by the trainer of transformers."""
+"""Training of a segmenter on real photos with the trainer of transformers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,24 +17,24 @@ from dpsims_hub.evaluation.segmenter import Segmenter
 from dpsims_hub.evaluation.survey import Pairs, read_pair
 from dpsims_hub.labels import Sample, augment_pair
 
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
 MAX_ZOOM = 2.0  # our choice: crops of a quarter of the photo and more
 JITTER = (0.4, 0.4, 0.4, 0.1)  # brightness, contrast, saturation, hue; our choice
-MOST_UNKNOWN = 100  # crops in a row without a known pixel, before the data itself must be wrong
+MOST_UNKNOWN = 100  # crops in a row without a known pixel before the data are refused
 SAVE_STEPS = 100
 LOG_STEPS = 10
+SAMPLED_PAIRS = 16  # in `sample_sha256`
+SCORED_AT_ONCE = 8  # photos of a batch
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How long, how fast, and in which arithmetic.
+    """Settings of the optimiser, AdamW.
 
-    Args:
-        steps: of the optimiser, AdamW.
-        batch_size: photos a step.
-        learning_rate: at its height; it rises for a tenth of the steps and falls to 0 by a cosine.
-        seed: of the head, the order and the crops.
-        device: cpu or cuda.
-        bf16: forward and backward in bfloat16.
+    The learning rate rises for a tenth of the steps and then falls to 0 by a cosine. The seed is that of the
+    head, the order and the crops.
     """
 
     steps: int = 1200
@@ -45,18 +45,11 @@ class TrainingPlan:
     bf16: bool = False
 
 
-class Lessons(torch.utils.data.Dataset):
-    """Random crops of pairs, mirrored and with other light, as the segmenter takes them.
+class CropDataset(torch.utils.data.Dataset):
+    """`count` random crops of pairs, mirrored, with colour jitter, normalized as the processor does.
 
-    Example n is a function of the seed and n alone, so that a training that goes on sees what it would have
-    seen. Every pair comes once before any comes again.
-
-    Args:
-        data: photos and label maps.
-        size: (height, width) of the crops.
-        processor: gives mean and standard deviation.
-        count: of the examples.
-        seed: of order, crops and light.
+    Example n depends on the seed and n alone, so a resumed training sees the same examples. Every pair comes
+    once before any comes again. `size` is (height, width).
     """
 
     def __init__(self, data: Pairs, size: tuple[int, int], processor: Any, count: int, seed: int = 0) -> None:
@@ -68,9 +61,9 @@ class Lessons(torch.utils.data.Dataset):
         return self.count
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        """Example `number`: "pixel_values" (3, H, W) and "labels" (H, W), with at least one known pixel."""
+        """Tensors "pixel_values" (3, H, W) and "labels" (H, W) with at least one known pixel."""
         rng = np.random.default_rng((self.seed, 1, int(number)))
-        pair = self._cut_out(int(number), rng)
+        pair = self._crop(int(number), rng)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int(rng.integers(2**63)))
             lit = self.light(pair.image)
@@ -80,47 +73,41 @@ class Lessons(torch.utils.data.Dataset):
             "labels": torch.from_numpy(pair.label_map.astype(np.int64)),
         }
 
-    def _cut_out(self, number: int, rng: np.random.Generator) -> Sample:
-        """The crop of pair `number`, or of the next with a known pixel: without any, the loss is NaN."""
-        turn, place = divmod(number, len(self.data))
-        order = np.random.default_rng((self.seed, 0, turn)).permutation(len(self.data))
+    def _crop(self, number: int, rng: np.random.Generator) -> Sample:
+        """A crop of a pair, or of the next one with a known pixel: without any the loss is NaN."""
+        epoch, place = divmod(number, len(self.data))
+        order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self.data))
         for further in range(MOST_UNKNOWN):
             index = int(order[(place + further) % len(order)])
             pair = augment_pair(self.data[index], self.size, rng=rng, max_zoom=MAX_ZOOM)
             if (pair.label_map != self.data.spec.ignore_index).any():
                 return pair
         raise ValueError(
-            f"{MOST_UNKNOWN} label maps in a row have no known pixel in the part that was cut out, the last "
-            f"{pair.stem}; run `dpsims check-data` on them."
+            f"{MOST_UNKNOWN} label maps in a row have no known pixel in their crop, the last {pair.stem}; "
+            "run `dpsims check-data` on them."
         )
 
 
-class Watch:
-    """What may look at every step of the training, and end it; both do nothing unless replaced."""
-
-    def begin(self, step: int) -> None:
-        """Training begins after a step: 0, or the last checkpoint's."""
-
-    def step(self, step: int, loss: float | None) -> bool:
-        """A step is done; the mean loss of some steps is known now and then. True ends the training."""
-        return False
-
-
 def train_segmenter(
-    model: torch.nn.Module, processor: Any, data: Pairs, folder: Path, plan: TrainingPlan, watch: Watch
+    model: torch.nn.Module,
+    processor: Any,
+    data: Pairs,
+    folder: Path,
+    plan: TrainingPlan,
+    callback: TrainerCallback,
 ) -> int:
-    """Trains a segmenter, from the last checkpoint in the folder if there is one.
+    """Trains a segmenter in place, from the last checkpoint in the folder if there is one.
 
     Args:
-        model: of `new_segmenter`; changed in place.
-        processor: its own.
+        model: of `new_segmenter`.
+        processor: of `new_segmenter`.
         data: the training pairs.
-        folder: for checkpoints, every 100 steps and when the training is ended early; the last two stay.
+        folder: for checkpoints, every 100 steps and at an early end; the last two stay.
         plan: steps and rates.
-        watch: looks on.
+        callback: may report progress and end the training.
 
     Returns:
-        How many steps are done, `plan.steps` unless the watch ended it.
+        The number of steps done.
 
     Raises:
         ValueError: a pair cannot be read, or the weights are not finite at the end.
@@ -147,13 +134,13 @@ def train_segmenter(
         remove_unused_columns=False,
         train_sampling_strategy="sequential",
     )
-    if settings.n_gpu > 1:  # it would use all of them, with a batch for each
+    if settings.n_gpu > 1:  # the trainer would use all of them, with a batch for each
         settings._n_gpu = 1
     size = (processor.size["height"], processor.size["width"])
-    lessons = Lessons(data, size, processor, plan.steps * plan.batch_size, plan.seed)
-    trainer = transformers.Trainer(model=model, args=settings, train_dataset=lessons)
+    crops = CropDataset(data, size, processor, plan.steps * plan.batch_size, plan.seed)
+    trainer = transformers.Trainer(model=model, args=settings, train_dataset=crops)
     trainer.remove_callback(transformers.PrinterCallback)
-    trainer.add_callback(_callback(watch))
+    trainer.add_callback(callback)
     last = last_whole_checkpoint(folder)
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     if not all(tensor.isfinite().all() for tensor in model.state_dict().values()):
@@ -162,11 +149,8 @@ def train_segmenter(
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; those that were not are removed.
-
-    The trainer writes into the final folder, its state last.
-    """
-    whole = []
+    """The newest complete checkpoint; incomplete ones are removed."""
+    whole = []  # the trainer writes into the final folder, its state last
     for one in folder.glob("checkpoint-*"):
         if (one / "trainer_state.json").is_file():
             whole.append(one)
@@ -175,50 +159,21 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
     return max(whole, key=lambda one: int(one.name.split("-")[1]), default=None)
 
 
-def sample_sha256(data: Pairs, count: int = 16) -> str:
-    """A digest of some pairs at equal distances, to notice that data are other ones."""
-    digest = hashlib.sha256()
-    for place in range(min(count, len(data))):
-        pair = data[place * len(data) // min(count, len(data))]
+def sample_sha256(data: Pairs) -> str:
+    """The SHA-256 of 16 pairs at equal distances, which shows that data have changed."""
+    digest, count = hashlib.sha256(), min(SAMPLED_PAIRS, len(data))
+    for place in range(count):
+        pair = data[place * len(data) // count]
         digest.update(np.asarray(pair.image).tobytes() + pair.label_map.tobytes())
     return digest.hexdigest()
 
 
-def _callback(watch: Watch) -> Any:
-    """The watch, as the trainer calls it."""
-    import transformers
-
-    class Callback(transformers.TrainerCallback):
-        def on_train_begin(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
-            watch.begin(state.global_step)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **unused: Any) -> None:
-            logged = state.log_history[-1] if state.log_history else {}
-            loss = logged.get("loss")
-            if watch.step(state.global_step, None if loss is None else float(loss)):
-                control.should_save = control.should_training_stop = True
-
-    return Callback()
-
-
-def score_segmenter(
-    segmenter: Segmenter, data: Pairs, size: tuple[int, int], batch_size: int = 8
-) -> np.ndarray:
-    """What it sees in real photos.
-
-    Args:
-        segmenter: the judge.
-        data: pairs that it was not trained on.
-        size: (height, width) at which photo and map are compared.
-        batch_size: photos at a time.
-
-    Returns:
-        (n, N, 3) counts of `class_counts`, of every pair.
-    """
+def score_segmenter(segmenter: Segmenter, data: Pairs, size: tuple[int, int]) -> np.ndarray:
+    """`class_counts` (n, N, 3) of a segmenter on n real pairs at a size (height, width)."""
     counts = []
-    for start in range(0, len(data), batch_size):
-        pairs = [read_pair(data, index, size) for index in range(start, min(start + batch_size, len(data)))]
-        photos = np.stack([pair.photo for pair in pairs])
-        maps = np.stack([pair.label_map for pair in pairs])
-        counts.append(segmenter.judge(photos, maps))
+    for start in range(0, len(data), SCORED_AT_ONCE):
+        batch = range(start, min(start + SCORED_AT_ONCE, len(data)))
+        pairs = [read_pair(data, index, size) for index in batch]
+        photos = np.stack([np.asarray(pair.image) for pair in pairs])
+        counts.append(segmenter.judge(photos, np.stack([pair.label_map for pair in pairs])))
     return np.concatenate(counts)

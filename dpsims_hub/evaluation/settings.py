@@ -1,4 +1,4 @@
-"""How an evaluation is done."""
+"""Settings of an evaluation."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
 
 @dataclass(frozen=True)
 class Settings:
-    """How an evaluation is done.
+    """Settings of an evaluation.
 
     Args:
         seed: of latents, random halves, pairs and bootstrap draws.
-        batch_size: label maps at a time; matters for speed and memory only.
+        batch_size: label maps of a batch; it changes speed and memory only.
         num_images: K, photos of each label map; distances use the first, diversity all.
         replicates: bootstrap draws of each interval, 0 for no intervals.
 

@@ -1,4 +1,4 @@
-"""How long one photo takes, and how much memory."""
+"""Time and memory of one photo."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def time_photos(
     offsets: torch.Tensor | None = None,
     calls: int = CALLS,
 ) -> dict:
-    """Times single photos, from ids in memory to a finished picture, after one call that warms up.
+    """Times single photos, from ids in memory to a finished picture, after one warm-up call.
 
-    Memory: on a GPU the most that its tensors took during the calls; on a CPU the most that this process ever
-    took until now, so that this is to be called before anything else is loaded.
+    Memory: on a GPU the peak of its tensors during the calls; on a CPU the peak of this process so far, so
+    call this before anything else is loaded.
 
     Args:
         pipe: the model.
@@ -33,7 +33,7 @@ def time_photos(
         calls: number of photos timed.
 
     Returns:
-        Median seconds per photo, its inverse, peak memory, and what was measured, JSON-safe.
+        Median seconds per photo, its inverse, peak bytes, and what was measured, JSON-safe.
     """
 
     def call(number: int) -> float:
@@ -57,13 +57,9 @@ def time_photos(
 
 
 def _peak_memory(device: torch.device) -> dict:
-    if device.type == "cuda":
-        most = torch.cuda.max_memory_allocated(device)
-        return {"peak_memory_bytes": most, "memory_of": "tensors on the GPU"}
-    if sys.platform == "win32":
+    if device.type != "cuda" and sys.platform == "win32":
         return {"peak_memory_bytes": None, "memory_of": "not measured on Windows"}
-    import resource
+    from dpsims_hub.models.costs import peak_memory  # its module `resource` is missing on Windows
 
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"peak_memory_bytes": most * unit, "memory_of": "the process with PyTorch and the model"}
+    what = "tensors on the GPU" if device.type == "cuda" else "the process with PyTorch and the model"
+    return {"peak_memory_bytes": peak_memory(device), "memory_of": what}

@@ -1,4 +1,4 @@
-"""From what the measures saw to the numbers of the report, with their intervals."""
+"""From the records of the measures to the numbers of the report, with their intervals."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from dpsims_hub.evaluation.distances import distance_rows
-from dpsims_hub.evaluation.measures import ACROSS, ALIKE, APART, JUDGED, Measure, within
+from dpsims_hub.evaluation.measures import Measure
 from dpsims_hub.evaluation.resampling import draw_counts, interval, mean_with_interval
-from dpsims_hub.evaluation.scenes import GENERATED
-from dpsims_hub.evaluation.segmentation_scores import class_ious, mean_iou, pixel_accuracy
+from dpsims_hub.evaluation.scenes import ACROSS, ALIKE, APART, GENERATED, JUDGED, within
+from dpsims_hub.evaluation.segmentation_scores import iou_by_class, mean_iou, pixel_accuracy
 from dpsims_hub.evaluation.settings import Settings
 from dpsims_hub.labels import ClassSpec
 
 JUDGES = ("segmenter", "probe")  # the better one first
 
 
-class Numbers:
-    """The records of all scenes, and what they add up to.
+class Summary:
+    """The numbers of an evaluation from its records.
 
     Args:
-        records: by measure, then by "features/KIND", "differences/PAIRS" or "counts/KIND".
+        records: of all scenes, by measure, then by "features/KIND", "differences/PAIRS" or "counts/KIND".
         train: features of the training photos by measure, empty without them.
         settings: of the evaluation.
     """
@@ -36,7 +36,7 @@ class Numbers:
         self.records, self.train, self.settings = records, train, settings
 
     def report(self, measures: Sequence[Measure], spec: ClassSpec) -> dict[str, Any]:
-        """Everything that the report says of the measures; None for those that were not there."""
+        """The parts of the report that come from measures; None for missing measures."""
         described = {measure.name: measure.description for measure in measures}
         return {
             "distances": self._distances("backbone"),
@@ -48,14 +48,14 @@ class Numbers:
         }
 
     def per_map(self) -> tuple[str, np.ndarray] | None:
-        """Which judge ranks the generated photos, and the mean IoU (n,) of each; None without a judge."""
+        """The better judge and its mean IoU (n,) of each generated photo; None without a judge."""
         for name in JUDGES:
             if name in self.records:
                 return name, mean_iou(self.records[name][f"counts/{GENERATED}"])
         return None
 
     def _parts(self, measure: str, part: str) -> dict[str, np.ndarray]:
-        """The arrays of a record that are called part/..., by what comes after, in the report's order."""
+        """The arrays of a record that are called part/KIND, by kind, in the report's order."""
         record = self.records[measure]
         kinds = (*JUDGED, within(self.settings.num_images), ACROSS, ALIKE, APART)
         return {kind: record[f"{part}/{kind}"] for kind in kinds if f"{part}/{kind}" in record}
@@ -70,7 +70,7 @@ class Numbers:
         return {"features": described["inception"], "distances": self._distances("inception")}
 
     def _diversity(self) -> list[dict]:
-        """One row per kind of pair; n counts label maps or pairs."""
+        """One row for each kind of pair; n counts label maps or pairs."""
         rows = []
         learned = self._parts("lpips", "differences") if "lpips" in self.records else {}
         for kind, values in self._parts("backbone", "differences").items():
@@ -87,7 +87,7 @@ class Numbers:
         return draw_counts(count, self.settings.replicates, np.random.default_rng(self.settings.seed))
 
     def _faithfulness(self) -> list[dict] | None:
-        """One row per kind of image: how well the probe finds the label maps again in the images."""
+        """One row for each kind of image: the scores of the probe."""
         if "probe" not in self.records:
             return None
         return [
@@ -96,14 +96,13 @@ class Numbers:
         ]
 
     def _segmentation(self, described: Mapping[str, dict], spec: ClassSpec) -> dict | None:
-        """The segmenter, and one row per kind of image; that of the real photos is the ceiling."""
+        """The segmenter, and one row for each kind of image; that of the real photos is the ceiling."""
         if "segmenter" not in self.records:
             return None
         rows = []
         for kind, counts, scores in self._scores("segmenter"):
-            ious = dict(zip(spec.names, class_ious(counts.sum(axis=0)).tolist(), strict=True))
-            known = {name: None if np.isnan(value) else value for name, value in ious.items()}
-            rows.append({"images": kind, "n": len(counts)} | scores | {"class_iou": known})
+            ious = iou_by_class(counts.sum(axis=0), spec.names)
+            rows.append({"images": kind, "n": len(counts)} | scores | {"class_iou": ious})
         return {"segmenter": described["segmenter"], "rows": rows}
 
     def _scores(self, judge: str) -> list[tuple[str, np.ndarray, dict[str, Any]]]:

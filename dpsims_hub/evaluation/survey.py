@@ -1,7 +1,7 @@
-"""The first look at a data set: every pair is read once, checked, hashed and summed up.
+"""The first pass over a data set: every pair is read once, checked and hashed.
 
-What is found is small: hashes name what networks make of the photos later, thumbnails of label maps tell
-which scenes are alike, mean colours and some pixels of each photo serve as references.
+Hashes are part of the cache's keys. Thumbnails of label maps tell which scenes are alike. Mean colours and
+some pixels of each photo serve as references.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from dpsims_hub.evaluation.neighbours import thumbnail
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
 from dpsims_hub.evaluation.reference_baselines import colour_sums
-from dpsims_hub.labels import ClassSpec, Sample, instance_offsets
+from dpsims_hub.labels import ClassSpec, Sample
+from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.labels.transforms.augment import resize_pair
 from dpsims_hub.processes.sharing import Processes, shared_out
 
+THUMBNAIL = (24, 32)  # height, width; our choice
 RESIZING = {
     "real photos": "Lanczos with antialiasing to the model's size, stretched where proportions differ",
     "label maps": "nearest neighbour at pixel centres to the model's size",
@@ -28,7 +29,7 @@ RESIZING = {
 
 
 class Pairs(Protocol):
-    """A data set whose pairs can be asked for by number, such as `FolderDataset` and `TableDataset`."""
+    """A data set with random access, such as `FolderDataset` and `TableDataset`."""
 
     spec: ClassSpec
 
@@ -36,18 +37,18 @@ class Pairs(Protocol):
         """How many pairs there are."""
 
     def __getitem__(self, index: int) -> Sample:
-        """Pair `index`, decoded now."""
+        """Pair `index`, decoded."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a data set after one look.
+    """Results of one pass over a data set.
 
     Args:
-        digests: SHA-256 of each photo and map as evaluated.
-        thumbnails: (n, h, w) small label maps.
+        digests: SHA-256 of each photo and map at the size of the evaluation.
+        thumbnails: (n, 24, 32) label maps.
         colour_sums: (N + 1, 4) of `reference_baselines.colour_sums`.
-        probe_rows: features and ids of some pixels, for `PixelProbe.fit`; None where no probe asked.
+        probe_rows: features and ids of some pixels for `PixelProbe.fit`; None without a probe.
     """
 
     digests: tuple[str, ...]
@@ -61,34 +62,9 @@ class Survey:
         return hashlib.sha256("".join(self.digests).encode()).hexdigest()
 
 
-class ReadPair(NamedTuple):
-    """A pair at the size of the evaluation.
-
-    Args:
-        photo: (H, W, 3) uint8.
-        label_map: (H, W) ids.
-        instance_ids: (H, W) object numbers, or None.
-    """
-
-    photo: np.ndarray
-    label_map: np.ndarray
-    instance_ids: np.ndarray | None
-
-    def offsets(self, spec: ClassSpec) -> np.ndarray:
-        """(2, H, W), for models that read them.
-
-        Raises:
-            ValueError: the pair has no object numbers.
-        """
-        if self.instance_ids is None:
-            raise ValueError("the model reads instance offsets, and these data have no object numbers.")
-        return instance_offsets(self.instance_ids, self.label_map, spec)
-
-
-def read_pair(data: Pairs, index: int, size: tuple[int, int]) -> ReadPair:
-    """The pair of a number at a size (height, width)."""
-    pair = resize_pair(data[int(index)], size)
-    return ReadPair(np.array(pair.image), pair.label_map, pair.instance_ids)
+def read_pair(data: Pairs, index: int, size: tuple[int, int]) -> Sample:
+    """Pair `index` at a size (height, width)."""
+    return resize_pair(data[int(index)], size)
 
 
 def survey(
@@ -105,23 +81,27 @@ def survey(
         data: the pairs.
         size: (height, width) of the evaluation.
         group: the processes.
-        probe: chooses pixels of each photo.
+        probe: samples pixels of each photo.
         advance: called with 1 for each pair that this process has read.
         with_instances: whether object numbers belong to a pair's hash.
 
     Raises:
-        ValueError: a file is missing or damaged, or a map holds what is no class.
+        ValueError: a file is missing or damaged, or a map has an unknown id.
     """
 
-    def look(index: int) -> tuple:
-        photo, label_map, instance_ids = read_pair(data, index, size)
-        content = [photo, label_map, *([instance_ids] if with_instances and instance_ids is not None else [])]
+    def examine(index: int) -> tuple:
+        pair = read_pair(data, index, size)
+        photo, label_map = np.array(pair.image), pair.label_map
+        content = [photo, label_map]
+        if with_instances and pair.instance_ids is not None:
+            content.append(pair.instance_ids)
         digest = hashlib.sha256(b"".join(one.tobytes() for one in content)).hexdigest()
         rows = None if probe is None else probe.sample(photo, label_map, index)
         advance(1)
-        return digest, thumbnail(label_map), colour_sums(photo, label_map, data.spec), rows
+        small = resize_label_map(label_map, THUMBNAIL)
+        return digest, small, colour_sums(photo, label_map, data.spec), rows
 
-    found = shared_out(group, range(len(data)), look)
+    found = shared_out(group, range(len(data)), examine)
     digests, thumbnails, sums, rows = zip(*found, strict=True)
     probe_rows = None
     if probe is not None:

@@ -1,1 +1,1 @@
-"""Generated data sets: which maps, which seeds, which files."""
+"""Photos of many label maps, and generated data sets."""

@@ -1,4 +1,4 @@
-"""Label maps as work: read and checked once, then grouped into calls of the pipeline."""
+"""Label maps to make photos of: checked first, then grouped into calls of the pipeline."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Job:
     Args:
         path: its file.
         size: (height, width) of its photos.
-        stored: whether the file holds the data set's own values instead of plain ids.
+        stored: whether the file holds the stored values of its data set instead of plain ids.
     """
 
     path: Path
@@ -33,10 +33,10 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 def check_seed(seed: int, count: int) -> None:
-    """Checks that `count` photos from `seed` on have seeds.
+    """Checks that the seeds of `count` photos from `seed` on fit into 63 bits.
 
     Raises:
-        ValueError: the last one would be too large.
+        ValueError: the last one is too large.
     """
     if seed + count - 1 > MAX_SEED:
         raise ValueError(
@@ -48,20 +48,19 @@ def read_job(
     path: Path,
     pipe: "DPSIMSPipeline",
     spec: "ClassSpec",
-    *,
-    size: tuple[int, int] | None = None,
-    allow_distortion: bool = False,
-    stored: bool = False,
+    size: tuple[int, int] | None,
+    allow_distortion: bool,
+    stored: bool,
 ) -> Job:
-    """Reads a label map once, only to find its faults and its size before any photo is made.
+    """Checks a label map and finds the size of its photos, before any photo is made.
 
     Args:
         path: of the map.
-        pipe: knows the sizes that the network makes.
+        pipe: the model.
         spec: the classes, and the rule for stored values.
-        size: (height, width) of the photos; None takes the map's own.
+        size: (height, width) of the photos; None takes that of the map.
         allow_distortion: whether width : height may change by more than 5 %.
-        stored: whether the file holds the data set's own values instead of plain ids.
+        stored: whether the file holds the stored values of its data set instead of plain ids.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -79,7 +78,7 @@ def read_job(
 
 
 def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
-    """The map in the size of its photos, (H, W) ids."""
+    """The map (H, W) at the size of its photos."""
     from dpsims_hub.labels import read_label_map
 
     return read_label_map(job.path, spec, stored=job.stored, size=job.size)
@@ -88,14 +87,10 @@ def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
 def plan_batches(
     jobs: Sequence[AnyJob], num_images: int, batch_size: int
 ) -> Iterator[tuple[list[AnyJob], range]]:
-    """Groups photos into calls of at most `batch_size`: maps of one photo size, and which of their photos.
+    """Groups the K photos of each map into calls of at most N = `batch_size` photos of one size.
 
-    Every (map, photo number) comes exactly once; maps of one size keep their order.
-
-    Args:
-        jobs: the maps.
-        num_images: K, photos of each map.
-        batch_size: N. With K <= N a call makes all photos of N // K maps, otherwise up to N photos of one.
+    With K <= N a call makes all photos of N // K maps, otherwise up to N photos of one map. Yields the maps
+    of a call and the numbers of their photos; maps of one size keep their order.
     """
     by_size: dict[tuple[int, int], list[AnyJob]] = {}
     for job in jobs:

@@ -1,4 +1,4 @@
-"""Which label maps a command line names, and where their photos go, checked before any work."""
+"""The label maps that a command line names, and the paths of their photos."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for the number, the 
 
 
 class NamedMap(NamedTuple):
-    """A label map that a data set is made for: its file, what people call it, and a name of its own."""
+    """A label map of a generated data set: its file, its path in messages, and its unique name."""
 
     path: Path
     source: str
@@ -23,7 +23,7 @@ class NamedMap(NamedTuple):
 
 
 def collect_maps(paths: Sequence[Path], label_suffix: str = "") -> list[Path]:
-    """The label maps that files and folders stand for; a folder gives its images, sorted by name.
+    """The label maps of files and folders; a folder gives its images, sorted by name.
 
     Args:
         paths: files and folders.
@@ -44,14 +44,14 @@ def collect_maps(paths: Sequence[Path], label_suffix: str = "") -> list[Path]:
 
 
 def find_maps(paths: Sequence[Path], label_suffix: str = "") -> list[NamedMap]:
-    """The label maps that files and folders stand for, subfolders included, each with a name of its own.
+    """The label maps of files and folders with subfolders, each with a unique name.
 
-    A folder of a data set stands for its `labels/`. Parts of a path are joined by two underscores
-    (`town/a.png` is called `town__a`); where two maps would share a name, the later one gets a number.
+    A folder with `labels/` stands for `labels/`. The maps of a folder are sorted by path. Parts of a path are
+    joined by two underscores (`town/a.png` is called `town__a`); of two equal names the later gets a number.
 
     Args:
-        paths: files and folders; the maps of a folder are sorted by their path in it.
-        label_suffix: how the stems of a folder's maps end; its other files are passed over.
+        paths: files and folders.
+        label_suffix: how the stems of a folder's maps end; its other files are ignored.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
@@ -76,23 +76,18 @@ def find_maps(paths: Sequence[Path], label_suffix: str = "") -> list[NamedMap]:
 
 
 def _check_names(paths: Iterable[Path]) -> None:
-    """Checks that names are UTF-8, which lists of photos and messages need."""
     for path in paths:
         if (name := printable_path(str(path))) != str(path):
             raise ValueError(f"{name}: its name is not UTF-8; rename it.")
 
 
 def label_folder(folder: Path) -> Path:
-    """Where the maps of a folder lie: its `labels/` if it has one, else the folder itself."""
+    """The `labels/` of a folder if it has one, else the folder itself."""
     return folder / "labels" if (folder / "labels").is_dir() else folder
 
 
 def unique_names(sources: Iterable[str]) -> list[str]:
-    """One name for each relative path, all different, on file systems that ignore case too.
-
-    Args:
-        sources: paths with forward slashes, such as "town/a.png".
-    """
+    """A unique name, in any letter case, for each relative path such as "town/a.png"."""
     wanted = ["__".join(PurePosixPath(source).with_suffix("").parts) for source in sources]
     taken, last = {name.casefold() for name in wanted}, {}
     for place, name in enumerate(wanted):
@@ -110,14 +105,10 @@ def unique_names(sources: Iterable[str]) -> list[str]:
 
 
 def check_apart(paths: Sequence[Path], folder: Path) -> None:
-    """Checks that a data set can be written, and that a later run will not take its labels for inputs.
-
-    Args:
-        paths: files and folders of label maps.
-        folder: of the data set.
+    """Checks that the folder of a data set can be written and is not among its label maps.
 
     Raises:
-        ValueError: the data set would lie among the label maps.
+        ValueError: a later run would read its labels as inputs.
         OSError: the folder cannot be written.
     """
     check_writable(folder)
@@ -125,21 +116,16 @@ def check_apart(paths: Sequence[Path], folder: Path) -> None:
     for path in paths:
         inputs = real_path(label_folder(path))
         if path.is_dir() and place.is_relative_to(inputs):
-            raise ValueError(f"{folder}: lies in {path}, where the label maps are; choose another folder.")
+            raise ValueError(f"{folder}: is in {path}, where the label maps are; choose another folder.")
 
 
 def photo_path(folder: Path, label_map: Path, number: int) -> Path:
-    """Where photo `number` of a label map goes: {name of the map}_{number}.png."""
+    """The path of photo `number` of a label map: {name of the map}_{number}.png."""
     return folder / f"{label_map.stem}_{number}.png"
 
 
 def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
-    """Checks that every photo has a place of its own, and that no photo would replace a label map.
-
-    Args:
-        maps: the label maps.
-        folder: for the photos.
-        num_images: photos of each map.
+    """Checks that the photos of label maps have different paths, and that none would replace a map.
 
     Raises:
         ValueError: two maps have one name, or a photo would replace a map.
@@ -170,7 +156,7 @@ def _maps_in(folder: Path, label_suffix: str) -> list[Path]:
 
 
 def _maps_below(folder: Path, label_suffix: str) -> list[tuple[Path, str]]:
-    """The images in a folder and its subfolders, and their paths in it; what is hidden stays hidden."""
+    """The images in a folder and its subfolders, hidden ones left out, and their relative paths."""
     found, seen = [], set()
     for place, folders, files in os.walk(folder, followlinks=True):
         if os.path.realpath(place) in seen:  # a link back to a folder above

@@ -1,4 +1,4 @@
-"""Generated photos and their label maps as a data set on disk that grows, survives any kill, and goes on.
+"""Generated photos and their label maps as a data set on disk, which a later run can continue.
 
 ```text
 FOLDER/images/NAME_k.png     photo k of the map NAME (or .jpg)
@@ -8,9 +8,9 @@ FOLDER/generation.json       what the photos were made with
 FOLDER/metadata.jsonl        seed, label map and its SHA-256 of every photo; plan.jsonl until all are made
 ```
 
-Each file is written beside its place and renamed over it, the label before its photo: whatever moment a
-process is killed at, every photo is whole and has its label. `metadata.jsonl` is in the form that
-`load_dataset("imagefolder", data_dir=FOLDER)` reads as two image columns.
+Every file is written atomically, the label before its photo: after a kill at any moment every photo is
+complete and has its label. `load_dataset("imagefolder", data_dir=FOLDER)` reads `metadata.jsonl` as two image
+columns.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from dpsims_hub.generation.photo_plan import SEED_RULE, Plan
 from dpsims_hub.labels import ClassSpec
+from dpsims_hub.pictures.sheets import png_text
 from dpsims_hub.storage.atomic_write import atomic_file
 
 IMAGE_FORMATS = ("png", "jpg")
-JPEG_QUALITY = 95  # our choice: above it files grow fast and nothing is seen
-GO_ON = "repeat what it was begun with to continue it, or choose another folder"
+JPEG_QUALITY = 95  # our choice
+ADVICE = "give the same settings to continue it, or choose another folder"
 
 
 class PairedDatasetWriter:
     """Writes one data set, from one process or several.
 
     One process calls `check`, `begin` and `finish`; after `begin` any process may `write`, each pair by one
-    of them. Used as a context, so that the folder is free for another run afterwards.
+    of them. Leaving its `with` block unlocks the folder.
 
     Args:
         folder: of the data set; made where it is missing.
@@ -69,11 +69,11 @@ class PairedDatasetWriter:
 
     @property
     def is_complete(self) -> bool:
-        """Whether a run has ended with all photos made."""
+        """Whether all photos are made."""
         return (self.folder / "metadata.jsonl").is_file()
 
     def check(self, settings: Mapping[str, Any], spec: ClassSpec) -> None:
-        """Finds out, without writing, whether a run with these settings may begin or continue here.
+        """Checks without writing that a run may begin or continue here.
 
         Args:
             settings: JSON-safe values by name, all that photos depend on.
@@ -87,8 +87,8 @@ class PairedDatasetWriter:
             found = sorted(_visible(self.folder)) if self.folder.is_dir() else []
             if found:
                 raise ValueError(
-                    f"{self.folder}: holds {found[0]} but no generation.json, so it is no data set of this "
-                    "command; choose a new or empty folder."
+                    f"{self.folder}: holds {found[0]} but no generation.json, so it is not a data set of "
+                    "this command; choose a new or empty folder."
                 )
             return
         begun = _read_json(path).get("settings", {})
@@ -96,28 +96,28 @@ class PairedDatasetWriter:
             old, new = begun.get(key), settings.get(key)
             if old != new:
                 raise ValueError(
-                    f"{self.folder}: was begun with {_phrase(key, old)}, not {_phrase(key, new)}; {GO_ON}."
+                    f"{self.folder}: was begun with {_phrase(key, old)}, not {_phrase(key, new)}; {ADVICE}."
                 )
         classes = self.folder / "classes.json"
         if classes.is_file() and _read_json(classes) != class_file(spec):
-            raise ValueError(f"{self.folder}: was begun with other classes; {GO_ON}.")
+            raise ValueError(f"{self.folder}: was begun with other classes; {ADVICE}.")
 
     def begin(
         self, plan: Plan, settings: Mapping[str, Any], notes: Mapping[str, Any], spec: ClassSpec
     ) -> set[str]:
-        """Makes the folder ready: files that describe it are there, leftovers of a killed run are not.
+        """Locks the folder, writes the files that describe it, and removes unfinished files.
 
         Args:
             plan: the photos.
-            settings: as checked.
-            notes: further facts about the run that begins the data set, JSON-safe.
+            settings: as for `check`.
+            notes: further JSON-safe facts about the run that begins the data set.
             spec: the classes.
 
         Returns:
-            Names of the pairs that are finished.
+            Names of the finished pairs.
 
         Raises:
-            ValueError: another run writes here, the label maps are others, or there are strange files.
+            ValueError: another run writes here, the label maps have changed, or there are unknown files.
             OSError: the folder cannot be written.
         """
         _make_folder(self.folder)
@@ -140,13 +140,13 @@ class PairedDatasetWriter:
         return self._image(stem).is_file() and self._label(stem).is_file()
 
     def write(self, stem: str, photo: Image.Image, label_png: bytes, facts: Mapping[str, str]) -> None:
-        """Writes one pair: the label first, so that no photo is ever without.
+        """Writes one pair, the label first.
 
         Args:
             stem: its name.
             photo: RGB.
-            label_png: by `encode_label`.
-            facts: kept in the photo: text chunks of a PNG, the comment (as JSON) of a JPEG.
+            label_png: of `encode_label`.
+            facts: metadata of the photo: text chunks of a PNG, the comment (as JSON) of a JPEG.
 
         Raises:
             OSError: a file cannot be written.
@@ -158,7 +158,7 @@ class PairedDatasetWriter:
         """Marks the data set as complete.
 
         Raises:
-            OSError: photos are missing, which happens when a process died or somebody deletes files.
+            OSError: photos are missing, because a process died or files were deleted.
         """
         missing = len(plan) - len(self._finished(plan))
         if missing:
@@ -173,7 +173,7 @@ class PairedDatasetWriter:
         return self.folder / "labels" / f"{stem}.png"
 
     def _claim(self) -> None:
-        """Locks the folder against a second run, until this process ends, however it ends."""
+        """Locks the folder against a second run until this process ends."""
         try:
             import fcntl
         except ImportError:  # Windows
@@ -196,10 +196,10 @@ class PairedDatasetWriter:
         with path.open(encoding="utf-8") as lines:
             for old, new in zip_longest(lines, self._lines(plan)):
                 if old != new:
-                    raise ValueError(f"{self.folder}: {_other_map(old, new)}; {GO_ON}.")
+                    raise ValueError(f"{self.folder}: {_other_map(old, new)}; {ADVICE}.")
 
     def _lines(self, plan: Plan) -> Iterator[str]:
-        """One JSON line a photo; `..._file_name` is what imagefolder calls an image column."""
+        """One JSON line for each photo; imagefolder reads `..._file_name` as image columns."""
         for index, one in enumerate(plan.maps):
             for number in range(plan.num_images):
                 stem = plan.stem_of(index, number)
@@ -220,7 +220,7 @@ class PairedDatasetWriter:
             file.writelines(self._lines(plan))
 
     def _finished(self, plan: Plan) -> set[str]:
-        """The names of whole pairs; files of other names are refused, for they would spoil the data set."""
+        """The names of finished pairs; files of other names are refused."""
         stems = set(plan.stems())
         found = []
         for place, suffix in (("images", f".{self.image_format}"), ("labels", ".png")):
@@ -228,39 +228,32 @@ class PairedDatasetWriter:
             strays = [name for name in names if not (name.endswith(suffix) and Path(name).stem in stems)]
             if strays:
                 raise ValueError(
-                    f"{self.folder / place}: {min(strays)} is no file of this data set; move it elsewhere."
+                    f"{self.folder / place}: {min(strays)} is not a file of this data set; move it elsewhere."
                 )
             found.append({Path(name).stem for name in names})
         return found[0] & found[1]
 
 
 def class_file(spec: ClassSpec) -> dict[str, Any]:
-    """The content of a classes.json for label files that hold plain ids, whatever rule `spec` has."""
+    """The content of a classes.json for label files of plain ids."""
     return replace(spec, stored_values=(), ignore_values=(), instance_coding="").to_dict()
 
 
 def encode_label(label_map: np.ndarray) -> bytes:
-    """A label map as a PNG file.
-
-    Args:
-        label_map: (H, W) ids, uint8 (an 8-bit PNG) or uint16 (a 16-bit PNG).
-    """
+    """A label map (H, W) as PNG, of 8 bits for uint8 and 16 bits for uint16."""
     buffer = BytesIO()
     Image.fromarray(np.ascontiguousarray(label_map)).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
 def encode_photo(photo: Image.Image, image_format: str, facts: Mapping[str, str]) -> bytes:
-    """A photo as a file; arguments as for `PairedDatasetWriter.write`."""
+    """A photo as PNG or JPEG with metadata, see `PairedDatasetWriter.write`."""
     buffer = BytesIO()
     if image_format == "jpg":
         comment = json.dumps(dict(facts)).encode()
         photo.save(buffer, format="JPEG", quality=JPEG_QUALITY, subsampling=0, comment=comment)
         return buffer.getvalue()
-    text = PngInfo()
-    for key, value in facts.items():
-        text.add_text(key, value)
-    photo.save(buffer, format="PNG", pnginfo=text)
+    photo.save(buffer, format="PNG", pnginfo=png_text(facts))
     return buffer.getvalue()
 
 
@@ -272,8 +265,7 @@ def _make_folder(path: Path) -> None:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file that is either complete or absent; hidden until it is complete."""
-    with atomic_file(path, "mend that and run the same command again", hidden=True) as unfinished:
+    with atomic_file(path, "repair that and run the same command again", hidden=True) as unfinished:
         unfinished.write_bytes(content)
 
 
@@ -297,7 +289,7 @@ def _phrase(key: str, value: Any) -> str:
 
 
 def _other_map(old: str | None, new: str | None) -> str:
-    """What differs between two lines of the plan that should be equal."""
+    """The difference between two lines of the plan that should be equal."""
     then, now = (json.loads(line) if line else {} for line in (old, new))
     if then.get("map") == now.get("map"):
         return f"the label map {now.get('map')} has changed since it was begun"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
-MAX_THREADS = 8  # our choice: PNGs are packed while the next photos are made
+MAX_THREADS = 8  # our choice; they encode PNGs while the next photos are made
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ Batch = tuple[list[NumberedJob], range]
 
 
 class PhotoMaker:
-    """Makes the photos of a batch and hands them to threads that write them.
+    """Makes the photos of batches, which threads write.
 
     Args:
         pipe: the model.
-        spec: how the maps are read.
+        spec: classes and stored values of the maps.
         plan: seeds and names.
-        writer: of the data set, begun.
-        model: what the photos' facts call the model.
+        writer: of the data set, after `begin`.
+        model: its name in the metadata of the photos.
     """
 
     def __init__(
@@ -50,10 +50,9 @@ class PhotoMaker:
         self.facts = {"model": model, "software": f"dpsims_hub {__version__}"}
 
     def make(self, batch: Batch, pool: ThreadPoolExecutor) -> list[Future[None]]:
-        """Makes all photos of a batch, so that none depends on what is there, and writes the missing ones.
+        """Makes all photos of a batch and starts to write the missing ones; returns the pending writes.
 
-        Returns:
-            The writes under way, one for each missing photo.
+        All are made in any case, because a photo depends on its batch by rounding.
         """
         import torch
 
@@ -78,11 +77,7 @@ class PhotoMaker:
         return writes
 
     def run(self, batches: Sequence[Batch], stop: StopSignals) -> Iterator[int]:
-        """Makes batches until a signal; photos of one are written while the next are made.
-
-        Yields:
-            How many photos are newly on disk.
-        """
+        """Makes batches until a signal arrives; yields the number of photos newly on disk."""
         with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
             writes: list[Future[None]] = []
             for batch in batches:

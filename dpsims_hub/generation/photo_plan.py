@@ -1,4 +1,4 @@
-"""Which photos a generated data set gets: their names and their seeds, fixed before the first is made."""
+"""Names and seeds of the photos of a generated data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class PlannedMap:
 
     Args:
         name: unique; its photos are called name_0, name_1, ...
-        source: where it came from, for people.
+        source: its path in messages.
         sha256: of its file.
     """
 
@@ -25,15 +25,10 @@ class PlannedMap:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which photos a data set gets, and from which seeds.
+    """The photos of a data set: K = `num_images` of each map, from `seed` on.
 
     Photos of different maps have different seeds (`SEED_RULE`): with the same K seeds for every map, a data
-    set of 10000 maps would show K moods of light and weather only.
-
-    Args:
-        maps: in the order that counts for the seeds.
-        num_images: K, photos of each map.
-        seed: of the first photo.
+    set of 10000 maps would show K kinds of light and weather only.
     """
 
     maps: Sequence[PlannedMap]
@@ -48,7 +43,7 @@ class Plan:
         return self.seed + index * self.num_images + number
 
     def stem_of(self, index: int, number: int) -> str:
-        """What photo `number` of map `index`, and its label, are called."""
+        """The name of photo `number` of map `index`, and of its label."""
         return f"{self.maps[index].name}_{number}"
 
     def stems(self) -> Iterator[str]:

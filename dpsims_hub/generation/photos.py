@@ -1,4 +1,4 @@
-"""Photos of label maps, batch by batch, and one sheet of them."""
+"""Photos of label maps in batches, and a sheet of them."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -16,18 +16,7 @@ if TYPE_CHECKING:
 def make_photos(
     pipe: "DPSIMSPipeline", jobs: Sequence[Job], *, seed: int, num_images: int, batch_size: int
 ) -> Iterator[tuple[Job, int, "Image.Image"]]:
-    """Makes the photos of all maps, batch by batch.
-
-    Args:
-        pipe: the model.
-        jobs: the maps.
-        seed: of photo 0.
-        num_images: K, photos of each map.
-        batch_size: photos made at a time.
-
-    Yields:
-        (map, photo number k, photo).
-    """
+    """Makes K = `num_images` photos of each map from `seed` on; yields (map, photo number k, photo)."""
     import torch
 
     for batch, numbers in plan_batches(jobs, num_images, batch_size):
@@ -42,13 +31,7 @@ def make_photos(
 
 
 def draw_sheet(pipe: "DPSIMSPipeline", shown: dict[Job, list["Image.Image"]], seed: int) -> "Image.Image":
-    """One picture of maps and their photos, with captions and a legend of the classes that occur.
-
-    Args:
-        pipe: knows the classes.
-        shown: photos of each map.
-        seed: of photo 0.
-    """
+    """A sheet of maps and their photos from `seed` on, with a legend of the classes that occur."""
     from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
 
     rows, captions, ids = [], [], set()

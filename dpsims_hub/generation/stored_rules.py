@@ -1,4 +1,4 @@
-"""By which rule the files of a data set store their ids, and whether its classes are the model's."""
+"""How the files of a data set store their ids, and whether its classes are the model's."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 def reading_spec(paths: Sequence[Path], spec: ClassSpec, stored: bool) -> ClassSpec:
     """The model's classes, with the rule for stored values of the data set that the maps come from.
 
-    A data set is a folder with `labels/`; its classes.json lies in it or in its parent. Maps from elsewhere
-    are read by the model's own rule.
+    A data set is a folder with `labels/`; its classes.json is in it or in its parent. For other maps the rule
+    is the model's.
 
     Args:
         paths: of the command line.
         spec: the model's classes.
-        stored: whether the files hold their data set's own values.
+        stored: whether the files hold the stored values of their data set.
 
     Raises:
-        ValueError: a data set has other classes than the model, or two of them different rules.
+        ValueError: a data set has other classes than the model, or two data sets have different rules.
     """
     rules = {}
     for folder in paths:
@@ -40,7 +40,7 @@ def reading_spec(paths: Sequence[Path], spec: ClassSpec, stored: bool) -> ClassS
 
 
 def _class_file(folder: Path) -> Path | None:
-    """The classes.json of a data set; None for anything else."""
+    """The classes.json of a data set; None for other folders and files."""
     if label_folder(folder) == folder:
         return None
     places = (folder / "classes.json", real_path(folder).parent / "classes.json")

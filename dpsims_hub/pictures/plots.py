@@ -1,4 +1,4 @@
-"""Plots with matplotlib, which is no requirement: found missing before the work, drawn without a screen."""
+"""Plots with matplotlib, an optional requirement; they need no screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def require_matplotlib() -> None:
-    """Finds out before the work whether a plot can be drawn after it.
+    """Checks before the work that plots can be drawn.
 
     Raises:
         ValueError: matplotlib is not installed.
@@ -21,19 +21,14 @@ def require_matplotlib() -> None:
     try:
         importlib.import_module("matplotlib")
     except ImportError as error:
-        raise ValueError(
-            "the plot needs matplotlib; pip install matplotlib, or go without the plot."
-        ) from error
+        raise ValueError("the plot needs matplotlib; pip install matplotlib, or omit the plot.") from error
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure that needs no screen; sides in inches at 130 pixels each."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """An empty figure; sides in inches, 130 pixels each."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), dpi=130, layout="constrained")
 
 
 def save_figure(figure: Figure, path: Path) -> None:

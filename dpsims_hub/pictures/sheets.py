@@ -1,8 +1,4 @@
-"""Pictures for people: comparison sheets (map | photo | photo), enlarged maps and photos, safe saving.
-
-Deliberately small: PIL only, no plotting library, so that the command line, the demo and the trainer's
-previews draw the same sheet everywhere without a further dependency.
-"""
+"""Comparison sheets (map | photo | photo), enlarged maps and photos, PNG files; with Pillow alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,29 +18,20 @@ CAPTION_SIZE = 13
 
 
 def picture_of_map(label_map: np.ndarray, spec: ClassSpec, scale: int = 1) -> Image.Image:
-    """Colours a label map for looking at, enlarged without blending ids.
-
-    Args:
-        label_map: (H, W) integer ids.
-        spec: gives the colours.
-        scale: whole factor; every pixel becomes a scale x scale square.
-
-    Returns:
-        RGB picture of (scale * W, scale * H) pixels.
-    """
+    """A label map (H, W) in its class colours, each pixel as a square of scale x scale pixels."""
     colours = Image.fromarray(np.ascontiguousarray(colorize(label_map, spec)))
     return colours.resize((colours.width * scale, colours.height * scale), Image.Resampling.NEAREST)
 
 
 def enlarge_photo(photo: Image.Image, scale: int) -> Image.Image:
-    """Enlarges a photo by a whole factor with Lanczos resampling; factor 1 returns it as it is."""
+    """A photo enlarged by a whole factor with Lanczos resampling; the same object for factor 1."""
     if scale == 1:
         return photo
     return photo.resize((photo.width * scale, photo.height * scale), Image.Resampling.LANCZOS)
 
 
 def photo_from_array(photo: np.ndarray) -> Image.Image:
-    """Turns a (3, H, W) float photo in [-1, 1], as the models give it, into an RGB picture, clipped."""
+    """An RGB picture of a photo (3, H, W) in [-1, 1], clipped."""
     levels = np.rint((np.clip(photo, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
 
@@ -58,12 +45,9 @@ def fold_rows(rows: Sequence[Sequence], groups: int) -> list[list]:
 
 
 def flow_legend(spec: ClassSpec, ids: Iterable[int], width: int) -> Image.Image:
-    """A legend whose entries run from left to right and wrap, to fit under a sheet.
+    """A legend of classes in this order, at most `width` pixels wide, to paste under a sheet.
 
-    Args:
-        spec: names and colours.
-        ids: the classes to show, in this order; `ignore_index` shows "unknown".
-        width: pixels to fill at most; a single entry may be broader.
+    `ignore_index` shows "unknown". A single entry may be wider.
 
     Raises:
         ValueError: `ids` is empty or names a class that does not exist.
@@ -71,29 +55,28 @@ def flow_legend(spec: ClassSpec, ids: Iterable[int], width: int) -> Image.Image:
     entries = [render_legend(spec, [class_id]) for class_id in ids]
     if not entries:
         raise ValueError("a legend needs at least one class; ids is empty.")
-    lines: list[list[Image.Image]] = [[]]
+    places, left, top = [], 0, 0
     for entry in entries:
-        if lines[-1] and sum(other.width for other in lines[-1]) + entry.width > width:
-            lines.append([])
-        lines[-1].append(entry)
-    height = entries[0].height
-    legend = Image.new(
-        "RGB", (max(sum(e.width for e in line) for line in lines), height * len(lines)), BACKGROUND
-    )
-    for row, line in enumerate(lines):
-        for column, entry in enumerate(line):
-            legend.paste(entry, (sum(other.width for other in line[:column]), row * height))
+        if left and left + entry.width > width:
+            left, top = 0, top + entry.height
+        places.append((left, top))
+        left += entry.width
+    full_width = max(place[0] + entry.width for place, entry in zip(places, entries, strict=True))
+    legend = Image.new("RGB", (full_width, top + entries[0].height), BACKGROUND)
+    for place, entry in zip(places, entries, strict=True):
+        legend.paste(entry, place)
     return legend
 
 
-def stack_pictures(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Pictures below each other, as wide as the widest."""
-    width = max(picture.width for picture in pictures)
-    stack = Image.new("RGB", (width, sum(picture.height for picture in pictures)), BACKGROUND)
-    top = 0
+def stack_pictures(pictures: Sequence[Image.Image], gap: int = 0) -> Image.Image:
+    """RGB pictures below each other, `gap` pixels apart and from the border, as wide as the widest."""
+    width = max(picture.width for picture in pictures) + 2 * gap
+    height = sum(picture.height + gap for picture in pictures) + gap
+    stack = Image.new("RGB", (width, height), BACKGROUND)
+    top = gap
     for picture in pictures:
-        stack.paste(picture, (0, top))
-        top += picture.height
+        stack.paste(picture.convert("RGB"), (gap, top))
+        top += picture.height + gap
     return stack
 
 
@@ -106,18 +89,15 @@ def comparison_sheet(
     footer: str | None = None,
     gap: int = 6,
 ) -> Image.Image:
-    """Lays pictures out in a table: one row per label map, usually map | photo | photo.
+    """An RGB table of pictures: one row for each label map, usually map | photo | photo.
 
     Args:
         rows: pictures of any size; a column is as wide as its widest picture. Rows may differ in length.
         headers: one text above each column.
         captions: one text below each picture, in the shape of `rows`.
-        legend: picture pasted under the table, for example `render_legend(spec)`.
-        footer: one line of text at the very bottom.
+        legend: picture under the table, for example `render_legend(spec)`.
+        footer: one line of text at the bottom.
         gap: pixels between pictures and around the sheet.
-
-    Returns:
-        RGB sheet.
 
     Raises:
         ValueError: there is no picture, or `headers` or `captions` do not have the shape of `rows`.
@@ -125,36 +105,27 @@ def comparison_sheet(
     _check_shapes(rows, headers, captions)
     table = _draw_table(rows, headers, captions, gap)
     parts = [table] + ([legend] if legend is not None else []) + ([_text_line(footer)] if footer else [])
-    width = max(part.width for part in parts) + 2 * gap
-    sheet = Image.new("RGB", (width, sum(part.height for part in parts) + gap * (len(parts) + 1)), BACKGROUND)
-    top = gap
-    for part in parts:
-        sheet.paste(part.convert("RGB"), (gap, top))
-        top += part.height + gap
-    return sheet
+    return stack_pictures(parts, gap)
 
 
 def save_picture(image: Image.Image, path: str | Path, metadata: Mapping[str, str] | None = None) -> Path:
-    """Writes a PNG that is either complete or absent: written beside the target, then renamed over it.
-
-    Args:
-        image: what to save.
-        path: target file; its folder is made where it is missing.
-        metadata: PNG text chunks, for example {"seed": "7"}.
-
-    Returns:
-        The path written.
+    """Writes a PNG atomically, with text chunks such as {"seed": "7"}, and returns its path.
 
     Raises:
-        OSError: the file cannot be written there; the sentence names the path.
+        OSError: the file cannot be written there.
     """
     path = Path(path)
-    text = PngInfo()
-    for key, value in (metadata or {}).items():
-        text.add_text(key, value)
     with atomic_file(path, "choose another output path") as unfinished:
-        image.save(unfinished, format="PNG", pnginfo=text)
+        image.save(unfinished, format="PNG", pnginfo=png_text(metadata or {}))
     return path
+
+
+def png_text(metadata: Mapping[str, str]) -> PngInfo:
+    """Metadata as text chunks of a PNG."""
+    text = PngInfo()
+    for key, value in metadata.items():
+        text.add_text(key, value)
+    return text
 
 
 def _check_shapes(
@@ -175,7 +146,8 @@ def _draw_table(
     captions: Sequence[Sequence[str]] | None,
     gap: int,
 ) -> Image.Image:
-    widths = _column_widths(rows)
+    columns = range(max(len(row) for row in rows))
+    widths = [max(row[column].width for row in rows if column < len(row)) for column in columns]
     heights = [max((cell.height for cell in row), default=0) for row in rows]
     header_height = HEADER_SIZE + gap if headers is not None else 0
     caption_height = CAPTION_SIZE + gap if captions is not None else 0
@@ -195,13 +167,8 @@ def _draw_table(
     return table
 
 
-def _column_widths(rows: Sequence[Sequence[Image.Image]]) -> list[int]:
-    columns = max(len(row) for row in rows)
-    return [max(row[column].width for row in rows if column < len(row)) for column in range(columns)]
-
-
 def _write(sheet: Image.Image, text: str, place: tuple[int, int], width: int, size: int) -> None:
-    """Writes one line, cut with an ellipsis so that it never runs into the next column."""
+    """Writes one line, cut with an ellipsis to a width in pixels."""
     font = ImageFont.load_default(size)
     while text and font.getlength(text) > width:
         text = text.rstrip("…")[:-1] + "…" if len(text) > 1 else ""

@@ -115,7 +115,7 @@ def test_a_named_backbone_does_not_reach_the_baseline():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="there is no study 'colour'; there are backbone, conditioning"):
+    with pytest.raises(ValueError, match="unknown study 'colour'; choose from backbone, conditioning"):
         find_study("colour")
     with pytest.raises(ValueError, match="study gamma has no arm 'gamma 9'; it has gamma 2"):
         find_study("gamma").select(("gamma 0", "gamma 9"))

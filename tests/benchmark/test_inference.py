@@ -151,7 +151,7 @@ def test_bad_settings_are_refused(fault):
 
 
 @pytest.mark.parametrize(
-    ("forms", "batches", "words"), [(["fast"], [1], "no 'fast'"), (["bf16"], [0], "from 1")]
+    ("forms", "batches", "words"), [(["fast"], [1], "unknown form 'fast'"), (["bf16"], [0], "from 1")]
 )
 def test_bad_variants_are_refused(forms, batches, words):
     with pytest.raises(ValueError, match=words):

@@ -153,11 +153,6 @@ def test_a_comparison_in_which_nothing_works_is_refused():
     assert launches.batches == []
 
 
-def test_nothing_to_draw_is_said(tmp_path):
-    with pytest.raises(ValueError, match="no training worked"):
-        draw_training([{"name": "by 2", "failure": "too many"}], MACHINE, tmp_path / "plot.png")
-
-
 def test_no_round_is_refused():
     with pytest.raises(ValueError, match="from 1, not 0"):
         compare_trainings(variants(), 2, 1, 0, launch=Launches())

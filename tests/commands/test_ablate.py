@@ -112,7 +112,7 @@ def test_a_launcher_is_refused(refused, monkeypatch):
 BAD = {
     "times nothing": (["--study", "gamma", "--measure"], "--measure: times the arms for --list"),
     "no study": ([], "give --study NAME, or --list"),
-    "unknown study": (["--study", "colour"], "there is no study 'colour'"),
+    "unknown study": (["--study", "colour"], "unknown study 'colour'"),
     "unknown arm": (["--study", "gamma", "--arm", "gamma 9"], "has no arm 'gamma 9'"),
     "no data": (["--study", "gamma"], "give --data DIR"),
     "no such data": (["--study", "gamma", "--data", "nowhere"], "nowhere"),

@@ -118,7 +118,7 @@ BAD = {
     "bad setting": (["training", "--resolution", "wide"], "--resolution: 'wide'"),
     "no such data": (["training", "--data", "nowhere"], "nowhere"),
     "compared flag": (["training", "--compare=--bogus 3"], "--bogus"),
-    "compared quotes": (["training", "--compare=--preset 'x"], "is no list of flags"),
+    "compared quotes": (["training", "--compare=--preset 'x"], "not a list of flags"),
     "compared twice": (["training", "--compare=--preset base"], "is the same training as 'as given'"),
     "no round": (["training", "--rounds", "0", "--compare=--preset small"], "--rounds"),
     "plot is a folder": (["training", "--plot", "."], "give a file name"),
@@ -171,10 +171,10 @@ def test_two_models_of_one_name_are_refused(model, refused):
 
 BAD_INFERENCE = {
     "no such device": (["--device", "foo"], "--device foo cannot be used here"),
-    "unknown preset": (["--preset", "huge"], "--preset: there is no 'huge'"),
+    "unknown preset": (["--preset", "huge"], "--preset: unknown preset 'huge'"),
     "no network": (["--preset"], "give --preset or --model"),
     "no such model": (["--preset", "--model", "./nowhere"], "nowhere"),
-    "unknown form": (["--forms", "fast"], "--forms: there is no 'fast'"),
+    "unknown form": (["--forms", "fast"], "--forms: unknown form 'fast'"),
     "no batch": (["--batches", "0"], "--batches and --photos"),
     "one round": (["--rounds", "1"], "at least 2 rounds"),
     "size": (

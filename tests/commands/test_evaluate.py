@@ -115,7 +115,7 @@ def test_a_damaged_file_of_the_cache_is_said_and_made_again(options, tmp_path, c
         caches = list(default_cache().rglob("*.features"))
         caches[0].write_bytes(b"damaged")
     assert len(caches) == 1
-    assert "this file of kept features is damaged; they are computed again" in capsys.readouterr().err
+    assert "this file of cached features is damaged; they are computed again" in capsys.readouterr().err
     assert measured(tmp_path / "0.json") == measured(tmp_path / "1.json")
 
 

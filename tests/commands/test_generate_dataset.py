@@ -266,7 +266,7 @@ def test_a_bad_map_in_the_middle_writes_nothing(model, nested, tmp_path, refused
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--sheet",), "--sheet does not go with --as-dataset"),
+        (("--sheet",), "--sheet does not work with --as-dataset"),
         (("--output", "x"), "not allowed with argument"),
         (("--image-format", "gif"), "--image-format"),
         (("--seed", str(2**63 - 5), "--num-images", "2"), "take a smaller --seed"),

@@ -41,7 +41,7 @@ def test_parsing_needs_neither_torch_nor_diffusers():
     program = """
 import sys, types
 package = types.ModuleType("dpsims_hub")
-package.__path__ = [sys.argv[1]]
+package.__path__, package.__version__ = [sys.argv[1]], "0"
 sys.modules["dpsims_hub"] = package
 from dpsims_hub.commands import build_parser
 build_parser(["generate"]).parse_args(["generate", "map.png"])

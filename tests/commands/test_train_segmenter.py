@@ -60,20 +60,24 @@ def test_a_signal_saves_and_the_same_command_goes_on(options, tmp_path, capsys, 
     def interrupted_after(wanted):
         """Ctrl-C at the end of a step."""
 
-        def train_and_stop(model, processor, data, folder, plan, watch):
-            begin, step = watch.begin, watch.step
+        def train_and_stop(model, processor, data, folder, plan, callback):
+            begin, step = callback.on_train_begin, callback.on_step_end
 
-            def stopping(number, loss):
-                if number == wanted:
+            def starting(args, state, control, **unused):
+                begun.append(state.global_step)
+                begin(args, state, control)
+
+            def stopping(args, state, control, **unused):
+                if state.global_step == wanted:
                     os.kill(os.getpid(), signal.SIGINT)
-                return step(number, loss)
+                step(args, state, control)
 
-            watch.begin, watch.step = lambda number: (begun.append(number), begin(number)), stopping
-            return train(model, processor, data, folder, plan, watch)
+            callback.on_train_begin, callback.on_step_end = starting, stopping
+            return train(model, processor, data, folder, plan, callback)
 
         monkeypatch.setattr(segmenter_training, "train_segmenter", train_and_stop)
         assert main(steps) == 128 + signal.SIGINT
-        assert f"after step {wanted} of 4000; the same command goes on" in capsys.readouterr().out
+        assert f"after step {wanted} of 4000; the same command continues" in capsys.readouterr().out
 
     interrupted_after(5)
     interrupted_after(7)
@@ -103,7 +107,7 @@ def test_folder_of_other_settings_or_data_is_left_alone(options, refused, capsys
     assert run(*options) == 0
     capsys.readouterr()
     said = refused(*options, "--seed", "1")
-    assert "was begun with seed 0, not 1; give the same settings and data to go on" in said
+    assert "was begun with seed 0, not 1; give the same settings and data to continue" in said
     other = tmp_path / "streets"  # the same name, other photos
     shutil.copytree(pairs, other)
     for photo in (other / "train" / "images").iterdir():

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dpsims_hub.evaluation import load_backbone
 from dpsims_hub.evaluation.measures import BackboneMeasure
 from dpsims_hub.evaluation.recipe import describe_backbone
 from dpsims_hub.labels import FolderDataset
+from dpsims_hub.models import PretrainedBackbone
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import save_tiny_backbone, tiny_generator
 
@@ -21,7 +21,7 @@ def weights(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def backbone(weights):
-    return load_backbone("test_resnet", weights)
+    return PretrainedBackbone("test_resnet", weights)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.evaluation import Evaluation, Settings
-from dpsims_hub.evaluation.contact_sheet import choose, draw_sheet, save_sheet
+from dpsims_hub.evaluation.contact_sheet import choose, save_sheet
 
 
 def test_best_middle_and_worst():
@@ -42,6 +42,5 @@ def test_sheet_of_the_probe(pipe, backbone_measure, folder, training, tmp_path):
 def test_no_sheet_without_a_judge(pipe, backbone_measure, folder, tmp_path):
     evaluation = Evaluation(pipe, folder, [backbone_measure], settings=Settings(0, 8, 2, 0))
     evaluation.run()
-    assert draw_sheet(evaluation) is None
     assert not save_sheet(evaluation, tmp_path / "sheet.png")
     assert not list(tmp_path.iterdir())

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from dpsims_hub.evaluation.diversity import differences_within, pair_differences, shuffled_partners
+from dpsims_hub.evaluation.diversity import differences_within, pair_differences
+from dpsims_hub.evaluation.neighbours import shuffled_partners
 
 
 def as_maps(photos: np.ndarray) -> list[torch.Tensor]:

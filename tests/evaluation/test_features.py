@@ -4,8 +4,9 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from dpsims_hub.evaluation.features import feature_maps, load_backbone, pooled
+from dpsims_hub.evaluation.features import feature_maps, pooled
 from dpsims_hub.evaluation.recipe import describe_backbone, tensors_sha256
+from dpsims_hub.models import PretrainedBackbone
 
 
 def test_pooled_features_are_the_means_of_timms_own_maps(weights, backbone):
@@ -26,7 +27,7 @@ def test_pooled_features_are_the_means_of_timms_own_maps(weights, backbone):
 
 def test_mean_and_std_are_used(weights, backbone):
     photos = np.full((1, 32, 32, 3), 200, np.uint8)
-    other = load_backbone("test_resnet", weights, mean=[0.1, 0.2, 0.3], std=[0.5, 0.5, 0.5])
+    other = PretrainedBackbone("test_resnet", weights, mean=[0.1, 0.2, 0.3], std=[0.5, 0.5, 0.5])
     assert np.abs(pooled(feature_maps(backbone, photos)) - pooled(feature_maps(other, photos))).max() > 1e-3
 
 
@@ -35,7 +36,7 @@ def test_incomplete_weights_are_refused(weights, tmp_path):
     del tensors["layer2.0.conv1.weight"]
     save_file(tensors, tmp_path / "part.safetensors")
     with pytest.raises(ValueError, match="lacks 1 of the 90 tensors of 'test_resnet'"):
-        load_backbone("test_resnet", tmp_path / "part.safetensors")
+        PretrainedBackbone("test_resnet", tmp_path / "part.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -47,15 +48,15 @@ def test_incomplete_weights_are_refused(weights, tmp_path):
 )
 def test_bad_backbone(weights, name, options, words):
     with pytest.raises(ValueError, match=words):
-        load_backbone(name, weights, **options)
+        PretrainedBackbone(name, weights, **options)
 
 
 def test_bad_weight_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="none.safetensors"):
-        load_backbone("test_resnet", tmp_path / "none.safetensors")
+        PretrainedBackbone("test_resnet", tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"no weights" * 9)
     with pytest.raises(ValueError, match="bad.safetensors"):
-        load_backbone("test_resnet", tmp_path / "bad.safetensors")
+        PretrainedBackbone("test_resnet", tmp_path / "bad.safetensors")
 
 
 def test_description_ties_features_to_their_weights(weights, backbone, tmp_path):
@@ -66,8 +67,8 @@ def test_description_ties_features_to_their_weights(weights, backbone, tmp_path)
     tensors = load_file(weights)
     tensors["conv1.0.weight"][0, 0, 0, 0] += 1
     save_file(tensors, tmp_path / weights.name)
-    other = load_backbone("test_resnet", tmp_path / weights.name)
+    other = PretrainedBackbone("test_resnet", tmp_path / weights.name)
     changed = describe_backbone(other, tmp_path / weights.name)
     assert changed["weights_sha256"] != described["weights_sha256"]
     assert tensors_sha256(other) != tensors_sha256(backbone)
-    assert tensors_sha256(load_backbone("test_resnet", weights)) == tensors_sha256(backbone)
+    assert tensors_sha256(PretrainedBackbone("test_resnet", weights)) == tensors_sha256(backbone)

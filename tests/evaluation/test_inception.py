@@ -4,7 +4,7 @@ import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from dpsims_hub.evaluation.inception import FILE, InceptionFeatures
+from dpsims_hub.evaluation.inception import FILE, InceptionMeasure
 from dpsims_hub.evaluation.local_weights import MissingWeightsError
 
 
@@ -26,7 +26,7 @@ def test_vectors_have_the_moments_that_torchmetrics_fid_is_made_of(weights):
     photos = np.random.default_rng(0).integers(0, 256, (2, 24, 32, 3), np.uint8)
     metric = FrechetInceptionDistance(feature=2048, feature_extractor_weights_path=str(weights))
     metric.update(torch.from_numpy(photos).permute(0, 3, 1, 2), real=True)
-    inception = InceptionFeatures(weights)
+    inception = InceptionMeasure(weights)
     vectors = inception.vectors(photos).astype(np.float64)
     assert vectors.shape == (2, 2048)
     np.testing.assert_allclose(vectors.sum(axis=0), metric.real_features_sum, rtol=2e-3)
@@ -40,7 +40,7 @@ def test_vectors_have_the_moments_that_torchmetrics_fid_is_made_of(weights):
 def test_found_in_the_cache(weights, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(weights.parents[1]))
     photos = np.zeros((1, 8, 8, 3), np.uint8)
-    assert InceptionFeatures(None).vectors(photos).shape == (1, 2048)
+    assert InceptionMeasure(None).vectors(photos).shape == (1, 2048)
 
 
 def test_missing_weights_are_one_sentence(tmp_path, monkeypatch):
@@ -48,9 +48,9 @@ def test_missing_weights_are_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(
         MissingWeightsError, match=rf"FID and KID: not measured; fetch .*{FILE} .*--inception"
     ):
-        InceptionFeatures(None)
+        InceptionMeasure(None)
     with pytest.raises(FileNotFoundError, match=r"--inception-weights .*none\.pth: no such file"):
-        InceptionFeatures(tmp_path / "none.pth")
+        InceptionMeasure(tmp_path / "none.pth")
 
 
 class Evil:
@@ -72,5 +72,5 @@ def test_bad_weights_are_refused_and_never_run(tmp_path, content):
         things = {"other tensors": {"w": torch.ones(2)}, "list": [1], "code": {"w": Evil(tmp_path / "ran")}}
         torch.save(things[content], path)
     with pytest.raises(ValueError, match=r"bad\.pth: "):
-        InceptionFeatures(path)
+        InceptionMeasure(path)
     assert not (tmp_path / "ran").exists()

@@ -8,7 +8,7 @@ import torchvision
 from torch.nn.functional import relu
 
 from dpsims_hub.evaluation.local_weights import MissingWeightsError
-from dpsims_hub.evaluation.lpips import FILE, Lpips
+from dpsims_hub.evaluation.lpips import FILE, LpipsMeasure
 
 TAPS = (1, 4, 7, 9, 11)  # AlexNet's five activations
 
@@ -28,8 +28,8 @@ def weights(alexnet, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lpips(weights) -> Lpips:
-    return Lpips(weights)
+def lpips(weights) -> LpipsMeasure:
+    return LpipsMeasure(weights)
 
 
 def by_definition(alexnet: torch.nn.Module, first: np.ndarray, second: np.ndarray) -> float:
@@ -71,7 +71,7 @@ def test_equal_photos_and_small_ones(lpips):
 def test_missing_and_wrong_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(MissingWeightsError, match=rf"LPIPS: not measured; fetch .*{FILE} .*--lpips-weights"):
-        Lpips(None)
+        LpipsMeasure(None)
     torch.save({"features.0.weight": torch.ones(1)}, tmp_path / "bad.pth")
     with pytest.raises(ValueError, match=r"bad\.pth: these are not torchvision's AlexNet weights"):
-        Lpips(tmp_path / "bad.pth")
+        LpipsMeasure(tmp_path / "bad.pth")

@@ -67,9 +67,9 @@ class Watched(BackboneMeasure):
 
     looks = 0
 
-    def look(self, scene):
+    def record(self, scene):
         self.looks += 1
-        return super().look(scene)
+        return super().record(scene)
 
     def vectors(self, photos):
         self.looks += 1
@@ -195,17 +195,17 @@ def test_a_judge_gives_scores_of_all_pixels_and_of_each_class(pipe, backbone_mea
     assert found["mean_iou"] == pytest.approx(np.mean(list(ious.values())))
     low, high = found["mean_iou_interval"]
     assert low < found["mean_iou"] < high
-    name, per_map = evaluation.numbers.per_map()
+    name, per_map = evaluation.summary.per_map()
     assert name == "segmenter"
     assert per_map.shape == (COUNT,)
 
 
 def test_a_stopped_evaluation_goes_on(pipe, backbone, weights, folder, training, tmp_path):
     class Stops(Watched):
-        def look(self, scene):
+        def record(self, scene):
             if self.looks > 9:
                 raise KeyboardInterrupt
-            return super().look(scene)
+            return super().record(scene)
 
     arguments = (training, Settings(0, 2, 2, 2), RecordCache(tmp_path))
     stops, goes, idle = (kind(backbone, {"weights": "tiny"}) for kind in (Stops, Watched, Watched))
@@ -307,7 +307,7 @@ def test_a_model_of_objects_is_given_their_offsets(backbone_measure, objects, tr
     numbers = resize_label_map(objects[2].instance_ids, SIZE)
     offsets = torch.from_numpy(instance_offsets(numbers, label_map, objects.spec))[None]
     assert offsets.abs().max() > 0.05
-    latents = evaluation.stage.latents[2]
+    latents = evaluation.shared.latents[2]
     wanted, without = (
         pipe(label_map, 2, latents=latents, instance_offsets=planes, output_type="np").images * 255
         for planes in (offsets, torch.zeros_like(offsets))

@@ -1,6 +1,6 @@
 import numpy as np
 
-from dpsims_hub.evaluation.neighbours import THUMBNAIL, most_similar, thumbnail
+from dpsims_hub.evaluation.neighbours import most_similar
 
 
 def test_agreement_counts_known_places_only():
@@ -19,8 +19,3 @@ def test_equals_counting_place_by_place():
         ]
         expected.append(scores.index(max(scores)))
     assert most_similar(maps, 9).tolist() == expected
-
-
-def test_thumbnails_are_of_one_size():
-    assert thumbnail(np.zeros((96, 128), np.uint8)).shape == THUMBNAIL
-    assert thumbnail(np.zeros((5, 3), np.uint8)).shape == THUMBNAIL

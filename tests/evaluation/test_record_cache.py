@@ -47,7 +47,7 @@ def test_a_damaged_file_is_made_again_with_a_sentence(tmp_path, damage):
     assert same(cache.fetch(key_of("a"), make))
     assert make.calls == 2
     assert len(said) == 1
-    assert f"{path}: this file of kept features is damaged" in said[0]
+    assert f"{path}: this file of cached features is damaged" in said[0]
     assert same(cache.fetch(key_of("a"), make))
     assert make.calls == 2
     assert len(said) == 1

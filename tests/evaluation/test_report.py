@@ -136,7 +136,7 @@ def test_notes_on_segmenter_and_inception():
     notes = "\n".join(notes_for(SEGMENTED))
     assert "Segmenter: someone/segformer (Segformer, 512x512); classes paired by name." in notes
     assert "has no class for: pole; their pixels count as unknown" in notes
-    assert "FID of 101 photos, not of 50,000, at 128x96; Inception sees them bilinear." in notes
+    assert "FID of 101 photos, not of 50,000, at 128x96; photos are resized for Inception: bilinear." in notes
 
 
 def test_saved_report_is_the_report(tmp_path):

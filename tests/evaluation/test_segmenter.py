@@ -90,7 +90,7 @@ def test_what_is_no_segmenter(tmp_path):
     config = transformers.SegformerConfig(num_encoder_blocks=1, depths=[1], hidden_sizes=[8], id2label=THEIRS)
     config.architectures = ["SegformerForImageClassification"]
     config.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="which is no semantic or universal segmenter"):
+    with pytest.raises(ValueError, match="which is not a semantic or universal segmenter"):
         Segmenter(str(tmp_path), SPEC)
 
 

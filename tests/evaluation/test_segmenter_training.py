@@ -7,14 +7,12 @@ import torch
 import transformers
 from PIL import Image
 
-from dpsims_hub.evaluation import load_backbone
 from dpsims_hub.evaluation.segmentation_scores import mean_iou
 from dpsims_hub.evaluation.segmenter import Segmenter
 from dpsims_hub.evaluation.segmenter_network import new_segmenter, save_segmenter
 from dpsims_hub.evaluation.segmenter_training import (
-    Lessons,
+    CropDataset,
     TrainingPlan,
-    Watch,
     sample_sha256,
     score_segmenter,
     train_segmenter,
@@ -51,16 +49,17 @@ def new(streets, backbone):
     return new_segmenter(streets.spec, backbone, SIZE, width=16)
 
 
-class StopAt(Watch):
+class StopAt(transformers.TrainerCallback):
     def __init__(self, last: int | None = None) -> None:
         self.last, self.begun, self.losses = last, [], []
 
-    def begin(self, step):
-        self.begun.append(step)
+    def on_train_begin(self, args, state, control, **unused):
+        self.begun.append(state.global_step)
 
-    def step(self, step, loss):
-        self.losses.append(loss)
-        return step == self.last
+    def on_step_end(self, args, state, control, **unused):
+        self.losses.append(state.log_history[-1].get("loss") if state.log_history else None)
+        if state.global_step == self.last:
+            control.should_save = control.should_training_stop = True
 
 
 def test_starts_from_the_backbone_and_leaves_out_what_is_fine(new, backbone, streets):
@@ -109,27 +108,27 @@ def test_a_stride_that_the_backbone_has_not_is_refused(backbone, streets):
 
 
 def test_what_is_fed_in_training_is_what_the_processor_makes(new, streets):
-    lessons = Lessons(streets, SIZE, new[1], 100)
+    crops = CropDataset(streets, SIZE, new[1], 100)
     photo = streets[0].image
     wanted = new[1](images=photo, return_tensors="pt")["pixel_values"][0]
     pixels = torch.from_numpy(np.array(photo)).permute(2, 0, 1).float() / 255
-    torch.testing.assert_close(lessons.normalize(pixels), wanted, rtol=0, atol=1e-5)
+    torch.testing.assert_close(crops.normalize(pixels), wanted, rtol=0, atol=1e-5)
 
 
 def test_examples_depend_on_seed_and_number_alone(new, streets, monkeypatch):
-    lessons = Lessons(streets, SIZE, new[1], 100, seed=3)
-    first = lessons[0]
+    crops = CropDataset(streets, SIZE, new[1], 100, seed=3)
+    first = crops[0]
     torch.manual_seed(99)
-    again = lessons[0]
+    again = crops[0]
     assert first["pixel_values"].shape == (3, *SIZE)
     assert set(first["labels"].unique().tolist()) <= {0, 1, 2, 77}
     assert all(torch.equal(first[key], again[key]) for key in first)
-    other = Lessons(streets, SIZE, new[1], 100, seed=4)[0]
+    other = CropDataset(streets, SIZE, new[1], 100, seed=4)[0]
     assert not torch.equal(first["pixel_values"], other["pixel_values"])
     asked = []
-    monkeypatch.setattr(lessons, "data", Asked(streets, asked))
+    monkeypatch.setattr(crops, "data", Asked(streets, asked))
     for number in range(16):
-        lessons[number]
+        crops[number]
     assert sorted(asked[:8]) == sorted(asked[8:]) == list(range(8))
     assert asked[:8] != asked[8:]
 
@@ -149,15 +148,15 @@ class Asked:
 def test_learns_what_colours_tell_and_is_read_by_transformers_alone(new, streets, tmp_path):
     model, processor = new
     save_segmenter(model.eval(), processor, tmp_path / "before")
-    before = score_segmenter(Segmenter(str(tmp_path / "before"), streets.spec), streets, SIZE, 3)
-    watch = StopAt()
+    before = score_segmenter(Segmenter(str(tmp_path / "before"), streets.spec), streets, SIZE)
+    callback = StopAt()
     plan = TrainingPlan(steps=40, batch_size=8, learning_rate=5e-3)
-    assert train_segmenter(model.train(), processor, streets, tmp_path / "checkpoints", plan, watch) == 40
-    assert watch.begun == [0]
-    assert len(watch.losses) == 40
-    assert watch.losses[-1] < watch.losses[9 + 1]
+    assert train_segmenter(model.train(), processor, streets, tmp_path / "checkpoints", plan, callback) == 40
+    assert callback.begun == [0]
+    assert len(callback.losses) == 40
+    assert callback.losses[-1] < callback.losses[9 + 1]
     save_segmenter(model.eval(), processor, tmp_path / "after")
-    after = score_segmenter(Segmenter(str(tmp_path / "after"), streets.spec), streets, SIZE, 3)
+    after = score_segmenter(Segmenter(str(tmp_path / "after"), streets.spec), streets, SIZE)
     assert after.shape == (8, 3, 3)
     assert after[:, :, 1].sum() == 8 * 28 * 48  # all pixels but the unknown ones
     assert mean_iou(before.sum(axis=0)) < 0.6
@@ -172,19 +171,19 @@ def test_goes_on_as_if_it_had_not_been_stopped(streets, backbone, tmp_path):
         for last in stops:
             torch.manual_seed(0)
             model, processor = new_segmenter(streets.spec, backbone, SIZE, width=16)
-            watch = StopAt(last)
+            callback = StopAt(last)
             plan = TrainingPlan(steps=7, batch_size=3)
-            done = train_segmenter(model, processor, streets, tmp_path / folder, plan, watch)
+            done = train_segmenter(model, processor, streets, tmp_path / folder, plan, callback)
             assert done == (last or 7)
-        return model.state_dict(), watch
+        return model.state_dict(), callback
 
     whole, _ = trained("whole", None)
-    _, watch = trained("parts", 3)
+    _, callback = trained("parts", 3)
     cut = tmp_path / "parts" / "checkpoint-5"  # a kill in the middle of a save
     shutil.copytree(tmp_path / "parts" / "checkpoint-3", cut)
     (cut / "trainer_state.json").unlink()
-    parts, watch = trained("parts", None)
-    assert watch.begun == [3]
+    parts, callback = trained("parts", None)
+    assert callback.begun == [3]
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
@@ -194,7 +193,9 @@ def test_arithmetic_is_the_one_asked_for(new, streets, tmp_path, bf16, dtype):
     seen = []
     model.decode_head.classifier.register_forward_hook(lambda layer, given, made: seen.append(made.dtype))
     forget_accelerators()
-    train_segmenter(model, processor, streets, tmp_path, TrainingPlan(1, 2, bf16=bf16), Watch())
+    train_segmenter(
+        model, processor, streets, tmp_path, TrainingPlan(1, 2, bf16=bf16), transformers.TrainerCallback()
+    )
     forget_accelerators()
     assert seen == [dtype]
 
@@ -203,17 +204,16 @@ def test_weights_that_are_not_finite_are_no_judge(new, streets, tmp_path):
     model, processor = new
     plan = TrainingPlan(steps=3, batch_size=2, learning_rate=float("inf"))
     with pytest.raises(ValueError, match="not finite any more; give a lower --learning-rate"):
-        train_segmenter(model, processor, streets, tmp_path, plan, Watch())
+        train_segmenter(model, processor, streets, tmp_path, plan, transformers.TrainerCallback())
 
 
 def test_other_data_have_another_digest(streets, folder):
     assert sample_sha256(streets) == sample_sha256(streets)
     assert sample_sha256(streets) != sample_sha256(folder)
-    assert sample_sha256(streets, 3) != sample_sha256(streets, 4)
 
 
 def test_backbone_that_does_not_fit_is_refused(streets):
-    swin = load_backbone("swin_tiny_patch4_window7_224", None, image_size=SIZE)
+    swin = PretrainedBackbone("swin_tiny_patch4_window7_224", None, image_size=SIZE)
     with pytest.raises(ValueError, match=r"--backbone swin_tiny.*48x32 px.*take a convolutional one"):
         new_segmenter(streets.spec, swin, SIZE)
 
@@ -235,7 +235,7 @@ class WithUnknown:
 
 
 def test_a_map_without_a_known_pixel_is_no_lesson(new, streets):
-    lessons = Lessons(WithUnknown(streets, known=True), SIZE, new[1], 12)
-    assert all((lessons[number]["labels"] != 77).any() for number in range(12))
+    crops = CropDataset(WithUnknown(streets, known=True), SIZE, new[1], 12)
+    assert all((crops[number]["labels"] != 77).any() for number in range(12))
     with pytest.raises(ValueError, match="100 label maps in a row have no known pixel"):
-        Lessons(WithUnknown(streets, known=False), SIZE, new[1], 12)[0]
+        CropDataset(WithUnknown(streets, known=False), SIZE, new[1], 12)[0]

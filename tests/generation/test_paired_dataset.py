@@ -169,7 +169,7 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
 def test_a_strange_file_is_refused(tmp_path, name):
     begin(tmp_path)
     (tmp_path / name).touch()
-    with pytest.raises(ValueError, match=f"{Path(name).name} is no file of this data set"):
+    with pytest.raises(ValueError, match=f"{Path(name).name} is not a file of this data set"):
         begin(tmp_path)
 
 

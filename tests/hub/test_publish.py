@@ -164,11 +164,11 @@ def test_a_repository_through_its_life(hub, folder, tmp_path):
         "pipeline.py": "-",
         "generator/old-00001-of-00002.safetensors": "-",
     }
-    assert f"Nothing was uploaded. To do it: dpsims publish {folder} someone/streets --yes\n" in said[0]
+    assert f"Nothing was uploaded. To upload: dpsims publish {folder} someone/streets --yes\n" in said[0]
     assert f"Uploaded: {hub.url}/someone/streets\n" in said[1]
     local = {name: path.read_bytes() for name, path in publishable_files(folder).items()}
     assert hub.files("someone/streets") == local | {"notes.txt": b"kept"}
-    assert f"{len(local)} same (=); 0 B to upload\nNothing to upload: it is all there.\n" in said[2]
+    assert f"{len(local)} same (=); 0 B to upload\nNothing to upload: nothing has changed.\n" in said[2]
     assert hub.files("someone/streets", revision="v2") == local | {"notes.txt": b"kept"}
     assert len(hub.repositories["models", "someone/streets"].commits) == 2
     assert hub.repositories["models", "someone/secret"].private
@@ -193,12 +193,12 @@ def test_without_login_or_hub_the_files_are_listed_and_nothing_changes(hub, fold
     )
     publish = ["publish", folder, "someone/new"]
     said, sentences = commands(hub, tmp_path, publish, [*publish, "--yes"], token="")
-    assert said[0].startswith("The card states no licence: nobody has leave to use these weights.\n")
+    assert said[0].startswith("The card states no licence: nobody is allowed to use these weights.\n")
     assert f" MB  {WEIGHTS}" in said[0] or f" kB  {WEIGHTS}" in said[0]
     assert sentences == ["dpsims: publishing: nobody is logged in; run `hf auth login`, or set HF_TOKEN."]
     assert hub.repositories == {}
     assert {request.method for request in hub.requests} <= {"GET", "HEAD"}
     hub.stop()
     said, _ = commands(hub, tmp_path, publish)
-    assert "what is there already is not known: the Hub cannot be reached (" in said[0]
+    assert "its present files are not known: the Hub cannot be reached (" in said[0]
     assert WEIGHTS in said[0]

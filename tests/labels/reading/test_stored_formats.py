@@ -150,7 +150,7 @@ CASES = {
             (with_chunks(png_bytes(rgb(WIDE), kind=RGB), gAMA=struct.pack(">I", 100000)), WIDE),
         ],
     ),
-    ("PNG", "a note to turn it"): ("refused", [(noted(BYTES, turn), REFUSED) for turn in (3, 6)]),
+    ("PNG", "an EXIF orientation"): ("refused", [(noted(BYTES, turn), REFUSED) for turn in (3, 6)]),
     ("PNG", "animated"): ("refused", [(animated_png(BYTES), REFUSED)]),
     ("PNG", "several headers, palettes or pictures, or none"): (
         "refused",
@@ -191,7 +191,7 @@ CASES = {
         "undone",
         [(tiff_bytes(rows, bits), rows) for bits, rows in ((2, TWO), (4, FOUR))],
     ),
-    ("TIFF", "a note to turn it"): (
+    ("TIFF", "an orientation"): (
         "refused",
         [(tiff_bytes(BYTES, orientation=turn), REFUSED) for turn in (3, 6)],
     ),
@@ -217,7 +217,7 @@ CASES = {
         ],
     ),
     ("TIFF", "grey, signed, 8 bits"): ("refused", [(tiff_bytes(FOUR, sample_format=2), REFUSED)]),
-    ("TIFF", "numbers with a point"): ("refused", [(tiff_bytes(BYTES, 32, sample_format=3), REFUSED)]),
+    ("TIFF", "floating-point numbers"): ("refused", [(tiff_bytes(BYTES, 32, sample_format=3), REFUSED)]),
     ("TIFF", "several pages"): ("refused", [(tiff_bytes(BYTES, pages=2), REFUSED)]),
     ("TIFF", "compressed as JPEG"): ("refused", [(pillow("TIFF", compression="jpeg"), REFUSED)]),
     ("PGM", "up to 255 or 65535"): (

@@ -1,0 +1,65 @@
+"""Options whose help ends with their default, and parsers of their values."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+
+def add_option(
+    parser: Any,
+    flag: str,
+    words: str,
+    default: Any = None,
+    metavar: str | None = None,
+    parse: Callable[[str], Any] | None = None,
+    **more: Any,
+) -> None:
+    """Adds a flag to a parser or group.
+
+    Args:
+        parser: of the subcommand.
+        flag: such as "--seed".
+        words: its help; the default is appended unless it is empty or in `words`.
+        default: its value when absent.
+        metavar: of its value.
+        parse: of its value.
+        **more: further arguments of `add_argument`, such as `action`.
+    """
+    shown = " ".join(map(str, default)) if isinstance(default, list) else default
+    if shown not in (None, "") and "default" not in words:
+        words = f"{words} (default: {shown})"
+    given = {"default": default, "metavar": metavar, "type": parse}
+    more |= {name: value for name, value in given.items() if value is not None}
+    parser.add_argument(flag, help=words, **more)
+
+
+def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+    """A parser of whole numbers from `low` to `high`, for argparse."""
+
+    def parse(text: str) -> int:
+        fits = text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)
+        if not fits:
+            to = "" if high is None else f" to {high}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low}{to}")
+        return int(text)
+
+    return parse
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number above 0")
+    return value
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """(height, width) from "WxH"."""
+    width, cross, height = text.lower().partition("x")
+    if not cross or not (width + height).isascii() or not width.isdigit() or not height.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write width x height, for example 256x192")
+    return int(height), int(width)
