@@ -270,8 +270,8 @@ def _format_scores(state: dict[str, Any], arguments: argparse.Namespace) -> str:
     split = f", split {tests['split']}" if tests["split"] else ""
     command = ["dpsims", "evaluate", "--model", "MODEL", "--data", arguments.val_data]
     command += ["--split", tests["split"]] if tests["split"] else []
-    for flag, value in (("--classes", arguments.classes), ("--label-suffix", arguments.label_suffix)):
-        command += [f"{flag}={value}"] if value else []
+    command += ["--classes", arguments.classes] if arguments.classes else []
+    command += [f"--label-suffix={arguments.label_suffix}"] if arguments.label_suffix else []
     return "\n".join(
         [
             format_table(rows),

@@ -101,7 +101,7 @@ def test_the_command_that_measures_with_a_new_segmenter():
     stated = {"scores": scores, "size": {"width": 4, "height": 4}, "steps": 1, "seconds": 1.0}
     stated["scored_on"] = {"split": "", "pairs": 1, "name": "mine"}
     given = {"val_data": "mine", "classes": "", "label_suffix": "-mask", "output": "judge"}
-    assert " --label-suffix=-mask --segmenter judge" in train_segmenter._told(
+    assert " --label-suffix=-mask --segmenter judge" in train_segmenter._format_scores(
         stated, argparse.Namespace(**given)
     )
 

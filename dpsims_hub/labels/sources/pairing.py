@@ -111,7 +111,11 @@ def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
     if photos.keys() <= maps.keys():
         return f"move {maps[first + best]} and its like elsewhere, or give {suffix_flag(best)} if they count"
     if len(common) > 1:
-        return f"say which maps count: {suffix_flag(best, *common)}"
+        choice = f"say which maps count: {suffix_flag(best, *common)}"
+        if best in MAP_ENDINGS:
+            return choice
+        names = f"{maps[first + common[0]]}, {maps[first + common[1]]}"
+        return f"if each is the mask of one class ({names}), combine them into one map of ids; else {choice}"
     return f"if {maps[first + best]} is the map of {photos[first]}, give {suffix_flag(best)}"
 
 

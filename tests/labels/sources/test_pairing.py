@@ -75,6 +75,16 @@ def test_the_suffix_says_which_maps_count(tmp_path):
     assert [pair.label for pair in derived.pairs] == [f"labels/p00{n}_labelTrainIds.png" for n in range(3)]
 
 
+def test_one_mask_for_each_class_is_to_be_combined(tmp_path):
+    root = make_pairs(tmp_path, 2)
+    for path in sorted((root / "labels").iterdir()):
+        (root / "labels" / f"{path.stem}_sky.png").write_bytes(png_bytes([[255]]))
+        path.rename(path.with_name(f"{path.stem}_road.png"))
+    sentence = r"p000_road\.png, labels/p000_sky\.png\), combine them into one map of ids; else say which"
+    with pytest.raises(ValueError, match=sentence):
+        FolderDataset(root)
+
+
 def test_maps_beside_those_that_pair(tmp_path):
     root = make_pairs(tmp_path, 2)
     for number in range(2):
