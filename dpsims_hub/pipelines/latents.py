@@ -24,8 +24,10 @@ def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
         (steps, ..., latent_dim).
 
     Raises:
-        ValueError: shapes differ or steps is below 2.
+        ValueError: shapes differ, steps is below 2, or latents are no floating-point numbers.
     """
+    if not (start.is_floating_point() and end.is_floating_point()):
+        raise ValueError(f"latents of {start.dtype} and {end.dtype} cannot be mixed; give floats.")
     if start.shape != end.shape:
         raise ValueError(
             f"latents of shapes {tuple(start.shape)} and {tuple(end.shape)} have no path between."

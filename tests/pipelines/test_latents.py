@@ -43,6 +43,8 @@ def test_bad_interpolations():
         interpolate_latents(torch.ones(2), torch.ones(3), 2)
     with pytest.raises(ValueError, match="at least 2"):
         interpolate_latents(torch.ones(2), torch.ones(2), 1)
+    with pytest.raises(ValueError, match="give floats"):
+        interpolate_latents(torch.ones(2), torch.ones(2, dtype=torch.long), 3)
 
 
 def test_latents_by_class_number_regions_in_the_order_given():
