@@ -1,4 +1,5 @@
-import importlib
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,8 @@ def test_examples_are_street_scenes_and_differ():
 )
 def test_examples_are_what_the_script_draws(name, script, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(TOOLS)
-    importlib.import_module(script).main(["--output", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", [script, "--output", str(tmp_path)])
+    runpy.run_module(script, run_name="__main__")
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in bundled_examples(name)}
     spec = ClassSpec.load(name)
     for path in bundled_examples(name):

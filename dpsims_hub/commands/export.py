@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.options import add_option
+from dpsims_hub.storage.links import real_path
 from dpsims_hub.storage.written_json import read_written_json
 
 if TYPE_CHECKING:
-    from dpsims_hub.storage.links import real_path
-from dpsims_hub.hub import Source
+    from dpsims_hub.hub import Source
 
 CHECKPOINT = re.compile(r"checkpoint-\d+")
 

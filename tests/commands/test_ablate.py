@@ -31,7 +31,7 @@ def test_list_of_a_study_shows_its_arms_at_the_asked_size(capsys):
     dpsims, oasis = (next(row for row in rows if row[:1] == [name]) for name in ("dpsims", "oasis"))
     assert dpsims[1:3] == ["3", "10"]
     assert float(dpsims[3]) == pytest.approx(4 * 2 * 58.7, abs=0.2)  # four times the pixels, twice the maps
-    assert float(oasis[3]) == pytest.approx(4 * 92.3, abs=0.3)  # sets its own batch of 8
+    assert float(oasis[3]) == pytest.approx(4 * 81.6, abs=0.3)  # sets its own batch of 8
 
 
 def test_dry_run_starts_nothing(tmp_path, data, capsys):
