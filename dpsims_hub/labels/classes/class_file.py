@@ -1,20 +1,17 @@
-"""Class lists: what a `classes.json` may look like, and one sentence for everything that it may not.
+"""Class lists: the forms of a `classes.json`, and one sentence for every error.
 
-Three forms are read, from the shortest to the fullest:
+Three forms are read:
 
-1. names only: `["road", "sky"]` or `{"0": "road", "1": "sky"}`;
-2. a list of entries `{"id", "name", "rgb"?, "aliases"?, "kind"?, "ignore"?}`, where `id` is the value stored
-   in the label files and `"ignore": true` marks values that mean "unknown";
+1. names: `["road", "sky"]` or `{"0": "road", "1": "sky"}`;
+2. a list of entries `{"id", "name", "rgb"?, "aliases"?, "kind"?, "ignore"?}`, where `id` is the value in the
+   label files and `"ignore": true` marks values that mean "unknown";
 3. `{"name", "classes": <form 1 or 2>, "ignore_index"?, "ignore_rgb"?, "extra_ignore_rgbs"?, "stored"?}`,
-   where `"stored": {"offset": 1, "ignore_values": [0]}` says that class `c` is stored as `c + 1` and that 0
-   means unknown (`"values": [...]`, one per class, instead of `"offset"` when the stored values follow no
-   offset; `"instances": "class*1000+n"` when a number holds class and object, see `instance_codes`).
+   where `"stored": {"offset": 1, "ignore_values": [0]}` means that class `c` is stored as `c + 1` and that 0
+   means unknown. `"values": [...]`, one per class, replaces `"offset"` for other stored values;
+   `"instances": "class*1000+n"` is for numbers of class and object, see `instance_codes`.
 
-The forms of other tools are in `class_forms`, other kinds of file in `class_text`. A key that nobody reads
-is refused.
-
-Ignored entries of form 2 leave no hole: the remaining classes are numbered 0..N-1 in the order of their
-stored values.
+`class_forms` reads the forms of other tools, `class_text` other kinds of file. Unknown keys are refused.
+Without the ignored entries of form 2, classes are numbered 0..N-1 in the order of their stored values.
 """
 
 from __future__ import annotations
@@ -22,22 +19,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
-from dpsims_hub.labels.classes.class_forms import ENTRY_KEYS, STORED_KEYS, own_form, refuse_unknown_keys
+from dpsims_hub.labels.classes.class_forms import (
+    ENTRY_KEYS,
+    STORED_KEYS,
+    is_whole,
+    own_form,
+    refuse_unknown_keys,
+)
 from dpsims_hub.labels.classes.errors import ClassSpecError
 from dpsims_hub.labels.classes.instance_codes import CODINGS
 from dpsims_hub.storage.plain_values import plain_value
 
-MAX_CLASSES = 65535  # ids are stored in 16 bits and one value is left for "unknown"
-HIDDEN_SIGNS = "\x7f\u200b\u2060\ufeff"  # signs of no width that join no letters
+MAX_CLASSES = 65535  # 16-bit ids, and one value for "unknown"
+HIDDEN_SIGNS = "\x7f\u200b\u2060\ufeff"  # invisible characters, except joiners
 Rgb = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """One class: id in 0..N-1, name and other names, colour (0..255) and "thing", "stuff" or None."""
+    """One class: id in 0..N-1, name, other names, colour (0..255) and "thing", "stuff" or None."""
 
     id: int
     name: str
@@ -48,7 +50,7 @@ class ClassInfo:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One class as the file writes it: `id` is the stored value and a missing colour is None."""
+    """One class of the file: `id` is the stored value and a missing colour is None."""
 
     id: int
     name: str
@@ -59,11 +61,9 @@ class _Entry:
 
 
 def parse_class_file(data: Any, name: str) -> dict[str, Any]:
-    """Return the keyword arguments of `ClassSpec` for a decoded class file.
+    """Return the keyword arguments of `ClassSpec` for a decoded class file of any known form.
 
-    Args:
-        data: Any of the three forms of the module docstring, or one of `class_forms`.
-        name: Name of the list where the file gives none; also what messages call it.
+    `name` is the name of the list in messages, and its name if the file gives none.
 
     Raises:
         ClassSpecError: If the content is not a usable class list.
@@ -101,10 +101,9 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
 
 
 def spread_colours(count: int, taken: Iterable[Rgb]) -> list[Rgb]:
-    """Return `count` colours that differ from each other and from `taken`, the same ones every time.
+    """Return `count` different colours that are not in `taken`, always the same ones.
 
-    Colour k spreads the bits of k over the top bits of red, green and blue (the colour map of PASCAL VOC), so
-    that neighbouring ids look different.
+    They are those of PASCAL VOC, in which neighbouring ids have very different colours.
     """
     seen, colours, index = set(taken), [], 1
     while len(colours) < count:
@@ -117,15 +116,15 @@ def spread_colours(count: int, taken: Iterable[Rgb]) -> list[Rgb]:
 
 
 def bit_colour(index: int) -> Rgb:
-    """Return colour `index` of the colour map of PASCAL VOC."""
+    """Return colour `index` of PASCAL VOC: its bits spread over the top bits of red, green and blue."""
     channels = [0, 0, 0]
     for bit in range(24):
         channels[bit % 3] |= (index >> bit & 1) << (7 - bit // 3)
     return (channels[0], channels[1], channels[2])
 
 
-def _entries(raw: Any, name: str, rule: Any = None) -> list[_Entry]:
-    """Return the entries of forms 1 and 2 sorted by id, checked for duplicates, gaps and a rule besides."""
+def _entries(raw: Any, name: str, rule: Any) -> list[_Entry]:
+    """Return the entries of forms 1 and 2, checked and sorted by id."""
     if isinstance(raw, Mapping):
         raw = [{"id": _key_id(key, name), **_as_fields(value, name)} for key, value in raw.items()]
     if not isinstance(raw, list):
@@ -142,7 +141,7 @@ def _entries(raw: Any, name: str, rule: Any = None) -> list[_Entry]:
 
 
 def _truth(item: Mapping[str, Any], key: str, where: str) -> bool:
-    """Return what a key says, false where it is absent; a text such as "false" would count as true."""
+    """Return the boolean of a key, False if it is absent; a text such as "false" is refused."""
     value = item.get(key)
     if value not in (None, 0, 1):
         raise ClassSpecError(f"{where}: {key} must be true or false, not {value!r}.")
@@ -186,7 +185,7 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
 
 
 def _check_signs(text: str, what: str) -> None:
-    """Refuse signs that are not seen, and halves of one that cannot be written."""
+    """Refuse invisible characters and lone surrogates."""
     hidden = next((sign for sign in text if sign < " " or sign in HIDDEN_SIGNS), "")
     half = next((sign for sign in text if "\ud800" <= sign <= "\udfff"), "")
     if hidden or half:
@@ -228,7 +227,7 @@ def _check_ids(entries: list[_Entry], name: str) -> None:
 
 
 def _refuse_two_rules(entries: list[_Entry], rule: Any, name: str) -> None:
-    """Refuse ids that are stored values (they do not begin with 0) beside a rule that gives others."""
+    """Refuse ids that are stored values (they do not begin with 0) beside a rule with others."""
     given = [key for key in ("offset", "values") if isinstance(rule, Mapping) and key in rule]
     first = min((entry.id for entry in entries if not entry.ignore), default=0)
     if given and first > 0:
@@ -267,7 +266,7 @@ def _stored_rule(
         values = _integers(rule["values"], f"{name}: stored values")
         if twice := set(values) & set(unknown):
             raise ClassSpecError(
-                f'{name}: {min(twice)} stands in the "values" of "stored" and in what means unknown; take it '
+                f'{name}: {min(twice)} is in the "values" of "stored" and in what means unknown; take it '
                 "out of one of them."
             )
     return values, tuple(unknown)
@@ -283,7 +282,7 @@ def _instance_coding(rule: Mapping[str, Any], name: str) -> str:
 
 
 def _ignore_rgbs(top: Mapping[str, Any], kept: list[_Entry], ignored: list[_Entry], name: str) -> list[Rgb]:
-    """Return the colours that mean unknown, the one to paint with first: never empty."""
+    """Return the colours that mean unknown, the one for painting first; never empty."""
     given = [] if top.get("ignore_rgb") is None else [_rgb(top["ignore_rgb"], f"{name}: ignore_rgb")]
     extra = top.get("extra_ignore_rgbs", [])
     if not isinstance(extra, list | tuple):
@@ -309,23 +308,20 @@ def _rgb(value: Any, where: str) -> Rgb:
     if isinstance(value, str) and len(value) == 7 and value.startswith("#"):
         with suppress(ValueError):
             value = list(bytes.fromhex(value[1:]))
-    whole = isinstance(value, list | tuple) and all(
-        isinstance(v, Integral) and not isinstance(v, bool) for v in value
-    )
+    whole = isinstance(value, list | tuple) and all(map(is_whole, value))
     if not whole or len(value) != 3 or not all(0 <= v <= 255 for v in value):
         raise ClassSpecError(f'{where}: colour must be three integers in 0..255 or "#rrggbb", not {value!r}.')
     return (int(value[0]), int(value[1]), int(value[2]))
 
 
 def _key_id(key: Any, name: str) -> int:
-    whole = isinstance(key, Integral) and not isinstance(key, bool)
-    if whole or isinstance(key, str) and key.strip().removeprefix("-").isdecimal():
+    if is_whole(key) or isinstance(key, str) and key.strip().removeprefix("-").isdecimal():
         return int(key)
     raise ClassSpecError(f'{name}: {key!r} is not a class id; a mapping needs ids as keys ("0": "road").')
 
 
 def _integer(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if not is_whole(value):
         raise ClassSpecError(f"{where} must be an integer, not {value!r}.")
     return int(value)
 

@@ -1,9 +1,9 @@
-"""Class lists as other tools write them, brought into the forms of `class_file`; unknown keys are refused.
+"""Class lists of other tools, converted to the forms of `class_file`; unknown keys are refused.
 
-Read are mmsegmentation's METAINFO (`classes` and `palette`), transformers' `id2label` and `label2id` (alone
+These are mmsegmentation's METAINFO (`classes` and `palette`), transformers' `id2label` and `label2id` (alone
 or in a model's config.json), a mapping from name to id, COCO's `categories`, and the `names` of YOLO's
-data.yaml and of a `ClassLabel` of `datasets`. Lists that do not say which number a mask holds are refused by
-the name of their tool.
+data.yaml and of a `ClassLabel` of `datasets`. Lists without the numbers of a mask are refused by the name of
+their tool.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TOP_KEYS = (
 )
 ENTRY_KEYS = (
     *("id", "name", "rgb", "color", "aliases", "kind", "stuff", "isthing", "ignore"),
-    *("supercategory", "train_id", "pixel_ratio"),  # facts of COCO, Cityscapes and ADE20K, not needed here
+    *("supercategory", "train_id", "pixel_ratio"),  # of COCO, Cityscapes and ADE20K; ignored
 )
 STORED_KEYS = ("offset", "values", "ignore_values", "instances")
 COCO_KEYS = ("categories", "info", "licenses", "images", "annotations", "type")
@@ -31,17 +31,15 @@ NAMES_KEYS = (
     *("num_classes", "id", "_type", "dtype"),  # a ClassLabel
 )
 SETTING_KEYS = ("num_classes", "nc", "names", *LABEL_KEYS, "categories", *TOP_KEYS[2:-1])
-"""Keys that say something about classes and are none themselves."""
+"""Keys of settings, which are never names of classes."""
 AS_CLASSES = 'write the names as {"classes": ["road", "sky"]}'
 AS_LIST = "write the names as a list in the order of the masks' ids, the first is 0"
 
 
 def own_form(data: Any, name: str) -> dict[str, Any]:
-    """Return a class list as `{"classes": ...}` with the keys of `TOP_KEYS` but `palette`.
+    """Return a class list from decoded JSON as `{"classes": ...}` with the keys of `TOP_KEYS` but `palette`.
 
-    Args:
-        data: Decoded JSON.
-        name: What messages call the list.
+    `name` is the name of the list in messages.
 
     Raises:
         ClassSpecError: If a key is unknown, or two of them contradict each other.
@@ -67,7 +65,7 @@ def own_form(data: Any, name: str) -> dict[str, Any]:
 
 
 def _foreign(data: Any) -> str:
-    """Return whose file it is that does not say which number a mask holds, and what to do; "" for others."""
+    """Return the tool of a file without the numbers of a mask, and what to do; "" for other files."""
     top = data if isinstance(data, Mapping) else {}
     listed = top.get("classes", data)
     entries = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
@@ -93,7 +91,7 @@ def _foreign(data: Any) -> str:
 
 
 def refuse_unknown_keys(given: Collection[Any], known: Collection[str], where: str) -> None:
-    """Refuse the first key that is not known, and name the one that may be meant.
+    """Refuse the first key that is not in `known`, and suggest a similar one.
 
     Raises:
         ClassSpecError: If there is one.
@@ -105,11 +103,7 @@ def refuse_unknown_keys(given: Collection[Any], known: Collection[str], where: s
 
 
 def _from_mapping(top: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the classes of a mapping from id to name, or from name to id, without any other key.
-
-    Raises:
-        ClassSpecError: If a key is that of a setting, which would become a class.
-    """
+    """Return the classes of a mapping from id to name, or from name to id; keys of settings are refused."""
     other = next((key for key in top if key in SETTING_KEYS), None)
     lists = [key for key, value in top.items() if isinstance(value, list | Mapping) and not _is_id(key)]
     if other is not None and not any(map(_is_id, top)):
@@ -121,15 +115,20 @@ def _from_mapping(top: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"classes": dict(top)}
 
 
+def is_whole(value: Any) -> bool:
+    """Return whether a value is an integer, of Python or numpy, and no boolean."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def _is_id(key: Any) -> bool:
     return str(key).strip().lstrip("-").isdigit()
 
 
 def _from_labels(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """Return the classes of `id2label` or `label2id`, which must agree where there are both."""
+    """Return the classes of `id2label` or `label2id`, which must agree if both are given."""
     if not any(isinstance(top.get(key), Mapping) for key in LABEL_KEYS):
         return None
-    if "model_type" not in top:  # in a model's config.json the other keys are the model's
+    if "model_type" not in top:  # not the config.json of a model
         refuse_unknown_keys(top, (*TOP_KEYS, *LABEL_KEYS), name)
     both = [_by_id(top[key]) for key in LABEL_KEYS if isinstance(top.get(key), Mapping)]
     first, last = ({str(key): value for key, value in one.items()} for one in (both[0], both[-1]))
@@ -140,11 +139,11 @@ def _from_labels(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
 
 
 def _by_id(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """Return a mapping from id to name; one from name to id is turned round.
+    """Return a mapping from id to name; a mapping from name to id is inverted.
 
-    Two names of one id stay two entries, so that they are refused as such.
+    A mapping with two names for one id stays, so that it is refused later.
     """
-    turned = all(isinstance(value, Integral) and not isinstance(value, bool) for value in mapping.values())
+    turned = all(map(is_whole, mapping.values()))
     numbered = any(map(_is_id, mapping))
     if not turned or numbered or len(set(mapping.values())) < len(mapping):
         return mapping
@@ -166,14 +165,14 @@ def _from_names(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
 def _from_categories(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     """Return the classes of COCO's categories, whose ids have gaps and mostly begin with 1.
 
-    Files store the ids of the categories; 0 means unknown where no category has it.
+    Files store the category ids; 0 means unknown if no category has it.
     """
     if not isinstance(top.get("categories"), list):
         return None
     refuse_unknown_keys(top, (*TOP_KEYS, *COCO_KEYS), name)
     entries = top["categories"]
     ids = [entry.get("id") if isinstance(entry, Mapping) else None for entry in entries]
-    if not all(isinstance(one, Integral) and not isinstance(one, bool) for one in ids):
+    if not all(map(is_whole, ids)):
         raise ClassSpecError(f"{name}: every one of the categories needs an id that is an integer.")
     ordered = sorted(range(len(ids)), key=ids.__getitem__)
     values = [ids[place] for place in ordered]
@@ -187,7 +186,7 @@ def _from_categories(top: Mapping[str, Any], name: str) -> dict[str, Any] | None
 
 
 def _refuse_other_offset(rule: Mapping[str, Any], values: list[int], name: str) -> None:
-    """Refuse an offset that gives the categories other numbers than their ids."""
+    """Refuse an offset that contradicts the ids of the categories."""
     offset = rule.get("offset")
     if isinstance(offset, Integral) and [value - offset for value in values] != list(range(len(values))):
         raise ClassSpecError(
@@ -197,7 +196,7 @@ def _refuse_other_offset(rule: Mapping[str, Any], values: list[int], name: str) 
 
 
 def _with_palette(classes: Any, palette: Any, name: str) -> Any:
-    """Return the classes with the colours of a list of as many colours, in the order of the ids."""
+    """Return the classes with the colours of a list, in the order of the ids."""
     if isinstance(classes, Mapping):
         try:
             ordered = sorted(classes.items(), key=lambda item: int(item[0]))

@@ -1,7 +1,7 @@
-"""Class lists as text: one name a line, or CVAT's labelmap.txt.
+"""Class lists as text: one name per line, or CVAT's labelmap.txt.
 
-A name that is lost, or taken for two, moves all ids after it. So each line that may be something else than
-one name is refused with its number: comments or names that begin with #, numbers, several names, headings.
+A missing or split name shifts all ids after it. So every line that may not be one name is refused with its
+number: comments or names that begin with #, numbers, several names, headings.
 """
 
 from __future__ import annotations
@@ -16,24 +16,13 @@ from dpsims_hub.labels.classes.errors import ClassSpecError
 
 NAMES_AS_JSON = 'write the names as a JSON list in the order of the ids, ["road", "sky"]'
 LABELMAP_LINE = re.compile(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*")
-UNKNOWN = "__ignore__"  # Labelme's
+UNKNOWN = "__ignore__"  # of Labelme
 NUMBER_FIRST = re.compile(r"(0x[\da-f]+|\d+)(?:\s*[^\w\s]|\s)", re.IGNORECASE)
 NUMBER_LAST = re.compile(r"(.*?\S)[\W_]*?(\d+)\W*")
 SEVERAL = re.compile(r"[\t;|]|\s\s")
 HEADINGS = (
-    *(
-        "id",
-        "name",
-        "names",
-        "class",
-        "classes",
-        "class name",
-        "class names",
-        "label",
-        "labels",
-        "label name",
-    ),
-    *("category", "categories"),
+    *("id", "name", "names", "class", "classes", "class name", "class names"),
+    *("label", "labels", "label name", "category", "categories"),
 )
 FAULTS = (
     (re.compile(r".*[\x00-\x08\x0b-\x1f\x7f\ufeff].*"), "has a control character"),
@@ -44,7 +33,7 @@ FAULTS = (
     (re.compile(r".*\s(?:#|//).*"), "may hold a comment"),
     (re.compile(r"(?:.*\D)?\d+(?:[\s,]+\d+){2}(?:\D.*)?"), "has a colour beside the name"),
 )
-"""What a single line is if it matches, the first that does."""
+"""Faults of a single line; the first match counts."""
 
 
 class Line(NamedTuple):
@@ -55,11 +44,9 @@ class Line(NamedTuple):
 
 
 def classes_of_lines(text: str, path: Path) -> list[Any]:
-    """Return the names, or the entries of a labelmap.txt, of a text with one class a line.
+    """Return the names, or the entries of a labelmap.txt, of a text with one class per line.
 
-    Args:
-        text: The file.
-        path: What messages call it.
+    `path` is the name of the file in messages.
 
     Raises:
         ClassSpecError: If a line may be something else than one name.
@@ -91,7 +78,7 @@ def _refusal(path: Path, line: Line, reason: str) -> ClassSpecError:
 
 
 def _without_comments(lines: Sequence[Line], path: Path) -> list[Line]:
-    """Return the lines that are no comments: those begin with # and a space, and not with a number below."""
+    """Return the lines without comments: # and a space at the top, with no number after them."""
     kept: list[Line] = []
     for line in lines:
         if not line.text.startswith("#"):
@@ -104,7 +91,7 @@ def _without_comments(lines: Sequence[Line], path: Path) -> list[Line]:
 
 
 def _fault(text: str) -> str:
-    """Return what a line is if it is not one name; "" if it may be one."""
+    """Return why a line is not one name; "" if it may be one."""
     for form, reason in FAULTS:
         if form.fullmatch(text):
             return reason
@@ -115,7 +102,7 @@ def _fault(text: str) -> str:
 
 
 def _numbered(lines: Sequence[Line]) -> Line | None:
-    """Return the first line with a number beside its name, where it counts the classes; else None."""
+    """Return the first line with a number beside its name, if these numbers count the classes."""
     first = [NUMBER_FIRST.match(line.text) for line in lines]
     values = [int(row[1], 0 if "x" in row[1].lower() else 10) if row else None for row in first]
     counted = [line for place, line in enumerate(lines) if values[place] in (place, place + 1)]

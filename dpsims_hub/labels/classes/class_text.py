@@ -1,7 +1,4 @@
-"""Files of class lists, from bytes to lists and mappings: JSON, YAML, or a text (see `class_lines`).
-
-What the content may be is in `class_file`.
-"""
+"""Decoding of class files: JSON, YAML, or text (see `class_lines`); `class_file` parses the content."""
 
 from __future__ import annotations
 
@@ -12,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from dpsims_hub.labels.classes.class_lines import NAMES_AS_JSON, classes_of_lines
-from dpsims_hub.labels.classes.errors import ClassSpecError
+from dpsims_hub.labels.classes.errors import ClassSpecError, first_line
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder
 from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
 
-MAX_FILE_BYTES = 16 * 2**20  # 65535 entries with colours and aliases fit with room to spare
-YAML_SUFFIXES, TEXT_SUFFIXES = (".yaml", ".yml"), (".txt", ".names")
+MAX_FILE_BYTES = 16 * 2**20  # fits 65535 entries with colours and aliases
+FORMS = {".yaml": "YAML", ".yml": "YAML", ".txt": "text", ".names": "text"}
 OTHER_SUFFIXES = (".csv", ".tsv", ".py", ".xml", ".pbtxt")
 
 
 def read_class_file(path: Path) -> Any:
-    """Return the content of the class file at `path`, decoded and not yet understood.
+    """Return the decoded content of a class file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ClassSpecError: If the file is larger than 16 MiB, unreadable, or of no form that is read.
+        ClassSpecError: If the file is larger than 16 MiB, unreadable, or of an unknown form.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such class file; write a classes.json or name a built-in list.")
@@ -37,18 +34,13 @@ def read_class_file(path: Path) -> Any:
             f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, which no class list needs; of a file of "
             "annotations give only the list of its categories."
         )
-    kind = dict.fromkeys(YAML_SUFFIXES, "YAML") | dict.fromkeys(TEXT_SUFFIXES, "text")
-    form = kind.get(path.suffix.lower(), "JSON")
+    form = FORMS.get(path.suffix.lower(), "JSON")
     try:
         content = path.read_bytes()
         if instead := placeholder(content[:HEAD]):
             raise ClassSpecError(f"{path}: is not valid {form} but {instead}.")
         text = content.decode(json.detect_encoding(content))
-        if form == "YAML":
-            return _from_yaml(text, path)
-        if form == "text":
-            return _from_text(text, path)
-        return _from_json(text, path)
+        return {"YAML": _from_yaml, "text": _from_text, "JSON": _from_json}[form](text, path)
     except OSError as error:
         raise ClassSpecError(f"{path}: cannot be read ({error.strerror}).") from error
     except ClassSpecError:
@@ -56,7 +48,7 @@ def read_class_file(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise ClassSpecError(f"{path}: is not valid {form} in UTF-8; save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
-        raise ClassSpecError(f"{path}: is not valid {form} ({_first_line(error)}).") from error
+        raise ClassSpecError(f"{path}: is not valid {form} ({first_line(error)}).") from error
 
 
 def _from_json(text: str, path: Path) -> Any:
@@ -66,7 +58,7 @@ def _from_json(text: str, path: Path) -> Any:
 def _from_text(text: str, path: Path) -> Any:
     """Return JSON in a text file, else its lines."""
     if text.lstrip().startswith(("[", "{")):
-        with suppress(json.JSONDecodeError):  # lines that begin so are refused by their number
+        with suppress(json.JSONDecodeError):  # not JSON: its lines are refused by number
             return _from_json(text, path)
     return classes_of_lines(text, path)
 
@@ -75,7 +67,7 @@ def _from_yaml(text: str, path: Path) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Refuses a key that stands twice, of which YAML readers keep the last in silence, and merges."""
+        """Refuses repeated keys, of which YAML readers keep the last, and merge keys."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
             if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
@@ -87,7 +79,7 @@ def _from_yaml(text: str, path: Path) -> Any:
             return super().construct_mapping(node, deep)
 
     def plain_number(loader: Any, node: Any) -> int:
-        """Return a decimal number; YAML takes 010 for 8 and 12:30 for 750."""
+        """Return a decimal number; YAML reads 010 as 8 and 12:30 as 750."""
         value = loader.construct_yaml_int(node)
         if node.value != str(value):
             raise ClassSpecError(
@@ -104,12 +96,8 @@ def _from_yaml(text: str, path: Path) -> Any:
 
 
 def _once(pairs: list[tuple[Any, Any]], path: Path) -> dict[Any, Any]:
-    """Return an object of a file; of a key that stands twice JSON readers keep the last in silence."""
+    """Return an object without repeated keys, of which JSON readers would keep the last."""
     try:
         return without_repeats(pairs)
     except RepeatedNameError as error:
         raise ClassSpecError(f"{path}: {error}") from None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""From exact palette colours back to ids."""
+"""Conversion of exact palette colours to ids."""
 
 from __future__ import annotations
 
@@ -16,25 +16,18 @@ CLEAR = 1 << 24  # the code of a fully transparent pixel, after all 2^24 colours
 
 
 def ids_from_colours(colours: np.ndarray, spec: ClassSpec, where: str) -> np.ndarray:
-    """Return the ids of a colour map, exact or not at all.
+    """Return the exact ids of a colour map: shape (H, W), `ignore_index` for unknown.
 
-    A colour that means unknown wins over classes of the same colour; of several classes with one colour the
-    first is taken, with a warning that names them. Fully transparent pixels are unknown.
-
-    Args:
-        colours: Shape (H, W, 3) or (H, W, 4), uint8; the fourth channel is opacity.
-        spec: The classes and their colours.
-        where: What messages call the map.
-
-    Returns:
-        Shape (H, W), ids or `ignore_index`.
+    `colours` are (H, W, 3 or 4) uint8, the fourth channel opacity; `where` is the map's name in messages. A
+    colour of unknown wins over classes of the same colour. Of several classes with one colour the first is
+    taken, with a warning. Fully transparent pixels are unknown.
 
     Raises:
         LabelMapError: If a pixel has no colour of the palette, or is half transparent.
     """
     codes = _codes(colours, where)
     meanings = _meanings(spec)
-    table = np.zeros(CLEAR + 1, dtype=np.int32)  # id + 1, 0 = no such colour; untouched pages cost no memory
+    table = np.zeros(CLEAR + 1, dtype=np.int32)  # id + 1; 0 = no such colour
     for code, ids in meanings.items():
         table[code] = ids[0] + 1
     found = table[codes]
@@ -58,7 +51,7 @@ def _codes(colours: np.ndarray, where: str) -> np.ndarray:
                 f"{where}: {partly.mean():.1%} of the pixels are half transparent, so their colours are "
                 "mixed; save it without transparency or soft brushes."
             )
-        if not alpha.any() and codes.any():  # renderers leave opacity 0 where nobody looks at it
+        if not alpha.any() and codes.any():  # some renderers write opacity 0 everywhere
             raise LabelMapError(
                 f"{where}: all pixels are transparent and have colours, so its opacity may mean nothing; "
                 "save it as RGB without opacity."
@@ -68,11 +61,15 @@ def _codes(colours: np.ndarray, where: str) -> np.ndarray:
 
 
 def _meanings(spec: ClassSpec) -> dict[int, list[int]]:
-    """Return for each colour code the ids that it may mean, the chosen one first."""
-    unknown = (spec.ignore_rgb, *spec.extra_ignore_rgbs)
-    meanings = {CLEAR: [spec.ignore_index]} | {_code(rgb): [spec.ignore_index] for rgb in unknown}
+    """Return the ids of each colour code, the chosen one first."""
+    return {CLEAR: [spec.ignore_index]} | {_code(rgb): ids for rgb, ids in ids_by_colour(spec).items()}
+
+
+def ids_by_colour(spec: ClassSpec) -> dict[Rgb, list[int]]:
+    """Return the ids of each colour of the spec, unknown first."""
+    meanings = {tuple(rgb): [spec.ignore_index] for rgb in (spec.ignore_rgb, *spec.extra_ignore_rgbs)}
     for info in spec.classes:
-        meanings.setdefault(_code(info.rgb), []).append(info.id)
+        meanings.setdefault(tuple(info.rgb), []).append(info.id)
     return meanings
 
 

@@ -1,14 +1,14 @@
-"""The errors of everything that is wrong with a label map or a class list."""
+"""Errors of label maps and class lists."""
 
 from __future__ import annotations
 
 
 class LabelMapError(ValueError):
-    """A label map that cannot be used; the message is one sentence with what, where and what to do.
+    """An unusable label map; the message is one sentence with place, fault and advice.
 
     Args:
         message: The sentence.
-        remedy: A key of `survey_advice.REMEDIES`, where the kind of fault does not say what to do.
+        remedy: A key of `survey.advice.REMEDIES`, if the kind of fault is not specific enough.
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
@@ -17,4 +17,9 @@ class LabelMapError(ValueError):
 
 
 class ClassSpecError(ValueError):
-    """A class list that cannot be used; the message says which entry and what to change."""
+    """An unusable class list; the message names the entry and the change to make."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message without a final dot, or the name of its type."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,7 +1,7 @@
-"""Label maps that hold class and object in one number.
+"""Label maps with class and object in one number.
 
-Cityscapes' instance ids, Mapillary Vistas and panoptic PNGs store `class * factor + n`, with n the number of
-the object. A panoptic PNG writes the number as a colour: red + 256 green + 65536 blue.
+Cityscapes' instance ids, Mapillary Vistas and panoptic PNGs store `class * factor + n`, where n is the object
+number. A panoptic PNG writes the number as a colour: red + 256 green + 65536 blue.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from dpsims_hub.labels.classes.errors import LabelMapError
 
 CLASS_OR_CODE = "class or class*1000+n"
-RULE = '"stored": {"instances":'  # as the hint begins
+RULE = '"stored": {"instances":'  # begin of the hint
 FROM_0 = "class*1000+n from class 0"
 CODINGS = {
     "class*1000+n": (1000, False),
@@ -21,18 +21,14 @@ CODINGS = {
     "class*256+n": (256, False),
     CLASS_OR_CODE: (1000, True),
 }
-"""Factor, and whether numbers below it are the class itself: so Cityscapes writes what has no objects.
+"""Factor, and whether numbers below it are classes without objects, as in Cityscapes.
 
-Because of them "class*1000+n" refuses the numbers 1 to 999, and `FROM_0` takes them as objects of class 0.
+Because of such files "class*1000+n" refuses the numbers 1 to 999; `FROM_0` reads them as objects of class 0.
 """
 
 
 def number_of_colours(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Return red + 256 green + 65536 blue of each pixel.
-
-    Args:
-        pixels: Shape (H, W, 3) or (H, W, 4), uint8.
-        name: What messages call the map.
+    """Return red + 256 green + 65536 blue of each pixel of an (H, W, 3 or 4) uint8 map with this name.
 
     Raises:
         LabelMapError: If a pixel is transparent.
@@ -43,16 +39,11 @@ def number_of_colours(pixels: np.ndarray, name: str) -> np.ndarray:
 
 
 def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarray:
-    """Return the class in each number.
-
-    Args:
-        numbers: Shape (H, W), integers.
-        coding: A key of `CODINGS`.
-        name: What messages call the map.
+    """Return the class in each of the (H, W) integers, by one of `CODINGS`; `name` is for messages.
 
     Raises:
-        LabelMapError: If the numbers have too few bits to hold class and object, or look as if some of them
-            were a class alone: read by this coding they would be class 0, without a word.
+        LabelMapError: If the numbers have too few bits for class and object, or if some seem to be a class
+            alone, which this coding would read as class 0.
     """
     factor, plain = CODINGS[coding]
     if numbers.dtype.itemsize == 1 and not plain:
@@ -80,11 +71,10 @@ def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarra
 
 
 def coding_hint(numbers: np.ndarray, valid: Sequence[bool] | np.ndarray) -> str:
-    """Return advice where numbers that are no classes look like one of `CODINGS`; "" where they do not.
+    """Return advice if numbers that are no classes fit one of `CODINGS`; else "".
 
-    Args:
-        numbers: The different numbers of a map, ascending.
-        valid: For each value from 0 on whether it is a class or unknown.
+    `numbers` are the different numbers of a map, ascending; `valid` tells for each value from 0 on whether it
+    is a class or unknown.
     """
     fitting = []
     for coding, (factor, plain) in CODINGS.items():
@@ -95,7 +85,7 @@ def coding_hint(numbers: np.ndarray, valid: Sequence[bool] | np.ndarray) -> str:
             fitting.append((int(objects.max()), coding))
     if not fitting:
         return ""
-    coding = min(fitting)[1]  # objects are counted from 0: the right factor leaves the smallest numbers
+    coding = min(fitting)[1]  # objects are counted from 0, so the right factor gives the smallest numbers
     if CODINGS[coding][0] == 1000 and (alone := numbers[(numbers > 0) & (numbers < 1000)]).size:
         may_be_classes = all(number < len(valid) and valid[number] for number in alone.tolist())
         coding = CLASS_OR_CODE if may_be_classes else FROM_0

@@ -1,7 +1,7 @@
-"""Palette images: the indices are the ids, unless the palette holds the class colours in another order.
+"""Ids of palette images: the indices, unless the palette has the class colours in another order.
 
-Painting programs and PNG optimisers number the colours of a palette as they please. A palette of class
-colours then says more than the indices do; any other palette is decoration, which says nothing.
+Painting programs and PNG optimisers reorder palettes. If a palette consists of class colours, its colours
+decide; any other palette has no meaning.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from dpsims_hub.labels.classes.class_file import Rgb, bit_colour, spread_colours
+from dpsims_hub.labels.classes.colours import ids_by_colour
 from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.classes.spec import ClassSpec
 
@@ -23,17 +24,10 @@ OTHER_ORDER = "its palette holds the class colours in another order than the ids
 def ids_by_palette(
     indices: np.ndarray, image: Image.Image, spec: ClassSpec, stored: bool, where: str
 ) -> np.ndarray | None:
-    """Return the ids by the colours of a palette that holds the class colours in another order.
+    """Return the ids (H, W) by colour if the palette has the class colours in another order; else None.
 
-    Args:
-        indices: Of the image, shape (H, W).
-        image: An image of mode P, decoded.
-        spec: The classes.
-        stored: Whether the indices, if they count, are the values of the data set's own files.
-        where: What messages call the map.
-
-    Returns:
-        Shape (H, W), ids or `ignore_index`; None where the indices count.
+    `indices` (H, W) are those of a decoded image of mode P; `stored` means that they follow the stored-value
+    rule; `where` is the map's name in messages.
 
     Raises:
         LabelMapError: If indices and colours contradict each other and neither is certain.
@@ -45,8 +39,8 @@ def ids_by_palette(
     used = np.unique(indices).tolist()
     if used[-1] >= len(colours):
         return None
-    owners = _owners(spec)
-    meant = [owners.get(colour, set()) for colour in colours]
+    owners = ids_by_colour(spec)
+    meant = [owners.get(colour, []) for colour in colours]
     by_index = spec.id_table(stored=stored)[: len(colours)].tolist()
     differs = [index for index in used if meant[index] and by_index[index] not in meant[index]]
     if not differs or not _holds_classes(meant, used, by_index, spec):
@@ -72,9 +66,9 @@ def ids_by_palette(
 def _refuse_other_greys(
     colours: Sequence[Rgb], used: Sequence[int], spec: ClassSpec, stored: bool, where: str
 ) -> None:
-    """Refuse indices whose greys are all stored values too, but other ones: which of the two counts?
+    """Refuse indices whose grey levels are valid stored values too, but other ones.
 
-    An optimiser turns a greyscale map of ids into a palette of greys in any order.
+    Optimisers turn a greyscale map of ids into a palette of greys in any order.
     """
     known = spec.id_table(stored=stored) >= 0
     levels = [colours[index][0] for index in used]
@@ -93,22 +87,14 @@ def palette_colours(image: Image.Image) -> list[Rgb]:
     return list(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
 
 
-def _owners(spec: ClassSpec) -> dict[Rgb, set[int]]:
-    """Return the ids of each colour of the spec, unknown included."""
-    owners = {rgb: {spec.ignore_index} for rgb in (spec.ignore_rgb, *spec.extra_ignore_rgbs)}
-    for info in spec.classes:
-        owners.setdefault(info.rgb, set()).add(info.id)
-    return owners
-
-
 def _holds_classes(
-    meant: Sequence[set[int]], used: Collection[int], by_index: Sequence[int], spec: ClassSpec
+    meant: Sequence[list[int]], used: Collection[int], by_index: Sequence[int], spec: ClassSpec
 ) -> bool:
-    """Return whether a palette is one of classes, by the colours in use or else by all, and in another order.
+    """Return whether the used colours, or else all, are mostly class colours, and in another order.
 
-    The colour of unknown does not count: it is mostly black, the first colour of many palettes.
+    The colour of unknown is ignored: it is mostly black, the first colour of many palettes.
     """
-    unknown = {spec.ignore_index}
+    unknown = [spec.ignore_index]
     for entries in (used, range(len(meant))):
         counted = [index for index in entries if meant[index] != unknown]
         of_classes = [index for index in counted if meant[index]]
@@ -118,7 +104,7 @@ def _holds_classes(
 
 
 def _counts(colours: Sequence[Rgb]) -> bool:
-    """Return whether a palette is one that programs use to count: greys, or the colours of PASCAL VOC."""
+    """Return whether a palette is a default one: greys, or the colours of PASCAL VOC."""
     numbers = range(len(colours))
     return any(
         all(colours[number] == colour(number) for number in numbers)
@@ -127,7 +113,7 @@ def _counts(colours: Sequence[Rgb]) -> bool:
 
 
 def _are_invented(spec: ClassSpec) -> bool:
-    """Return whether the colours are those that classes without colours are given."""
+    """Return whether the colours are the generated ones of a list without colours."""
     unknown = (spec.ignore_rgb, *spec.extra_ignore_rgbs)
     return [info.rgb for info in spec.classes] == spread_colours(spec.num_classes, unknown)
 

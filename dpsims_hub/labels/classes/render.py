@@ -1,4 +1,4 @@
-"""Label maps as pictures: class colours, and a legend with names, ids and pixel shares."""
+"""Pictures of label maps in class colours, and legends with names, ids and pixel shares."""
 
 from __future__ import annotations
 
@@ -19,17 +19,12 @@ INK, EDGE, PAPER = (32, 32, 32), (128, 128, 128), (255, 255, 255)
 
 
 def colorize(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    """Return the map in the spec's colours, unknown pixels in `ignore_rgb`.
+    """Return a map in the colours of the spec, unknown pixels in `ignore_rgb`: shape (H, W, 3), uint8.
 
-    Args:
-        label_map: Ids in [0, N) or `ignore_index`, shape (H, W), any integer type.
-        spec: The classes and their colours.
-
-    Returns:
-        Shape (H, W, 3), uint8.
+    `label_map` has ids in [0, N) or `ignore_index`, shape (H, W), any integer type.
 
     Raises:
-        LabelMapError: If the map is not (H, W) integers or holds any other value.
+        LabelMapError: If the map is not (H, W) integers or has another value.
     """
     ids = _checked(label_map, spec)
     table = np.zeros((spec.ignore_index + 1, 3), dtype=np.uint8)
@@ -41,17 +36,17 @@ def colorize(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
 def render_legend(
     spec: ClassSpec, ids: Iterable[int] | None = None, *, label_map: np.ndarray | None = None
 ) -> Image.Image:
-    """Return a legend: one row per class with its colour, id and name, and its pixel share if a map is given.
+    """Return a legend with colour, id and name of each class, and its pixel share if a map is given.
 
     Args:
         spec: The classes.
-        ids: The classes to show, in this order; `ignore_index` shows "unknown". None shows the classes of
-            `label_map`, largest first, or all N without a map.
-        label_map: The map whose pixel shares are written, shape (H, W) ids.
+        ids: Classes in this order; `ignore_index` means "unknown". None takes those of `label_map`, largest
+            first, or all N without a map.
+        label_map: Map for the pixel shares, shape (H, W) ids.
 
     Raises:
-        LabelMapError: If the map holds a value that is neither an id nor `ignore_index`.
-        ValueError: If `ids` is empty or names a class that does not exist.
+        LabelMapError: If the map has a value that is neither an id nor `ignore_index`.
+        ValueError: If `ids` is empty or has a class that does not exist.
     """
     shares = None if label_map is None else pixel_shares(label_map, spec)
     shown = list(ids) if ids is not None else list(range(spec.num_classes) if shares is None else shares)
@@ -62,15 +57,16 @@ def render_legend(
         raise ValueError(f"A legend of {spec.name} needs ids in 0..{spec.num_classes - 1}, not {wrong}.")
     palette = {info.id: info.rgb for info in spec.classes} | {spec.ignore_index: spec.ignore_rgb}
     colours = [palette[value] for value in shown]
-    texts = [_text(value, names[value], shares) for value in shown]
+    parts = ["" if shares is None else f"  {shares.get(value, 0.0):.1%}" for value in shown]
+    texts = [f"{value}  {names[value]}{part}" for value, part in zip(shown, parts, strict=True)]
     return _draw_rows(colours, texts)
 
 
 def pixel_shares(label_map: np.ndarray, spec: ClassSpec) -> dict[int, float]:
-    """Return the share of pixels in 0..1 of every id present (also `ignore_index`), largest first.
+    """Return the share of pixels (0..1) of every id present, `ignore_index` included, largest first.
 
     Raises:
-        LabelMapError: If the map holds a value that is neither an id nor `ignore_index`.
+        LabelMapError: If the map has a value that is neither an id nor `ignore_index`.
     """
     counts = np.bincount(_checked(label_map, spec).ravel())
     present = sorted(np.flatnonzero(counts).tolist(), key=lambda value: (-counts[value], value))
@@ -78,7 +74,7 @@ def pixel_shares(label_map: np.ndarray, spec: ClassSpec) -> dict[int, float]:
 
 
 def _checked(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    """Return the map as indices after making sure that each is an id or `ignore_index`."""
+    """Return the map as indices; refuse values that are neither an id nor `ignore_index`."""
     ids = np.asarray(label_map)
     if ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
         raise LabelMapError(
@@ -93,13 +89,8 @@ def _checked(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
     return ids.astype(np.intp)
 
 
-def _text(value: int, name: str, shares: dict[int, float] | None) -> str:
-    share = "" if shares is None else f"  {shares.get(value, 0.0):.1%}"
-    return f"{value}  {name}{share}"
-
-
 def _draw_rows(colours: list[Rgb], texts: list[str]) -> Image.Image:
-    """Draw swatch and text rows in columns of at most `MAX_ROWS`."""
+    """Draw rows of swatch and text in columns of at most `MAX_ROWS`."""
     font = ImageFont.load_default(FONT_SIZE)
     text_width = max(int(np.ceil(font.getlength(text))) for text in texts)
     row, column = SWATCH + PADDING, SWATCH + text_width + 3 * PADDING

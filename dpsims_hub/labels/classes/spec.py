@@ -1,4 +1,4 @@
-"""`ClassSpec`: what the ids of a label map mean, how they are coloured and how a data set stores them."""
+"""`ClassSpec`: names and colours of the ids of a label map, and the values that files store for them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dpsims_hub.labels.classes.class_file import (
-    MAX_CLASSES,
-    ClassInfo,
-    Rgb,
-    parse_class_file,
-)
+from dpsims_hub.labels.classes.class_file import MAX_CLASSES, ClassInfo, Rgb, parse_class_file
 from dpsims_hub.labels.classes.class_text import read_class_file
 from dpsims_hub.labels.classes.errors import ClassSpecError
 
@@ -30,20 +25,19 @@ TABLE_SIZE = MAX_CLASSES + 1
 class ClassSpec:
     """The classes of a label map: N classes with ids 0..N-1 and one value for "unknown".
 
-    A label map holds plain ids everywhere in this package. Files of a data set may hold something else
-    (ADE20K stores id + 1): `stored_values` and `ignore_values` say how to get from the file to the ids, see
-    `id_table`.
+    In this package a label map holds plain ids. Files of a data set may hold other values (ADE20K: id + 1);
+    `id_table` converts them by `stored_values` and `ignore_values`.
 
     Args:
-        name: Name of the list, as messages and model cards show it.
-        classes: The N classes; class `c` stands at position `c`.
-        ignore_index: The value of "unknown" pixels, outside 0..N-1.
-        ignore_rgb: The colour that unknown pixels are painted with, and read from.
+        name: Name of the list, in messages and model cards.
+        classes: The N classes in the order of their ids.
+        ignore_index: Value of "unknown" pixels, outside 0..N-1.
+        ignore_rgb: Colour of unknown pixels.
         extra_ignore_rgbs: Further colours that are read as unknown.
-        stored_values: The value that the files of the data set hold for every class; empty means the ids.
+        stored_values: Value of each class in files of the data set; empty means the ids.
         ignore_values: Values that mean unknown in those files; they win over `stored_values`.
-        instance_coding: One of `instance_codes.CODINGS` where those files hold class and object in one
-            number; the two arguments above are then about the class in it.
+        instance_coding: One of `instance_codes.CODINGS` if those files hold class and object in one number;
+            the two arguments above are then about the class in it.
 
     Raises:
         ClassSpecError: If ids, names, colours or values contradict each other.
@@ -83,20 +77,17 @@ class ClassSpec:
             )
         if len(set(self.stored_values)) != len(self.stored_values):
             raise ClassSpecError(f"{self.name}: two classes have the same stored value.")
-        wrong = [
-            value for value in (*self.stored_values, *self.ignore_values) if not 0 <= value <= MAX_CLASSES
-        ]
-        if wrong:
+        values = (*self.stored_values, *self.ignore_values)
+        if wrong := [value for value in values if not 0 <= value <= MAX_CLASSES]:
             raise ClassSpecError(f"{self.name}: stored value {wrong[0]} is outside 0..{MAX_CLASSES}.")
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> ClassSpec:
-        """Return a built-in list or the one of a file.
+        """Return a built-in list or that of a file.
 
         Args:
-            name_or_path: "ade20k", "coco-stuff", "cityscapes", "camvid" or "outdoor"; else the path of a
-                `classes.json` or of a folder that holds one. A built-in name wins over a folder of that name:
-                write `./camvid` for the folder.
+            name_or_path: "ade20k", "coco-stuff", "cityscapes", "camvid" or "outdoor", else the path of a
+                `classes.json` or of its folder. A built-in name wins over a folder: `./camvid` is the folder.
 
         Raises:
             FileNotFoundError: If it is neither a built-in name nor an existing file.
@@ -104,9 +95,8 @@ class ClassSpec:
         """
         key = str(name_or_path).lower().replace("_", "-")
         if isinstance(name_or_path, str) and key in BUILT_IN:
-            with resources.as_file(
-                resources.files("dpsims_hub.labels.classes") / "data" / f"{key}.json"
-            ) as path:
+            folder = resources.files("dpsims_hub.labels.classes") / "data"
+            with resources.as_file(folder / f"{key}.json") as path:
                 return cls.from_dict(read_class_file(path))
         path = Path(name_or_path)
         path = path / "classes.json" if path.is_dir() else path
@@ -116,23 +106,19 @@ class ClassSpec:
                 "or a folder that holds one."
             )
         folder = path.resolve().parent.name.encode("utf-8", "backslashreplace").decode()
-        return cls._parse(read_class_file(path), str(path), folder or "classes")
-
-    @classmethod
-    def _parse(cls, data: Any, where: str, name: str) -> ClassSpec:
-        """Build from decoded JSON; messages begin with `where`."""
+        data = read_class_file(path)
         try:
-            return cls(**parse_class_file(data, name))
+            return cls(**parse_class_file(data, folder or "classes"))
         except ClassSpecError as error:
-            raise ClassSpecError(f"{where}: {error}") from error
+            raise ClassSpecError(f"{path}: {error}") from error
         except RecursionError:
             raise ClassSpecError(
-                f"{where}: an entry holds itself, or entries are nested too deeply."
+                f"{path}: an entry holds itself, or entries are nested too deeply."
             ) from None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ClassSpec:
-        """Return the spec of `to_dict()`, or of any form that a `classes.json` may have.
+        """Return the spec of `to_dict()`, or of any form of a `classes.json`.
 
         Raises:
             ClassSpecError: If the content is not a usable class list.
@@ -140,27 +126,22 @@ class ClassSpec:
         return cls(**parse_class_file(data, "classes"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the spec as JSON-safe values; `from_dict` gives back an equal spec."""
+        """Return the spec as JSON-safe values; `from_dict` restores it."""
         offset = int(self.stored_values[0])
         even = self.stored_values == tuple(range(offset, offset + self.num_classes))
         rule: dict[str, Any] = {"offset": offset} if even else {"values": _plain(self.stored_values)}
         rule |= {"instances": self.instance_coding} if self.instance_coding else {}
+        classes = [
+            vars(c) | {"id": int(c.id), "aliases": list(c.aliases), "rgb": _plain(c.rgb)}
+            for c in self.classes
+        ]
         return {
             "name": self.name,
             "ignore_index": int(self.ignore_index),
             "ignore_rgb": _plain(self.ignore_rgb),
             "extra_ignore_rgbs": [_plain(rgb) for rgb in self.extra_ignore_rgbs],
             "stored": rule | {"ignore_values": _plain(self.ignore_values)},
-            "classes": [
-                {
-                    "id": int(c.id),
-                    "name": c.name,
-                    "aliases": list(c.aliases),
-                    "rgb": _plain(c.rgb),
-                    "kind": c.kind,
-                }
-                for c in self.classes
-            ],
+            "classes": classes,
         }
 
     @property
@@ -190,11 +171,11 @@ class ClassSpec:
 
     @property
     def stores_ids(self) -> bool:
-        """Whether the files of the data set hold the plain ids (beside values for unknown)."""
+        """Whether files of the data set hold plain ids (beside values for unknown)."""
         return self.stored_values == tuple(range(self.num_classes)) and not self.instance_coding
 
     def class_id(self, name: str) -> int:
-        """Return the id of the class called `name`: by name first, by alias second, in any letter case.
+        """Return the id of a class by its name, else by an alias, in any letter case.
 
         Raises:
             KeyError: If no class has that name.
@@ -210,12 +191,10 @@ class ClassSpec:
         return aliases | {_folded(info.name): info.id for info in self.classes}
 
     def id_table(self, *, stored: bool) -> np.ndarray:
-        """Return the table from a value in 0..65535 to its id or `ignore_index`, -1 for meaningless values.
+        """Return the table from a value in 0..65535 to its id or `ignore_index`, or -1 for invalid values.
 
         Args:
-            stored: Whether values come from a file of the data set (True: `stored_values` and `ignore_values`
-                apply) or are plain ids already. Where the files hold plain ids (`stores_ids`), both are the
-                same table.
+            stored: Whether values follow the stored-value rule or are plain ids.
 
         Returns:
             Shape (65536,), int32.
@@ -231,10 +210,10 @@ class ClassSpec:
 
 
 def _folded(name: str) -> str:
-    """Return a name without letter case, in one Unicode form."""
+    """Return a name in one Unicode form, without letter case."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def _plain(numbers: Iterable[int]) -> list[int]:
-    """Return whole numbers, numpy's too, as those that JSON takes."""
+    """Return integers, of numpy too, as those of Python."""
     return [int(number) for number in numbers]

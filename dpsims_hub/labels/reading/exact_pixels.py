@@ -1,9 +1,8 @@
-"""The numbers that an image file stores, exactly, or one sentence on why they cannot be had.
+"""The exact numbers that an image file stores, or one sentence on why they cannot be read.
 
-Decoders change numbers on the way: 2-bit grey becomes 0..255, "white is zero" is inverted, 16-bit colours
-lose half of their bits, a GIF's writer renumbers the indices. `EXACT` lists the ways of storing pixels whose
-numbers come through, or whose change is undone here; every other one is refused. docs/data.md has the list in
-words.
+Decoders change numbers: 2-bit grey becomes 0..255, "white is zero" is inverted, 16-bit colours lose half of
+their bits, writers of GIF renumber the indices. `EXACT` lists the encodings whose numbers are unchanged, or
+whose change is reversed here; all others are refused. docs/data.md describes the list.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ EXACT = {
     "PPM": "L I I;16B RGB",
     "TGA": "L LA P BGR BGRA",
 }
-"""Pillow's names of the ways of storing pixels, by file format."""
+"""Pillow's raw modes by file format."""
 
 PACKED_STEP = {"L;2": 85, "L;2R": 85, "L;4": 17, "L;4R": 17}  # Pillow stretches these to 0..255
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "tiff_thunderscan", "tiff_sgilog", "tiff_sgilog24")
@@ -48,18 +47,17 @@ WHITE_IS_ZERO, SIGNED = 0, 2
 def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
     """Return the numbers (H, W) or the colours (H, W, 3 or 4) that an image stores.
 
-    Args:
-        image: Best not decoded yet: what a decoder did cannot be seen afterwards.
-        name: What messages call it.
+    The image should be undecoded, because changes by a decoder cannot be detected afterwards. `name` is its
+    name in messages.
 
     Raises:
-        LabelMapError: If the image is empty, too large, damaged, or its numbers cannot be had exactly.
+        LabelMapError: If the image is empty, too large or damaged, or its numbers cannot be read exactly.
     """
     check_size(image.height, image.width, name)
     if reason := _change(image):
         raise LabelMapError(f"{name}: {reason}; {AS_PNG}.")
     tiff_note = image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) not in (0, 1)
-    if tiff_note:  # of an uncompressed file Pillow makes a mixture of rows
+    if tiff_note:  # Pillow mixes the rows of uncompressed files
         raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
     step = PACKED_STEP.get(_raw_mode(image), 1)
     is_tga = image.format == "TGA" and image.mode in ("RGBA", "LA") and _is_undecoded(image)
@@ -84,7 +82,7 @@ def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
 
 
 def _change(image: Image.Image) -> str:
-    """Return what the file's format or its decoder does to the numbers; "" if nothing that matters."""
+    """Return how the format or its decoder changes the numbers; "" if it does not."""
     if image.format in LOSSY_FORMATS:
         return f"is a {image.format} file, which changes ids and colours"
     if image.format == "GIF":
@@ -94,7 +92,7 @@ def _change(image: Image.Image) -> str:
     if image.format == "TIFF" and (reason := _change_of_tiff(image)):
         return reason
     if image.format not in EXACT or not _is_undecoded(image) or image.mode not in MODES:
-        return ""  # made in memory or decoded by the caller: its numbers are what they are; or no map at all
+        return ""  # in memory, decoded by the caller, or in no mode of label maps
     raw_mode = _raw_mode(image)
     if raw_mode not in EXACT[image.format].split() or not _fits(image, raw_mode):
         how = f"{image.format}, {raw_mode or 'unknown'}"
@@ -107,7 +105,7 @@ def _is_undecoded(image: Image.Image) -> bool:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Return Pillow's name for how an undecoded image stores its pixels; "" where there is none."""
+    """Return Pillow's raw mode of an undecoded image; "" if there is none."""
     arguments = _decoder_arguments(image)
     return str(arguments[0]) if arguments else ""
 
@@ -119,7 +117,7 @@ def _decoder_arguments(image: Image.Image) -> tuple[Any, ...]:
 
 
 def _fits(image: Image.Image, raw_mode: str) -> bool:
-    """Return whether a decoder leaves alone what its format stores as `raw_mode`."""
+    """Return whether the decoder keeps the numbers of this raw mode."""
     if image.format == "PPM" and image.tile[0][0] != "raw":
         return _decoder_arguments(image)[1] == (65535 if image.mode == "I" else 255)
     if image.format == "BMP":
@@ -129,7 +127,7 @@ def _fits(image: Image.Image, raw_mode: str) -> bool:
 
 
 def _bits_of_bmp(image: Image.Image) -> int:
-    """Return the bits of a pixel as the header says (its place depends on the header's own size)."""
+    """Return the header's bits per pixel; its place depends on the header's size."""
     place = image.fp.tell()
     image.fp.seek(14)
     head = image.fp.read(16)
@@ -143,20 +141,20 @@ def _change_of_tiff(image: Image.Image) -> str:
     if (packing := image.info.get("compression")) in LOSSY_TIFF:
         return f"is a TIFF file compressed as {packing}, which changes ids and colours"
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
-        return 'is a TIFF file in which "white is zero", which readers invert or not as they please'
+        return 'is a TIFF file in which "white is zero", which only some readers invert'
     if set(_several(tags.get(SAMPLE_FORMAT, 1))) == {SIGNED} and set(_several(tags.get(BITS, 1))) == {8}:
         return "is a TIFF file of signed 8-bit numbers"
     if image.tile and image.tile[0][0] == "libtiff" and _raw_mode(image) in ("I;16BS", "I;32BS"):
-        return "is a compressed TIFF file of signed big-endian numbers, whose bytes Pillow exchanges twice"
+        return "is a compressed TIFF file of signed big-endian numbers, whose bytes Pillow swaps twice"
     if _raw_mode(image) in ("P;1R", "P;2R", "P;4R"):
-        return "is a TIFF file of palette indices whose bits stand in reverse (FillOrder 2)"
+        return "is a TIFF file of palette indices whose bits are reversed (FillOrder 2)"
     if _lacks_parts(image):
         return "is a TIFF file that lacks some of its strips or tiles"
     return ""
 
 
 def _lacks_parts(image: Image.Image) -> bool:
-    """Return whether a TIFF names fewer strips or tiles than its size needs, or empty ones (sparse files)."""
+    """Return whether a TIFF has fewer strips or tiles than its size needs, or empty ones (sparse files)."""
     tags, (width, height) = image.tag_v2, image.size
     tiled = TILE_OFFSETS in tags
     rows = tags.get(TILE_LENGTH if tiled else ROWS_PER_STRIP, height) or height
@@ -173,9 +171,8 @@ def _several(value: Any) -> tuple[int, ...]:
 
 
 def _without_alpha(pixels: np.ndarray, alpha: str, name: str) -> np.ndarray:
-    """Return the numbers or colours without a last channel that the file gives no meaning."""
-    last = pixels[..., -1]
-    if alpha == UNKNOWN and (pixels.shape[-1] == 2 or last.min() != last.max()):
+    """Return the numbers or colours without a last channel of no meaning."""
+    if alpha == UNKNOWN and (pixels.shape[-1] == 2 or np.ptp(pixels[..., -1])):
         raise LabelMapError(
             f"{name}: is a TGA file that does not say whether the last byte of a pixel is opacity; {AS_PNG}."
         )
@@ -189,11 +186,11 @@ def _without_opacity(pixels: np.ndarray, name: str) -> np.ndarray:
 
 
 def _refuse_transparent(pixels: np.ndarray, image: Image.Image, name: str) -> None:
-    """Refuse pixels that a file makes transparent by a list of indices, greys or colours (PNG's tRNS)."""
+    """Refuse pixels that a list of indices, greys or colours (tRNS of PNG) makes transparent."""
     key = image.info.get("transparency")
     if key is None:
         return
-    key = key > 0 if image.mode == "1" else key  # there Pillow calls 1 255
+    key = key > 0 if image.mode == "1" else key  # in this mode Pillow's key for 1 is 255
     if isinstance(key, bytes):  # the opacity of each index
         opacity = np.frombuffer(key.ljust(256, b"\xff"), np.uint8)
         clear = opacity[pixels.astype(np.intp)] < 255 if image.mode == "P" else np.zeros(1, bool)

@@ -1,34 +1,28 @@
-"""Opening image files that strangers hand in: size known before decoding, every failure one sentence."""
+"""Opening of image files from users: size checked before decoding, one sentence for every failure."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 
-from dpsims_hub.labels.classes.errors import LabelMapError
-from dpsims_hub.labels.reading.png_chunks import fault_of_chunks
-from dpsims_hub.labels.reading.png_rows import has_all_rows
+from dpsims_hub.labels.classes.errors import LabelMapError, first_line
+from dpsims_hub.labels.reading.png_faults import fault_of_chunks, has_all_rows
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder, remedy_of
 
-MAX_SIDE = 4096  # pixels; our choice: twice the side of a Cityscapes photo, 16 M ids at most
+MAX_SIDE = 4096  # pixels; our choice: twice the longer side of a Cityscapes photo
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA")
-LOSSY_FORMATS = (
-    "JPEG",
-    "MPO",
-    "JPEG2000",
-    "WEBP",
-    "AVIF",
-)  # MPO: what Pillow calls a JPEG with a second picture
+LOSSY_FORMATS = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")  # MPO: a JPEG with a second picture
 
-_WHOLE: set[int] = set()  # hashes of files that this process has found to have all their rows
+_WHOLE: set[int] = set()  # hashes of files that this process has checked
 
 
 def open_image(path: str | Path) -> Image.Image:
-    """Return the image at `path`, its header read and its pixels not yet decoded.
+    """Return the undecoded image at `path`.
 
     Raises:
         FileNotFoundError: If there is nothing at `path`.
@@ -38,42 +32,53 @@ def open_image(path: str | Path) -> Image.Image:
         raise LabelMapError(f"{path}: is a folder, not an image file.")
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: no such file.")
-    if not os.path.isfile(path):  # reading a pipe would wait for ever
+    if not os.path.isfile(path):  # reading a pipe would block
         raise LabelMapError(f"{path}: is a pipe, socket or device, not an image file.")
+    return open_content(path, str(path))
+
+
+def open_content(source: str | Path | BytesIO, name: str) -> Image.Image:
+    """Return the undecoded image of a file or of bytes; `name` is its name in messages.
+
+    Raises:
+        LabelMapError: If it cannot be read, is no image, or has a side above 4096 px.
+    """
+    Image.init()  # a Pillow build may lack some formats; no others are opened (EPS runs programs)
+    formats = [kind for kind in (*LOSSLESS_FORMATS, *LOSSY_FORMATS) if kind in Image.OPEN]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size() is stricter
-            image = Image.open(path, formats=_known_formats())
+            image = Image.open(source, formats=formats)
     except Image.DecompressionBombError:
-        raise LabelMapError(f"{path}: has a side above {MAX_SIDE} px; make it smaller.", "large") from None
+        raise LabelMapError(f"{name}: has a side above {MAX_SIDE} px; make it smaller.", "large") from None
     except Image.UnidentifiedImageError:
-        with open(path, "rb") as file:
-            instead = placeholder(file.read(HEAD))
+        instead = placeholder(_head(source))
         raise LabelMapError(
-            f"{path}: is not an image{f' but {instead}' if instead else '; give a PNG'}.",
+            f"{name}: is not an image{f' but {instead}' if instead else '; give a PNG'}.",
             remedy_of(instead),
         ) from None
     except Exception as error:  # Pillow's format plugins raise many types on damaged headers
-        raise LabelMapError(f"{path}: cannot be opened as an image ({_reason(error)}).") from error
+        raise LabelMapError(f"{name}: cannot be opened as an image ({_reason(error)}).") from error
     try:
-        check_size(image.height, image.width, str(path))
+        check_size(image.height, image.width, name)
     except LabelMapError:
         image.close()
         raise
     return image
 
 
-def _known_formats() -> tuple[str, ...]:
-    """Return our formats as far as this build of Pillow reads them; others (EPS runs programs) stay shut."""
-    Image.init()
-    return tuple(name for name in (*LOSSLESS_FORMATS, *LOSSY_FORMATS) if name in Image.OPEN)
+def _head(source: str | Path | BytesIO) -> bytes:
+    if isinstance(source, BytesIO):
+        return source.getvalue()[:HEAD]
+    with open(source, "rb") as file:
+        return file.read(HEAD)
 
 
 def decode(image: Image.Image, where: str) -> None:
-    """Decode the pixels of `image` in place.
+    """Decode the pixels of `image` in place; `where` is its name in messages.
 
     Raises:
-        LabelMapError: If the file is cut off, damaged, or holds fewer rows than it says.
+        LabelMapError: If the file is truncated, damaged, or holds fewer rows than its header says.
     """
     file = getattr(image, "fp", None)  # None once it is decoded
     if image.format == "PNG" and file is not None and (fault := _fault_of_png(file)):
@@ -89,7 +94,7 @@ def decode(image: Image.Image, where: str) -> None:
 
 
 def _fault_of_png(file: BinaryIO) -> str:
-    """What a decoder would not say of a PNG; of a file on disk asked once: each epoch reads it again."""
+    """Return the fault that a decoder would not report; files on disk are checked once per process."""
     try:
         facts = os.fstat(file.fileno())
     except (AttributeError, OSError):  # bytes in memory
@@ -107,7 +112,7 @@ def _fault_of_parts(file: BinaryIO) -> str:
 
 
 def check_size(height: int, width: int, where: str) -> None:
-    """Refuse empty maps and sides above 4096 px.
+    """Refuse empty maps and sides above 4096 px; `where` is their name in messages.
 
     Raises:
         LabelMapError: If a side is 0 or above the limit.
@@ -124,4 +129,4 @@ def check_size(height: int, width: int, where: str) -> None:
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(error)

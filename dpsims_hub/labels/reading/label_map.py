@@ -1,8 +1,8 @@
-"""`read_label_map`: any way of handing in a label map, read exactly, or refused with one sentence.
+"""`read_label_map`: a label map from a file, image, array or lists, read exactly or refused in one sentence.
 
-Label maps are numbers, never pictures: palette images give their indices (unless their palette holds the
-class colours in another order), greyscale images their stored numbers (also at 1, 2, 4 and 16 bits), colour
-images the ids of exactly matching class colours. Nothing is rounded, blended or guessed.
+Palette images give their indices (unless their palette holds the class colours in another order), greyscale
+images their stored numbers (1 to 16 bits), colour images the ids of exactly matching class colours. Nothing
+is rounded, blended or guessed.
 """
 
 from __future__ import annotations
@@ -34,29 +34,27 @@ def read_label_map(
     size: tuple[int, int] | None = None,
     name: str | None = None,
 ) -> np.ndarray:
-    """Return the label map of `source` as plain ids, exact.
+    """Return the label map of `source` as exact ids.
 
     Args:
         source: A path, a `PIL.Image`, a numpy array, a torch tensor or nested lists. Arrays are (H, W), (H,
-            W, 1) or (1, H, W) integers or booleans (0 and 1), or (H, W, 3 or 4) uint8 colours; images are id
-            images (L, I, I;16, 1 bit), palette images (their indices count) or RGB(A) in the spec's exact
-            colours.
+            W, 1) or (1, H, W) integers or booleans (0 and 1), or (H, W, 3 or 4) uint8 colours. Images are id
+            images (L, I, I;16, 1 bit), palette images, or RGB(A) in the exact colours of the spec.
         spec: The classes.
-        stored: Whether the numbers are those of the data set's own files (True: ADE20K's id + 1 becomes the
-            id) or plain ids (False, the default). Colours are not affected, and neither is a spec whose files
-            hold plain ids.
-        size: Wanted (height, width) in pixels, reached by nearest neighbour only; None keeps the size.
-        name: What messages call the map; None means the path or the kind of source.
+        stored: Whether numbers follow the stored-value rule of the spec (for ADE20K id + 1) or are plain ids
+            (default). Colours are not affected.
+        size: Wanted (height, width) in pixels, by nearest neighbour; None keeps the size.
+        name: Name of the map in messages; None takes the path or the kind of source.
 
     Returns:
-        Shape (H, W), ids in [0, N) or `spec.ignore_index`, uint8 or (more than 255 classes) uint16.
+        Shape (H, W), ids in [0, N) or `spec.ignore_index`, uint8 or (for more than 255 classes) uint16.
 
     Raises:
         FileNotFoundError: If a path does not exist.
-        LabelMapError: If the map cannot be read exactly; one sentence that says where, what and what to do.
+        LabelMapError: If the map cannot be read exactly.
 
     Warns:
-        UserWarning: If a colour stands for several classes (the first is taken), or if a palette image is
+        UserWarning: If a colour belongs to several classes (the first is taken), or if a palette image is
             read by its colours, see `ids_by_palette`.
     """
     with open_image(source) if isinstance(source, str | Path) else nullcontext(source) as opened:
@@ -94,7 +92,7 @@ def _name(source: Any) -> str:
 
 def _as_array(source: Any, name: str) -> np.ndarray:
     refuse_abstract_tensor(source, name)
-    if hasattr(source, "is_floating_point"):  # a torch tensor, told without importing torch
+    if hasattr(source, "is_floating_point"):  # a torch tensor; torch may not be installed
         if source.is_floating_point() or source.is_complex():
             raise LabelMapError(_not_integers(name, str(source.dtype)))
         try:
@@ -117,10 +115,10 @@ def _as_array(source: Any, name: str) -> np.ndarray:
 
 
 def refuse_abstract_tensor(source: Any, name: str) -> None:
-    """Refuse a torch tensor that is not a plain grid of numbers; anything else is let through.
+    """Refuse a torch tensor that is sparse, quantized or without data.
 
     Raises:
-        LabelMapError: If it is sparse, quantized or without data.
+        LabelMapError: If it is.
     """
     if not hasattr(source, "is_floating_point"):
         return
@@ -132,7 +130,7 @@ def refuse_abstract_tensor(source: Any, name: str) -> None:
 
 
 def _pixels_of_array(source: Any, name: str) -> np.ndarray:
-    """Return (H, W) integers or (H, W, 3 or 4) uint8 colours, checked for kind and shape."""
+    """Return (H, W) integers or (H, W, 3 or 4) uint8 colours."""
     array = _as_array(source, name)
     if array.size == 0:
         raise LabelMapError(f"{name}: is empty (shape {array.shape}).")
@@ -168,7 +166,7 @@ def _not_integers(name: str, dtype: str) -> str:
 
 
 def _ids(values: np.ndarray, spec: ClassSpec, stored: bool, name: str) -> np.ndarray:
-    """Return the ids behind stored values or plain ids, (H, W)."""
+    """Return the ids (H, W) of stored values or plain ids."""
     table = spec.id_table(stored=stored)
     inside = (values >= 0) & (values < len(table))
     ids = np.where(inside, table[np.where(inside, values, 0).astype(np.intp)], -1)

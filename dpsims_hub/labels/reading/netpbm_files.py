@@ -1,7 +1,7 @@
-"""Whether a PGM or PPM holds its pixels and nothing else.
+"""Faults of PGM and PPM files that readers do not report.
 
-Readers take the first pixels that come and stop: a second picture is lost, and a header with Windows line
-ends moves all pixels by one, both without a word.
+Readers take the first pixels and stop. They ignore a second picture, and Windows line ends in the header
+shift all pixels by one.
 """
 
 from __future__ import annotations
@@ -16,11 +16,7 @@ NEXT_PICTURE = re.compile(rb"\s*P[1-7]\s")
 
 
 def fault_of_netpbm(image: Image.Image) -> str:
-    """Return why the pixels of a PGM or PPM may lie elsewhere than readers look for them; "" if they do not.
-
-    Args:
-        image: Not decoded yet; its file stays where it was.
-    """
+    """Return why pixels of an undecoded PGM or PPM may be shifted; "" if not. Keeps the file position."""
     codec, _, start, _ = image.tile[0]
     file = image.fp
     place = file.tell()
@@ -30,7 +26,7 @@ def fault_of_netpbm(image: Image.Image) -> str:
             return _fault_of_text(file.read(), _samples(image))
         size = _samples(image) * (2 if image.mode == "I" else 1)
         if file.seek(0, SEEK_END) <= start + size:
-            return ""  # too short is told by the decoder
+            return ""  # the decoder reports files that are too short
         file.seek(start - 1)
         if file.read(2) == b"\r\n":
             return "has Windows line ends in its header, which move all pixels"

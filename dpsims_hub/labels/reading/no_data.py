@@ -1,4 +1,4 @@
-"""The value that a GeoTIFF gives to pixels without data (GDAL's tag 42113, a number as text)."""
+"""The "no data" value of a GeoTIFF (tag 42113 of GDAL, a number as text)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GDAL_NODATA = 42113
 
 
 def no_data_value(image: Image.Image) -> int | None:
-    """Return the whole number that means "no data" in a file; None where none does."""
+    """Return the integer "no data" value of a file; None without one."""
     text = image.tag_v2.get(GDAL_NODATA) if image.format == "TIFF" and hasattr(image, "tag_v2") else None
     text = text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
     try:
@@ -23,13 +23,7 @@ def no_data_value(image: Image.Image) -> int | None:
 
 
 def refuse_no_data_in_use(ids: np.ndarray, value: int, spec: ClassSpec, name: str) -> None:
-    """Refuse pixels without data that would be pixels of a class.
-
-    Args:
-        ids: Of the pixels that hold `value`, shape (P,).
-        value: The one that means "no data".
-        spec: The classes.
-        name: What messages call the map.
+    """Refuse "no data" pixels of a class; `ids` (P,) are those of the pixels that hold the "no data" value.
 
     Raises:
         LabelMapError: If one of them is not unknown.

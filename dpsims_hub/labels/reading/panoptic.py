@@ -1,4 +1,4 @@
-"""COCO's panoptic maps, whose classes stand in a JSON file, written as maps of class and object."""
+"""Conversion of COCO's panoptic maps, whose classes are in a JSON file, to maps of class and object."""
 
 from __future__ import annotations
 
@@ -23,24 +23,23 @@ FACTOR = 1000  # of "class*1000+n"
 def write_panoptic_maps(annotations: str | Path, maps: str | Path, root: str | Path) -> int:
     """Write `labels/` and `classes.json` of a folder of pairs from COCO's panoptic annotations.
 
-    A pixel of `maps` is the number of a segment, red + 256 green + 65536 blue; the annotations give each its
-    category. A pixel written is class * 1000 + n with n = 0, 1, ... the place of the segment among those of
-    its class, as RGB in the same way, classes counted from 1 in the order of the categories' ids; 0 is
-    unknown.
+    A pixel of `maps` is a segment number, red + 256 green + 65536 blue; the annotations give the category of
+    each segment. A written pixel is class * 1000 + n in the same colour encoding, where n counts the segments
+    of one class from 0. Classes are counted from 1 in the order of the category ids; 0 is unknown.
 
     Args:
-        annotations: Such as `panoptic_val2017.json`.
+        annotations: A file such as `panoptic_val2017.json`.
         maps: The folder of its PNGs.
-        root: Receives both; photos go to `images/` beside them, under the same stems.
+        root: Target folder; its photos belong in `images/`, under the same stems.
 
     Returns:
-        How many maps were written. Nothing is left behind where one fails.
+        The number of maps written. Nothing is written if one fails.
 
     Raises:
         FileNotFoundError: If the annotations or a map is missing.
-        FileExistsError: If `root` has a `labels/` or a `classes.json` already.
-        ClassSpecError: If the annotations are not panoptic ones of COCO.
-        LabelMapError: If a map has a number without a segment, or a class more than 1000 segments.
+        FileExistsError: If `root` has a `labels/` or a `classes.json`.
+        ClassSpecError: If the annotations are not panoptic annotations of COCO.
+        LabelMapError: If a map has a number without a segment, or a class has more than 1000 segments.
     """
     root, content = Path(root), _read(Path(annotations))
     for name in ("labels", "classes.json"):
@@ -80,7 +79,7 @@ def _ordered(categories: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def _class_list(categories: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the classes.json of the maps that are written."""
+    """Return the content of classes.json."""
     kinds = {1: {"kind": "thing"}, 0: {"kind": "stuff"}}
     classes = [
         {"id": number, "name": one["name"]}

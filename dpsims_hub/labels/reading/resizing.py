@@ -1,4 +1,4 @@
-"""Resizing that invents no class: nearest neighbour at pixel centres."""
+"""Nearest-neighbour resizing at pixel centres."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ import numpy as np
 
 
 def resize_label_map(label_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a map of the wanted size whose every pixel is the source pixel under its centre.
+    """Return a map (H, W) at `size` (height, width), by nearest neighbour at pixel centres.
 
-    Output pixel i reads source pixel floor((i + 1/2) * source / target), the rule of Pillow's NEAREST without
-    its rounding, for any integer type. An enlarged map is blocky and a shrunk one may lose thin objects; no
-    id appears that was not there.
-
-    Args:
-        label_map: Ids, shape (H, W).
-        size: Wanted (height, width) in pixels.
+    Output pixel i reads source pixel floor((i + 1/2) * source / target), as Pillow's NEAREST does up to
+    rounding. Any integer type is allowed. No new ids appear; thin objects may vanish when a map shrinks.
 
     Raises:
         ValueError: If `size` is not two whole numbers of at least 1.
@@ -29,7 +24,7 @@ def resize_label_map(label_map: np.ndarray, size: tuple[int, int]) -> np.ndarray
 
 
 def check_wanted_size(size: object) -> None:
-    """Refuse what is not a (height, width) in pixels.
+    """Refuse a size that is not (height, width) in pixels.
 
     Raises:
         ValueError: If `size` is not two whole numbers of at least 1.
@@ -42,5 +37,5 @@ def check_wanted_size(size: object) -> None:
 
 
 def centre_indices(old: int, new: int) -> np.ndarray:
-    """Return for each of `new` places the index among `old` that lies under its centre, shape (new,)."""
+    """Return for each of `new` places the index among `old` under its centre, shape (new,)."""
     return (2 * np.arange(new) + 1) * old // (2 * new)

@@ -1,4 +1,4 @@
-"""One pair, from opened images to a checked `Sample`; every data source ends here."""
+"""From the opened images of a pair to a checked `Sample`; all data sources use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dpsims_hub.labels.reading.turned_photos import turn_of
 
 
 class Sample(NamedTuple):
-    """One pair: RGB photo, ids (H, W), file stem, and object numbers (H, W) if the data have them."""
+    """One pair: RGB photo, ids (H, W), file stem, and object numbers (H, W) or None."""
 
     image: Image.Image
     label_map: np.ndarray
@@ -26,25 +26,26 @@ class Sample(NamedTuple):
 
 
 class Part(NamedTuple):
-    """An image of a pair, opened but not decoded, and what messages call it."""
+    """An opened, undecoded image of a pair, and its name in messages; closed by `with`."""
 
     image: Image.Image
     name: str
+
+    def __enter__(self) -> Part:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.image.close()
 
 
 def make_sample(
     photo: Part, label: Part, instances: Part | None, spec: ClassSpec, *, stem: str, stored: bool = True
 ) -> Sample:
-    """Decode the two or three images of a pair and check that they fit each other.
+    """Decode the two or three images of a pair and check that their sizes are equal.
 
-    Args:
-        photo: The photo, any 8-bit image.
-        label: The label map.
-        instances: Object numbers, a greyscale image of 8 or 16 bits, or None. Where the label map holds class
-            and object in one number, that number counts.
-        spec: The classes.
-        stem: What the sample is called.
-        stored: Whether the label map follows the spec's stored-value rule or holds plain ids.
+    `instances` has object numbers, greyscale of 8 or 16 bits. If it is None and the label map holds class and
+    object in one number, that number is the object number. `stored` means that the label map follows the
+    spec's stored-value rule, else it holds plain ids.
 
     Raises:
         LabelMapError: If an image is damaged, a value is no class, or sizes differ.
@@ -70,14 +71,14 @@ def make_sample(
 
 
 def _rgb(photo: Part) -> Image.Image:
-    """Return the photo as RGB, turned upright by its EXIF orientation."""
+    """Return the photo as RGB, upright by its EXIF orientation."""
     image, name = photo
     decode(image, name)
-    if (frames := getattr(image, "n_frames", 1)) > 1 and image.format != "MPO":  # whose second is a preview
+    if (frames := getattr(image, "n_frames", 1)) > 1 and image.format != "MPO":  # its second is a preview
         raise LabelMapError(f"{name}: holds {frames} pictures, and a photo is one; save it as JPEG.", "photo")
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
         raise LabelMapError(
-            f"{name}: has transparent pixels, whose colours nobody has seen; save the photo on a background, "
+            f"{name}: has transparent pixels, whose colours are undefined; save the photo on a background, "
             "as JPEG or as PNG without transparency.",
             "photo",
         )

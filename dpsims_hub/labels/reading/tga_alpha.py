@@ -1,4 +1,4 @@
-"""What the opacity of a TGA means; its header may leave that open.
+"""Meaning of the last channel of a TGA, which its header may leave open.
 
 Source: Truevision TGA file format specification 2.0, image descriptor (field 5.6) and attributes type (24).
 """
@@ -17,10 +17,9 @@ UNKNOWN, NO_OPACITY, OPACITY = "", "none", "opacity"
 
 
 def alpha_of_tga(image: Image.Image) -> str:
-    """Return what the file says of its last channel: `OPACITY`, `NO_OPACITY` or, if nothing, `UNKNOWN`.
+    """Return `OPACITY`, `NO_OPACITY` or `UNKNOWN` for the last channel of an undecoded TGA.
 
-    Args:
-        image: A TGA, not decoded yet; its file stays where it was.
+    The position in the file is kept.
     """
     file = image.fp
     place = file.tell()

@@ -1,4 +1,4 @@
-"""Photos with an EXIF note to turn them: what it does, and what that means for their label maps."""
+"""The EXIF orientation of photos, in words."""
 
 from __future__ import annotations
 
@@ -14,13 +14,9 @@ TURNS = {
     7: "mirrored and turned by 90 degrees clockwise",
     8: "turned by 90 degrees counter-clockwise",
 }
-"""By the value of the note, how a photo as stored becomes the photo as seen (EXIF 2.3, 4.6.4)."""
+"""How the stored photo becomes the displayed one, by EXIF orientation (EXIF 2.3, 4.6.4)."""
 
 
 def turn_of(image: Image.Image) -> str:
-    """Return how the note turns a photo, in words of `TURNS`; "" where nothing is to be turned.
-
-    Args:
-        image: Opened, decoded or not.
-    """
+    """Return the text of `TURNS` for a photo, decoded or not; "" if it is upright."""
     return TURNS.get(image.getexif().get(ORIENTATION, 1), "")

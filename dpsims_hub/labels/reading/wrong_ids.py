@@ -1,4 +1,4 @@
-"""The sentence for a map whose values are not class ids: what stands there and what probably happened."""
+"""The error for a map whose values are not class ids, with the likely cause."""
 
 from __future__ import annotations
 
@@ -8,26 +8,21 @@ from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.classes.instance_codes import CODINGS, RULE, coding_hint
 from dpsims_hub.labels.classes.spec import ClassSpec
 
-MANY = 24  # distinct wrong values from which a picture is likelier than a few stray labels; our choice
-
+MANY = 24  # distinct wrong values above which a photo is likely; our choice
 
 TO_GREY = "colours turned to grey"
 SMOOTHED = "greys between black and white"
 REMEDIES = {RULE: "code", TO_GREY: "export", SMOOTHED: "export"}
-"""What `LabelMapError` calls the remedy, by words of the cause."""
+"""`LabelMapError.remedy` by words of the cause."""
 
 
 def wrong_ids(
     values: np.ndarray, wrong: np.ndarray, spec: ClassSpec, stored: bool, where: str
 ) -> LabelMapError:
-    """Return the error that names the file, the value, its pixel count, N and the likely cause.
+    """Return the error with the map's name, the most frequent wrong value, N and the likely cause.
 
-    Args:
-        values: The numbers as given, shape (H, W), any integer type.
-        wrong: Where they mean nothing, shape (H, W), at least one True.
-        spec: The classes that were expected.
-        stored: Whether the numbers were taken as those of the data set's files.
-        where: What the sentence calls the map.
+    `values` are the numbers (H, W), any integer type, and `wrong` masks the invalid ones, at least one.
+    `stored` means that the numbers were read by the stored-value rule; `where` is the map's name in messages.
     """
     found, counts = np.unique(values[wrong], return_counts=True)
     top = int(found[counts.argmax()])
@@ -48,7 +43,8 @@ def _likely_cause(present: np.ndarray, found: np.ndarray, spec: ClassSpec, store
     only_top = len(found) == 1 and highest == int(found[0])
     if lowest < 0:
         return f"ids cannot be negative, so write {spec.ignore_index} for unknown"
-    if not stored and not spec.stores_ids and set(present.tolist()) <= _stored(spec):
+    in_files = {*spec.stored_values, *spec.ignore_values, spec.ignore_index}
+    if not stored and not spec.stores_ids and set(present.tolist()) <= in_files:
         return (
             f"these are the values of the data set's own files ({_rule(spec)}), so read it with stored=True"
         )
@@ -80,7 +76,7 @@ def _likely_cause(present: np.ndarray, found: np.ndarray, spec: ClassSpec, store
         return f"these are ids times {step}, stretched to be seen, so divide them by {step}{rule}"
     known = spec.id_table(stored=stored) >= 0
     swapped = (present.astype(np.int64) & 255) << 8 | present.astype(np.int64) >> 8
-    if count > 256 and highest < len(known) and known[swapped].all():  # of fewer, class*256+n reads the same
+    if count > 256 and highest < len(known) and known[swapped].all():  # else class*256+n fits as well
         return "with the two bytes of each number exchanged all are classes, so write them in the other order"
     if hint := coding_hint(present, spec.id_table(stored=True) >= 0):
         return hint
@@ -90,17 +86,13 @@ def _likely_cause(present: np.ndarray, found: np.ndarray, spec: ClassSpec, store
 
 
 def _step(present: np.ndarray, spec: ClassSpec) -> int:
-    """Return by how much ids were multiplied, if two or more show it; 0 where they were not."""
+    """Return the factor of multiplied ids, if two or more show it; else 0."""
     step = int(np.gcd.reduce(present.astype(np.int64)))
     is_code = step in {factor for factor, _ in CODINGS.values()}
     if step < 2 or is_code or np.count_nonzero(present) < 2 or not spec.stores_ids:
         return 0
     ids = present // step
     return step if ((ids < spec.num_classes) | (ids == spec.ignore_index)).all() else 0
-
-
-def _stored(spec: ClassSpec) -> set[int]:
-    return {*spec.stored_values, *spec.ignore_values, spec.ignore_index}
 
 
 def _rule(spec: ClassSpec) -> str:
@@ -111,6 +103,6 @@ def _rule(spec: ClassSpec) -> str:
 
 
 def _greys(spec: ClassSpec) -> set[int]:
-    """Return the luminances of all palette colours, as Pillow's convert("L") rounds them (ITU-R 601-2)."""
+    """Return the luminances of all palette colours, rounded as Pillow's convert("L") does (ITU-R 601-2)."""
     colours = np.array([*spec.palette.tolist(), spec.ignore_rgb, *spec.extra_ignore_rgbs], dtype=np.int64)
     return set(((colours @ [19595, 38470, 7471] + 0x8000) >> 16).tolist())

@@ -1,4 +1,4 @@
-"""`DataSource`: where pairs come from, as the flags say it, opened by one call."""
+"""`DataSource`: where pairs come from, as the command line names it."""
 
 from __future__ import annotations
 
@@ -15,48 +15,32 @@ from dpsims_hub.labels.sources.tables import TableDataset
 
 @dataclass(frozen=True)
 class DataSource:
-    """A folder of pairs, or a data set of `datasets`, local or on the Hub.
+    """A folder of pairs, or a data set of the `datasets` library, local or on the Hub.
 
-    Args:
-        directory: A folder of photos and label maps (`--train_data_dir`); see `list_pairs` for the layouts.
-        name: Instead of it, a Hub id, or a local folder or file of parquet, webdataset or imagefolder
-            (`--dataset_name`).
-        config_name: Which configuration of a Hub data set.
-        split: Which split; "" means "train", and for a folder the folder itself.
-        revision: Branch, tag or commit of a Hub data set.
-        image_column: Column of the photos.
-        label_column: Column of the label maps.
-        instance_column: Column of the object numbers; "" takes `instances` where there is one.
-        classes: A built-in class list or the path of a `classes.json`; "" takes the data set's own.
-        label_suffix: What follows the photo's stem in the names of a folder's label maps, see `list_pairs`.
-        streaming: Read a named data set row by row instead of building a table of it first.
-        cache_dir: Where tables are built; "" means the library's own folder.
+    Either `directory` or `name` is given, and "" stands for the default everywhere.
     """
 
-    directory: str = ""
-    name: str = ""
-    config_name: str = ""
-    split: str = ""
-    revision: str = ""
+    directory: str = ""  # photos and label maps (`--train_data_dir`); see `list_pairs` for the layouts
+    name: str = ""  # Hub id, or folder or file of parquet, webdataset or imagefolder (`--dataset_name`)
+    config_name: str = ""  # of a Hub data set
+    split: str = ""  # default: "train", and for a folder the folder itself
+    revision: str = ""  # branch, tag or commit of a Hub data set
     image_column: str = "image"
     label_column: str = "label"
-    instance_column: str = ""
-    classes: str = ""
-    label_suffix: str = ""
-    streaming: bool = False
-    cache_dir: str = ""
+    instance_column: str = ""  # object numbers; default: `instances` if it exists
+    classes: str = ""  # built-in list or path of a `classes.json`; default: the data set's list
+    label_suffix: str = ""  # between stem and ending in the names of a folder's label maps
+    streaming: bool = False  # read the rows of a named data set without building a table first
+    cache_dir: str = ""  # folder of the tables; default: that of `datasets`
 
     def describe(self) -> str:
-        """Return what messages call it, such as `data/camvid, split train, streamed`."""
+        """Return the name for messages, such as `data/camvid, split train, streamed`."""
         split = self.split or ("train" if self.name else "")
         parts = (self.directory or self.name, self.config_name, split and f"split {split}")
         return ", ".join(part for part in (*parts, "streamed" if self.streaming else "") if part)
 
     def open(self, spec: ClassSpec | None = None) -> FolderDataset | TableDataset | RowStream:
-        """Open the data; every failure is one sentence.
-
-        Args:
-            spec: The classes, known already; None takes those of `classes` or the data set's own.
+        """Open the data, with the classes of `spec`, else of `classes`, else of the data set.
 
         Raises:
             FileNotFoundError: If a folder, file, Hub data set or class list does not exist.

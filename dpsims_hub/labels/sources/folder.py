@@ -1,4 +1,4 @@
-"""`FolderDataset`: a folder of photos and label maps, used as it lies."""
+"""`FolderDataset`: a folder of photos and label maps, read in place."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ SHOWN = 5  # names listed in a message
 class FolderDataset:
     """Pairs of a folder by equal stem, sorted by stem; see `list_pairs` for the layouts.
 
-    The plain layout is `images/STEM.jpg` (or jpeg, png, webp), `labels/STEM.png`, perhaps
-    `instances/STEM.png` (8 or 16 bit object numbers), and a `classes.json` in the folder or in its parent.
-    Files are opened when a sample is asked for, so that the object is small, can be pickled for worker
-    processes, and costs no memory for many photos.
+    The plain layout is `images/STEM.jpg` (or jpeg, png, webp), `labels/STEM.png`, optional
+    `instances/STEM.png` (8- or 16-bit object numbers), and a `classes.json` in the folder or in its parent.
+    Files are opened when a sample is read, so the object is small and can be pickled for worker processes.
 
     Args:
-        root: The folder, or its parent when `split` is given.
-        spec: The classes; None reads the folder's own `classes.json`, else the built-in list of the layout.
-        split: Which split to read, such as "train"; `classes.json` may lie beside it or in it.
-        stored: Whether label files follow the spec's stored-value rule (the rule of the data set, the
-            default) or hold plain ids.
+        root: The folder, or its parent if `split` is given.
+        spec: The classes; None reads the folder's `classes.json`, else the built-in list of the layout.
+        split: Name of the split, such as "train".
+        stored: Whether label files follow the spec's stored-value rule (default) or hold plain ids.
         label_suffix: See `list_pairs`.
 
     Raises:
@@ -50,50 +48,40 @@ class FolderDataset:
         self.stored = stored
         self.spec = spec if spec is not None else listing.spec()
         self.has_instances = listing.has_instances or bool(stored and self.spec.instance_coding)
-        self._pairs = listing.pairs
+        self.pairs = listing.pairs
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
-        """Return sample `index`, decoded now.
+        """Decode sample `index`.
 
         Raises:
             IndexError: If `index` is outside the data set.
-            LabelMapError: If a file is gone or damaged, a value is no class, or photo and map differ in size.
+            LabelMapError: If a file is missing or damaged, a value is no class, or the sizes differ.
         """
-        return read_pair(self.root, self._pairs[index], self.spec, stored=self.stored)
+        return read_pair(self.root, self.pairs[index], self.spec, stored=self.stored)
 
     def name(self, index: int) -> str:
-        """Return what messages call pair `index`: the path of its photo."""
-        return str(self.root / self._pairs[index].photo)
+        """Return the path of photo `index`, for messages."""
+        return str(self.root / self.pairs[index].photo)
 
 
 def read_pair(root: Path, pair: PairFiles, spec: ClassSpec, *, stored: bool = True) -> Sample:
-    """Open and decode one pair of a listing.
-
-    Args:
-        root: The listing's root.
-        pair: Which files.
-        spec: The classes.
-        stored: Whether label files follow the spec's stored-value rule or hold plain ids.
+    """Open and decode one pair of a listing with this root.
 
     Raises:
-        LabelMapError: If a file is gone or damaged, a value is no class, or photo and map differ in size.
+        LabelMapError: If a file is missing or damaged, a value is no class, or photo and map differ in size.
     """
+    paths = [None if path is None else root / path for path in (pair.photo, pair.label, pair.instances)]
     with ExitStack() as files:
-
-        def part(path: str) -> Part:
-            full = root / path
-            try:
-                return Part(files.enter_context(open_image(full)), str(full))
-            except FileNotFoundError as error:
-                raise LabelMapError(
-                    f"{full}: no such file; it was there when the folder was listed."
-                ) from error
-
-        objects = None if pair.instances is None else part(pair.instances)
-        return make_sample(part(pair.photo), part(pair.label), objects, spec, stem=pair.stem, stored=stored)
+        try:
+            parts = [path and files.enter_context(Part(open_image(path), str(path))) for path in paths]
+        except FileNotFoundError as error:
+            raise LabelMapError(
+                f"{str(error).removesuffix('.')}; it was there when the folder was listed."
+            ) from error
+        return make_sample(*parts, spec, stem=pair.stem, stored=stored)
 
 
 def check_listing(listing: Listing) -> None:

@@ -1,4 +1,4 @@
-"""What a folder without `images/` and `labels/` holds instead, and what to do with it."""
+"""Hints for a folder without `images/` and `labels/`: what it holds and what to do."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from dpsims_hub.labels.sources.pairing import MAP_SUFFIXES, PHOTO_SUFFIXES
 from dpsims_hub.storage.hidden_files import is_hidden
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 OTHER_LISTS = ("classes.txt", "classes.yaml", "labels.txt", "labelmap.txt", "data.yaml", "obj.names")
+SUFFIXES = {"images": PHOTO_SUFFIXES, "labels": MAP_SUFFIXES}
 ANNOTATIONS = (".json", ".ndjson", ".jsonl", ".xml")
 OTHER_FOLDERS = {
     "images": (
@@ -21,31 +23,24 @@ OTHER_FOLDERS = {
         *("annotations", "ann_dir", "masks_png", "semantic", "labelsTr", "annot", "train_y", "defaultannot"),
     ),
 }
-"""What CVAT, Labelme, Labelbox, Supervisely, mmsegmentation, LoveDA, KITTI, nnU-Net call the two folders."""
+"""Names in CVAT, Labelme, Labelbox, Supervisely, mmsegmentation, LoveDA, KITTI and nnU-Net."""
 
 
-def other_names_hint(base: Path, photo_suffixes: Sequence[str], map_suffixes: Sequence[str]) -> str:
-    """Return how to make pairs of what is there, as words that end a sentence; "" where nothing is seen.
-
-    Args:
-        base: The folder, which lacks `images/` or `labels/`.
-        photo_suffixes: Endings of photos.
-        map_suffixes: Endings of label maps.
-    """
+def other_names_hint(base: Path) -> str:
+    """Return how to make pairs of the content of `base`, to be appended to a sentence; "" for no advice."""
     if base.name in OTHER_FOLDERS and all((base.parent / name).is_dir() for name in OTHER_FOLDERS):
         return f"; give the folder above, {base.parent}"
     if hint := _panoptic_hint(base):
         return hint
-    kinds = {"images": tuple(photo_suffixes), "labels": tuple(map_suffixes)}
-    if renames := [f"{other}/ to {name}/" for name, other in _renames(base, kinds).items()]:
+    if renames := [f"{other}/ to {name}/" for name, other in _renames(base).items()]:
         return f"; rename {' and '.join(renames)}"
     names = _names(base)
     if archives := [name for name in names if name.lower().endswith(ARCHIVES)]:
         return f"; unpack {archives[0]}"
-    if any(name.lower().endswith(kinds["images"]) for name in names):
+    if any(name.lower().endswith(PHOTO_SUFFIXES) for name in names):
         return "; photos lie in it directly: move them into images/ below it, and the label maps into labels/"
     folders = [name for name in names if (base / name).is_dir()]
-    if inner := next((name for name in folders if len(_renames(base / name, kinds, given=True)) == 2), None):
+    if inner := next((name for name in folders if len(_renames(base / name, given=True)) == 2), None):
         return f"; give the folder below, {base / inner}"
     if note := _annotations(base, folders):
         return f"; {note} holds annotations and is no label map: export masks as PNG with its tool"
@@ -53,7 +48,7 @@ def other_names_hint(base: Path, photo_suffixes: Sequence[str], map_suffixes: Se
 
 
 def other_list_hint(folders: Sequence[Path]) -> str:
-    """Return which class list of another tool lies there, as words that end a sentence; "" without one."""
+    """Return the class list of another tool in the folders, to be appended to a sentence; "" for none."""
     for folder in folders:
         for name in OTHER_LISTS:
             if (folder / name).is_file():
@@ -74,21 +69,21 @@ def _panoptic_hint(base: Path) -> str:
     return ""
 
 
-def _renames(base: Path, kinds: dict[str, tuple[str, ...]], *, given: bool = False) -> dict[str, str]:
-    """Return for `images` and `labels` the folder that is to be called so; with `given` also where one is."""
+def _renames(base: Path, *, given: bool = False) -> dict[str, str]:
+    """Return the folder to rename to `images` and to `labels`; with `given` also where one exists."""
     there = {name.casefold(): name for name in reversed(_names(base)) if (base / name).is_dir()}
     found = {}
     for name, others in OTHER_FOLDERS.items():
         if (base / name).is_dir() and not given:
             continue
         named = [there[other.casefold()] for other in others if other.casefold() in there]
-        held = [other for other in named if _holds(base / other, kinds[name])]
+        held = [other for other in named if _holds(base / other, SUFFIXES[name])]
         found |= {name: held[0]} if held else {}
     return found
 
 
 def _holds(folder: Path, suffixes: tuple[str, ...]) -> bool:
-    """Whether a folder, or one in it, holds a file of these endings."""
+    """Return whether a folder or one of its subfolders holds a file with one of these endings."""
     places = [folder, *(folder / name for name in _names(folder) if (folder / name).is_dir())]
     return any(name.lower().endswith(suffixes) for place in places for name in _names(place))
 

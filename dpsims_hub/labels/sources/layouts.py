@@ -1,7 +1,6 @@
-"""Folders of pairs as people have them: our plain layout, and three data sets as they are distributed.
+"""Layouts of folders of pairs: the plain one, and ADE20K, COCO-Stuff and Cityscapes as distributed.
 
-One row of `TREES` per layout: where photos and maps lie and what follows the stem in their names. Files are
-listed and not opened; nothing is refused here but a folder in which no layout is found.
+`TREES` has one row per layout. Files are listed and not opened; unpaired ones are listed too.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from typing import NamedTuple
 from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.sources.folder_names import other_list_hint, other_names_hint
 from dpsims_hub.labels.sources.pairing import (
+    MAP_SUFFIXES,
+    PHOTO_SUFFIXES,
     check_label_suffix,
     near_pair_hint,
     no_pair_hint,
@@ -27,9 +28,7 @@ from dpsims_hub.labels.sources.pairing import (
 )
 from dpsims_hub.storage.hidden_files import is_hidden
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
-DERIVED_ENDINGS = ("_labelTrainIds", "_instanceTrainIds")  # other tools write these maps beside the original
+DERIVED_ENDINGS = ("_labelTrainIds", "_instanceTrainIds")  # maps that Cityscapes' scripts derive
 
 
 class PairFiles(NamedTuple):
@@ -42,14 +41,13 @@ class PairFiles(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """Where a layout keeps its files; `{split}` stands for the name of a split.
+    """Folders of a layout; `{split}` stands for the name of a split.
 
-    `splits` names the splits that the layout can have (empty: any), `endings` what follows the stem in the
-    names of photos, maps and instance maps, `nested` says that files lie one folder deeper (by city).
+    `splits` are the splits that the layout can have (empty: any), `endings` follow the stem in the names of
+    photos, maps and instance maps, `nested` means that files lie one folder deeper (by city).
     """
 
     layout: str
-    title: str
     photos: str
     labels: str
     instances: str = ""
@@ -58,42 +56,26 @@ class Tree(NamedTuple):
     nested: bool = False
 
 
-_COCO_SPLITS = ("train2017", "val2017")
-PLAIN = Tree("folder", "a folder of pairs", "images", "labels", "instances")
-PLAIN_BY_SPLIT = Tree("folder", "a folder of pairs", "{split}/images", "{split}/labels", "{split}/instances")
-PLAIN_SPLIT_INSIDE = Tree(
-    "folder", "a folder of pairs", "images/{split}", "labels/{split}", "instances/{split}"
-)
+TITLES = {"cityscapes": "Cityscapes", "ade20k": "ADE20K", "coco-stuff": "COCO-Stuff"}
+PLAIN = Tree("folder", "images", "labels", "instances")
+PLAIN_BY_SPLIT = Tree("folder", "{split}/images", "{split}/labels", "{split}/instances")
+PLAIN_SPLIT_INSIDE = Tree("folder", "images/{split}", "labels/{split}", "instances/{split}")
 TREES = (
     Tree(
         "cityscapes",
-        "Cityscapes as distributed",
         "leftImg8bit/{split}",
         "gtFine/{split}",
         "gtFine/{split}",
         endings=("_leftImg8bit", "_gtFine_labelIds", "_gtFine_instanceIds"),
         nested=True,
     ),
-    Tree(
-        "ade20k",
-        "ADE20K as distributed",
-        "images/{split}",
-        "annotations/{split}",
-        splits=("training", "validation"),
-    ),
+    Tree("ade20k", "images/{split}", "annotations/{split}", splits=("training", "validation")),
     *(
-        Tree("coco-stuff", "COCO-Stuff as distributed", photos, f"{labels}/{{split}}", splits=_COCO_SPLITS)
+        Tree("coco-stuff", photos, f"{labels}/{{split}}", splits=("train2017", "val2017"))
         for photos in ("{split}", "images/{split}")
         for labels in ("stuffthingmaps_trainval2017", "stuffthingmaps", "annotations")
     ),
-    Tree(
-        "coco-stuff",
-        "COCO-Stuff as SPADE lays it out",
-        "{split}_img",
-        "{split}_label",
-        "{split}_inst",
-        splits=("train", "val"),
-    ),
+    Tree("coco-stuff", "{split}_img", "{split}_label", "{split}_inst", splits=("train", "val")),  # of SPADE
     PLAIN_BY_SPLIT,
     PLAIN_SPLIT_INSIDE,
 )
@@ -108,31 +90,20 @@ INNER_FOLDER = "ADEChallengeData2016"  # what the archive of ADE20K unpacks to
 
 @dataclass(frozen=True)
 class Listing:
-    """The pairs of a folder, by file name, with what lacks a partner.
+    """The pairs of a folder, and the files without a partner."""
 
-    Args:
-        root: The folder that all paths are relative to.
-        layout: "folder", "ade20k", "coco-stuff" or "cityscapes".
-        pairs: Photos that have a label map, sorted by stem.
-        unpaired: What is wrong, as words that follow a count ("label map(s) without a photo"), and the paths
-            (relative to `root`) with that fault; empty where all is well.
-        has_instances: Whether the layout has instance maps here.
-        split: Name of the split as the folders write it; "" without one.
-        hint: Why files do not pair, as words that end a sentence; "" where they do, or nothing is seen.
-    """
-
-    root: Path
-    layout: str
-    pairs: list[PairFiles]
-    unpaired: dict[str, list[str]]
-    has_instances: bool
-    split: str = ""
-    hint: str = ""
+    root: Path  # all paths are relative to it
+    layout: str  # "folder", "ade20k", "coco-stuff" or "cityscapes"
+    pairs: list[PairFiles]  # sorted by stem
+    unpaired: dict[str, list[str]]  # paths by kind of fault, such as "label map(s) without a photo"
+    has_instances: bool  # whether the layout has instance maps
+    split: str = ""  # name in the folders
+    hint: str = ""  # why files do not pair, to be appended to a sentence
 
     def spec(self) -> ClassSpec:
-        """Return the classes: the folder's own `classes.json`, else the layout's built-in list.
+        """Return the classes: the folder's `classes.json`, else the layout's built-in list.
 
-        A plain folder's `classes.json` may also lie one folder higher.
+        A plain folder's `classes.json` may also lie in its parent.
 
         Raises:
             FileNotFoundError: If a plain folder has none.
@@ -153,19 +124,19 @@ class Listing:
 
 
 def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "") -> Listing:
-    """Find out how a folder is laid out and list its pairs, without opening or refusing any file.
+    """Detect the layout of a folder and list its pairs, without opening a file.
 
     Args:
-        root: A folder with `images/` and `labels/` (and perhaps `instances/`), one with such folders inside
-            each split (or splits inside them), or ADE20K, COCO-Stuff or Cityscapes as distributed.
-        split: "train" or "val" for every layout, or the name that its folders have; None and "" read a plain
-            folder without splits.
-        label_suffix: What follows the photo's stem in the names of label maps, such as "_mask"; other files
-            beside them are passed over. "" takes the layout's own.
+        root: A folder with `images/` and `labels/` (optional `instances/`), one with such folders in each
+            split or splits in such folders, or ADE20K, COCO-Stuff or Cityscapes as distributed.
+        split: "train" or "val" for every layout, or the name of its folders; None and "" read a plain folder
+            without splits.
+        label_suffix: Text between stem and ending in the names of label maps, such as "_mask"; maps without
+            it are ignored. "" takes the layout's default.
 
     Raises:
         FileNotFoundError: If there is no such folder, no layout in it, or no such split.
-        ValueError: If the data set lies in splits and none was named, or the suffix cannot be one.
+        ValueError: If the data set has splits and none was named, or the suffix is invalid.
     """
     base = Path(root)
     check_label_suffix(label_suffix, MAP_SUFFIXES)
@@ -192,14 +163,10 @@ def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "
 
 
 def _splits(base: Path, tree: Tree) -> list[str]:
-    """Return the splits of a layout whose folders of photos and of maps both exist."""
+    """Return the splits for which both the folder of photos and that of maps exist."""
     names = tree.splits or sorted(_subfolders(base / tree.photos.partition("{split}")[0]))
-    return [
-        name
-        for name in names
-        if (base / tree.photos.format(split=name)).is_dir()
-        and (base / tree.labels.format(split=name)).is_dir()
-    ]
+    folders = (tree.photos, tree.labels)
+    return [name for name in names if all((base / one.format(split=name)).is_dir() for one in folders)]
 
 
 def _subfolders(folder: Path) -> list[str]:
@@ -210,7 +177,7 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
-    """Whether photos and maps lie in `base` itself and not in splits inside images/ and labels/."""
+    """Return whether photos lie in `images/` itself and maps in `labels/`."""
     if not all((base / name).is_dir() for name in (PLAIN.photos, PLAIN.labels)):
         return False
     inside = any(tree is PLAIN_SPLIT_INSIDE for tree, _ in found)
@@ -260,19 +227,30 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
         unpaired={what: names for what, names in unpaired.items() if names},
         has_instances=has_instances,
         split=split,
-        hint=suffix_hint(photos, labels)
-        or near_pair_hint(_apart(photos, labels), _apart(labels, photos))
-        or other_kind_hint(base, folders[0], _apart(labels, photos), "photos", PHOTO_SUFFIXES)
-        or other_kind_hint(base, folders[1], _apart(photos, labels), "label maps", MAP_SUFFIXES)
-        or (_nested_hint(base, folders[1], photos) if tree.nested else "")
-        or ("" if stems or tree.nested else no_pair_hint(base, folders[:2], photos, labels, MAP_SUFFIXES)),
+        hint=_pairing_hint(base, tree, folders, photos, labels),
     )
+
+
+def _pairing_hint(
+    base: Path, tree: Tree, folders: list[str], photos: dict[str, str], labels: dict[str, str]
+) -> str:
+    """Return why files do not pair, the most specific reason first; "" if unknown."""
+    without_map, without_photo = _apart(photos, labels), _apart(labels, photos)
+    hint = (
+        suffix_hint(photos, labels)
+        or near_pair_hint(without_map, without_photo)
+        or other_kind_hint(base, folders[0], without_photo, "photos", PHOTO_SUFFIXES)
+        or other_kind_hint(base, folders[1], without_map, "label maps", MAP_SUFFIXES)
+    )
+    if hint or tree.nested:
+        return hint or _nested_hint(base, folders[1], photos)
+    return "" if photos.keys() & labels.keys() else no_pair_hint(base, folders[:2], photos, labels)
 
 
 def _files(
     base: Path, folder: str, suffixes: tuple[str, ...], ending: str, *, nested: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield stem and relative path, by name; hidden files and other kinds of file are passed over."""
+    """Yield (stem, relative path) by name, without hidden files and other kinds."""
     if not folder or not (base / folder).is_dir():
         return
     if nested:
@@ -287,7 +265,7 @@ def _files(
 
 
 def _nested_hint(base: Path, folder: str, photos: dict[str, str]) -> str:
-    """Return which other maps lie in the folders of cities, and which suffix takes them; "" without such."""
+    """Return the suffix that selects other maps of the city folders; "" for none."""
     for _, path in _files(base, folder, MAP_SUFFIXES, "", nested=True):
         stem = os.path.splitext(os.path.basename(path))[0]
         for photo in photos:
@@ -299,7 +277,7 @@ def _nested_hint(base: Path, folder: str, photos: dict[str, str]) -> str:
 
 
 def _deeper(base: Path, folder: str) -> list[str]:
-    """Return the folders in a folder of photos that hold photos too, where it holds some itself."""
+    """Return the subfolders with photos of a folder that also holds photos itself."""
     inner = [f"{folder}/{name}" for name in sorted(_subfolders(base / folder))]
     is_read = any(_files(base, folder, PHOTO_SUFFIXES, "", nested=False))
     return [name for name in inner if is_read and any(_files(base, name, PHOTO_SUFFIXES, "", nested=False))]
@@ -319,17 +297,14 @@ def _twice(files: list[tuple[str, str]]) -> list[str]:
     return [path for stem, path in files if kept[stem] != path]
 
 
-def _other_names(base: Path) -> str:
-    return other_names_hint(base, PHOTO_SUFFIXES, MAP_SUFFIXES)
-
-
 def _no_split_given(base: Path, found: list[tuple[Tree, list[str]]]) -> Exception:
     if found and found[0][0].layout != "folder":
         tree, names = found[0]
-        return ValueError(f"{base}: is {tree.title}, in splits; say which one to read: {', '.join(names)}.")
+        what = f"{TITLES[tree.layout]} as distributed, in splits"
+        return ValueError(f"{base}: is {what}; say which one to read: {', '.join(names)}.")
     missing = next((name for name in ("images", "labels") if not (base / name).is_dir()), "")
     fault = f"has no {missing}/ folder" if missing else "has no photos in images/ itself"
-    fault += _other_names(base) if missing and not found else ""
+    fault += other_names_hint(base) if missing and not found else ""
     hint = "; did you mean split=" + " or split=".join(map(repr, found[0][1])) if found else ""
     return FileNotFoundError(f"{base}: {fault}{hint}.")
 
@@ -338,7 +313,7 @@ def _no_such_split(base: Path, split: str, found: list[tuple[Tree, list[str]]]) 
     folder = base / split
     if folder.is_dir():
         missing = next((name for name in ("images", "labels") if not (folder / name).is_dir()), "images")
-        return FileNotFoundError(f"{folder}: has no {missing}/ folder{_other_names(folder)}.")
+        return FileNotFoundError(f"{folder}: has no {missing}/ folder{other_names_hint(folder)}.")
     splits = ", ".join(dict.fromkeys(name for _, names in found for name in names))
     known = f"the splits of {base} are {splits}" if splits else f"{base} has no splits"
-    return FileNotFoundError(f"{folder}: no such folder; {known}{'' if splits else _other_names(base)}.")
+    return FileNotFoundError(f"{folder}: no such folder; {known}{'' if splits else other_names_hint(base)}.")

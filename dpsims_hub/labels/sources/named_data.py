@@ -1,8 +1,8 @@
 """Data sets of the `datasets` library by name: a Hub id, or local parquet, webdataset or imagefolder.
 
-The library guesses the format of a local folder by counting file endings, so that a `classes.json` beside a
-single archive makes it "json"; here the format is found by what a folder of pairs can be. The library's many
-errors become one sentence each.
+The library takes the most frequent file ending of a local folder as its format, so a `classes.json` beside a
+single archive makes it "json". Here only formats that can hold pairs are considered. Errors of the library
+become one sentence each.
 """
 
 from __future__ import annotations
@@ -24,25 +24,17 @@ if TYPE_CHECKING:
     import datasets
 
 FORMATS = {".parquet": "parquet", ".tar": "webdataset"}
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-}  # what file names call the splits, as the library understands them
+SPLIT_WORDS = {"train": "train", "training": "train", "test": "test"}
+SPLIT_WORDS |= dict.fromkeys(("val", "valid", "validation"), "validation")  # as `datasets` reads file names
 OTHER_SPLIT_NAMES = {"val": "validation", "validation": "val"}
 
 
 class NamedData:
-    """One data set, found but not read.
+    """A data set that is located and not read yet.
 
-    Args:
-        name: A Hub id, or the path of a local folder or file.
-        config_name: Which configuration, "" for the only or default one.
-        revision: Branch, tag or commit of a Hub data set, "" for the newest.
-        cache_dir: Where tables are built, "" for the library's own folder.
+    `name` is a Hub id, or the path of a local folder or file. `config_name` and `revision` (branch, tag or
+    commit) are those of a Hub data set, "" for the defaults. Tables are built in `cache_dir`, "" for the
+    default of `datasets`.
 
     Raises:
         FileNotFoundError: If there is no such data set.
@@ -60,25 +52,17 @@ class NamedData:
         source, options = (name, {}) if self.path is None else _local_format(self.path)
         with _one_sentence(name):
             self._builder = datasets.load_dataset_builder(
-                source,
-                config_name or None,
-                revision=self.revision,
-                cache_dir=cache_dir or None,
-                **options,
+                source, config_name or None, revision=self.revision, cache_dir=cache_dir or None, **options
             )
 
-    @property
-    def splits(self) -> list[str]:
-        """Names of the splits, as far as they are known before reading."""
-        return [str(split) for split in (self._builder.config.data_files or self._builder.info.splits or ())]
-
     def split_name(self, split: str) -> str:
-        """Return the data set's own name of a split: "val" also fits "validation", and the reverse.
+        """Return the data set's name of a split: "val" also matches "validation", and the reverse.
 
         Raises:
             ValueError: If there is no such split.
         """
-        splits = self.splits
+        known = self._builder.config.data_files or self._builder.info.splits or ()
+        splits = [str(split) for split in known]
         base, bracket, part = split.partition("[")
         for name in (base, OTHER_SPLIT_NAMES.get(base, base)):
             if not splits or name in splits or "+" in name:
@@ -86,7 +70,7 @@ class NamedData:
         raise ValueError(f"{self.name}: has no split {split!r}; it has {', '.join(splits)}.")
 
     def table(self, split: str) -> datasets.Dataset:
-        """Return a split, by its own name, as a table, built in the cache the first time.
+        """Return a split as a table, built in the cache the first time.
 
         Raises:
             ValueError: If the files cannot be read.
@@ -96,7 +80,7 @@ class NamedData:
             return self._builder.as_dataset(split=split)
 
     def stream(self, split: str) -> datasets.IterableDataset:
-        """Return a split, by its own name, as a stream; nothing is read but what tells the columns.
+        """Return a split as a stream; only the columns are read.
 
         Raises:
             ValueError: If the files cannot be read.
@@ -105,17 +89,15 @@ class NamedData:
             return self._builder.as_streaming_dataset(split=split)
 
     def own_spec(self, split: str) -> ClassSpec:
-        """Return the classes that the data set carries: a `classes.json`, else one inside its parquet files.
+        """Return the classes of the data set's `classes.json`, else those in the schema of its parquet files.
 
         Raises:
-            FileNotFoundError: If it carries none.
-            ClassSpecError: If what it carries is not a usable class list.
+            FileNotFoundError: If it has none.
+            ClassSpecError: If they are not a usable class list.
         """
-        path = self._class_file()
-        if path is not None:
+        if (path := self._class_file()) is not None:
             return ClassSpec.load(path)
-        text = self._schema_classes(split.partition("[")[0])
-        if text is not None:
+        if (text := self._schema_classes(split.partition("[")[0])) is not None:
             return ClassSpec.from_dict(json.loads(text))
         raise FileNotFoundError(
             f"{self.name}: carries no class list (a classes.json, or dpsims_classes in its parquet files); "
@@ -123,7 +105,7 @@ class NamedData:
         )
 
     def _class_file(self) -> Path | None:
-        """Return the `classes.json` beside the data, fetched from the Hub if they lie there."""
+        """Return the `classes.json` beside the data, downloaded if they are on the Hub."""
         if self.path is not None:
             path = (self.path if self.path.is_dir() else self.path.parent) / "classes.json"
             return path if path.is_file() else None
@@ -132,13 +114,14 @@ class NamedData:
 
         with _one_sentence(self.name):
             try:
-                options = {"repo_type": "dataset", "revision": self.revision}
-                return Path(hf_hub_download(self.name, "classes.json", **options))
+                return Path(
+                    hf_hub_download(self.name, "classes.json", repo_type="dataset", revision=self.revision)
+                )
             except (EntryNotFoundError, LocalEntryNotFoundError):
                 return None
 
     def _schema_classes(self, split: str) -> bytes | None:
-        """Return the class list in the schema of the first parquet file, as JSON."""
+        """Return the class list (JSON) in the schema of the first parquet file."""
         files = (self._builder.config.data_files or {}).get(split, [])
         if not files or not str(files[0]).endswith(".parquet"):
             return None
@@ -150,17 +133,13 @@ class NamedData:
 
 
 def kind_of_folder(path: Path) -> str | None:
-    """Return what else than pairs a folder holds: "parquet files", "webdataset archives", or None."""
+    """Return what a folder holds in place of pairs: "parquet files" or the like, or None."""
     words = {"parquet": "parquet files", "webdataset": "webdataset archives", "imagefolder": "an imagefolder"}
     return words.get(_format_of_folder(path)[0]) if path.is_dir() else None
 
 
 def _local_format(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the library's reader for a local folder or file, and its arguments.
-
-    Raises:
-        ValueError: If it is nothing that holds pairs in rows.
-    """
+    """Return the library's reader for a local folder or file, and its arguments."""
     if path.is_file():
         if path.suffix not in FORMATS:
             hint = "; unpack it" if path.suffix.lower() in ARCHIVES else ""
@@ -181,11 +160,7 @@ def _local_format(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _check_fetched(files: list[Path]) -> None:
-    """Refuse a file that is empty or a pointer to another one.
-
-    Raises:
-        ValueError: If there is one.
-    """
+    """Refuse a file that is empty or a pointer to another file."""
     for path in files:
         with path.open("rb") as file:
             instead = placeholder(file.read(HEAD))
@@ -206,14 +181,14 @@ def _format_of_folder(path: Path) -> tuple[str, list[Path]]:
 
 
 def _has_configs(card: Path) -> bool:
-    """Whether a data set's README.md names its files, which then need no guess."""
+    """Return whether a data set's README.md lists its files."""
     from huggingface_hub import DatasetCard
 
     return card.is_file() and bool(DatasetCard.load(card).data.get("configs"))
 
 
 def _by_split(files: list[Path], root: Path | None = None) -> dict[str, list[str]]:
-    """Return the files by the split that their name or folder says; "train" where none says one."""
+    """Return the files by the split in their path; "train" if there is none."""
     splits: dict[str, list[str]] = {}
     for file in files:
         name = file.name if root is None else file.relative_to(root).as_posix()
@@ -224,7 +199,7 @@ def _by_split(files: list[Path], root: Path | None = None) -> dict[str, list[str
 
 @contextmanager
 def _one_sentence(name: str) -> Iterator[None]:
-    """Turn what the library raises into one sentence that begins with the data set's name."""
+    """Turn errors of the library into one sentence that begins with the data set's name."""
     import datasets
 
     try:
@@ -244,9 +219,9 @@ def _one_sentence(name: str) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the first cause says: the library wraps it in words of its own and adds examples."""
+    """Return the message of the first cause, which the library wraps."""
     while error.__cause__ is not None:
         error = error.__cause__
-    if "BatchSize must be greater than 0" in str(error):  # what pyarrow says of a file without rows
+    if "BatchSize must be greater than 0" in str(error):  # pyarrow, of a file without rows
         return "a file of it holds no rows"
     return " ".join(" ".join(str(error).splitlines()[:2]).split()).rstrip(".") or type(error).__name__

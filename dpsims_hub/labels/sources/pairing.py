@@ -1,4 +1,4 @@
-"""Which photo and which label map belong together, by their names as tools write them."""
+"""Pairing of photos and label maps by the file names that tools write."""
 
 from __future__ import annotations
 
@@ -11,24 +11,16 @@ from pathlib import Path
 
 from dpsims_hub.storage.hidden_files import is_hidden
 
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 MAP_ENDINGS = (
-    *(
-        "_mask",
-        "-mask",
-        "_masks",
-        "_label",
-        "-label",
-        "_labels",
-        "_seg",
-        "_segmentation",
-        "_gt",
-        "_annotation",
-    ),
-    *("_labelIds", "_gtFine_labelIds", "_L"),  # Cityscapes', CamVid's
+    *("_mask", "-mask", "_masks", "_label", "-label", "_labels"),
+    *("_seg", "_segmentation", "_gt", "_annotation"),
+    *("_labelIds", "_gtFine_labelIds", "_L"),  # Cityscapes, CamVid
     *("_instanceIds", "_gtFine_instanceIds", "_instances", "_instance", "_inst"),
-    *(".jpg", ".jpeg", ".png", ".webp"),  # Supervisely's: photo.jpg.png
+    *PHOTO_SUFFIXES,  # Supervisely: photo.jpg.png
 )
-"""What tools put between the photo's stem and the ending of the map."""
+"""Texts that tools put between the photo's stem and the ending of the map."""
 
 NEARLY_ALIKE: dict[Callable[[str], str], str] = {
     str.casefold: "in upper and lower case",
@@ -36,45 +28,40 @@ NEARLY_ALIKE: dict[Callable[[str], str], str] = {
     lambda stem: re.sub(r"(?<!\d)0+(?=\d)", "", stem.casefold().strip(" .")): "in zeros before a number",
     lambda stem: re.sub(r"[\W_]+", "", stem.casefold()): "in signs between letters",
 }
-"""Ways in which two stems may be nearly one, the nearest first, and how a sentence calls the difference."""
+"""Normalizations under which two stems are equal, the weakest first, and the words for the difference."""
 
 
 def one_form(name: str) -> str:
-    """Return a name in Unicode's composed form: macOS writes accents apart from their letters."""
+    """Return a name in Unicode's composed form; macOS stores decomposed accents."""
     return unicodedata.normalize("NFC", name)
 
 
 def printable_path(path: str) -> str:
-    """Return a path as it can be printed and stored: each byte that is no UTF-8 as an escape."""
+    """Return a path with each byte that is not UTF-8 as an escape."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
 def with_stems_of(photos: Collection[tuple[str, str]], maps: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the maps under their photos' stems, if none has one and all have the same of `MAP_ENDINGS`.
+    """Return the maps under the stems of their photos, if all map names have one of `MAP_ENDINGS`.
 
-    Args:
-        photos: (stem, path) of each.
-        maps: Likewise.
+    Maps stay as they are if one of them has a photo's stem. `photos` and `maps` are (stem, path) of each
+    file.
     """
     stems = {stem for stem, _ in photos}
     if any(stem in stems for stem, _ in maps):
         return maps
     for ending in MAP_ENDINGS:
         named = [(stem.removesuffix(ending), path) for stem, path in maps]
-        if (
-            named
-            and all(stem.endswith(ending) for stem, _ in maps)
-            and any(stem in stems for stem, _ in named)
-        ):
+        if all(stem.endswith(ending) for stem, _ in maps) and any(stem in stems for stem, _ in named):
             return named
     return maps
 
 
 def check_label_suffix(suffix: str, endings: Sequence[str]) -> None:
-    """Refuse what is not merely the part between a photo's stem and the ending of a map's name.
+    """Refuse a suffix that is a path or contains one of the file `endings`.
 
     Raises:
-        ValueError: If it is a path or has the ending in it.
+        ValueError: If it does.
     """
     if os.path.basename(suffix) != suffix or suffix.lower().endswith(tuple(endings)):
         raise ValueError(
@@ -84,18 +71,13 @@ def check_label_suffix(suffix: str, endings: Sequence[str]) -> None:
 
 
 def suffix_flag(*suffixes: str) -> str:
-    """Return the flag for a suffix, or for one of several, as a shell takes it."""
+    """Return `--label_suffix` with one or several values, quoted for a shell."""
     values = " or ".join(shlex.quote(suffix) for suffix in dict.fromkeys(suffixes))
     return f"--label_suffix{'=' if values.startswith('-') else ' '}{values}"
 
 
 def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
-    """Return which suffix to give where each photo has a map with it and some files do not pair; else "".
-
-    Args:
-        photos: Paths by stem.
-        maps: Likewise.
-    """
+    """Return the suffix to give if all photos have a map with it but files do not pair; else ""."""
     if not photos or photos.keys() == maps.keys():
         return ""
     first = min(photos)
@@ -109,7 +91,8 @@ def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
         return ""
     best = next((suffix for suffix in common if suffix in MAP_ENDINGS), common[0])
     if photos.keys() <= maps.keys():
-        return f"move {maps[first + best]} and its like elsewhere, or give {suffix_flag(best)} if they count"
+        other = f"move {maps[first + best]} and similar files elsewhere"
+        return f"{other}, or give {suffix_flag(best)} if they count"
     if len(common) > 1:
         choice = f"say which maps count: {suffix_flag(best, *common)}"
         if best in MAP_ENDINGS:
@@ -120,11 +103,9 @@ def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
 
 
 def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
-    """Return which map without a photo seems to be that of which photo, and how to name it; "" without such.
+    """Return which photo and map without partner seem to belong together, and how to name them; else "".
 
-    Args:
-        photos: Paths of photos without a map, by stem.
-        maps: Paths of maps without a photo, by stem.
+    `photos` and `maps` are paths by stem of files without a partner.
     """
     for fold, how in NEARLY_ALIKE.items():
         folded = {fold(stem): path for stem, path in maps.items()}
@@ -142,14 +123,10 @@ def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
 def other_kind_hint(
     base: Path, folder: str, partners: Mapping[str, str], what: str, suffixes: Sequence[str]
 ) -> str:
-    """Return which file of another kind has the stem of a file without a partner; "" where none has.
+    """Return a file of another kind with the stem of a file without a partner; "" for none.
 
-    Args:
-        base: The folder of the data set.
-        folder: In it, where the partners should be.
-        partners: Paths of the files without one, by stem.
-        what: What the folder holds.
-        suffixes: Endings of those.
+    `folder` of `base` should hold the partners, which are called `what` and end in `suffixes`; `partners` are
+    the paths by stem of the files without one.
     """
     place = base / folder
     for name in sorted(os.listdir(place)) if partners and place.is_dir() else ():
@@ -160,20 +137,11 @@ def other_kind_hint(
 
 
 def no_pair_hint(
-    base: Path,
-    folders: Sequence[str],
-    photos: Mapping[str, str],
-    maps: Mapping[str, str],
-    suffixes: Sequence[str],
+    base: Path, folders: Sequence[str], photos: Mapping[str, str], maps: Mapping[str, str]
 ) -> str:
-    """Return why no photo has a map, with two files as they are named; "" where there are none to name.
+    """Return why no photo has a map, with two file names as examples; "" without files.
 
-    Args:
-        base: The folder of the data set.
-        folders: Of the photos and of the maps, in it.
-        photos: Paths by stem.
-        maps: Likewise.
-        suffixes: Endings of label maps.
+    `folders` are those of photos and maps in `base`, `photos` and `maps` paths by stem.
     """
     if hint := near_pair_hint(photos, maps):
         return hint
@@ -183,5 +151,5 @@ def no_pair_hint(
     place = base / folders[1]
     others = sorted(name for name in os.listdir(place) if not is_hidden(name)) if place.is_dir() else []
     if photos and others:
-        return f"{folders[1]}/ holds {others[0]}, and label maps are {', '.join(suffixes)}"
+        return f"{folders[1]}/ holds {others[0]}, and label maps are {', '.join(MAP_SUFFIXES)}"
     return ""

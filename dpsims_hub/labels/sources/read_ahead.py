@@ -1,4 +1,4 @@
-"""Reading with several threads in order: Pillow decodes outside Python's lock, so that threads are enough."""
+"""Ordered map over threads; Pillow releases the GIL while it decodes, so threads suffice."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-AHEAD = 4  # items in flight for each thread; our choice: enough to keep it busy, little to hold in memory
+AHEAD = 4  # items in flight for each thread; our choice
 
 
 def read_ahead(
     work: Callable[[Item], Result], items: Iterable[Item], num_workers: int = 0
 ) -> Iterator[Result]:
-    """Yield `work(item)` in the order of `items`; at most `AHEAD * num_workers` items are in flight.
+    """Yield `work(item)` in the order of `items`, with at most `AHEAD * num_workers` items in flight.
 
-    Args:
-        work: Called in the threads; what it raises is raised here, at its item's place.
-        items: Drawn in the calling thread, so that a generator may follow what was yielded before.
-        num_workers: Threads; 0 and 1 do the work in the calling thread.
+    Items are drawn in the calling thread, so a generator may depend on the results yielded before. An error
+    of `work` is raised at its item's place. With 0 or 1 workers the calling thread does the work.
     """
     if num_workers < 2:
         yield from map(work, items)

@@ -1,25 +1,21 @@
-"""Rows of a `datasets` data set: which columns hold the pair, and one row from bytes to a checked `Sample`.
+"""Rows of a `datasets` data set: the columns of a pair, and decoding of one row to a checked `Sample`.
 
-Images stay undecoded until `decode_row`, which reads them with this package's own readers: the library's
-`Image(mode="L")` would turn the indices of a palette PNG into greys.
+Images stay undecoded until `decode_row`, which uses this package's readers: `Image(mode="L")` of `datasets`
+would convert the indices of a palette PNG to greys.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from PIL import Image
-
 from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.classes.spec import ClassSpec
-from dpsims_hub.labels.reading.image_files import LOSSLESS_FORMATS, LOSSY_FORMATS, MAX_SIDE, check_size
+from dpsims_hub.labels.reading.image_files import open_content
 from dpsims_hub.labels.reading.samples import Part, Sample, make_sample
-from dpsims_hub.storage.placeholder_files import HEAD, placeholder, remedy_of
 
 if TYPE_CHECKING:
     import datasets
@@ -29,11 +25,11 @@ OTHER_NAMES = {
     "image": ("photo", "jpg", "pixel_values", "target", "img"),
     "label": ("annotation", "mask", "segmentation", "conditioning_image", "label_map", "png"),
     "instances": ("instance", "inst"),
-}  # what other people call these columns, for the hint of a message
+}  # common names of these columns, for hints
 
 
 class Columns(NamedTuple):
-    """Names of the columns with photos, label maps and object numbers ("" looks for `instances`)."""
+    """Names of the columns of a pair; "" for `instances` takes that column if it exists."""
 
     image: str = "image"
     label: str = "label"
@@ -43,14 +39,29 @@ class Columns(NamedTuple):
 DEFAULT_COLUMNS = Columns()
 
 
-def pair_rows(rows: Rows, columns: Columns, where: str) -> Rows:
-    """Return the rows with their images undecoded, in the columns "image", "label" and perhaps "instances".
+class PairRows:
+    """Undecoded pairs in a table or stream of `datasets`; it can be pickled for worker processes.
 
-    Args:
-        rows: A data set of `datasets`, map-style or streamed.
-        columns: Names in `rows`. A default name that is missing also fits the one column that begins with it
-            and a dot: webdataset archives have `image.png` and `label.png`.
-        where: What messages call the data set.
+    Label maps follow the stored-value rule of the spec. `where` is the name of the data set in messages.
+
+    Raises:
+        ValueError: If a column is missing or holds no images.
+    """
+
+    def __init__(
+        self, rows: Any, spec: ClassSpec, columns: Columns = DEFAULT_COLUMNS, *, where: str = "the data set"
+    ) -> None:
+        self.spec = spec
+        self.rows = pair_rows(rows, columns, where)
+        self.has_instances = bool(spec.instance_coding) or "instances" in self.rows.column_names
+
+
+def pair_rows(rows: Rows, columns: Columns, where: str) -> Rows:
+    """Return the rows with undecoded images in the columns "image", "label" and optional "instances".
+
+    `rows` is a data set of `datasets`, map-style or streamed, with the name `where` in messages. A missing
+    default name of `columns` also matches the only column that begins with it and a dot: webdataset archives
+    have `image.png` and `label.png`.
 
     Raises:
         ValueError: If a column is missing or holds no images.
@@ -62,7 +73,7 @@ def pair_rows(rows: Rows, columns: Columns, where: str) -> Rows:
     found = _find_columns(names, columns, where)
     if rows.features is not None:
         if isinstance(rows, datasets.IterableDataset):
-            rows = rows.decode(False)  # also takes away the threads that decode what is streamed from the Hub
+            rows = rows.decode(False)  # also ends the decoding threads of streams from the Hub
         for name in found.values():
             _check_holds_images(name, rows.features[name], where)
             rows = rows.cast_column(name, undecoded)
@@ -71,7 +82,7 @@ def pair_rows(rows: Rows, columns: Columns, where: str) -> Rows:
         return rows.rename_columns({name: role for role, name in found.items()})
     if all(role == name for role, name in found.items()) and rows.features is not None:
         return rows
-    return rows.map(  # its own rename_columns refuses to swap names
+    return rows.map(  # rename_columns of a stream refuses to swap names
         partial(_renamed, found=found),
         remove_columns=[name for name in found.values() if name not in found],
         features=datasets.Features(dict.fromkeys(found, undecoded)),
@@ -83,7 +94,7 @@ def _renamed(row: dict[str, Any], found: dict[str, str]) -> dict[str, Any]:
 
 
 def _find_columns(names: Sequence[str], wanted: Columns, where: str) -> dict[str, str]:
-    """Return the name of each column by its role; without "instances" where there are none."""
+    """Return the name of each column by its role; without "instances" if there are none."""
     found = {
         "image": _find_column(names, wanted.image, "image"),
         "label": _find_column(names, wanted.label, "label"),
@@ -122,27 +133,23 @@ def _check_holds_images(name: str, feature: Any, where: str) -> None:
         raise ValueError(f"{where}: column {name!r} holds {kind} values, not images; name another column.")
 
 
-def decode_row(row: Mapping[str, Any], spec: ClassSpec, *, where: str = "", stored: bool = True) -> Sample:
-    """Decode one row of `pair_rows`.
+def decode_row(row: Mapping[str, Any], spec: ClassSpec, *, where: str = "") -> Sample:
+    """Decode one row of `pair_rows`, whose label map follows the spec's stored-value rule.
 
-    Args:
-        row: {"image", "label" and perhaps "instances"}, each {"bytes", "path"}; where there are no bytes, the
-            path is opened (also one of a remote file).
-        spec: The classes.
-        where: What messages call the row, before the paths that it holds.
-        stored: Whether the label map follows the spec's stored-value rule or holds plain ids.
+    Each entry of the row is {"bytes", "path"}; without bytes, the path (local or remote) is read. `where` is
+    the prefix of the paths in messages.
 
     Raises:
         LabelMapError: If an image is missing or damaged, a value is no class, or sizes differ.
     """
-    photo = _part(row, "image", where)
+    photo = open_part(row, "image", where)
     stem = PurePosixPath(_path(row, "image") or where.replace(" ", "_") or "row").stem.removesuffix(".image")
-    objects = _part(row, "instances", where) if "instances" in row else None
-    return make_sample(photo, _part(row, "label", where), objects, spec, stem=stem, stored=stored)
+    objects = open_part(row, "instances", where) if "instances" in row else None
+    return make_sample(photo, open_part(row, "label", where), objects, spec, stem=stem)
 
 
 def row_name(row: Mapping[str, Any], where: str = "") -> str:
-    """Return what messages call a row: `where` and the path of its photo, as far as there are any."""
+    """Return the name of a row for messages: `where` and the path of its photo, if any."""
     return ", ".join(part for part in (where, _path(row, "image")) if part) or "a row without a path"
 
 
@@ -150,8 +157,8 @@ def _path(row: Mapping[str, Any], role: str) -> str:
     return (row.get(role) or {}).get("path") or ""
 
 
-def _part(row: Mapping[str, Any], role: str, where: str) -> Part:
-    """Return one image of the row, opened, with its name for messages."""
+def open_part(row: Mapping[str, Any], role: str, where: str) -> Part:
+    """Return one opened image of the row, with its name for messages."""
     path = _path(row, role)
     name = ", ".join(part for part in (where, path) if part) or row_name(row)
     if role != "image":
@@ -159,35 +166,15 @@ def _part(row: Mapping[str, Any], role: str, where: str) -> Part:
     data = (row.get(role) or {}).get("bytes")
     if data is None and not path:
         raise LabelMapError(f"{name}: the row has nothing in the column {role!r}.")
-    return Part(_open(_read(path, name) if data is None else data, name), name)
+    return Part(open_content(BytesIO(_read(path, name) if data is None else data), name), name)
 
 
 def _read(path: str, name: str) -> bytes:
-    """Return the content of a file, local or remote."""
+    """Return the content of a local or remote file."""
     from datasets.utils.file_utils import xopen
 
     try:
         with xopen(path, "rb") as file:
             return file.read()
-    except Exception as error:  # file systems of the network raise many types
+    except Exception as error:  # remote file systems raise many types
         raise LabelMapError(f"{name}: cannot be read ({type(error).__name__}).") from error
-
-
-def _open(data: bytes, name: str) -> Image.Image:
-    """Return the image in `data`, its header read, its pixels not yet decoded; as `open_image` of files."""
-    Image.init()
-    formats = [kind for kind in (*LOSSLESS_FORMATS, *LOSSY_FORMATS) if kind in Image.OPEN]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # check_size() is stricter
-            image = Image.open(BytesIO(data), formats=formats)
-    except Image.DecompressionBombError:
-        raise LabelMapError(f"{name}: has a side above {MAX_SIDE} px; make it smaller.", "large") from None
-    except Exception as error:  # Pillow's format plugins raise many types on damaged headers
-        instead = placeholder(data[:HEAD])
-        raise LabelMapError(
-            f"{name}: is not an image{f' but {instead}' if instead else '; give a PNG'}.",
-            remedy_of(instead),
-        ) from error
-    check_size(image.height, image.width, name)
-    return image

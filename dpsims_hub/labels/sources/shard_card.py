@@ -1,8 +1,9 @@
-"""The files beside parquet shards: `classes.json`, and the README.md in which `datasets` finds the splits."""
+"""The `classes.json` and README.md beside parquet shards; `datasets` finds the splits in the README.md."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 CLASSES_KEY = b"dpsims_classes"  # of a schema's metadata: the text of a classes.json
+SHARD_NAME = re.compile(r"(?P<split>\w+(?:\.\w+)*)-\d{5}-of-\d{5}\.parquet")
 CARD = """---
 task_categories:
 - image-to-image
@@ -35,19 +37,15 @@ OBJECTS = " and that of its object numbers (`instances`)"
 
 
 def class_text(spec: ClassSpec) -> str:
-    """Return the content of a `classes.json`; equal lists give equal text."""
+    """Return the content of a `classes.json`; equal specs give equal text."""
     return json.dumps(spec.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
 
 def write_card(folder: Path, schema: pyarrow.Schema) -> None:
-    """Write `classes.json` and README.md for the shards in `folder/data`.
+    """Write `classes.json` and README.md for the shards in `folder/data`, which have this schema.
 
-    The splits are counted anew from the shards. An existing `classes.json` stays, and so does what a person
-    has written into README.md: its text, and its other metadata.
-
-    Args:
-        folder: Holds `data/SPLIT-*-of-*.parquet`.
-        schema: That of the shards, with the class list in its metadata.
+    The splits are counted from the shards. An existing `classes.json` stays, and so do the text and the other
+    metadata of an existing README.md.
 
     Raises:
         OSError: If the files cannot be written.
@@ -72,7 +70,7 @@ def _new_card(schema: pyarrow.Schema, classes: str) -> str:
 
 
 def _metadata(folder: Path, schema: pyarrow.Schema) -> dict[str, Any]:
-    """Return what `datasets` reads of a card: where each split lies and what its columns are."""
+    """Return the metadata that `datasets` reads: files of each split, columns and sizes."""
     splits = _splits(folder)
     return {
         "configs": [
@@ -88,15 +86,23 @@ def _metadata(folder: Path, schema: pyarrow.Schema) -> dict[str, Any]:
     }
 
 
+def split_files(folder: Path) -> dict[str, list[Path]]:
+    """Return the shards of each split in `folder/data`, in order."""
+    splits: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("data/*.parquet")):
+        if name := SHARD_NAME.fullmatch(path.name):
+            splits.setdefault(name["split"], []).append(path)
+    return splits
+
+
 def _splits(folder: Path) -> dict[str, dict[str, int]]:
     """Return rows and uncompressed bytes of each split, train first."""
     import pyarrow.parquet
 
     splits: dict[str, dict[str, int]] = {}
-    for path in sorted(folder.glob("data/*-of-*.parquet")):
-        split = path.name.rsplit("-", 3)[0]
-        sizes = splits.setdefault(split, {"num_bytes": 0, "num_examples": 0})
-        shard = pyarrow.parquet.read_metadata(path)
-        sizes["num_examples"] += shard.num_rows
-        sizes["num_bytes"] += sum(shard.row_group(i).total_byte_size for i in range(shard.num_row_groups))
+    for split, paths in split_files(folder).items():
+        shards = [pyarrow.parquet.read_metadata(path) for path in paths]
+        groups = [shard.row_group(i) for shard in shards for i in range(shard.num_row_groups)]
+        num_bytes = sum(group.total_byte_size for group in groups)
+        splits[split] = {"num_bytes": num_bytes, "num_examples": sum(shard.num_rows for shard in shards)}
     return dict(sorted(splits.items(), key=lambda split: split[0] != "train"))

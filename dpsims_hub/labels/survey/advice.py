@@ -1,4 +1,4 @@
-"""What a person should do next about what a survey found, worst first."""
+"""Advice on the findings of a survey, the most serious first."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from dpsims_hub.labels.survey.masks import ONLY_0_AND_255
 from dpsims_hub.storage.placeholder_files import CONVERT, UNPACK
 
-RARE_SHARE = 1e-4  # of all pixels; our choice: below it a class gives almost no gradient
-SMALL_SIDE = 64  # pixels; our choice: below it a backbone's coarse features see nothing
+RARE_SHARE = 1e-4  # of all pixels, below which a class gives almost no gradient; our choice
+SMALL_SIDE = 64  # pixels, below which coarse features of a backbone are empty; our choice
 MANY_UNKNOWN = 0.5  # of all pixels; our choice
 SHOWN_NAMES = 12
 ERROR_ADVICE = {
@@ -20,8 +20,6 @@ ERROR_ADVICE = {
     "unreadable": "Get {count} damaged file(s) again, or leave them out with --skip_bad_samples {count}.",
     "unpaired": "Give {count} file(s) their partners, or move them elsewhere: training refuses the folder.",
 }
-
-
 REMEDIES = {
     "ids": ERROR_ADVICE["ids"],
     "code": 'Write the "stored" rule that the sentences of {count} map(s) name into the classes.json.',
@@ -41,16 +39,14 @@ REMEDIES = {
     "photo": "Save {count} photo(s) as 8-bit PNG or JPEG.",
     "objects": "Save {count} file(s) in instances/ as 8- or 16-bit greyscale PNGs of object numbers.",
 }
-"""What to do about faults whose kind does not say it, by the errors' `remedy`."""
+"""Advice by `remedy` of the error, where the kind of fault is not specific enough."""
 
 
 def advice(facts: Mapping[str, Any], *, has_things: bool, warned: Mapping[str, int]) -> list[str]:
-    """Return one sentence for each finding, worst first: what trains wrongly, what stops training, the rest.
+    """Return one sentence for each finding: first wrong training, then errors, then the rest.
 
-    Args:
-        facts: Those of `survey_facts`.
-        has_things: Whether the class list says which classes are things.
-        warned: What reading the files warned of, and how often.
+    `facts` are those of `survey_facts`; `has_things` means that the class list has classes of kind "thing";
+    `warned` counts the warnings that reading gave.
     """
     return [
         *_wrong_meanings(facts),
@@ -63,7 +59,7 @@ def advice(facts: Mapping[str, Any], *, has_things: bool, warned: Mapping[str, i
 
 
 def _errors(errors: Mapping[str, Any]) -> list[str]:
-    """Say for each kind of fault what helps, for each remedy of its own and for the rest."""
+    """Return the advice for each remedy of each kind of fault."""
     said = []
     for kind, text in ERROR_ADVICE.items():
         remedies = errors[kind]["remedies"]
@@ -74,12 +70,12 @@ def _errors(errors: Mapping[str, Any]) -> list[str]:
 
 
 def _wrong_meanings(facts: Mapping[str, Any]) -> list[str]:
-    """Findings about maps that are valid and may mean something else."""
+    """Return findings about valid maps whose meaning may be wrong."""
     said = []
     if count := facts["other_palettes"]:
         said.append(
             f"{count} palette map(s) give an index another colour than maps before them: a tool has "
-            "reordered their colours. Unless it is said below that they are read by colour, ids may be "
+            "reordered their colours. Unless a line below says that they are read by colour, ids may be "
             "mistaken: look at the picture, and export the maps again as greyscale ids or in class colours."
         )
     if facts["only_0_and_255"]:
@@ -99,7 +95,7 @@ def _unknown_pixels(facts: Mapping[str, Any]) -> list[str]:
     if count := unknown["maps_all_unknown"]:
         return [
             f"{count} map(s) hold nothing but unknown pixels, and training leaves them out, those of "
-            f"{_some(unknown['all_unknown'])}. If that is a surprise, the class list or its stored-value "
+            f"{_some(unknown['all_unknown'])}. If that is unexpected, the class list or its stored-value "
             "rule does not fit these files."
         ]
     if unknown["share"] >= MANY_UNKNOWN and facts["pairs"]["good"]:

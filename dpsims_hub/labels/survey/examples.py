@@ -1,4 +1,4 @@
-"""A few small pairs spread evenly over data of unknown length, kept for a picture."""
+"""A few small pairs spread evenly over data of unknown length, for a picture."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.labels.reading.samples import Sample
 
 COUNT = 8
-AREA = 320 * 240  # pixels of an example; our choice: eight of them fill a screen
-MAX_STRETCH = 4.0  # tiny photos grow at most by this factor
+AREA = 320 * 240  # pixels of an example; our choice
+MAX_STRETCH = 4.0  # largest factor of enlargement
 
 
 class Examples:
-    """Keeps up to twice `COUNT` examples: every pair at first, then about every 2nd, every 4th and so on."""
+    """Keeps up to `2 * COUNT` examples: every pair at first, later every 2nd, every 4th and so on."""
 
     def __init__(self) -> None:
         self._stride = 1
@@ -24,11 +24,11 @@ class Examples:
         self._kept: list[tuple[int, Sample]] = []
 
     def wants(self, position: int) -> bool:
-        """Return whether the pair at this position, later than all kept ones, would be kept now."""
+        """Return whether the pair at this position, which follows all kept ones, would be kept."""
         return position >= self._next
 
     def add(self, position: int, sample: Sample) -> None:
-        """Keep an example, unless another one has come so near meanwhile, and thin out too many."""
+        """Keep the pair if it is still wanted; drop every second one at the limit."""
         if not self.wants(position):
             return
         self._kept.append((position, sample))
@@ -38,14 +38,14 @@ class Examples:
         self._next = self._kept[-1][0] + self._stride
 
     def chosen(self) -> list[Sample]:
-        """Return up to `COUNT` of them, evenly spaced, the first and the last included."""
+        """Return up to `COUNT` examples, evenly spaced, with the first and the last."""
         count = min(COUNT, len(self._kept))
         places = np.linspace(0, len(self._kept) - 1, count).round().astype(int)
         return [self._kept[place][1] for place in places]
 
 
 def shrink(sample: Sample) -> Sample:
-    """Return the pair at about `AREA` pixels in its own proportions, without its object numbers."""
+    """Return the pair at about `AREA` pixels in its proportions, without object numbers."""
     height, width = sample.label_map.shape
     scale = min(math.sqrt(AREA / (height * width)), MAX_STRETCH)
     size = max(round(height * scale), 1), max(round(width * scale), 1)

@@ -1,10 +1,10 @@
-"""What is wrong with a pair of a survey: each of its files looked at alone."""
+"""Faults of a pair that cannot be read, found by reading each of its files alone."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -22,12 +22,12 @@ COLUMNS = ("photo", "label", "instances")
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong.
+    """One fault.
 
     `kind` is "unpaired" (a file without a partner), "unreadable" (missing, damaged, no image), "ids" (values
-    that are no class), "format" (an image that cannot be a photo, a map or object numbers) or "size" (photo
-    and map differ). Of wrong ids, `value` is the most frequent one and `pixels` how many hold it. `remedy`
-    is that of the error, see `LabelMapError`.
+    that are no class), "format" (not usable as photo, map or object numbers) or "size" (photo and map
+    differ). For "ids", `value` is the most frequent wrong value, on `pixels` pixels. `remedy` is that of
+    `LabelMapError`.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Fault(NamedTuple):
 
 
 class PairParts(NamedTuple):
-    """How to open the images of one pair: each call opens a file or the bytes of a row anew, undecoded."""
+    """Calls that open the undecoded images of one pair, each time anew."""
 
     name: str
     photo: Callable[[], Part]
@@ -53,12 +53,9 @@ class PairParts(NamedTuple):
 
 
 def find_faults(parts: PairParts, spec: ClassSpec, error: Exception) -> tuple[Fault, ...]:
-    """Return what is wrong with each file of a pair, or with the pair as a whole.
+    """Return the faults of the files of an unreadable pair, or of the pair as a whole.
 
-    Args:
-        parts: A pair that cannot be read.
-        spec: The classes.
-        error: What reading the whole pair raised; it is the fault if every file alone is well.
+    `error` is what reading the pair raised; it is the fault if every file alone is valid.
     """
     calls = parts.openers()
     damaged = {column: _damage(call, parts.name) for column, call in calls.items()}
@@ -67,27 +64,15 @@ def find_faults(parts: PairParts, spec: ClassSpec, error: Exception) -> tuple[Fa
         faults.append(fault)
     if not faults:
         kind = "size" if len({_upright_size(call) for call in calls.values()}) > 1 else "format"
-        faults.append(Fault(kind, parts.name, str(error), remedy=_remedy(error)))
+        faults.append(Fault(kind, parts.name, str(error), remedy=getattr(error, "remedy", "")))
     return tuple(faults)
-
-
-def entered(call: Callable[[], Part], files: ExitStack) -> Part:
-    """Open an image that is closed with `files`."""
-    part = call()
-    files.callback(part.image.close)
-    return part
-
-
-def _remedy(error: Exception) -> str:
-    return error.remedy if isinstance(error, LabelMapError) else ""
 
 
 def _damage(call: Callable[[], Part], name: str) -> Fault | None:
     """Return the fault of a file that cannot be opened or decoded."""
     try:
-        part = call()
-        with part.image:
-            decode(part.image, part.name)
+        with call() as part:
+            decode(*part)
     except LabelMapError as error:
         return Fault("unreadable", str(error).partition(": ")[0], str(error), remedy=error.remedy)
     except OSError as error:
@@ -98,14 +83,13 @@ def _damage(call: Callable[[], Part], name: str) -> Fault | None:
 
 
 def _label_fault(call: Callable[[], Part], spec: ClassSpec) -> Fault | None:
-    """Return the fault of a decodable map: wrong ids, or an image that is no map of ids."""
-    with ExitStack() as files:
-        part = entered(call, files)
-        mode = part.image.mode
+    """Return the fault of a decodable map: wrong ids, or no map of ids."""
+    with call() as part, call() as undecoded:
         try:
             read_label_map(part.image, spec, stored=True, name=part.name)
         except LabelMapError as error:
-            wrong = _wrong_values(entered(call, files), spec) if mode in NUMBER_MODES else Counter()
+            is_number = undecoded.image.mode in NUMBER_MODES
+            wrong = _wrong_values(undecoded, spec) if is_number else Counter()
             if not wrong:
                 return Fault("format", part.name, str(error), remedy=error.remedy)
             value, pixels = wrong.most_common(1)[0]
@@ -114,7 +98,7 @@ def _label_fault(call: Callable[[], Part], spec: ClassSpec) -> Fault | None:
 
 
 def _wrong_values(part: Part, spec: ClassSpec) -> Counter[int]:
-    """Return the pixels of every value that is no class; empty where no numbers can be read."""
+    """Return the pixels of each value that is no class; empty if the numbers cannot be read."""
     wrong: Counter[int] = Counter()
     with suppress(LabelMapError):
         numbers = exact_pixels(part.image, part.name)

@@ -1,4 +1,4 @@
-"""Maps in black and white: whether masks of 0 and 255 lie among other maps, where 255 means unknown."""
+"""Detection of black-and-white masks (0 and 255) among maps where 255 means unknown."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dpsims_hub.labels.reading.label_map import read_label_map
 from dpsims_hub.labels.reading.samples import Part
 
 WHITE = 255
-BYTE_MODES = ("L", "P")  # of images that cannot hold 65535, unknown in a list of more than 255 classes
-OTHER = -1  # stands for the classes stored as neither 0 nor 1
+BYTE_MODES = ("L", "P")  # cannot hold 65535, which is unknown in lists of more than 255 classes
+OTHER = -1  # all classes stored as neither 0 nor 1
 SHOWN = 3  # names in a sentence
 ONLY_0_AND_255 = (
     "The maps hold only 0 and 255, and 255 means unknown. If they are masks in black and white, write "
@@ -27,14 +27,11 @@ ONLY_0_AND_255 = (
 
 
 class Masks:
-    """Which maps hold 255, which means unknown, and whether it may be the object of a mask instead.
+    """Counts maps with 255 as unknown, and decides whether it may be the object of a mask.
 
-    Where 255 does mean unknown, it stands beside classes other than 0 too. A map of 0 and 255 alone is
-    doubtful where no map has 255 beside another class, or where none has it beside 1 and some hold 0 and 1
-    alone. Maps in colours do not count, and nothing is found where 255 is not what means unknown.
-
-    Args:
-        spec: The classes.
+    Real unknown pixels also appear beside classes other than 0. Maps of 0 and 255 alone are doubtful if no
+    map has 255 beside another class, or if none has it beside 1 and some hold only 0 and 1. Maps in colours
+    are ignored, and so are lists in which 255 does not mean unknown.
     """
 
     def __init__(self, spec: ClassSpec) -> None:
@@ -51,16 +48,12 @@ class Masks:
         self._white: list[str] = []
 
     def add(self, name: str, pixels: np.ndarray, mode: str) -> None:
-        """Add a map.
+        """Add the map `name`, whose image has this mode.
 
-        Args:
-            name: What messages call it.
-            pixels: Of each class, and of unknown at the end, shape (N + 1,).
-            mode: Of its image.
+        `pixels` are those of each class, then of unknown, shape (N + 1,).
         """
-        self._bytes_255 += bool(
-            self._class_255 is not None and mode in BYTE_MODES and pixels[self._class_255]
-        )
+        if self._class_255 is not None and mode in BYTE_MODES and pixels[self._class_255]:
+            self._bytes_255 += 1
         if not self._counts or mode not in (*NUMBER_MODES, "P"):
             return
         held = set(np.flatnonzero(pixels).tolist())
@@ -70,11 +63,11 @@ class Masks:
         self._white += [name] if is_white and len(self._white) < SHOWN else []
 
     def hold_0_and_255(self) -> bool:
-        """Return whether the maps hold 0 and 255 and no other number."""
+        """Return whether the maps hold 0 and 255 and no other value."""
         return set().union(*self._maps) == {self._zero, self._unknown}
 
     def mixture(self) -> str:
-        """Return the sentence about masks of 0 and 255 among other maps; "" where there are none."""
+        """Return the sentence about masks of 0 and 255 among other maps; "" for none."""
         white = self._maps[frozenset({self._zero, self._unknown})]
         beside = set().union(*(held for held in self._maps if self._unknown in held))
         ones = self._maps[frozenset({self._zero, self._one})]
@@ -90,7 +83,7 @@ class Masks:
         )
 
     def class_255(self) -> str:
-        """Return the sentence about 8-bit maps whose 255 is a class of a long list; "" without such maps."""
+        """Return the sentence about 8-bit maps whose 255 is a class of a long list; "" for none."""
         if not self._bytes_255:
             return ""
         return (
@@ -100,29 +93,25 @@ class Masks:
         )
 
     def sentences(self) -> list[str]:
-        """Return what a person should know before training."""
+        """Return all sentences."""
         said = [ONLY_0_AND_255] if self.hold_0_and_255() else []
         return [*said, *filter(None, (self.mixture(), self.class_255()))]
 
 
 def count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    """Return the pixels of each class, and of unknown at the end, shape (N + 1,), of ids (H, W)."""
+    """Return the pixels of each class, then of unknown, shape (N + 1,), of ids (H, W)."""
     counts = np.bincount(label_map.ravel(), minlength=spec.ignore_index + 1).astype(np.int64)
     return np.append(counts[: spec.num_classes], counts[spec.ignore_index])
 
 
 def look_at_masks(labels: Iterable[Callable[[], Part]], spec: ClassSpec) -> list[str]:
-    """Read some label maps and return what a person should know about them before training.
+    """Return the sentences of `Masks` about some label maps.
 
-    Args:
-        labels: Calls that open them, undecoded; maps that cannot be read are passed over.
-        spec: The classes.
+    `labels` open undecoded maps; unreadable ones are ignored.
     """
     masks = Masks(spec)
     for label in labels:
-        with suppress(LabelMapError, OSError), catch_warnings(action="ignore"):
-            part = label()
-            with part.image:
-                label_map = read_label_map(part.image, spec, stored=True, name=part.name)
-                masks.add(part.name, count_pixels(label_map, spec), part.image.mode)
+        with suppress(LabelMapError, OSError), catch_warnings(action="ignore"), label() as part:
+            label_map = read_label_map(part.image, spec, stored=True, name=part.name)
+            masks.add(part.name, count_pixels(label_map, spec), part.image.mode)
     return masks.sentences()

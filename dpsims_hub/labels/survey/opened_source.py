@@ -1,4 +1,4 @@
-"""The pairs of a survey, from any data source, opened image by image, unpaired files not refused."""
+"""Pairs of any data source for a survey: images undecoded, unpaired files allowed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dpsims_hub.labels.reading.image_files import open_image
 from dpsims_hub.labels.reading.samples import Part
 from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.labels.sources.folder import FolderDataset
-from dpsims_hub.labels.sources.layouts import Listing, PairFiles, list_pairs
-from dpsims_hub.labels.sources.rows import _part, row_name
+from dpsims_hub.labels.sources.layouts import Listing, list_pairs
+from dpsims_hub.labels.sources.rows import open_part, row_name
 from dpsims_hub.labels.sources.streams import RowStream
 from dpsims_hub.labels.sources.tables import TableDataset
 from dpsims_hub.labels.survey.faults import PairParts
@@ -23,13 +23,9 @@ from dpsims_hub.labels.survey.faults import PairParts
 
 @dataclass(frozen=True)
 class OpenedSource:
-    """An opened source.
+    """An opened source: every pair once, and their number (None for a stream).
 
-    Args:
-        spec: The classes.
-        pairs: Every pair, once.
-        total: How many there are, None for a stream.
-        listing: Of a folder: its files, with those that lack a partner.
+    `listing` lists the files of a folder, with those that lack a partner.
     """
 
     spec: ClassSpec
@@ -39,10 +35,7 @@ class OpenedSource:
 
 
 def open_for_survey(source: DataSource) -> OpenedSource:
-    """Open a source as training would, but leave files without partners to the survey.
-
-    Args:
-        source: A folder of pairs, or a data set of `datasets`.
+    """Open a source as training does, except that files without partners are allowed.
 
     Raises:
         FileNotFoundError: If a folder, file, Hub data set or class list does not exist.
@@ -53,40 +46,34 @@ def open_for_survey(source: DataSource) -> OpenedSource:
         spec = ClassSpec.load(source.classes) if source.classes else listing.spec()
         return OpenedSource(spec, _pairs_of_listing(listing), len(listing.pairs), listing)
     data = source.open()
-    if isinstance(data, RowStream):
-        return OpenedSource(data.spec, _pairs_of_rows(data.rows), None)
-    return OpenedSource(data.spec, _pairs_of_rows(data._rows), len(data))
+    total = None if isinstance(data, RowStream) else len(data)
+    return OpenedSource(data.spec, _pairs_of_rows(data.rows), total)
 
 
 def some_labels(
     data: FolderDataset | TableDataset | RowStream | Listing, count: int
 ) -> Iterator[Callable[[], Part]]:
-    """Yield calls that open up to `count` label maps: spread over the data, or the first ones of a stream."""
+    """Yield calls that open up to `count` label maps: evenly spaced, or the first ones of a stream."""
     if isinstance(data, RowStream):
         for row in islice(data.rows, count):
-            yield partial(_part, row, "label", row_name(row))
+            yield partial(open_part, row, "label", row_name(row))
         return
-    files = {Listing: "pairs", FolderDataset: "_pairs"}.get(type(data))
-    items = data._rows if files is None else getattr(data, files)
+    is_table = isinstance(data, TableDataset)
+    items = data.rows if is_table else data.pairs
     count = min(count, len(items))
     for index in (number * len(items) // count for number in range(count)):
-        if files is not None:
-            yield partial(_open_file, data.root / items[index].label)
+        if is_table:
+            yield partial(open_part, items[index], "label", f"row {index}")
         else:
-            yield partial(_part, items[index], "label", f"row {index}")
+            yield partial(_open_file, data.root / items[index].label)
 
 
 def _pairs_of_listing(listing: Listing) -> Iterator[PairParts]:
+    root = listing.root
     for pair in listing.pairs:
-        yield _parts_of_files(listing.root, pair)
-
-
-def _parts_of_files(root: Path, pair: PairFiles) -> PairParts:
-    calls = (
-        None if path is None else partial(_open_file, root / path)
-        for path in (pair.photo, pair.label, pair.instances)
-    )
-    return PairParts(str(root / pair.photo), *calls)
+        paths = (pair.photo, pair.label, pair.instances)
+        calls = (None if path is None else partial(_open_file, root / path) for path in paths)
+        yield PairParts(str(root / pair.photo), *calls)
 
 
 def _open_file(path: Path) -> Part:
@@ -94,9 +81,8 @@ def _open_file(path: Path) -> Part:
 
 
 def _pairs_of_rows(rows: Any) -> Iterator[PairParts]:
-    """Yield the pairs of undecoded rows, of a table or a stream."""
     for number, row in enumerate(rows):
         where = f"row {number}"
         roles = ("image", "label", "instances")
-        calls = (partial(_part, row, role, where) if role in row else None for role in roles)
+        calls = (partial(open_part, row, role, where) if role in row else None for role in roles)
         yield PairParts(row_name(row, where), *calls)

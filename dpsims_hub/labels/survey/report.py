@@ -1,4 +1,4 @@
-"""The result of a survey as JSON-safe facts, and the same facts as a table for people."""
+"""The result of a survey as JSON-safe facts, and as text."""
 
 from __future__ import annotations
 
@@ -27,26 +27,17 @@ KIND_TITLES = {
 def survey_facts(
     survey: Survey, source: str, warned: Mapping[str, int] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """Return what a survey found, ready for JSON.
+    """Return the result of a survey of the data `source` as JSON-safe values.
 
-    Shares of pixels are of all pixels of the good pairs, unknown ones included; shares of photos are of the
-    good pairs.
-
-    Args:
-        survey: The finished pass.
-        source: What the report calls the data.
-        warned: What reading the files warned of, and how often.
+    Shares of pixels are relative to all pixels of the good pairs, unknown ones included; shares of photos are
+    relative to the good pairs. `warned` counts the warnings that reading gave.
     """
-    spec = survey.spec
+    spec, read = survey.spec, survey.num_pairs
     present = [info for info in spec.classes if survey.pixels[info.id]]
     facts = {
         "source": source,
         "classes": {"name": spec.name, "num_classes": spec.num_classes, "ignore_index": spec.ignore_index},
-        "pairs": {
-            "read": survey.num_pairs,
-            "good": survey.num_good,
-            "bad": survey.num_pairs - survey.num_good,
-        },
+        "pairs": {"read": read, "good": survey.num_good, "bad": read - survey.num_good},
         "sizes": _size_facts(survey.sizes),
         "formats": {column: dict(survey.kinds[column].most_common()) for column in COLUMNS},
         "present": sorted(
@@ -77,11 +68,7 @@ def survey_facts(
 
 
 def format_survey(facts: dict[str, Any]) -> str:
-    """Return the facts as text: counts, a table of the classes, errors, what to do next.
-
-    Args:
-        facts: Those of `survey_facts`.
-    """
+    """Return the facts of `survey_facts` as text: counts, a table of the classes, errors and advice."""
     parts = [_head(facts), _class_table(facts)]
     if facts["never_seen"]:
         names = ", ".join(facts["never_seen"])
@@ -182,5 +169,5 @@ def _error_lines(kind: str, errors: dict[str, Any]) -> list[str]:
     shown = errors["listed"][:SHOWN_FAULTS]
     more = errors["count"] - len(shown)
     rest = [f"  ... and {more} more (--json lists up to {len(errors['listed'])})"] if more else []
-    lines = [fault["message"].replace("\n", " ") for fault in shown]  # names of files may have such
+    lines = [fault["message"].replace("\n", " ") for fault in shown]  # file names may contain line breaks
     return [f"{KIND_TITLES[kind]}: {errors['count']}", *(f"  {line}" for line in lines), *rest]

@@ -1,7 +1,7 @@
-"""What a data set holds and what is wrong with it, found in one pass and bounded memory.
+"""Contents and faults of a data set, found in one pass with bounded memory.
 
-Every pair is decoded as training would decode it. A bad pair never ends the pass: all its files are looked at
-one by one, and what is wrong with each is kept as a `Fault`. Counts come from the good pairs alone.
+Every pair is decoded as in training. A bad pair does not end the pass: each of its files is checked, and its
+faults are kept as `Fault`. Counts come from the good pairs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
 from dpsims_hub.labels.classes.class_file import Rgb
-from dpsims_hub.labels.classes.errors import LabelMapError
+from dpsims_hub.labels.classes.errors import LabelMapError, first_line
 from dpsims_hub.labels.classes.palettes import palette_colours
 from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.reading.image_files import decode
@@ -24,79 +23,51 @@ from dpsims_hub.labels.reading.turned_photos import turn_of
 from dpsims_hub.labels.sources.layouts import Listing
 from dpsims_hub.labels.sources.read_ahead import read_ahead
 from dpsims_hub.labels.survey.examples import Examples, shrink
-from dpsims_hub.labels.survey.faults import COLUMNS, Fault, PairParts, entered, find_faults
+from dpsims_hub.labels.survey.faults import COLUMNS, Fault, PairParts, find_faults
 from dpsims_hub.labels.survey.masks import Masks, count_pixels
 
 FAULT_KINDS = ("unpaired", "unreadable", "ids", "format", "size")
-MAX_KEPT = 1000  # faults of a kind whose sentences are kept; all are counted
+MAX_KEPT = 1000  # faults of a kind whose messages are kept; all are counted
 
 
 @dataclass(frozen=True)
 class PairFacts:
-    """What one pair adds to a survey.
-
-    Args:
-        name: What messages call the pair.
-        faults: What is wrong; nothing below is set where there is any.
-        size: (height, width) in pixels.
-        kinds: File format and image mode of each column, such as "PNG L".
-        pixels: Of each class, and of unknown at the end, shape (N + 1,).
-        num_objects: Objects of the thing classes, by their object numbers.
-        example: The pair made small, if it was wanted.
-        turn: What an EXIF note does to the photo; also of a pair with faults.
-        palette: The colours of a palette map by index, of the indices in use.
-    """
+    """Facts of one pair; of a pair with faults only `name`, `faults` and `turn` are set."""
 
     name: str
     faults: tuple[Fault, ...] = ()
-    size: tuple[int, int] = (0, 0)
-    kinds: dict[str, str] = field(default_factory=dict)
-    pixels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    num_objects: int = 0
-    example: Sample | None = None
-    turn: str = ""
-    palette: dict[int, Rgb] = field(default_factory=dict)
+    size: tuple[int, int] = (0, 0)  # (height, width) in pixels
+    kinds: dict[str, str] = field(default_factory=dict)  # format and mode by column, such as "PNG L"
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # by class, unknown last
+    num_objects: int = 0  # of thing classes
+    example: Sample | None = None  # small version of the pair, if wanted
+    turn: str = ""  # by EXIF orientation
+    palette: dict[int, Rgb] = field(default_factory=dict)  # used colours of a palette map, by index
 
 
 class Survey:
     """Sums over pairs.
 
-    Args:
-        spec: The classes.
-
-    Attributes:
-        num_pairs: Pairs read, good and bad.
-        num_good: Pairs without a fault; all that follows counts these.
-        sizes: Photos by (height, width).
-        kinds: Files by format and mode, for each column.
-        pixels: Of each class, and of unknown at the end, shape (N + 1,).
-        photos: Photos that hold each class, and unknown at the end, shape (N + 1,).
-        num_all_unknown: Maps without one known pixel.
-        all_unknown: Names of the first `MAX_KEPT` of them.
-        turned: Photos by what their EXIF note does, of all pairs.
-        num_other_palettes: Palette maps in which an index has another colour than in an earlier one.
-        num_objects: Objects of thing classes.
-        masks: Which maps hold only 0, 1 and 255.
-        num_faults: By kind, all of them.
-        remedies: By kind, how many of them have which remedy.
-        faults: By kind, the first `MAX_KEPT`.
-        examples: Small pairs spread over the data, for a picture.
+    `num_pairs`, `turned` and the faults count all pairs, the other attributes the good ones. Arrays have one
+    entry per class and a last one for unknown, shape (N + 1,).
     """
 
     def __init__(self, spec: ClassSpec) -> None:
         self.spec = spec
-        self.num_pairs = self.num_good = self.num_all_unknown = self.num_objects = 0
-        self.num_other_palettes = 0
-        self.all_unknown: list[str] = []
-        self.turned: Counter[str] = Counter()
+        self.num_pairs = self.num_good = 0
+        self.num_objects = 0  # of thing classes
+        self.num_all_unknown = 0  # maps without a known pixel
+        self.all_unknown: list[str] = []  # names of the first `MAX_KEPT` of them
+        self.num_other_palettes = 0  # maps in which an index has another colour than in an earlier map
         self._palette: dict[int, Rgb] = {}
-        self.sizes: Counter[tuple[int, int]] = Counter()
-        self.kinds: dict[str, Counter[str]] = {column: Counter() for column in COLUMNS}
+        self.turned: Counter[str] = Counter()  # photos by the effect of their EXIF orientation
+        self.sizes: Counter[tuple[int, int]] = Counter()  # photos by (height, width)
+        self.kinds: dict[str, Counter[str]] = {column: Counter() for column in COLUMNS}  # see `PairFacts`
         self.pixels = np.zeros(spec.num_classes + 1, dtype=np.int64)
-        self.photos = np.zeros(spec.num_classes + 1, dtype=np.int64)
-        self.num_faults: Counter[str] = Counter()
+        self.photos = np.zeros(spec.num_classes + 1, dtype=np.int64)  # photos with a pixel of the class
+        self.num_faults: Counter[str] = Counter()  # by kind
         self.remedies: dict[str, Counter[str]] = {kind: Counter() for kind in FAULT_KINDS}
-        self.faults: dict[str, list[Fault]] = {kind: [] for kind in FAULT_KINDS}
+        self.faults: dict[str, list[Fault]] = {kind: [] for kind in FAULT_KINDS}  # the first `MAX_KEPT`
         self.masks = Masks(spec)
         self.examples = Examples()
 
@@ -127,7 +98,7 @@ class Survey:
             self.examples.add(position, facts.example)
 
     def add_fault(self, fault: Fault) -> None:
-        """Count a fault, and keep it while there are few of its kind."""
+        """Count a fault, and keep it if fewer than `MAX_KEPT` of its kind are kept."""
         self.num_faults[fault.kind] += 1
         self.remedies[fault.kind].update([fault.remedy] if fault.remedy else [])
         if len(self.faults[fault.kind]) < MAX_KEPT:
@@ -149,33 +120,26 @@ def survey_pairs(
     num_workers: int = 0,
     on_pair: Callable[[], object] | None = None,
 ) -> None:
-    """Read all pairs into a survey. A source that breaks off is a fault too, and the end of the pass.
+    """Read all pairs into a survey, with `num_workers` threads.
 
-    Args:
-        survey: Receives the facts.
-        pairs: Drawn one by one while others are read.
-        num_workers: Threads.
-        on_pair: Called after each pair, for a progress bar.
+    A source that fails is a fault and ends the pass. `on_pair` is called after each pair, for a progress bar.
     """
-    jobs = _jobs(survey, pairs)
-    with closing(read_ahead(partial(_do, spec=survey.spec), jobs, num_workers)) as facts_of_pairs:
+
+    def read(job: tuple[PairParts, bool]) -> PairFacts:
+        return read_facts(job[0], survey.spec, with_example=job[1])
+
+    with closing(read_ahead(read, _jobs(survey, pairs), num_workers)) as facts_of_pairs:
         for facts in facts_of_pairs:
             survey.add(facts)
             if on_pair is not None:
                 on_pair()
 
 
-def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False) -> PairFacts:
-    """Read one pair as training does, and look at each file apart where that fails.
-
-    Args:
-        parts: How to open it.
-        spec: The classes.
-        with_example: Whether the facts shall carry a small version of the pair.
-    """
+def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool) -> PairFacts:
+    """Read one pair as training does, or find its faults; `with_example` adds a small version of it."""
     try:
         with ExitStack() as files:
-            opened = {column: entered(call, files) for column, call in parts.openers().items()}
+            opened = {column: files.enter_context(call()) for column, call in parts.openers().items()}
             kinds = {column: f"{part.image.format} {part.image.mode}" for column, part in opened.items()}
             photo, label = opened["photo"], opened["label"]
             sample = make_sample(photo, label, opened.get("instances"), spec, stem=parts.name)
@@ -195,30 +159,25 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool = False)
 
 
 def _jobs(survey: Survey, pairs: Iterable[PairParts]) -> Iterator[tuple[PairParts, bool]]:
-    """Yield pairs, and whether an example is wanted of each; end at a source that breaks off."""
+    """Yield pairs, and whether an example of each is wanted; end at a source that fails."""
     try:
         for position, parts in enumerate(pairs):
             yield parts, survey.examples.wants(position)
-    except Exception as error:  # the libraries of streams raise many types; a report is wanted all the same
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        survey.add_fault(Fault("unreadable", "the data", f"the data: cannot be read on ({reason})."))
-
-
-def _do(job: tuple[PairParts, bool], *, spec: ClassSpec) -> PairFacts:
-    return read_facts(job[0], spec, with_example=job[1])
+    except Exception as error:  # streams raise many types
+        message = f"the data: reading stopped ({first_line(error)})."
+        survey.add_fault(Fault("unreadable", "the data", message))
 
 
 def _turn(parts: PairParts) -> str:
-    """Return what the note of a photo does, of a pair that has faults; "" where the photo is one."""
-    with suppress(LabelMapError, OSError), ExitStack() as files:
-        photo = entered(parts.photo, files)
+    """Return the effect of the EXIF orientation of a readable photo of a pair with faults; else ""."""
+    with suppress(LabelMapError, OSError), parts.photo() as photo:
         decode(*photo)
         return turn_of(photo.image)
     return ""
 
 
 def _palette_in_use(label: Part) -> dict[int, Rgb]:
-    """Return the colours of a decoded palette map by index; empty for other maps."""
+    """Return the used colours of a decoded palette map by index; empty for other maps."""
     if label.image.mode != "P":
         return {}
     colours = palette_colours(label.image)
@@ -227,11 +186,9 @@ def _palette_in_use(label: Part) -> dict[int, Rgb]:
 
 
 def _count_objects(sample: Sample, spec: ClassSpec) -> int:
-    """Return how many objects of thing classes there are: pixels of one number and one class are one."""
+    """Return the objects of thing classes: pixels with one number and one class are one object."""
     if sample.instance_ids is None:
         return 0
-    is_thing = np.zeros(spec.ignore_index + 1, dtype=bool)
-    is_thing[[info.id for info in spec.classes if info.kind == "thing"]] = True
-    things = is_thing[sample.label_map]
+    things = np.isin(sample.label_map, [info.id for info in spec.classes if info.kind == "thing"])
     keys = sample.instance_ids[things].astype(np.int64) * (spec.ignore_index + 1) + sample.label_map[things]
     return len(np.unique(keys))

@@ -1,9 +1,8 @@
-"""Crops, mirror images and resizing of photo, label map and object numbers together, reproducible by seed.
+"""Reproducible crops, mirroring and resizing of photo, label map and object numbers together.
 
-Photos are resized with Lanczos and antialiasing, label maps and object numbers by nearest neighbour, so that
-no class appears that was not there. Random crops are needed beyond variety: without them a generator learns
-where in the frame things stand instead of what the map says. Colours are left alone, as in the paper's
-recipe.
+Photos are resized with Lanczos and antialiasing, label maps and object numbers by nearest neighbour, so no
+class appears or is blended. Random crops also prevent a generator from learning positions in place of the
+map. Colours are unchanged, as in the paper's recipe.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dpsims_hub.labels.reading.samples import Sample
 
 
 class Box(NamedTuple):
-    """A rectangle of whole pixels."""
+    """A rectangle in pixels."""
 
     top: int
     left: int
@@ -35,16 +34,9 @@ def augment_pair(
     flip_probability: float = 0.5,
     keep_proportions: bool = True,
 ) -> Sample:
-    """Return a random crop of the wanted size, mirrored by a coin.
+    """Return a random crop of `size` (height, width), mirrored by chance; see `random_crop_box`.
 
-    Args:
-        sample: Photo, label map and perhaps object numbers of one size.
-        size: Wanted (height, width) in pixels.
-        rng: Source of all randomness; it always draws four numbers, so that a settings change shifts no later
-            draw.
-        max_zoom: See `random_crop_box`.
-        flip_probability: In 0..1.
-        keep_proportions: See `random_crop_box`.
+    `rng` always draws four numbers, so settings do not shift later draws.
 
     Raises:
         ValueError: If `max_zoom` is below 1, `flip_probability` outside 0..1 or a side below 1.
@@ -65,17 +57,10 @@ def random_resized_crop_pair(
     max_zoom: float = 1.4,
     keep_proportions: bool = True,
 ) -> Sample:
-    """Return a random crop, resized to `size`.
-
-    Args:
-        sample: Photo, label map and perhaps object numbers of one size.
-        size: Wanted (height, width) in pixels.
-        rng: Draws three numbers.
-        max_zoom: See `random_crop_box`.
-        keep_proportions: See `random_crop_box`.
+    """Return a random crop, resized to `size` (height, width); see `random_crop_box`.
 
     Raises:
-        ValueError: If `max_zoom` is below 1 or `size` is no size.
+        ValueError: If `max_zoom` is below 1 or `size` is invalid.
     """
     box = random_crop_box(
         sample.label_map.shape, size, rng=rng, max_zoom=max_zoom, keep_proportions=keep_proportions
@@ -91,26 +76,19 @@ def random_crop_box(
     max_zoom: float = 1.4,
     keep_proportions: bool = True,
 ) -> Box:
-    """Return a random box inside a picture of `shape`, to be resized to `size`.
+    """Return a random box in a picture of `shape`, to be resized to `size`, both (height, width) in pixels.
 
-    Our rule: the largest box with the proportions of `size` is divided by a zoom drawn uniformly from
-    1..`max_zoom` and placed uniformly. 1.4 is our choice: objects look at most 1.4 times larger than in the
-    photo, and half of the photo's area stays in view.
+    Our rule (`keep_proportions`): the largest box with the proportions of `size` is divided by a zoom drawn
+    uniformly from 1..`max_zoom` and placed uniformly. 1.4 is our choice: half of the photo's area stays
+    visible.
 
-    Without `keep_proportions` it is the rule of SPADE and OASIS: the whole picture is stretched to `max_zoom`
-    times `size` and a window of `size` is cut out; 286/256 is their zoom for ADE20K and COCO-Stuff, 1 (the
-    whole picture) that for Cityscapes. They round the stretched photo to pixels before cutting, which moves a
-    border by less than one pixel.
-
-    Args:
-        shape: (height, width) of the picture.
-        size: (height, width) that the box will be resized to.
-        rng: Draws three numbers: zoom, top, left.
-        max_zoom: At least 1; 1 gives the largest box.
-        keep_proportions: Our rule (True) or that of SPADE and OASIS.
+    Otherwise it is the rule of SPADE and OASIS: the whole picture is stretched to `max_zoom` times `size` and
+    a window of `size` is cut out; 286/256 is their zoom for ADE20K and COCO-Stuff, 1 (the whole picture) that
+    for Cityscapes. They round the stretched photo to pixels before cutting, which moves a border by less than
+    one pixel. `rng` draws three numbers: zoom, top, left.
 
     Raises:
-        ValueError: If `max_zoom` is below 1 or `size` is no size.
+        ValueError: If `max_zoom` is below 1 or `size` is invalid.
     """
     if max_zoom < 1:
         raise ValueError(f"max_zoom must be at least 1, not {max_zoom}.")
@@ -127,10 +105,10 @@ def random_crop_box(
 
 
 def crop_pair(sample: Sample, box: Box, size: tuple[int, int]) -> Sample:
-    """Return the part of a sample inside `box`, resized to `size` (height, width).
+    """Return the part of a sample in `box`, resized to `size` (height, width).
 
     Raises:
-        ValueError: If the box reaches outside the sample or a wanted side is below 1.
+        ValueError: If the box exceeds the sample or a wanted side is below 1.
     """
     top, left, height, width = box
     bottom, right = top + height, left + width
@@ -148,9 +126,7 @@ def crop_pair(sample: Sample, box: Box, size: tuple[int, int]) -> Sample:
 
 
 def resize_pair(sample: Sample, size: tuple[int, int]) -> Sample:
-    """Return the whole sample at `size` (height, width).
-
-    Other proportions than the sample's stretch it, as the evaluation of SPADE and OASIS does.
+    """Return the whole sample at `size` (height, width), stretched as in the evaluation of SPADE and OASIS.
 
     Raises:
         ValueError: If a wanted side is below 1.

@@ -1,4 +1,4 @@
-"""The two planes that tell the generator where one object ends and the next of its class begins."""
+"""Offsets to object centres, an input of the generator that separates objects of one class."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dpsims_hub.labels.classes.spec import ClassSpec
 
 
 def instance_offsets(instance_ids: np.ndarray, label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    """Return for every pixel of a thing the way to the centre of mass of its object.
+    """Return the offset of every thing pixel to the centre of mass of its object.
 
-    The encoding of Panoptic-DeepLab, which the paper feeds beside the label map. Pixels with one object
-    number and one class are one object. Make the planes after cropping: centres count visible pixels only.
-    Mirroring the inputs mirrors the planes and turns the sign of the x plane. Dividing by the size of the
-    picture is our choice: values lie in -1..1.
+    This is the encoding of Panoptic-DeepLab, which the paper feeds beside the label map. Pixels with one
+    object number and one class are one object. Compute it after cropping: centres count visible pixels only.
+    Mirroring the inputs mirrors the planes and negates the x plane. Division by the size is our choice:
+    values lie in -1..1.
 
     Args:
-        instance_ids: Object numbers, shape (H, W), any integer type; what they say on stuff does not matter.
+        instance_ids: Object numbers, shape (H, W), any integer type; ignored on stuff.
         label_map: Ids in [0, N) or `ignore_index`, shape (H, W).
-        spec: The classes; those of kind "thing" have objects, all others and unknown pixels get zeros.
+        spec: The classes; only pixels of kind "thing" get offsets, others zeros.
 
     Returns:
         Shape (2, H, W), float32: (y, x) of centre minus pixel, divided by (H, W).

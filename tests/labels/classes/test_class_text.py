@@ -117,7 +117,7 @@ CONTRADICTIONS = [
     ({"classes": {"1": "road", "2": "sky"}, "stored": {"offset": 1}}, "leave 'offset' out and add"),
     (
         {"classes": ["a", "b"], "stored": {"values": [0, 255], "ignore_values": [255]}},
-        '255 stands in the "values" of "stored" and in what means unknown',
+        '255 is in the "values" of "stored" and in what means unknown',
     ),
     ({"classes": ["road"], "stored": {"ofset": 1}}, "'ofset' is no known key; did you mean 'offset'?"),
     ({"classes": ["road"], "stored": {"offset": 1, "ignore_value": [0]}}, "did you mean 'ignore_values'?"),

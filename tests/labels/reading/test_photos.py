@@ -57,7 +57,7 @@ def test_opaque_photos_of_every_kind_are_read(data, pixels):
 )
 def test_transparent_pixels_are_refused(data):
     with pytest.raises(
-        LabelMapError, match=r"^a\.png: has transparent pixels, whose colours nobody"
+        LabelMapError, match=r"^a\.png: has transparent pixels, whose colours are undefined"
     ) as caught:
         read(data)
     assert caught.value.remedy == "photo"

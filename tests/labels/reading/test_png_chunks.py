@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from dpsims_hub.labels import ClassSpec, LabelMapError, read_label_map
-from dpsims_hub.labels.reading.png_chunks import fault_of_chunks
+from dpsims_hub.labels.reading.png_faults import fault_of_chunks
 from tests.labels.image_writers import with_chunks
 from tests.labels.png_files import PALETTE, RGB, png_bytes
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.reading import image_files
-from dpsims_hub.labels.reading.png_rows import has_all_rows
+from dpsims_hub.labels.reading.png_faults import has_all_rows
 from tests.labels.png_files import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, png_bytes
 
 KINDS = [(GREY, 1), (GREY, 2), (GREY, 4), (GREY, 8), (GREY, 16), (PALETTE, 4), (PALETTE, 8)]
@@ -82,7 +82,7 @@ def test_a_bomb_is_not_unpacked():
     """200 MB of rows behind a header of 2 x 2 pixels: what is not needed is not held."""
     code = (
         "import io, resource, sys, zlib, struct\n"
-        "from dpsims_hub.labels.reading.png_rows import has_all_rows\n"
+        "from dpsims_hub.labels.reading.png_faults import has_all_rows\n"
         "packer = zlib.compressobj(9)\n"
         "data = b''.join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()\n"
         "parts = [(b'IHDR', struct.pack('>IIBBBBB', 2, 2, 8, 0, 0, 0, 0)), (b'IDAT', data)]\n"

@@ -1,4 +1,4 @@
-"""TIFF files that lack strips or tiles, or whose bytes Pillow exchanges twice, are refused."""
+"""TIFF files that lack strips or tiles, or whose bytes Pillow swaps twice, are refused."""
 
 import struct
 import zlib
@@ -83,7 +83,5 @@ def test_signed_big_endian_numbers_are_refused_where_they_are_compressed(tmp_pat
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_palettes_with_reversed_bits_are_named(tmp_path, bits):
     tags = {258: [bits], 262: [3], 266: [2], 320: [257 * value for value in range(2**bits)] * 3}
-    with pytest.raises(
-        LabelMapError, match=r"palette indices whose bits stand in reverse \(FillOrder 2\); save"
-    ):
+    with pytest.raises(LabelMapError, match=r"palette indices whose bits are reversed \(FillOrder 2\); save"):
         read(tmp_path, tiff([bytes(bits * 4)], {**tags, 278: [4]}, STRIPS))

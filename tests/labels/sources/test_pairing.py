@@ -89,7 +89,9 @@ def test_maps_beside_those_that_pair(tmp_path):
     root = make_pairs(tmp_path, 2)
     for number in range(2):
         (root / "labels" / f"p00{number}_color.png").write_bytes(png_bytes([[7]]))
-    with pytest.raises(ValueError, match=r"; move labels/p000_color\.png and its like elsewhere, or give"):
+    with pytest.raises(
+        ValueError, match=r"; move labels/p000_color\.png and similar files elsewhere, or give"
+    ):
         FolderDataset(root)
     assert len(FolderDataset(root, label_suffix="_color")) == 2
 

@@ -33,12 +33,10 @@ def test_object_numbers_keep_16_bits():
     assert sample.instance_ids.tolist() == [[26005] * 6] * 4
 
 
-def test_the_stored_value_rule_applies_unless_refused():
+def test_the_stored_value_rule_applies():
     spec = ClassSpec.from_dict({"classes": ["road", "sky"], "stored": {"offset": 1, "ignore_values": [0]}})
     expected = [[{0: 255, 1: 0, 2: 1}[value] for value in line] for line in label_rows(0)]
     assert decode_row(row(), spec).label_map.tolist() == expected
-    with pytest.raises(LabelMapError, match="stored=True"):
-        decode_row(row(), spec, stored=False)
 
 
 def test_images_without_bytes_are_read_from_their_path(tmp_path):

@@ -5,94 +5,15 @@ from __future__ import annotations
 import json
 import struct
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from dpsims_hub.labels import FolderDataset, LabelMapError
-from dpsims_hub.labels.survey.masks import look_at_masks
-from dpsims_hub.labels.survey.opened_source import some_labels
-from dpsims_hub.labels.survey.report import format_survey, survey_facts
+from dpsims_hub.labels.survey.report import format_survey
 from tests.labels.image_writers import with_chunks
 from tests.labels.pair_folders import HEIGHT, WIDTH, cut_off, label_rows, make_pairs, photo_of
 from tests.labels.png_files import GREY_ALPHA, PALETTE, RGB, png_bytes, write_png
-from tests.labels.survey.test_survey import survey_folder
-
-ORIENTATION = 274
-
-
-def facts_of(root):
-    return survey_facts(survey_folder(root), "mine")
-
-
-def turned_photo(root, stem, orientation, size=(WIDTH, HEIGHT)):
-    """A JPEG of `size` (width, height) as stored, with an EXIF note."""
-    photo_of(root, stem).unlink()
-    image, exif = Image.new("RGB", size), Image.Exif()
-    exif[ORIENTATION] = orientation
-    image.save(root / "images" / f"{stem}.jpg", exif=exif)
-
-
-@pytest.mark.parametrize(
-    ("orientation", "how"),
-    [(5, "mirrored and turned by 90"), (6, "90 degrees clockwise"), (7, "90"), (8, "counter-clockwise")],
-)
-def test_a_map_as_the_photo_is_stored_is_told_so(tmp_path, orientation, how):
-    root = make_pairs(tmp_path, 3)
-    turned_photo(root, "p001", orientation)
-    with pytest.raises(LabelMapError) as caught:
-        FolderDataset(root)[1]
-    text = str(caught.value)
-    assert text.startswith(f"{root / 'images' / 'p001.jpg'}: an EXIF note turns the photo to 10 x 6 px")
-    assert "label map is 6 x 10, as the photo is stored; turn the map in the same way" in text
-    assert how in text
-    assert "nearest" not in text
-    facts = facts_of(root)
-    assert facts["errors"]["size"]["count"] == 1
-    assert sum(facts["turned_photos"].values()) == 1
-
-
-def turn(array, orientation):
-    """EXIF 2.3 by its table: which side of the stored picture is the top and the left of the seen one."""
-    top_left = {
-        2: lambda a: a[:, ::-1],
-        3: lambda a: a[::-1, ::-1],
-        4: lambda a: a[::-1],
-        5: lambda a: a.T,
-        6: lambda a: a[::-1].T,
-        7: lambda a: a[::-1, ::-1].T,
-        8: lambda a: a[:, ::-1].T,
-    }
-    return top_left[orientation](array)
-
-
-@pytest.mark.parametrize("orientation", range(2, 9))
-def test_the_words_say_how_to_turn_the_map(tmp_path, orientation):
-    """Following them with Pillow's rotations gives what EXIF's table says."""
-    from dpsims_hub.labels.reading.turned_photos import TURNS
-
-    stored = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    image, words = Image.fromarray(stored), TURNS[orientation]
-    if "upside down" in words:
-        image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    elif "mirrored" in words:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if "180" in words:
-        image = image.rotate(180)
-    elif "90" in words:
-        image = image.rotate(90 if "counter" in words else -90, expand=True)
-    assert np.asarray(image).tolist() == turn(stored, orientation).tolist()
-
-
-def test_half_turns_are_counted_and_come_before_errors(tmp_path):
-    root = make_pairs(tmp_path, 4)
-    turned_photo(root, "p000", 3)
-    turned_photo(root, "p001", 2)
-    cut_off(photo_of(root, "p003"))
-    facts = facts_of(root)
-    assert facts["turned_photos"] == {"turned by 180 degrees": 1, "mirrored": 1}
-    assert "2 photo(s) have an EXIF note and are read as seen" in facts["advice"][0]
-    assert "1 damaged file(s)" in facts["advice"][1]
+from tests.labels.survey.surveyed import ORIENTATION, facts_of, turned_photo
 
 
 def palette_of(*colours):
@@ -110,29 +31,6 @@ def test_palettes_that_differ_between_files(tmp_path):
     facts = facts_of(root)
     assert facts["other_palettes"] == 1  # longer and shorter ones agree
     assert facts["advice"][0].startswith("1 palette map(s) give an index another colour")
-
-
-@pytest.mark.parametrize("classes", [["background", "person"], ["a", "b", "c"]])
-def test_black_and_white_masks(tmp_path, classes):
-    root = make_pairs(tmp_path, 3)
-    (root / "classes.json").write_text(json.dumps(classes))
-    for number in range(3):
-        write_png(root / "labels" / f"p{number:03d}.png", [[0, 255] * 5] * HEIGHT)
-    facts = facts_of(root)
-    assert facts["advice"][0].startswith("The maps hold only 0 and 255")
-    content = json.loads(facts["advice"][0].partition("write ")[2].partition(" with your")[0])
-    (root / "classes.json").write_text(json.dumps(content))
-    assert FolderDataset(root)[0].label_map.tolist() == [[0, 1] * 5] * HEIGHT
-    assert not facts_of(root)["only_0_and_255"]
-
-
-@pytest.mark.parametrize("value", [0, 1])
-def test_other_maps_are_no_masks(tmp_path, value):
-    """One class that is not 0, or 0 without any unknown."""
-    root = make_pairs(tmp_path, 1)
-    rows = [[value, 255] * 5] * HEIGHT if value else [[0] * WIDTH] * HEIGHT
-    write_png(root / "labels" / "p000.png", rows)
-    assert not facts_of(root)["only_0_and_255"]
 
 
 def test_maps_without_a_known_pixel_are_named(tmp_path):
@@ -170,69 +68,7 @@ def test_good_data_need_no_advice(tmp_path):
     assert format_survey(facts).endswith("no errors")
 
 
-def test_maps_of_unknown_alone_are_no_masks(tmp_path):
-    root = make_pairs(tmp_path, 2)
-    (root / "classes.json").write_text(json.dumps(["a", "b"]))
-    for number in range(2):
-        write_png(root / "labels" / f"p{number:03d}.png", [[255] * 10] * HEIGHT)
-    assert not any("only 0 and 255" in sentence for sentence in facts_of(root)["advice"])
-
-
 BLACK_AND_WHITE = [[0, 0, 0, 255, 255, 255] * 5] * HEIGHT
-
-
-def test_masks_of_two_kinds_are_one_finding(tmp_path):
-    root = make_pairs(tmp_path, 3)
-    (root / "classes.json").write_text(json.dumps(["background", "person"]))
-    write_png(root / "labels" / "p000.png", [[0, 255] * 5] * HEIGHT)
-    write_png(root / "labels" / "p001.png", [[0, 1] * 5] * HEIGHT, depth=1)
-    write_png(root / "labels" / "p002.png", [[0, 1] * 5] * HEIGHT)
-    facts = facts_of(root)
-    assert facts["advice"][0] == (
-        "1 map(s) hold only 0 and 255, and 2 hold classes without it; 255 means unknown. If 255 is the "
-        f"object of a mask, write its id in its place, in the maps of {photo_of(root, 'p000')}."
-    )
-    assert not facts["only_0_and_255"]
-
-
-@pytest.mark.parametrize(
-    ("rows", "mixed"),
-    [
-        ([[[0, 1, 255, 1, 1]]], False),  # unknown beside the object
-        ([[[0, 1, 255, 1, 1]], [[0, 0, 255, 0, 0]], [[0, 1, 1, 1, 1]]], False),  # so it is in the second too
-        ([[[0, 0, 0, 0, 0]], [[1, 1, 1, 1, 255]]], False),
-        ([[[0, 1, 0, 1, 1]], [[1, 1, 1, 1, 1]]], False),
-        ([[[0, 1, 0, 1, 1]], [[255, 255, 255, 255, 255]]], False),  # a map without a known pixel
-        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 2, 255]]], False),  # three classes, and unknown
-        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 0, 255]]], True),
-        ([[[0, 2, 0, 2, 2]], [[0, 255, 0, 0, 255]], [[3, 2, 0, 1, 1]]], True),  # among maps of other classes
-        ([[[0, 2, 0, 2, 2]], [[0, 255, 0, 0, 255]], [[3, 2, 255, 1, 1]]], False),
-        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 0, 255]], [[0, 2, 3, 255, 255]]], True),  # 0 and 1, 0 and 255
-        ([[[0, 1, 0, 1, 1]], [[0, 255, 0, 0, 255]], [[0, 1, 3, 255, 255]]], False),
-    ],
-)
-def test_where_masks_are_mixed(tmp_path, rows, mixed):
-    root = make_pairs(tmp_path, len(rows))
-    for number, row in enumerate(rows):
-        write_png(root / "labels" / f"p{number:03d}.png", [row[0] * 2] * HEIGHT)
-    assert bool(facts_of(root)["mixed_masks"]) == mixed
-
-
-@pytest.mark.parametrize(
-    ("depth", "stored", "named"),
-    [(8, {}, 2), (16, {}, 0), (8, {"stored": {"offset": 0, "ignore_values": [255]}}, 0)],
-)
-def test_255_in_8_bits_is_a_class_of_a_long_list(tmp_path, depth, stored, named):
-    """65535 means unknown there, and 8 bits cannot hold it."""
-    root = make_pairs(tmp_path, 3)
-    (root / "classes.json").write_text(json.dumps({"classes": [f"c{n}" for n in range(300)], **stored}))
-    for number in range(3):
-        rows = [[7, 255 if number else 8] * 5] * HEIGHT
-        write_png(root / "labels" / f"p{number:03d}.png", rows, depth=depth)
-    said = facts_of(root)["class_255_in_8_bits"]
-    words = f"{named} map(s) of 8 bits hold 255, which in this list of 300 is the class 'c255', and not"
-    assert said.startswith(words if named else "")
-    assert bool(said) == bool(named)
 
 
 def advice_of(root):
@@ -350,18 +186,3 @@ def test_the_rule_for_panoptic_colours_reads_them(tmp_path):
     sample = FolderDataset(root)[0]
     assert sample.label_map.tolist() == [[0, 2] * 5] * HEIGHT
     assert sample.instance_ids.tolist() == [[7, 2007] * 5] * HEIGHT
-
-
-@pytest.mark.parametrize("ones", [True, False])
-def test_training_looks_at_masks_before_it_starts(tmp_path, ones):
-    root = make_pairs(tmp_path, 3)
-    (root / "classes.json").write_text(json.dumps(["background", "person"]))
-    for number in range(3):
-        rows = [[0, 1 if ones and number == 2 else 255] * 5] * HEIGHT
-        write_png(root / "labels" / f"p{number:03d}.png", rows)
-    data = FolderDataset(root)
-    said = look_at_masks(some_labels(data, 64), data.spec)
-    assert len(said) == 1
-    assert said[0].startswith(
-        "2 map(s) hold only 0 and 255, and 1 hold" if ones else "The maps hold only 0 and 255"
-    )

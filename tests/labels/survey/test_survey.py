@@ -26,21 +26,9 @@ from tests.labels.pair_folders import (
     photo_of,
 )
 from tests.labels.png_files import RGB, write_png
+from tests.labels.survey.surveyed import survey_folder, survey_of
 
 datasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN = 0
-
-
-def survey_of(source: DataSource, num_workers: int = 0) -> Survey:
-    opened = open_for_survey(source)
-    survey = Survey(opened.spec)
-    if opened.listing is not None:
-        survey.add_unpaired(opened.listing)
-    survey_pairs(survey, opened.pairs, num_workers)
-    return survey
-
-
-def survey_folder(root, num_workers: int = 0) -> Survey:
-    return survey_of(DataSource(directory=str(root)), num_workers)
 
 
 def kinds(survey: Survey) -> dict[str, int]:
@@ -260,7 +248,7 @@ def test_a_source_that_breaks_off_is_a_fault(tmp_path, workers):
     survey = Survey(opened.spec)
     survey_pairs(survey, breaks_off(), workers)
     assert survey.num_good == 2
-    assert "cannot be read on (the line is dead)" in only_fault(survey, "unreadable").message
+    assert "reading stopped (the line is dead)" in only_fault(survey, "unreadable").message
 
 
 def test_many_faults_are_counted_and_few_kept(tmp_path):
