@@ -38,5 +38,5 @@ def placeholder(head: bytes) -> str:
 
 
 def remedy_of(instead: str) -> str:
-    """The key of `survey_advice.REMEDIES` for a text of `placeholder`; "" where it has none."""
+    """The key of `labels.survey.advice.REMEDIES` for a text of `placeholder`; "" where it has none."""
     return next((key for key in ("git lfs pull", "git annex get", CONVERT, UNPACK) if key in instead), "")
