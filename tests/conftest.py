@@ -19,7 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The flag that `make test SLOW=1` gives."""
     parser.addoption("--slow", action="store_true", help="also run the tests that are marked slow")
-    parser.addoption("--minutes", action="store_true", help="also run those that take a minute or more each")
+    parser.addoption("--minutes", action="store_true", help="also run the longest, see the marker")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

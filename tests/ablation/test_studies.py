@@ -77,9 +77,9 @@ def test_arms_differ_in_nothing_else(study, differ):
     ("study", "arm"),
     [
         ("oasis", "dpsims"),
-        ("oasis", "oasis"),
-        ("precision", "bf16 backbone"),
-        ("paper", "paper"),
+        pytest.param("oasis", "oasis", marks=pytest.mark.minutes),
+        pytest.param("precision", "bf16 backbone", marks=pytest.mark.minutes),
+        pytest.param("paper", "paper", marks=pytest.mark.minutes),
         ("paper", "modulation by 1x1"),
     ],
 )

@@ -44,7 +44,7 @@ def test_dry_run_starts_nothing(tmp_path, data, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_a_study_from_end_to_end_in_processes_of_its_own(tmp_path, data, capsys):
     """Two steps of one arm; again: nothing is run; without a plot where there is no matplotlib."""
     pytest.importorskip("matplotlib")

@@ -79,7 +79,7 @@ def measured(path: Path) -> dict:
     return {key: value for key, value in report.items() if key not in ("speed", "machine", "processes")}
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_two_processes_measure_what_one_does(options, tmp_path):
     """And both keep what a third evaluation reads; all with one thread each, for the last digits."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -156,7 +156,7 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_killed_and_continued_by_two_processes_it_is_the_same_data_set(model, nested, tmp_path):
     whole, out = tmp_path / "whole", tmp_path / "out"
     command = ("--model", str(model), "--num-images", str(MANY), "--batch-size", "4")

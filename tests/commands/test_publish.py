@@ -63,7 +63,7 @@ def test_space_brings_the_package_and_what_it_needs():
     assert any(line.startswith("gradio") for line in files["requirements.txt"].read_text().splitlines())
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_space_runs_from_a_clean_folder(tmp_path):
     folder = tmp_path / "space"
     assert main(["publish-space", "someone/paint", "--folder", str(folder)]) == 0

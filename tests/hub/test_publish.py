@@ -184,7 +184,7 @@ def test_a_repository_through_its_life(hub, folder, tmp_path):
         assert sentence.startswith(f"dpsims: {beginning}")
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 def test_without_login_or_hub_the_files_are_listed_and_nothing_changes(hub, folder, tmp_path):
     card = (folder / "README.md").read_text()
     assert license_is_stated(folder / "README.md")

@@ -59,6 +59,7 @@ def test_precision_and_accumulation_of_the_launcher_hold(flags, tmp_path):
     assert saved(tmp_path / "out") == ("bf16", 2)
 
 
+@pytest.mark.slow
 def test_no_precision_of_the_launcher_s_command_line_is_named_too(flags, tmp_path):
     """A launcher without the flag says "no" in the environment as well, and nothing is printed of that."""
     done = launch(flags("--mixed_precision", "bf16", steps=1), "--mixed_precision", "no")
