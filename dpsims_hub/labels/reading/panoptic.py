@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,19 @@ def write_panoptic_maps(annotations: str | Path, maps: str | Path, root: str | P
     Raises:
         FileNotFoundError: If the annotations or a map is missing.
         FileExistsError: If `root` has a `labels/` or a `classes.json`.
-        ClassSpecError: If the annotations are not panoptic annotations of COCO.
+        ClassSpecError: If the annotations are not panoptic annotations of COCO, or two maps have one stem.
         LabelMapError: If a map has a number without a segment, or a class has more than 1000 segments.
     """
     root, content = Path(root), _read(Path(annotations))
     for name in ("labels", "classes.json"):
         if (root / name).exists():
             raise FileExistsError(f"{root / name}: exists already; name another folder.")
+    stems = Counter(Path(one["file_name"]).stem for one in content["annotations"])
+    if repeated := [stem for stem, count in stems.items() if count > 1]:
+        raise ClassSpecError(
+            f"{annotations}: {len(repeated)} name(s) of maps occur more than once, the first {repeated[0]}; "
+            "photos and maps pair by this name, so write each folder on its own."
+        )
     classes = {one["id"]: number for number, one in enumerate(_ordered(content["categories"]), start=1)}
     unfinished = root / "labels.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -86,6 +86,17 @@ def test_labels_that_are_there_stay(tmp_path):
         write_panoptic_maps(*arguments)
 
 
+def test_two_maps_of_one_name_are_refused(tmp_path):
+    annotations, maps, root = coco(tmp_path)
+    content = json.loads(annotations.read_text())
+    first = content["annotations"][0]
+    content["annotations"].append({**first, "file_name": f"other/{first['file_name']}"})
+    annotations.write_text(json.dumps(content))
+    with pytest.raises(ClassSpecError, match=r"1 name\(s\) of maps occur more than once, the first "):
+        write_panoptic_maps(annotations, maps, root)
+    assert not (root / "labels").exists()
+
+
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "a.json").write_text('{"annotations": [], "images": []}')
     with pytest.raises(ClassSpecError, match="is not COCO's panoptic JSON"):
