@@ -35,15 +35,11 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Serve until Ctrl-C; bad input gives one sentence and exit code 2."""
     arguments = parse_arguments(argv)
-    from dpsims_hub.space import zero_gpu
-
-    zero_gpu.prepare()
-    from dpsims_hub.space.app import start_space
-    from dpsims_hub.space.model_registry import wanted_models
+    from dpsims_hub.space.start import start_space
 
     try:
         app, address = start_space(
-            wanted_models(arguments.model),
+            arguments.model,
             host=arguments.host,
             port=arguments.port,
             share=arguments.share,

@@ -2,8 +2,8 @@
 
     python tools/measure_space.py [--model camvid] [--seconds 10] [--rounds 3]
 
-Starts space_app.py, paints with a headless Chromium, and prints tables. Needs Playwright and a Chromium.
-Other processes on the machine make the figures worse, so the load is printed too.
+Starts space_app.py, paints with a headless Chromium, and prints tables. Needs Playwright, psutil and a
+Chromium. Other processes on the machine make the figures worse, so the load is printed too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 120.0  # seconds
@@ -78,12 +80,10 @@ def wait_for_answer(address: str) -> None:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the processor's time of a process, which depends little on others; NaN without /proc."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.is_file():
-        return math.nan
-    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    """Return the processor's time of a process and its children, which depends little on others."""
+    process = psutil.Process(pid)
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
 
 
 def measure_start(page: Any, address: str, start: float, pid: int) -> dict[str, float]:

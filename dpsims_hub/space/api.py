@@ -125,7 +125,7 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         }
 
     with gr.Row(visible=False):
-        button = gr.Button("run")
+        button = gr.Button("run", visible=False)
         _wire(button, models, {"models": gr.JSON}, concurrency_limit=2)
         _wire(button, generate, {"photo": _photo}, **ONE_AT_A_TIME)
         _wire(button, variations, {"photos": _photos, "seeds": gr.JSON}, **ONE_AT_A_TIME)
@@ -139,6 +139,8 @@ def _wire(button: gr.Button, endpoint: Callable, outputs: Mapping[str, Callable]
         described(INPUTS[name](label=name), said[name]) for name in inspect.signature(endpoint).parameters
     ]
     results = [described(make(label=name), returns_of(endpoint)) for name, make in outputs.items()]
+    for component in (*inputs, *results):
+        component.visible = False  # the page would load the scripts of each, though their row is hidden
     name = endpoint.__name__
     button.click(endpoint, inputs, results, api_name=name, **limits)
 

@@ -11,18 +11,16 @@ import contextvars
 import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
+from dpsims_hub.space.photo_maker import PhotoMaker
+from dpsims_hub.space.photo_process import PhotoProcess, ProcessEndedError
 from dpsims_hub.space.photo_request import PhotoRequest
-from dpsims_hub.space.quick_start import light_imports
 from dpsims_hub.space.zero_gpu import is_zero_gpu, on_gpu
-
-if TYPE_CHECKING:
-    from dpsims_hub.space.renderer import PhotoRenderer
 
 MAX_LINE = 24  # requests; our choice: below the 40 threads of the server, so that other requests get one
 MIN_LINE = 8  # so that eight painters take turns even on a very slow model or a busy machine
@@ -54,15 +52,22 @@ class PhotoWorker:
 
     Args:
         registry: the models.
+        maker: makes the photos; None: in this process.
         beside_browser: whether the browser runs on this machine too; quick models then leave it a core.
     """
 
-    def __init__(self, registry: ModelRegistry, *, beside_browser: bool = False) -> None:
+    def __init__(
+        self,
+        registry: ModelRegistry,
+        maker: PhotoMaker | PhotoProcess | None = None,
+        *,
+        beside_browser: bool = False,
+    ) -> None:
         self._registry = registry
+        self._maker = maker or PhotoMaker()
         self._beside_browser = beside_browser
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photo-worker")
         self._render = on_gpu(self._render_now)
-        self._renderers: dict[str, PhotoRenderer] = {}
         self._loaders: dict[str, Future[None]] = {}
         self._lock = threading.Lock()  # guards the line and the loaders
         self._line = 0
@@ -112,6 +117,11 @@ class PhotoWorker:
             photo, ms = self._worker.submit(context.run, self._render, model_info.key, photo_request).result()
             self._pace += 0.2 * (ms - self._pace)
             return photo, ms
+        except ProcessEndedError as error:
+            _LOG.error("%s Another one is started.", error)
+            with self._lock:
+                self._loaders.clear()
+            raise BusyError("loading", LOADING_RETRY) from None
         finally:
             with self._lock:
                 self._line -= 1
@@ -119,6 +129,7 @@ class PhotoWorker:
     def close(self) -> None:
         """Let the worker go when its last photo is made."""
         self._worker.shutdown(wait=True)
+        self._maker.close()
 
     def _join(self, wait: bool, background: bool) -> None:
         with self._lock:
@@ -129,21 +140,15 @@ class PhotoWorker:
             self._line += 1
 
     def _render_now(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
-        return self._renderers[key].render(photo_request)
+        return self._maker.render(key, photo_request)
 
     def _load(self, model_info: ModelInfo, done: Future[None]) -> None:
         """Load a model and make one photo of it in the worker, whose threads are then warm too."""
         try:
-            with light_imports():
-                from dpsims_hub.space.renderer import PhotoRenderer
-
-                renderer = self._renderers[model_info.key] = PhotoRenderer(self._registry.load(model_info))
+            self._maker.load(self._registry, model_info, self._beside_browser)
             if not is_zero_gpu():
                 blank = PhotoRequest(np.zeros(model_info.size, dtype=np.uint16))
-                for _ in range(2):
-                    self._worker.submit(self._render, model_info.key, blank).result()
-                if self._beside_browser:
-                    self._worker.submit(renderer.spare_a_core, blank).result()
+                self._worker.submit(self._render, model_info.key, blank).result()
             done.set_result(None)
         except Exception as error:  # whatever it is, visitors get one sentence and the log gets the rest
             expected = isinstance(error, ValueError | OSError)

@@ -25,36 +25,26 @@ if TYPE_CHECKING:
 _KEPT = 4  # encodings; our choice: a painter's own map, and those of a few others who turn their seeds
 _MIX_STEPS = 1000
 ALL_THREADS = torch.get_num_threads()  # before any model took fewer: a new thread inherits the last number
+TRIALS = 4  # the first is slow, and others may be because the page is being opened
 QUICK = 150.0  # milliseconds; our choice: photos that take longer are worth all cores
 
 
 class PhotoRenderer:
-    """Makes photos with one network. Not for several threads at once."""
+    """Makes photos with one network. Not for several threads at once.
 
-    def __init__(self, pipe: DPSIMSPipeline) -> None:
+    Args:
+        pipe: the network.
+        spare_core: leave one core to the browser on this machine, unless photos are slow: the threads of a
+            photo wait for each other many times, so that one that shares its core with the browser holds up
+            all (ARCHITECTURE.md has the figures).
+    """
+
+    def __init__(self, pipe: DPSIMSPipeline, spare_core: bool = False) -> None:
         self._pipe = pipe
         self._encodings: OrderedDict[bytes, MapEncoding] = OrderedDict()
         self._session: EditSession | None = None
-        self.threads = ALL_THREADS
-
-    def spare_a_core(self, photo_request: PhotoRequest) -> None:
-        """Use one thread less from now on, if photos are quick all the same.
-
-        For a browser on this machine: the threads of a photo wait for each other many times, so that one that
-        shares its core with the browser holds up all (ARCHITECTURE.md has the figures).
-
-        Args:
-            photo_request: to be tried.
-        """
-        if self._pipe.device.type != "cpu" or self.threads == 1:
-            return
-        self.threads -= 1
-        times = []
-        for _ in range(2):
-            self._encodings.clear()
-            times.append(self.render(photo_request)[1])
-        if min(times) > QUICK:
-            self.threads += 1
+        self._trials: list[float] = []  # milliseconds of the first whole photos
+        self.spares_core = spare_core and pipe.device.type == "cpu" and ALL_THREADS > 1
 
     @torch.inference_mode()
     def render(self, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
@@ -67,8 +57,9 @@ class PhotoRenderer:
             The photo, and the milliseconds that the network took.
         """
         network = self._pipe.network
-        if torch.get_num_threads() != self.threads:
-            torch.set_num_threads(self.threads)
+        threads = ALL_THREADS - self.spares_core
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
         start = time.perf_counter()
         latents, region_map = arrange_latents(photo_request, network.config.latent_dim)
         if self._edits(photo_request, latents, region_map):
@@ -79,7 +70,15 @@ class PhotoRenderer:
             None if region_map is None else torch.from_numpy(region_map)[None].to(network.device),
         )
         picture = self._pipe.postprocess(photo)[0]
-        return picture, 1000 * (time.perf_counter() - start)
+        ms = 1000 * (time.perf_counter() - start)
+        self._take_core_if_slow(ms)
+        return picture, ms
+
+    def _take_core_if_slow(self, ms: float) -> None:
+        if self.spares_core and len(self._trials) < TRIALS:
+            self._trials.append(ms)
+            if len(self._trials) == TRIALS and min(self._trials) > QUICK:
+                self.spares_core = False
 
     def _edits(self, photo_request: PhotoRequest, latents: Tensor, region_map: np.ndarray | None) -> bool:
         """Whether the edit session makes the photo; it is opened for drafts, and ends with other latents."""

@@ -25,12 +25,11 @@ sys.exit(main(["publish-space", "someone/paint", "--yes"]))
 SERVE = """
 import sys, urllib.request
 import dpsims_hub
-from dpsims_hub.space.app import start_space
-from dpsims_hub.space.model_registry import wanted_models
+from dpsims_hub.space.start import start_space
 from space_app import parse_arguments
 
 assert dpsims_hub.__file__.startswith(sys.argv[1]), dpsims_hub.__file__
-app, address = start_space(wanted_models(parse_arguments([]).model))
+app, address = start_space(parse_arguments([]).model)
 page = urllib.request.urlopen(address, timeout=60)
 print("status", page.status)
 app.close()

@@ -217,3 +217,11 @@ def test_files_of_programs_are_deleted_soon(
     finally:
         app.close(verbose=False)
         worker.close()
+
+
+def test_the_page_loads_the_scripts_of_the_painter_only(space: LiveSpace) -> None:
+    with urllib.request.urlopen(f"{space.address}/config") as response:
+        components = json.load(response)["components"]
+    shown = {one["type"] for one in components if one["props"].get("visible", True)}
+    assert {one["type"] for one in components} >= {"image", "gallery", "file"}
+    assert shown <= {"html", "form"}, shown  # Gradio itself puts a form around inputs

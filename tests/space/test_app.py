@@ -5,8 +5,8 @@ import urllib.request
 
 import pytest
 
-from dpsims_hub.space import app
-from dpsims_hub.space.app import is_local, start_space
+from dpsims_hub.space import app, photo_worker, start
+from dpsims_hub.space.app import is_local
 from dpsims_hub.space.page_head import with_preview
 from tests.space.live_space import LiveSpace
 
@@ -40,18 +40,19 @@ def test_only_a_local_space_is_beside_its_browser(
 ) -> None:
     made = []
 
-    class Worker(app.PhotoWorker):
-        def __init__(self, registry, *, beside_browser) -> None:
+    class Worker(photo_worker.PhotoWorker):
+        def __init__(self, registry, maker, *, beside_browser) -> None:
             made.append(beside_browser)
             super().__init__(registry)
 
         def prepare(self, model_info):
             """Nothing is to be loaded."""
 
-    monkeypatch.setattr(app, "PhotoWorker", Worker)
+    monkeypatch.setattr(photo_worker, "PhotoWorker", Worker)
+    monkeypatch.setattr(start, "PhotoProcess", lambda: None)
     monkeypatch.setattr(app, "launch_app", lambda *arguments, **options: "")
     monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
-    start_space(["camvid"], **options)[0].close()
+    start.start_space("camvid", **options)[0].close()
     assert made == [beside]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -9,17 +10,17 @@ from importlib.util import find_spec
 import pytest
 
 from dpsims_hub.bundled import bundled_model
-from dpsims_hub.space.quick_start import StandIn, hidden
+from dpsims_hub.space.quick_start import StandIn, hidden, quick_imports
 
 HEAVY = ("transformers", "torch._dynamo", "torch._inductor", "scipy")
 LOAD = """
 import contextlib, os, sys
 import numpy as np
-from dpsims_hub.space import photo_worker
+from dpsims_hub.space import photo_maker, photo_worker
 from dpsims_hub.space.model_registry import ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest
 if sys.argv[2] == "plain":
-    photo_worker.light_imports = contextlib.nullcontext
+    photo_maker.light_imports = contextlib.nullcontext
 registry = ModelRegistry([sys.argv[1]])
 model_info = registry.find()
 worker = photo_worker.PhotoWorker(registry)
@@ -62,6 +63,21 @@ def test_a_hidden_package_is_not_found_and_is_there_again() -> None:
     with hidden("json"):  # imported already: it stays
         import json
     assert json.loads("1") == 1
+
+
+def test_garbage_is_collected_again_after_imports_also_where_one_fails() -> None:
+    inside = []
+
+    def fail() -> None:
+        with quick_imports("this", "antigravity"):
+            inside.extend([gc.isenabled(), find_spec("this"), find_spec("antigravity")])
+            raise ImportError
+
+    sys.modules.pop("this", None)
+    pytest.raises(ImportError, fail)
+    assert inside == [False, None, None]
+    assert gc.isenabled()
+    assert find_spec("this") is not None
 
 
 def test_marks_for_the_compiler_leave_functions_alone_and_the_rest_is_the_compilers_own() -> None:

@@ -125,7 +125,8 @@ function fittingMap(text, model) {
       `The map is ${map.width}x${map.height}, but ${model.title} paints ${model.width}x${model.height}.`,
     );
   }
-  const wrong = map.ids.find((id) => id >= model.classes.length && id !== model.ignore_index);
+  const present = countClasses(map.ids).map(([id]) => id);
+  const wrong = present.find((id) => id >= model.classes.length && id !== model.ignore_index);
   if (wrong !== undefined) {
     throw new Error(`The map holds class ${wrong}, but ${model.title} has ${model.classes.length} classes.`);
   }

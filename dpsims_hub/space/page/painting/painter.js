@@ -86,8 +86,9 @@ function fillAll(ids, id) {
 
 // How many pixels each class has: [[id, count], ...], the largest first.
 function countClasses(ids) {
-  const counts = new Uint32Array(1 + ids.reduce((most, id) => Math.max(most, id), 0));
+  const counts = new Uint32Array(65536); // ids have 16 bits
   for (let at = 0; at < ids.length; at++) counts[ids[at]]++;
-  const present = Array.from(counts, (count, id) => [id, count]).filter(([, count]) => count);
+  const present = [];
+  for (let id = 0; id < counts.length; id++) if (counts[id]) present.push([id, counts[id]]);
   return present.sort((p, q) => q[1] - p[1] || p[0] - q[0]);
 }

@@ -1,0 +1,45 @@
+"""The loaded models of one process, and photos made with them. Imports torch when a model is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
+from dpsims_hub.space.photo_request import PhotoRequest
+from dpsims_hub.space.quick_start import light_imports
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dpsims_hub.space.renderer import PhotoRenderer
+
+
+class PhotoMaker:
+    """Makes photos in this process. Models may be loaded in other threads than the one that renders."""
+
+    def __init__(self) -> None:
+        self._renderers: dict[str, PhotoRenderer] = {}
+
+    def load(self, registry: ModelRegistry, model_info: ModelInfo, spare_core: bool) -> None:
+        """Load a model.
+
+        Args:
+            registry: has the model.
+            model_info: the model.
+            spare_core: see `PhotoRenderer`.
+
+        Raises:
+            ValueError: a weight file is damaged.
+        """
+        with light_imports():
+            from dpsims_hub.space.renderer import PhotoRenderer
+
+            self._renderers[model_info.key] = PhotoRenderer(registry.load(model_info), spare_core)
+
+    def render(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
+        """Make a photo with a loaded model; see `PhotoRenderer.render`."""
+        return self._renderers[key].render(photo_request)
+
+    def close(self) -> None:
+        """Forget the models."""
+        self._renderers.clear()

@@ -1,0 +1,62 @@
+"""Starts the Space; what takes long is imported in two processes at the same time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dpsims_hub.space import zero_gpu
+from dpsims_hub.space.photo_process import PhotoProcess
+from dpsims_hub.space.quick_start import quick_imports
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+
+def start_space(
+    models: str | None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
+    mcp: bool = False,
+    segmenter: str = "",
+    device: str | None = None,
+    dtype: str | None = None,
+) -> tuple[gr.Blocks, str]:
+    """Start a Space; its first model is loaded while the page is opened.
+
+    Args:
+        models: paths, Hub ids or bundled names in one text, see `wanted_models`.
+        host: see `launch_app`, as for the next three.
+        port: see there.
+        share: see there.
+        mcp: see there.
+        segmenter: a segmentation model of transformers for opening photos; "" means each model's own.
+        device: where the models run; None takes an accelerator where there is one.
+        dtype: arithmetic, such as "bfloat16"; None means that of the weights.
+
+    Returns:
+        The Space, and its address.
+
+    Raises:
+        OSError: a model is missing, or the port is taken.
+        ValueError: a model cannot be used, or an option needs a package that is missing.
+        ModuleNotFoundError: Gradio is not installed.
+    """
+    zero_gpu.prepare()
+    maker = None if zero_gpu.is_zero_gpu() else PhotoProcess()  # ZeroGPU lends its GPU to this process
+    try:
+        with quick_imports(*([] if mcp else ["mcp"])):
+            from dpsims_hub.space.app import build_app, is_local, launch_app
+            from dpsims_hub.space.model_registry import ModelRegistry, wanted_models
+            from dpsims_hub.space.photo_worker import PhotoWorker
+            from dpsims_hub.space.segmenter import Segmenter
+        registry = ModelRegistry(wanted_models(models), device, dtype)
+        worker = PhotoWorker(registry, maker, beside_browser=not share and is_local(host))
+        app = build_app(registry, worker, Segmenter(segmenter) if segmenter else None)
+        worker.prepare(registry.find())
+        return app, launch_app(app, host, port, share=share, mcp=mcp)
+    except BaseException:
+        if maker is not None:
+            maker.close()
+        raise
