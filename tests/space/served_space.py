@@ -147,8 +147,9 @@ class ServedSpace:
         return sum(psutil.Process(self.process.pid).cpu_times()[:2])
 
     def rss(self) -> int:
-        """Bytes of memory that the server holds now."""
-        return psutil.Process(self.process.pid).memory_info().rss
+        """Bytes of memory that the server and the process that makes photos hold now."""
+        server = psutil.Process(self.process.pid)
+        return sum(one.memory_info().rss for one in (server, *server.children(recursive=True)))
 
     def peak_during(self, work: Callable[[], Any]) -> tuple[Any, int]:
         """Return what the work returned, and by how many bytes the server grew at most meanwhile."""
