@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dpsims_hub.processes.quick_start import light_imports
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest
-from dpsims_hub.space.quick_start import light_imports
 
 if TYPE_CHECKING:
     from PIL import Image

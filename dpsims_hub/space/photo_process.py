@@ -89,7 +89,7 @@ class _Answers:
     """What the child process does when it is asked."""
 
     def __init__(self) -> None:
-        from dpsims_hub.space.quick_start import light_imports, quick_imports
+        from dpsims_hub.processes.quick_start import light_imports, quick_imports
 
         with quick_imports(), light_imports():
             import dpsims_hub.space.renderer  # noqa: F401  # before the first model is asked for

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dpsims_hub.processes.quick_start import quick_imports
 from dpsims_hub.space import zero_gpu
 from dpsims_hub.space.photo_process import PhotoProcess
-from dpsims_hub.space.quick_start import quick_imports
 
 if TYPE_CHECKING:
     import gradio as gr

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from dpsims_hub.bundled import bundled_model
-from dpsims_hub.space.quick_start import StandIn, hidden, quick_imports
+from dpsims_hub.processes.quick_start import StandIn, hidden, quick_imports
 
 HEAVY = ("transformers", "torch._dynamo", "torch._inductor", "scipy")
 LOAD = """
