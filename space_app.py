@@ -11,6 +11,8 @@ import argparse
 import os
 import sys
 
+from dpsims_hub.processes.quick_start import start_process
+
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line, with the environment for what it leaves out."""
@@ -55,4 +57,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    start_process()
     sys.exit(main())

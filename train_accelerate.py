@@ -18,6 +18,7 @@ import os
 import sys
 
 from dpsims_hub.processes.process_group import launched_processes
+from dpsims_hub.processes.quick_start import start_process
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.launcher import launcher_sentences, launcher_settings
@@ -25,15 +26,13 @@ from dpsims_hub.training.launcher import launcher_sentences, launcher_settings
 
 def main(argv: list[str] | None = None) -> int:
     """Parse, train, print where the model is; bad input gives one sentence and exit code 2."""
-    from dpsims_hub.training.step import NonFiniteLossError  # after parsing: --help stays fast
-
     try:
         config = parse_config(argv)
         if os.environ.get("RANK", "0") == "0":
             for sentence in launcher_sentences(launcher_settings(), config):
                 print(sentence)
         return show_plan(config) if config.dry_run else train(config)
-    except (ValueError, OSError, NonFiniteLossError) as error:
+    except (ValueError, OSError, ArithmeticError) as error:
         print(f"train_accelerate.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
@@ -72,4 +71,5 @@ def show_plan(config: TrainConfig) -> int:
 
 
 if __name__ == "__main__":
+    start_process()
     sys.exit(main())

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from dpsims_hub import __version__
+from dpsims_hub.processes.quick_start import start_process
 
 SUBCOMMANDS = {
     "generate": "make photos from label maps",
@@ -42,6 +43,12 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises the fault for `main`."""
         raise ValueError(f"{message}; see {self.prog} --help.")
+
+
+def run_process() -> int:
+    """Runs `dpsims` as the whole of a process."""
+    start_process()
+    return main()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

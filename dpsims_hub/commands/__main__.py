@@ -2,6 +2,6 @@
 
 import sys
 
-from dpsims_hub.commands import main
+from dpsims_hub.commands import run_process
 
-sys.exit(main())
+sys.exit(run_process())

@@ -3,7 +3,9 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from dpsims_hub.bundled import NAMES, bundled_model
 from dpsims_hub.commands.options import add_option
+from dpsims_hub.processes.quick_start import stand_in_compiler
 
 if TYPE_CHECKING:
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
@@ -28,18 +30,21 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
         dtype: "fp32", "bf16" or "fp16".
     """
     import torch
-    from diffusers.utils import logging
 
-    from dpsims_hub.bundled import NAMES, bundled_model
-    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
     from dpsims_hub.processes.cpu_setup import prepare_cpu
+
+    with stand_in_compiler():
+        from diffusers.utils import logging
+
+        from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
     prepare_cpu()
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_device(device)
     path = bundled_model(model) if model in NAMES else model
     logging.disable_progress_bar()
-    return DPSIMSPipeline.from_pretrained(path, dtype=getattr(torch, DTYPES[dtype])).to(device)
+    with stand_in_compiler():
+        return DPSIMSPipeline.from_pretrained(path, dtype=getattr(torch, DTYPES[dtype])).to(device)
 
 
 def check_device(name: str) -> None:

@@ -1,8 +1,9 @@
-"""A quick start: a model is imported and built without packages that it does not need.
+"""Processes of our own start without packages that they do not need.
 
 diffusers imports transformers where it finds it, and both import torch's compiler, `torch._dynamo`, with
 inductor; torch itself imports the compiler when it first initializes a weight without storage. None of them
-takes part in a photo, and they are a large part of the time to the first one (docs/benchmarks.md).
+takes part in a photo or a training step, and they are a third to a half of the time of a start
+(docs/benchmarks.md). `import dpsims_hub` in other people's processes changes nothing of theirs.
 """
 
 from __future__ import annotations
@@ -11,45 +12,49 @@ import gc
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from typing import Any
 
 COMPILER = "torch._dynamo"
-PIPELINE = "dpsims_hub.pipelines.pipeline_dpsims"
+ASKS_FOR_TRANSFORMERS = ("diffusers", "diffusers.quantizers.pipe_quant_config")
 
 
-@contextmanager
-def light_imports() -> Iterator[None]:
-    """Inside, the pipeline is imported without transformers, and torch goes without its compiler.
+def start_process() -> None:
+    """Call first in a process of our own: diffusers will not import transformers, and imports take less time.
 
-    diffusers then takes transformers for not installed, as long as the process lives; transformers itself can
-    be imported afterwards. What was imported before stays as it is.
+    diffusers then takes transformers for not installed as long as the process lives; everything else can
+    import it. Garbage is looked for after 50,000 new objects instead of 700, because what is imported stays.
     """
-    with stand_in_compiler():
-        if PIPELINE not in sys.modules and "diffusers" not in sys.modules:
-            with hidden("transformers"):
-                import_module(PIPELINE)
-        yield
+    gc.set_threshold(50_000)
+    if "diffusers" not in sys.modules:
+        sys.meta_path.insert(0, _DiffusersAlone())
 
 
-@contextmanager
-def quick_imports(*unneeded: str) -> Iterator[None]:
-    """Inside, imports take a fifth less time: their objects stay, so that no garbage is looked for.
+class _DiffusersAlone(MetaPathFinder):
+    """Hides transformers while the modules of diffusers are imported that look for it."""
 
-    Args:
-        unneeded: packages that seem not to be installed meanwhile.
-    """
-    gc.disable()
-    try:
-        with ExitStack() as stack:
-            for name in unneeded:
-                stack.enter_context(hidden(name))
-            yield
-    finally:
-        gc.enable()
-        gc.freeze()  # later collections skip what was imported
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target) if name in ASKS_FOR_TRANSFORMERS else None
+        if spec is not None:
+            spec.loader = _LoadedAlone(spec.loader)
+        return spec
+
+
+class _LoadedAlone(Loader):
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__spec__.loader = module.__loader__ = self._loader
+        with hidden("transformers"):
+            self._loader.exec_module(module)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dpsims_hub.processes.quick_start import light_imports
+from dpsims_hub.processes.quick_start import stand_in_compiler
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest
 
@@ -31,7 +31,7 @@ class PhotoMaker:
         Raises:
             ValueError: a weight file is damaged.
         """
-        with light_imports():
+        with stand_in_compiler():
             from dpsims_hub.space.renderer import PhotoRenderer
 
             self._renderers[model_info.key] = PhotoRenderer(registry.load(model_info), spare_core)

@@ -17,6 +17,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from dpsims_hub.processes.quick_start import stand_in_compiler, start_process
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -89,9 +91,7 @@ class _Answers:
     """What the child process does when it is asked."""
 
     def __init__(self) -> None:
-        from dpsims_hub.processes.quick_start import light_imports, quick_imports
-
-        with quick_imports(), light_imports():
+        with stand_in_compiler():
             import dpsims_hub.space.renderer  # noqa: F401  # before the first model is asked for
             from dpsims_hub.space.photo_maker import PhotoMaker
 
@@ -121,6 +121,7 @@ class _Answers:
 def _serve(pipe: Connection) -> None:
     """Answer until the server closes its end or is gone; Ctrl-C is the server's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    start_process()
     answers = _Answers()
     with suppress(EOFError, BrokenPipeError):
         while True:

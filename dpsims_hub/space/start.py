@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from dpsims_hub.processes.quick_start import quick_imports
+from dpsims_hub.processes.quick_start import hidden
 from dpsims_hub.space import zero_gpu
 from dpsims_hub.space.photo_process import PhotoProcess
 
@@ -46,7 +47,7 @@ def start_space(
     zero_gpu.prepare()
     maker = None if zero_gpu.is_zero_gpu() else PhotoProcess()  # ZeroGPU lends its GPU to this process
     try:
-        with quick_imports(*([] if mcp else ["mcp"])):
+        with nullcontext() if mcp else hidden("mcp"):
             from dpsims_hub.space.app import build_app, is_local, launch_app
             from dpsims_hub.space.model_registry import ModelRegistry, wanted_models
             from dpsims_hub.space.photo_worker import PhotoWorker

@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CHANGES = ("color", "translation", "cutout")
+from dpsims_hub.training.choices import AUGMENTATIONS
+
 NUM_DRAWS = 10
 """Numbers of a draw: whether each change happens (3), and sizes (3 of colour, 2 of shift, 2 of cutout)."""
 
@@ -59,7 +60,7 @@ class Augmentation:
         return self.label_map(torch.ones(len(draws), *size, dtype=torch.uint8), draws, 0).bool()
 
     def _happens(self, change: str, draws: Tensor) -> Tensor:
-        return draws[:, CHANGES.index(change)] < self.probability
+        return draws[:, AUGMENTATIONS.index(change)] < self.probability
 
     def _colored(self, images: Tensor, draws: Tensor) -> Tensor:
         """Brightness, saturation and contrast, as DiffAugment."""

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dpsims_hub.models.feature_conditioning import CONDITIONINGS
 from dpsims_hub.storage.atomic_write import write_text_atomically
 from dpsims_hub.storage.plain_values import plain_value
-from dpsims_hub.training.augmentation import CHANGES
+from dpsims_hub.training.choices import AUGMENTATIONS, CONDITIONINGS, RESIZE_MODES
 from dpsims_hub.training.presets import PRESETS
-from dpsims_hub.training.transform import RESIZE_MODES
 
 KINDS: dict[type, tuple[str, str]] = {
     str: ("text", "TEXT"),
@@ -169,9 +167,9 @@ class TrainConfig:
             raise ValueError(
                 "--streaming: reads a --dataset_name; turn a folder into shards with `dpsims prepare-data`."
             )
-        if unknown := set(self.augmentation_changes) - set(CHANGES):
+        if unknown := set(self.augmentation_changes) - set(AUGMENTATIONS):
             raise ValueError(
-                f"--augmentation: {', '.join(sorted(unknown))} is not among {', '.join(CHANGES)}."
+                f"--augmentation: {', '.join(sorted(unknown))} is not among {', '.join(AUGMENTATIONS)}."
             )
         if self.augmentation_probability > 1:
             raise ValueError(

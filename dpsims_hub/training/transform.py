@@ -13,7 +13,6 @@ from torch import Tensor
 from dpsims_hub.labels import ClassSpec, Sample, augment_pair, instance_offsets
 
 ResizeMode = Literal["crop", "stretch"]
-RESIZE_MODES: tuple[ResizeMode, ...] = ("crop", "stretch")
 
 
 @dataclass(frozen=True)

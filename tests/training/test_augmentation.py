@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dpsims_hub.training.augmentation import CHANGES, NUM_DRAWS, Augmentation
+from dpsims_hub.training.augmentation import NUM_DRAWS, Augmentation
+from dpsims_hub.training.choices import AUGMENTATIONS
 from dpsims_hub.training.config import TrainConfig
 
 HEIGHT, WIDTH = 16, 24
@@ -27,7 +28,7 @@ def draws(*rows: dict[int, float]) -> torch.Tensor:
 
 
 def test_nothing_happens_where_the_draws_say_so():
-    augment = Augmentation(CHANGES, 0.5)
+    augment = Augmentation(AUGMENTATIONS, 0.5)
     still = draws({}, {})
     assert torch.allclose(augment.images(images(), still), images(), atol=1e-6)
     label_map = torch.randint(0, 5, (2, HEIGHT, WIDTH))
@@ -93,7 +94,7 @@ def test_colours_change_as_diffaugment_does_it():
 def test_gradients_reach_the_image_through_every_change():
     photo = images(1).requires_grad_()
     happening = draws({0: ALWAYS, 1: ALWAYS, 2: ALWAYS, 6: 0.9, 7: 0.1, 8: 0.5, 9: 0.5})
-    augment = Augmentation(CHANGES, 0.5)
+    augment = Augmentation(AUGMENTATIONS, 0.5)
     augment.images(photo, happening).square().sum().backward()
     assert torch.isfinite(photo.grad).all()
     assert (photo.grad != 0).any()

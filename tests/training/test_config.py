@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import subprocess
+import sys
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from dpsims_hub.models import DISCRIMINATOR_PRESETS, GENERATOR_PRESETS
+from dpsims_hub.models import DISCRIMINATOR_PRESETS, GENERATOR_PRESETS, feature_conditioning
+from dpsims_hub.training import choices
 from dpsims_hub.training.command_line import make_parser, parse_config
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.presets import PRESETS
+from dpsims_hub.training.transform import ResizeMode
 
 
 @pytest.fixture
@@ -23,6 +28,13 @@ def write(tmp_path):
         return ["--config", str(path)]
 
     return write_file
+
+
+def test_choices_are_those_of_the_code_and_are_known_before_torch():
+    assert choices.CONDITIONINGS == feature_conditioning.CONDITIONINGS
+    assert get_args(ResizeMode) == choices.RESIZE_MODES
+    code = "import sys, dpsims_hub.training.command_line; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_flags_beat_the_file_which_beats_the_preset(write):
