@@ -83,9 +83,10 @@ class StudioPage:
 
     @property
     def ids(self) -> np.ndarray:
-        """The map (H, W); the page's two accounts of it must agree."""
-        ids = read_map(self.page.evaluate("dpsims.map"))
-        np.testing.assert_array_equal(ids.reshape(-1), self.page.evaluate("dpsims.ids"))
+        """The map (H, W); the page's two accounts agree. As text: a list takes 60 times as long."""
+        text, numbers = self.page.evaluate("[dpsims.map, dpsims.ids.join()]")
+        ids = read_map(text)
+        np.testing.assert_array_equal(ids.reshape(-1), np.array(numbers.split(","), dtype=np.int64))
         return ids
 
     @property
