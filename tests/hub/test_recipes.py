@@ -23,7 +23,7 @@ FOLDERS = {
     ("name", "size", "generator", "backbone"),
     [
         # 210.8 G of G is asserted by tests/models/test_costs.py, by hand
-        ("ade20k", "150 classes at 256x256", 210.82, 44.88),
+        pytest.param("ade20k", "150 classes at 256x256", 210.82, 44.88, marks=pytest.mark.minutes),
         pytest.param("coco-stuff", "182 classes at 256x256", 210.82, 44.88, marks=pytest.mark.minutes),
         ("cityscapes", "34 classes at 512x256", 2 * 210.82, 2 * 44.88),  # twice the pixels, and offsets
     ],

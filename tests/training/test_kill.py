@@ -102,7 +102,7 @@ def run_flags(pairs_dir: Path, out: Path, steps: int, *more: object) -> list[str
     return tiny_flags(pairs_dir, out, *often, *more, steps=steps)
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 @pytest.mark.timeout(900)
 def test_a_run_killed_again_and_again_ends_as_if_it_had_not_been(pairs_dir, tmp_path):
     server, rng = shared_server(), random.Random(4)

@@ -21,7 +21,7 @@ BACKBONES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.minutes
 @pytest.mark.parametrize("kind", BACKBONES)
 def test_thirty_clipped_steps_stay_finite_and_teach_the_discriminator(kind, flags, tmp_path):
     conditioning = ("--feature_conditioning", "sigmoid_batchnorm", "--learning_rate_d", 2e-3)
