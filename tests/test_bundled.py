@@ -31,6 +31,13 @@ def test_examples_are_palette_pngs_of_valid_ids_in_the_colours_of_their_classes(
         np.testing.assert_array_equal(colours, colorize(ids, spec))
 
 
+def test_the_painter_begins_with_the_cows_and_the_others_follow_by_name():
+    first, *others = [path.stem for path in bundled_examples("outdoor")]
+    assert first == "cows_on_a_pasture"
+    assert others == sorted(others)
+    assert len(others) >= 8
+
+
 def test_outdoor_examples_show_every_class_and_differ():
     spec = ClassSpec.load("outdoor")
     maps = [read_label_map(path, spec) for path in bundled_examples("outdoor")]

@@ -5,6 +5,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 NAMES = ("outdoor", "camvid")
 """Bundled models, which are also built-in class lists; the painter starts with the first."""
+FIRST_LAYOUTS = ("cows_on_a_pasture",)
+"""What is shown first: of what the models make, it looks best to us."""
 
 
 def bundled_model(name: str = "camvid") -> Path:
@@ -24,7 +26,7 @@ def bundled_model(name: str = "camvid") -> Path:
 
 
 def bundled_examples(name: str = "camvid") -> list[Path]:
-    """The example layouts drawn for a bundled model, palette PNGs of ids, sorted by file name.
+    """The example layouts drawn for a bundled model: palette PNGs of ids, the best one first.
 
     Args:
         name: of the bundled model.
@@ -33,7 +35,8 @@ def bundled_examples(name: str = "camvid") -> list[Path]:
         ValueError: there is no bundled model of that name.
         FileNotFoundError: this installation lacks the layouts.
     """
-    return sorted(_existing(FOLDER / "examples" / _known(name), "example layouts").glob("*.png"))
+    layouts = _existing(FOLDER / "examples" / _known(name), "example layouts").glob("*.png")
+    return sorted(layouts, key=lambda path: (path.stem not in FIRST_LAYOUTS, path.name))
 
 
 def _known(name: str) -> str:

@@ -188,3 +188,9 @@ def test_a_good_filter_enlarges_the_photo_when_the_brush_rests(studio: StudioPag
     assert studio.page.inner_text("#dps-native") == f"256 x 192 px, shown {times:.1f}x"
     studio.page.click("#dps-new-seed")
     assert studio.page.get_attribute("#dps-photo-frame", "data-fine") == "false" or studio.photo is not None
+
+
+def test_nothing_lies_under_the_painter_on_a_phone(phone: StudioPage) -> None:
+    end = "name => document.querySelector(name).getBoundingClientRect().bottom"
+    painter, page = (phone.page.evaluate(end, name) for name in (".dps", "html"))
+    assert page - painter < 16  # Gradio's footer would show the dot between two links
