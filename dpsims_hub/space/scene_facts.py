@@ -1,6 +1,6 @@
-"""What a downloaded file says of its scene: its name, the text chunks of the PNG, the line under a sheet.
+"""The scene in a downloaded file: the file name, the text chunks of the PNG, the line under a sheet.
 
-The chunk `dpsims-scene` holds the whole scene as JSON; the page opens such a file and shows the scene again.
+The chunk `dpsims-scene` contains the whole scene as JSON; the page opens such a file and restores the scene.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: 
     """Return the text chunks of a download.
 
     Args:
-        request: as the page sent it; `regions`, `kind` and `palette` are taken from it.
-        photo_request: the same, checked.
+        request: of the page, for `regions`, `kind` and `palette`.
+        photo_request: the same request, checked.
         model: name of the model.
 
     Raises:
-        ValueError: `palette` is none of `PALETTES`.
+        ValueError: `palette` is not in `PALETTES`.
     """
     palette = request.get("palette", PALETTES[1])
     if palette not in PALETTES:
         raise ValueError(f"palette must be one of {', '.join(PALETTES)}, not {shown(palette)}.")
     style = {"seed": photo_request.seed, "seed_b": photo_request.seed_b, "mix": photo_request.mix}
-    known = ("class", "region", "seed")
-    regions = [{key: one[key] for key in known if key in one} for one in request.get("regions") or []]
+    keys = ("class", "region", "seed")
+    regions = [{key: one[key] for key in keys if key in one} for one in request.get("regions") or []]
     scene = {
         "version": _SCENE_VERSION,
         "kind": request.get("kind"),
@@ -57,14 +57,18 @@ def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: 
 
 
 def file_name(model: str, what: str, photo_request: PhotoRequest, scale: int = 1) -> str:
-    """Return a name for a download, safe on every system: model, kind, size, seeds, mix, re-rolls."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_") or "dpsims"
-    parts = [stem, what, *([f"{scale}x"] if scale > 1 else []), f"seed_{photo_request.seed}"]
+    """Return the name of a download, valid on every system: model, kind, size, seeds, mix, re-rolls."""
+    parts = [safe_stem(model), what, *([f"{scale}x"] if scale > 1 else []), f"seed_{photo_request.seed}"]
     if photo_request.mix:
         parts.append(f"to_{photo_request.seed_b}_mix_{round(100 * photo_request.mix)}")
     if photo_request.regions:
         parts.append(f"rerolls_{len(photo_request.regions)}")
     return "_".join(parts) + ".png"
+
+
+def safe_stem(title: str) -> str:
+    """Return a title as the start of a file name that is valid on every system."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", title).strip("_") or "dpsims"
 
 
 def sentence(model: str, photo_request: PhotoRequest) -> str:
@@ -80,14 +84,14 @@ def sentence(model: str, photo_request: PhotoRequest) -> str:
 
 
 def as_shown(spec: ClassSpec, colours: Any) -> ClassSpec:
-    """Return the classes in the colours that the page shows them in.
+    """Return the classes in the colours of the page.
 
     Args:
         spec: the classes.
         colours: [red, green, blue] of 0..255 for each class, or None for those of `spec`.
 
     Raises:
-        ValueError: they are anything else.
+        ValueError: the colours are malformed.
     """
     if colours is None:
         return spec

@@ -1,4 +1,4 @@
-"""Scenes to start from, composed of whatever classes a model has: the page is never blank."""
+"""Example scenes, composed of the classes that a model has."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from PIL import Image, ImageDraw
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.space.scene_book import SCENES
-from dpsims_hub.space.scene_parts import Part, Scene
+from dpsims_hub.space.scene_parts import NAMES, Part, Scene
 
 WANTED = 6
-MOST = 12  # our choice: a menu that fits a screen, about 80 KB of page
+MOST = 12  # our choice: the menu fits a screen, and the page grows by about 80 KB
 
 
 def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
-    """Return titles and label maps (H, W) of the scenes that these classes can make, bands if few.
+    """Return titles and label maps (H, W) of the scenes that are possible with these classes.
+
+    Bands of classes make up for missing scenes.
 
     Args:
-        spec: the classes; names and aliases are looked up, in any letter case.
+        spec: the classes, found by name and alias in any letter case.
         size: (height, width) in pixels.
     """
     drawn = [(scene.title, draw_scene(scene, spec, size)) for scene in SCENES if is_possible(scene, spec)]
@@ -26,16 +28,16 @@ def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.nd
 
 
 def is_possible(scene: Scene, spec: ClassSpec) -> bool:
-    """Return whether each part that the scene cannot do without has a class, and one of its own."""
+    """Whether each required class exists, and no class serves two of them."""
     found = [find_class(names, spec) for names in scene.needs]
     return None not in found and len(set(found)) == len(found)
 
 
 def draw_scene(scene: Scene, spec: ClassSpec, size: tuple[int, int]) -> np.ndarray:
-    """Return the scene's label map, (H, W); parts that no class fits are left out.
+    """Return the scene's label map, (H, W), without the parts that no class fits.
 
     Args:
-        scene: its first part covers everything.
+        scene: the first part covers everything.
         spec: the classes.
         size: (height, width) in pixels.
     """
@@ -49,8 +51,8 @@ def draw_scene(scene: Scene, spec: ClassSpec, size: tuple[int, int]) -> np.ndarr
 
 
 def find_class(names: str, spec: ClassSpec) -> int | None:
-    """Return the id of the first of the names, separated by |, that the classes know; None for none."""
-    for name in names.split("|"):
+    """Return the id of the first class of `Part.names` that exists, or None."""
+    for name in NAMES.get(names, names).split("|"):
         try:
             return spec.class_id(name)
         except KeyError:
@@ -62,8 +64,7 @@ def draw_bands(spec: ClassSpec, size: tuple[int, int], number: int) -> np.ndarra
     """Return up to four horizontal bands of classes with a round patch of a fifth, (H, W).
 
     Args:
-        spec: the classes; "stuff" is taken first, and no two numbers start with the same class while there
-            are enough of them.
+        spec: the classes; "stuff" is preferred, and numbers start with different classes where possible.
         size: (height, width) in pixels.
         number: which arrangement, from 0.
     """

@@ -136,8 +136,8 @@ def test_view_api_says_what_everything_means(client: Client, capsys: pytest.Capt
     told = capsys.readouterr().out
     for words in (
         "For each model its name, width and height in pixels, classes",
-        "1 that of seed_b, numbers between are on the way",
-        "parts with seeds of their own",
+        "1 that of seed_b; numbers between mix both",
+        "parts with other seeds",
         "how many photos, 1 to 8",
         "The photo, a PNG of the model's size.",
         "the share of every class in it",
