@@ -1,5 +1,5 @@
-// A map file that does not fit exactly: its values get classes in a table, its shape is cropped or kept whole.
-// The preview is what the server would make of it; nothing is taken before "Use this map".
+// The dialog for an inexact map file: a table of its values and their classes, and the choice to crop it or keep it whole.
+// The preview is the server's result; the page's map changes with "Use this map" only.
 
 function mountMapRepair(app) {
   const { state, find } = app;
@@ -10,7 +10,7 @@ function mountMapRepair(app) {
   let made = null; // the last answer
   let asked = 0;
 
-  // Answers a refused map; says whether the visitor is asked.
+  // Opens the dialog for a refused map; returns whether it is open.
   app.offerRepair = async (name, data, refusal) => {
     const model = state.model.name;
     const found = await app.server.inspect_map({ model, file: name, data }).catch(() => null);
@@ -48,10 +48,8 @@ function mountMapRepair(app) {
     part.textContent = shareText(share, 1);
     off.textContent = value.startsWith("#") ? String(Math.round(distance)) : "";
     const choice = document.createElement("select");
-    const ids = [...state.model.classes.map((entry) => entry.id), state.model.ignore_index];
-    choice.replaceChildren(...ids.map((one) => new Option(state.className(one), one)));
+    choice.replaceChildren(...classOptions(state));
     choice.value = id;
-    choice.dataset.proposed = id;
     choice.setAttribute("aria-label", `Class for ${value}`);
     choice.addEventListener("change", preview);
     becomes.append(choice);
@@ -83,7 +81,7 @@ function mountMapRepair(app) {
   dialog.addEventListener("close", () => asked++);
 }
 
-// The colours of the classes as files of painting programs, in the menu of downloads.
+// Class colours as palette files of painting programs, in the menu of downloads.
 function mountPaletteExport(app) {
   const { state, find } = app;
   for (const button of find("download").querySelectorAll("[data-palette]")) {

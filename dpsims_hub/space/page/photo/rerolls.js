@@ -1,6 +1,6 @@
-// Re-rolls: a class or one connected region reads the latents of another seed, the rest of the photo stays.
+// Re-rolls: a class or one connected region gets the latents of another seed, the rest of the photo stays.
 
-const MOST_REROLLS = 32; // as many as the server takes
+const MOST_REROLLS = 32; // the limit of the server
 
 function mountRerolls(app) {
   const { state, find } = app;
@@ -16,15 +16,12 @@ function mountRerolls(app) {
   }
 
   app.rerollClass = (id) => add({ class: id }, (one) => one.class === id, state.className(id));
-  app.rerollRegion = ({ x, y }) => {
-    const id = state.ids[y * state.width + x];
-    const mask = connectedRegion(state.ids, state.width, state.height, x, y);
-    const region = encodeMap(mask, state.width, state.height);
-    add({ region }, (one) => one.region === region, `this ${state.className(id)}`);
+  app.rerollRegion = (place) => {
+    const region = encodeMap(app.regionAt(place), state.width, state.height);
+    add({ region }, (one) => one.region === region, `this ${state.className(app.classAt(place))}`);
   };
 
-  const reset = find("regions-reset");
-  reset.addEventListener("click", () => {
+  find("regions-reset").addEventListener("click", () => {
     state.setStyle({ regions: [] });
     app.say("Looks reset");
     find("map").focus({ preventScroll: true });
