@@ -94,7 +94,7 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         """
         model_info = _told(registry.find, model)
         photo_request = _read(model_info, label_map, map_text, {})
-        seeds = _told(read_seeds, {"seed": seed, "count": int(count)})
+        seeds = _told(read_seeds, {"seed": seed, "count": count})
         requests = [PhotoRequest(photo_request.label_map, one, one) for one in seeds]
         photos = [_told(worker.photo, model_info, one, wait=True)[0] for one in requests]
         return [(photo, f"seed {one}") for photo, one in zip(photos, seeds, strict=True)], seeds

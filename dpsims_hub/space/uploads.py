@@ -94,8 +94,8 @@ def open_upload(content: bytes, name: str) -> Image.Image:
         LabelMapError: the file is too large, is no image, or has a side above 4096 px.
     """
     if len(content) > MAX_FILE_BYTES:
-        size, limit = len(content) / 1e6, MAX_FILE_BYTES / 1e6
-        raise LabelMapError(f"{name}: has {size:.1f} MB; the limit is {limit:.0f} MB.")
+        size = -(-len(content) // 10**5) / 10  # rounded up, so that it is above the limit
+        raise LabelMapError(f"{name}: has {size:.1f} MB; the limit is {MAX_FILE_BYTES / 1e6:.0f} MB.")
     return open_content(io.BytesIO(content), name)
 
 

@@ -225,6 +225,7 @@ def test_a_share_link_gives_back_the_scene(run):
         "max_seed": 99,
         "title": "T",
         "classes": [{}] * 4,
+        "regions": True,
     }
     scene = {
         "model": "a/b c&d=e",
@@ -244,6 +245,13 @@ def test_a_share_link_gives_back_the_scene(run):
     assert ids == random_map().ravel().tolist()
     assert style == {"seed": 7, "seedB": 99, "mix": 0.25, "regions": scene["regions"]}
     assert run('return readFragment("#section-2");') is None
+
+
+def test_a_model_with_one_noise_gets_no_regions(run):
+    spec = {"width": WIDTH, "height": HEIGHT, "max_seed": 99, "classes": [{}] * 4, "regions": False}
+    scene = {"map": map_string.encode(random_map()), "regions": [{"class": 2, "seed": 5}]}
+    assert run("return fittingScene(given[0], given[1]).style.regions;", [scene, spec]) == []
+    assert run("return [mostRerolls(given), mostRerolls({ regions: true })];", spec) == [0, 32]
 
 
 @pytest.mark.parametrize(

@@ -258,3 +258,13 @@ def test_one_class_is_replaced_by_another(studio: StudioPage) -> None:
     studio.page.click("#dps-replace-run")
     np.testing.assert_array_equal(studio.ids, np.where(before == building, TREE, before))
     assert int(studio.state["undo"]) == steps + 1
+
+
+def test_picking_a_class_with_a_stamp_in_hand_ends_with_the_brush(studio: StudioPage) -> None:
+    take(studio, "tree")
+    studio.page.keyboard.press("i")
+    studio.click(20, 180)
+    assert studio.state["tool"] == "brush"
+    before = studio.ids
+    studio.click(100, 20)
+    assert set(studio.ids[studio.ids != before]) == {int(studio.state["class"])}

@@ -11,7 +11,8 @@ function mountToolbar(app) {
   const size = find("size");
 
   app.chooseTool = (tool) => {
-    app.toolBeforePick = tool === "pick" && state.tool !== "pick" ? state.tool : null;
+    const before = state.tool in TOOL_NAMES ? state.tool : "brush"; // a stamp ends with another tool
+    app.toolBeforePick = tool === "pick" && before !== "pick" ? before : null;
     state.setHand({ tool });
     app.say(TOOL_NAMES[tool]);
   };

@@ -1,6 +1,6 @@
 // Opens label maps, downloads of this page and photos (by button or drop), and saves downloads.
 
-const LARGEST_FILE = 8 * 1024 * 1024;
+const LARGEST_FILE = 8e6; // bytes, as on the server
 const PHOTO_TYPES = ["image/jpeg", "image/webp"]; // never label maps
 
 function readBase64(file) {
@@ -33,7 +33,7 @@ function mountFiles(app) {
   async function open(file, reading) {
     if (await openOwn(file)) return;
     if (file.size > LARGEST_FILE) {
-      const size = (file.size / 1024 / 1024).toFixed(1);
+      const size = (Math.ceil(file.size / 1e5) / 10).toFixed(1); // rounded up, so that it is above the limit
       app.notify(`${file.name} has ${size} MB; the limit is 8 MB.`, "alert", "attempt");
       return;
     }

@@ -7,8 +7,9 @@ function mountMapRepair(app) {
   const rows = find("repair-rows");
   const whole = find("repair-whole");
   let file = null; // {name, data, model, reading}
-  let made = null; // the last answer
+  let made = null; // the answer for the present choices
   let asked = 0;
+  let pending = null; // ends with the last preview
 
   // Opens the dialog for a refused map; returns whether it is open.
   app.offerRepair = async (name, data, refusal) => {
@@ -29,12 +30,11 @@ function mountMapRepair(app) {
 
   function begin(newFile, note) {
     file = newFile;
-    made = null;
     whole.checked = false;
     find("repair-note").textContent = note;
     dialog.dataset.table = String(file.reading === "repair_map");
     dialog.showModal();
-    setTimeout(preview);
+    setTimeout(renew);
   }
 
   function makeRow({ value, share, distance, class: id }) {
@@ -51,7 +51,7 @@ function mountMapRepair(app) {
     choice.replaceChildren(...classOptions(state));
     choice.value = id;
     choice.setAttribute("aria-label", `Class for ${value}`);
-    choice.addEventListener("change", preview);
+    choice.addEventListener("change", renew);
     becomes.append(choice);
     return row;
   }
@@ -59,7 +59,9 @@ function mountMapRepair(app) {
   const table = () =>
     Object.fromEntries([...rows.children].map((row) => [row.dataset.value, Number(row.querySelector("select").value)]));
 
+  const renew = () => (pending = preview());
   async function preview() {
+    made = null;
     const number = ++asked;
     const request = { model: file.model, file: file.name, data: file.data, whole: whole.checked };
     if (file.reading === "repair_map") request.table = table();
@@ -71,13 +73,14 @@ function mountMapRepair(app) {
     dialog.dataset.made = String(number);
   }
 
-  find("repair-use").addEventListener("click", () => {
+  find("repair-use").addEventListener("click", async () => {
+    await pending;
+    if (!made) return; // an alert says why
     dialog.close();
-    if (!made || file.model !== state.model.name) return;
     state.replaceMap(fittingMap(made.map, state.model));
     app.notify(made.note || `Opened ${file.name}.`);
   });
-  whole.addEventListener("change", preview);
+  whole.addEventListener("change", renew);
   dialog.addEventListener("close", () => asked++);
 }
 

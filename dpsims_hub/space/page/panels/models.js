@@ -8,7 +8,8 @@ function mountModels(app) {
   app.switchModel = async (name, tells = true) => {
     const model = name === state.model.name ? null : await app.ask("switch_model", { model: name });
     if (model) {
-      const { ids, seed, seedB, mix, regions } = state;
+      const { ids, seed, seedB, mix } = state;
+      const regions = state.regions.slice(0, mostRerolls(model));
       const keeps = sameClasses(model, state.model);
       const draft = app.readDraft(model);
       if (draft) state.setModel(model, draft);

@@ -31,7 +31,7 @@ function fittingScene(scene, model) {
   };
   const isRegion = (one) =>
     one && Number.isInteger(one.seed) && (Number.isInteger(one.class) || typeof one.region === "string");
-  const regions = Array.isArray(scene.regions) ? scene.regions.filter(isRegion).slice(0, MOST_REROLLS) : [];
+  const regions = Array.isArray(scene.regions) ? scene.regions.filter(isRegion).slice(0, mostRerolls(model)) : [];
   const mix = Number(scene.mix || 0);
   return {
     ids: fittingMap(scene.map, model),

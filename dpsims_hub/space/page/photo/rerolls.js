@@ -2,14 +2,20 @@
 
 const MOST_REROLLS = 32; // the limit of the server
 
+// How many parts of a photo may have other looks: none where the model has one noise for the whole photo.
+function mostRerolls(model) {
+  return model.regions ? MOST_REROLLS : 0;
+}
+
 function mountRerolls(app) {
   const { state, find } = app;
 
   function add(entry, isSame, what) {
     const others = state.regions.filter((one) => !isSame(one));
-    if (others.length >= MOST_REROLLS) {
-      app.notify(`${MOST_REROLLS} parts have looks of their own already; reset them first.`, "alert", "rerolls");
-      return;
+    const most = mostRerolls(state.model);
+    if (others.length >= most) {
+      const full = `${most} parts have looks of their own already; reset them first.`;
+      return void app.notify(most ? full : "This model has one look for the whole photo.", "alert", "rerolls");
     }
     state.setStyle({ regions: [...others, { ...entry, seed: newSeed(state.model) }] });
     app.say(`Another look for ${what}`);
@@ -27,7 +33,7 @@ function mountRerolls(app) {
     find("map").focus({ preventScroll: true });
   });
   state.on("style", () => {
-    if (state.regions.length < MOST_REROLLS) app.settled("rerolls");
+    if (state.regions.length < mostRerolls(state.model)) app.settled("rerolls");
     find("own-looks").hidden = !state.regions.length;
   });
 }
