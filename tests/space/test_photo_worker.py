@@ -217,7 +217,7 @@ def test_a_model_that_cannot_be_loaded_says_so_without_its_path(
 
 
 class SlowWorker(PhotoWorker):
-    """A worker whose photos end when the test says so."""
+    """A worker whose photos end on a signal of the test."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         super().__init__(registry)
@@ -243,7 +243,7 @@ def slow(registry: ModelRegistry, ade20k: ModelInfo) -> Iterator[SlowWorker]:
 
 
 def asked(worker: PhotoWorker, model_info: ModelInfo, seed: int, wait: bool = False) -> threading.Thread:
-    """A visitor who has just joined the line."""
+    """A visitor whose request has just been queued."""
     photo_request = PhotoRequest(layout(model_info), seed)
     before = worker._queued
     thread = threading.Thread(target=worker.photo, args=(model_info, photo_request), kwargs={"wait": wait})

@@ -65,7 +65,7 @@ def test_a_tiny_segmenter_of_transformers(camvid: ModelInfo, tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def with_segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model with a segmenter of half precision in its folder, as the bundled ones have."""
+    """A tiny model with a segmenter of half precision in its folder, like the bundled ones."""
     folder = save_tiny(tmp_path_factory.mktemp("models") / "seeing", CAMVID, (48, 64))
     save_segmenter(folder / "segmenter", dict(enumerate(CAMVID.names)), half=True)
     return folder

@@ -1,4 +1,4 @@
-"""Files that bring back their scene, alerts that end with their cause, stale variations."""
+"""Files that restore their scene, alerts that end with their cause, stale variations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAR, BUILDING = 8, 1
 
 
 def paint_scene(studio: StudioPage) -> None:
-    """A scene in which everything differs from what a page begins with."""
+    """A scene that differs from the page's first one in everything."""
     studio.choose_class(CAR)
     studio.stroke([(20.5, 60.5), (100.5, 70.5)])
     studio.page.fill("#dps-seed", "9")

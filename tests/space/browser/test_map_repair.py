@@ -1,4 +1,4 @@
-"""Maps that do not fit exactly: shown first, taken when their owner says so."""
+"""Inexact maps: a preview first, the map of the page changes on request only."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def take(studio: StudioPage, name: str) -> None:
 
 
 def assert_stamped(studio: StudioPage, before: np.ndarray, name: str, value: int, place: tuple) -> None:
-    """The stamp is there; pixels are left out that a quarter of a pixel of the mouse would decide."""
+    """The stamp is placed; pixels that depend on a quarter of a pixel of the mouse are ignored."""
     shape, ids = outline(studio, name), studio.ids
     shifts = [(place[0] + x, place[1] + y) for x in (-0.3, 0, 0.3) for y in (-0.3, 0, 0.3)]
     wanted = [stamped(before, shape, value, at) for at in shifts]

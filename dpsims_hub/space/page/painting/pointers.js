@@ -1,5 +1,5 @@
-// Turns events of mouse, pen and fingers into strokes on map and photo. One finger paints, two move and zoom the view; a tap
-// applies its tool when the finger is lifted. Space or the middle button drags the view.
+// Turns events of mouse, pen and fingers into strokes on map and photo. One finger paints, two move and zoom the view; a
+// tap applies its tool when the finger is lifted. Space or the middle button drags the view.
 
 const TAP_SLOP = 14; // pixels of the screen that a tapping finger may move
 const PINCH_MS = 300; // a second finger within this time, or beside a resting finger, starts a pinch

@@ -1,4 +1,4 @@
-// The dialog for an inexact map file: a table of its values and their classes, and the choice to crop it or keep it whole.
+// The dialog for an inexact map file: a table of its values and their classes, and the choice between crop and bands.
 // The preview is the server's result; the page's map changes with "Use this map" only.
 
 function mountMapRepair(app) {

@@ -1,10 +1,10 @@
-// Several models: a list to choose from. Each brings its classes, size and scenes.
+// The list of models. Each has its classes, size and scenes.
 
 function mountModels(app) {
   const { state, find } = app;
   const list = find("model");
 
-  // Between models of the same classes the map stays; else the model shows what was painted for it last.
+  // Models of the same classes and size keep the map; others show their last draft or first example.
   app.switchModel = async (name, tells = true) => {
     const model = name === state.model.name ? null : await app.ask("switch_model", { model: name });
     if (model) {

@@ -10,8 +10,8 @@ function mountNotices(app) {
   const spoken = find("say");
 
   app.say = (text) => {
-    spoken.textContent = "";
-    setTimeout(() => (spoken.textContent = text), 30); // screen readers repeat an equal text only after the region was empty
+    spoken.textContent = ""; // else screen readers do not repeat an equal text
+    setTimeout(() => (spoken.textContent = text), 30);
   };
 
   // `app.settled(cause)` removes the alerts with that cause. Alerts of the cause "attempt" also go with the next attempt

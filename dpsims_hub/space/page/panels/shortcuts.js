@@ -1,4 +1,4 @@
-// Keys for everything. Silent while somebody types, and while a dialog or another part of the page has the focus.
+// Keyboard shortcuts. They are off in text fields, in dialogs and outside the painter.
 
 const KEY_HELP = [
   ["B F R I V", "brush, fill, rectangle, pick, restyle"],
