@@ -152,7 +152,7 @@ class ServedSpace:
         return sum(one.memory_info().rss for one in (server, *server.children(recursive=True)))
 
     def peak_during(self, work: Callable[[], Any]) -> tuple[Any, int]:
-        """Return the result of the work, and the largest growth of the server's memory during it, in bytes."""
+        """Return the result of the work, and the server's largest growth of memory meanwhile, in bytes."""
         before, done = self.rss(), threading.Event()
         seen = [before]
 
