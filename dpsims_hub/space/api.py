@@ -25,12 +25,7 @@ ONE_AT_A_TIME = {"concurrency_limit": 1, "concurrency_id": "photos"}
 
 
 def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
-    """Add the endpoints to the Blocks under construction, invisible on the page.
-
-    Args:
-        registry: the models.
-        worker: makes the photos.
-    """
+    """Add the endpoints to the Blocks under construction, invisible on the page."""
 
     def models() -> list[dict[str, Any]]:
         """List the models of this Space, with the classes and the size of their label maps.

@@ -13,10 +13,8 @@ from dpsims_hub.space.scene_facts import safe_stem
 def gimp_palette(spec: ClassSpec) -> bytes:
     """Return a palette for GIMP, Krita, Inkscape and MyPaint (`.gpl`): a line for each colour and its name.
 
-    Source: "GIMP Palette" text format, GIMP's developer documentation, devel-docs/gpl.txt (recalled).
-
-    Args:
-        spec: names and colours; "unknown" is added at the end.
+    "unknown" is the last. Source: "GIMP Palette" text format, GIMP's developer documentation,
+    devel-docs/gpl.txt (recalled).
     """
     rows = [*((*one.rgb, one.name) for one in spec.classes), (*spec.ignore_rgb, "unknown")]
     lines = [f"{red:3d} {green:3d} {blue:3d}\t{name}" for red, green, blue, name in rows]
@@ -27,10 +25,8 @@ def photoshop_table(spec: ClassSpec) -> bytes:
     """Return a colour table for Photoshop (`.act`): 256 RGB triples, their count, the transparent index.
 
     Positions are ids, so images of indexed colour store ids. The count and "no transparent index" (65535)
-    are big-endian. Source: Adobe Photoshop File Formats Specification, "Color Table" (recalled).
-
-    Args:
-        spec: classes after the first 256 are left out.
+    are big-endian. Classes after the first 256 are left out. Source: Adobe Photoshop File Formats
+    Specification, "Color Table" (recalled).
     """
     table = np.zeros((256, 3), dtype=np.uint8)
     colours = np.array([one.rgb for one in spec.classes], dtype=np.uint8)[:256]

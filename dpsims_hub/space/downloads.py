@@ -55,14 +55,9 @@ def map_image(label_map: np.ndarray, spec: ClassSpec) -> Image.Image:
 def sheet(
     label_map: np.ndarray, photo: Image.Image, spec: ClassSpec, footer: str, least: int = 1
 ) -> Image.Image:
-    """Return map and photo side by side with a legend of the map's classes, the largest first.
+    """Return map (H, W) and photo side by side, with a legend of the map's classes and a line of text.
 
-    Args:
-        label_map: (H, W) ids.
-        photo: of the map's size.
-        spec: names and colours.
-        footer: one line at the bottom.
-        least: the least factor by which both are enlarged.
+    Both are enlarged by a whole factor, `least` or more.
     """
     scale = max(least, -(-_SHEET_SIDE // max(photo.size)))
     pictures = [picture_of_map(label_map, spec, scale), enlarge_photo(photo, scale)]

@@ -14,11 +14,6 @@ def fit(label_map: np.ndarray, size: tuple[int, int], border: int | None = None)
 
     The largest centred part of the wanted proportions is resized, so that scenes are not distorted. With
     `border`, all of the map is kept between bands of that id.
-
-    Args:
-        label_map: ids, shape (H, W).
-        size: wanted (height, width) in pixels.
-        border: an id, or None to crop.
     """
     if border is not None:
         return fit_inside(label_map, size, border)
@@ -48,12 +43,7 @@ def fit_inside(label_map: np.ndarray, size: tuple[int, int], border: int) -> tup
 
 
 def centred_part(size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return (top, left, height, width) of the largest centred part of the wanted proportions.
-
-    Args:
-        size: (height, width) of the whole, in pixels.
-        shape: (height, width) whose proportions are wanted.
-    """
+    """Return (top, left, height, width) of the largest centred part with the proportions of `shape`."""
     height, width = size
     tall = min(height, max(1, round(width * shape[0] / shape[1])))
     broad = min(width, max(1, round(height * shape[1] / shape[0])))

@@ -18,12 +18,7 @@ class BodyTooLargeError(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to bodies above a limit without keeping them in memory.
-
-    Args:
-        app: the wrapped application.
-        limit: bytes.
-    """
+    """ASGI middleware: answers 413 to bodies above a limit in bytes without keeping them in memory."""
 
     def __init__(self, app: Any, limit: int = MAX_BODY_BYTES) -> None:
         self._app = app
@@ -65,9 +60,6 @@ class NameGuard:
 
     Gradio stores the former and searches a page's script for the latter. It must come after `BodyLimit`,
     because it keeps a whole body in memory.
-
-    Args:
-        app: the wrapped application.
     """
 
     def __init__(self, app: Any) -> None:

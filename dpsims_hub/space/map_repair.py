@@ -52,11 +52,7 @@ class Values:
 
 
 def read_values(image: Image.Image, name: str) -> Values:
-    """Read the values of an image: numbers of grey and palette images, colours of all others.
-
-    Args:
-        image: not decoded yet.
-        name: of its file, in messages.
+    """Read the values of an undecoded image: numbers of grey and palette images, colours of all others.
 
     Raises:
         LabelMapError: it is too large or damaged, or holds more values than a label map can.
@@ -122,12 +118,7 @@ def survey(values: Values, spec: ClassSpec) -> dict[str, Any]:
 
 
 def with_table(values: Values, model_info: ModelInfo, table: Mapping[str, Any]) -> np.ndarray:
-    """Return the label map (H, W): each value has its class in the table, else the proposed one.
-
-    Args:
-        values: of the image.
-        model_info: the model.
-        table: ids by `Values.name`.
+    """Return the label map (H, W): the id of a value is in the table by `Values.name`, else the proposed one.
 
     Raises:
         ValueError: the table is malformed or names a class that the model does not have.

@@ -67,12 +67,9 @@ class ModelInfo:
 
 
 class ModelRegistry:
-    """The models that visitors may choose from.
+    """The models that visitors may choose from, by path, Hub id or bundled name; the first is shown first.
 
-    Args:
-        names: paths, Hub ids or bundled names; the first is shown at the start.
-        device: for all models; None takes an accelerator where there is one.
-        dtype: of the arithmetic, such as "bfloat16"; None means that of the weights.
+    Device None takes an accelerator where there is one, dtype None the arithmetic of the weights.
 
     Raises:
         FileNotFoundError: a model does not exist.
@@ -125,21 +122,16 @@ class ModelRegistry:
 
 
 def wanted_models(text: str | None) -> list[str]:
-    """Return the models named in a text, separated by commas or the system's path separator.
+    """Return the models of DPSIMS_MODEL or --model, separated by commas or the system's path separator.
 
-    Args:
-        text: the value of DPSIMS_MODEL or --model; empty means the bundled models.
+    Without a name they are the bundled models.
     """
     names = [part.strip() for part in (text or "").replace(os.pathsep, ",").split(",")]
     return [name for name in names if name] or list(NAMES)
 
 
 def read_model_info(name: str, key: str) -> ModelInfo:
-    """Find a model and read its description.
-
-    Args:
-        name: a path, a Hub id or a bundled name.
-        key: its name on the page.
+    """Find a model by its path, Hub id or bundled name, and read its description.
 
     Raises:
         FileNotFoundError: there is no such model.
@@ -168,10 +160,6 @@ def layouts_for(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.nd
     """Return titles and label maps (H, W) of example scenes.
 
     The classes of a bundled model get its layouts, other classes get scenes composed of them.
-
-    Args:
-        spec: the classes.
-        size: (height, width) in pixels.
     """
     for name in NAMES:
         if spec.names == ClassSpec.load(name).names:
@@ -196,11 +184,11 @@ def with_known_aliases(spec: ClassSpec) -> ClassSpec:
         known = ClassSpec.load(name)
         if known.names == spec.names:
             pairs = zip(spec.classes, known.classes, strict=True)
-            return replace(spec, classes=tuple(_filled(own, other) for own, other in pairs))
+            return replace(spec, classes=tuple(_with_known(own, other) for own, other in pairs))
     return spec
 
 
-def _filled(own: ClassInfo, known: ClassInfo) -> ClassInfo:
+def _with_known(own: ClassInfo, known: ClassInfo) -> ClassInfo:
     aliases = tuple(dict.fromkeys((*own.aliases, *known.aliases)))
     return replace(own, aliases=aliases, kind=own.kind or known.kind)
 

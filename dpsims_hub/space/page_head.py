@@ -10,13 +10,7 @@ _PREVIEW_TAG = re.compile(rb"""<meta\s[^>]*?(?:property|name)=["'](?:og|twitter)
 
 
 class PageHead:
-    """ASGI middleware: replaces the preview tags of the page by this app's title and description.
-
-    Args:
-        app: the wrapped application.
-        title: of the page.
-        description: one sentence.
-    """
+    """ASGI middleware: replaces the preview tags of the page by this app's title and description."""
 
     def __init__(self, app: Any, title: str, description: str) -> None:
         self._app = app

@@ -36,10 +36,7 @@ _LOG = logging.getLogger(__name__)
 class PageService:
     """Answers a page's requests; each method documents one of them.
 
-    Args:
-        registry: the models.
-        worker: makes the photos.
-        segmenter: turns photos into label maps for all models; None: each model's own.
+    `segmenter` turns photos into label maps for all models; None means each model's own.
     """
 
     def __init__(
@@ -182,12 +179,7 @@ def _values_of(request: Request) -> Values:
 
 
 def answered(call: Call, registry: ModelRegistry) -> Callable[[Any], Answer]:
-    """Return a server function: it finds the model of a request, calls, and answers errors in a sentence.
-
-    Args:
-        call: takes a request and its model; its name becomes that of the function.
-        registry: the models.
-    """
+    """Return a server function: it finds the model of a request, calls, and answers errors in a sentence."""
 
     def answer(request: Any) -> Answer:
         if not isinstance(request, Mapping):

@@ -49,10 +49,8 @@ class BusyError(RuntimeError):
 class PhotoWorker:
     """Makes the photos of all visitors, one after another.
 
-    Args:
-        registry: the models.
-        maker: makes the photos; None means in this process.
-        beside_browser: the browser runs on this machine too; fast models then leave it a core.
+    `maker` makes the photos; None means in this process. With `beside_browser`, when the browser runs on this
+    machine too, fast models leave it a core.
     """
 
     def __init__(

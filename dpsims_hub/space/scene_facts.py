@@ -21,12 +21,7 @@ _SCENE_VERSION = 1
 
 
 def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: str) -> dict[str, str]:
-    """Return the text chunks of a download.
-
-    Args:
-        request: of the page, for `regions`, `kind` and `palette`.
-        photo_request: the same request, checked.
-        model: name of the model.
+    """Return the text chunks of a download, from a page's request and the same request, checked.
 
     Raises:
         ValueError: `palette` is not in `PALETTES`.
@@ -84,11 +79,7 @@ def sentence(model: str, photo_request: PhotoRequest) -> str:
 
 
 def as_shown(spec: ClassSpec, colours: Any) -> ClassSpec:
-    """Return the classes in the colours of the page.
-
-    Args:
-        spec: the classes.
-        colours: [red, green, blue] of 0..255 for each class, or None for those of `spec`.
+    """Return the classes in the colours of the page, [red, green, blue] of 0..255 each; None changes nothing.
 
     Raises:
         ValueError: the colours are malformed.

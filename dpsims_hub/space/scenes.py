@@ -14,13 +14,9 @@ MOST = 12  # our choice: the menu fits a screen, and the page grows by about 80 
 
 
 def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
-    """Return titles and label maps (H, W) of the scenes that are possible with these classes.
+    """Return titles and label maps of a size (H, W) of the scenes that are possible with these classes.
 
-    Bands of classes make up for missing scenes.
-
-    Args:
-        spec: the classes, found by name and alias in any letter case.
-        size: (height, width) in pixels.
+    Classes are found by name and alias in any letter case. Bands of classes make up for missing scenes.
     """
     drawn = [(scene.title, draw_scene(scene, spec, size)) for scene in SCENES if is_possible(scene, spec)]
     numbers = range(max(0, WANTED - len(drawn)))
@@ -34,13 +30,7 @@ def is_possible(scene: Scene, spec: ClassSpec) -> bool:
 
 
 def draw_scene(scene: Scene, spec: ClassSpec, size: tuple[int, int]) -> np.ndarray:
-    """Return the scene's label map, (H, W), without the parts that no class fits.
-
-    Args:
-        scene: the first part covers everything.
-        spec: the classes.
-        size: (height, width) in pixels.
-    """
+    """Return the scene's label map of a size (H, W), without the parts that no class fits."""
     canvas = Image.new("I", size[::-1], spec.ignore_index)
     brush = ImageDraw.Draw(canvas)
     for part in scene.parts:
@@ -63,10 +53,7 @@ def find_class(names: str, spec: ClassSpec) -> int | None:
 def draw_bands(spec: ClassSpec, size: tuple[int, int], number: int) -> np.ndarray:
     """Return up to four horizontal bands of classes with a round patch of a fifth, (H, W).
 
-    Args:
-        spec: the classes; "stuff" is preferred, and numbers start with different classes where possible.
-        size: (height, width) in pixels.
-        number: which arrangement, from 0.
+    "Stuff" is preferred, and the arrangements (`number`, from 0) start with different classes where possible.
     """
     stuff = [info.id for info in spec.classes if info.kind == "stuff"]
     ids = stuff if len(stuff) >= WANTED else list(range(spec.num_classes))

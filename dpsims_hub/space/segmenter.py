@@ -24,10 +24,7 @@ OWN = "segmenter"  # in a model's folder
 
 
 class Segmenter:
-    """Segments photos into the classes of a model, matched by name; it is loaded at the first photo.
-
-    Args:
-        name: folder or Hub id of a semantic segmentation model of transformers.
+    """A semantic segmentation model of transformers (folder or Hub id), loaded at the first photo.
 
     Raises:
         ValueError: transformers is not installed.
@@ -43,15 +40,7 @@ class Segmenter:
         self._loaded: tuple | None = None
 
     def segment(self, photo: Image.Image, spec: ClassSpec) -> tuple[np.ndarray, str]:
-        """Segment a photo.
-
-        Args:
-            photo: at the size of the map.
-            spec: the wanted classes.
-
-        Returns:
-            Ids (H, W), with `ignore_index` for classes that `spec` does not have, and a note for the visitor.
-        """
+        """Return ids (H, W) of a photo, with `ignore_index` for other classes, and a note for the visitor."""
         with self._lock:
             found, names = self._segment(photo)
         label_map = match_classes(names, spec)[found]
@@ -82,11 +71,7 @@ class Segmenter:
 
 
 class Segmenters:
-    """The segmenter of each model.
-
-    Args:
-        named: the segmenter of all models, or None for each model's own.
-    """
+    """The segmenter of each model: `named` for all, or each model's own."""
 
     def __init__(self, named: Segmenter | None = None) -> None:
         self._named = named
@@ -122,12 +107,7 @@ class Segmenters:
 
 
 def read_photo(image: Image.Image, name: str, size: tuple[int, int]) -> Image.Image:
-    """Return a photo as RGB, upright, cropped at the centre and resized to a model's size.
-
-    Args:
-        image: not decoded yet.
-        name: of its file, in messages.
-        size: wanted (height, width) in pixels.
+    """Return an undecoded photo as RGB, upright, cropped at the centre, resized to (height, width).
 
     Raises:
         LabelMapError: it is damaged.
@@ -144,10 +124,6 @@ def match_classes(names: Mapping[int, str], spec: ClassSpec) -> np.ndarray:
 
     Letter case does not matter. Of several names ("car, auto") the first known one counts; a class without a
     known name becomes `ignore_index`.
-
-    Args:
-        names: the segmenter's class names by id.
-        spec: the wanted classes.
     """
     table = np.full(max(names, default=0) + 1, spec.ignore_index, dtype=np.int64)
     for number, name in names.items():

@@ -66,11 +66,7 @@ def one_reader() -> Iterator[None]:
 
 
 def content_of(data: Any, name: str) -> bytes:
-    """Return the content of a file that a page sent.
-
-    Args:
-        data: base64, or a whole data URL.
-        name: of the file, in messages.
+    """Return the content of a file that a page sent in base64, with or without the head of a data URL.
 
     Raises:
         LabelMapError: there are no data, or they are no base64.
@@ -84,11 +80,7 @@ def content_of(data: Any, name: str) -> bytes:
 
 
 def open_upload(content: bytes, name: str) -> Image.Image:
-    """Return the undecoded image of a visitor's file.
-
-    Args:
-        content: of the file.
-        name: of the file, in messages.
+    """Return the undecoded image of a visitor's file; `name` is for messages.
 
     Raises:
         LabelMapError: the file is too large, is no image, or has a side above 4096 px.
