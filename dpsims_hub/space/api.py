@@ -62,11 +62,11 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         Returns:
             The photo, a PNG of the model's size.
         """
-        model_info = _told(registry.find, model)
+        model_info = _checked(registry.find, model)
         style = {"seed": seed, "seed_b": seed_b, "mix": mix}
-        parts = _told(with_class_ids, regions, model_info)
+        parts = _checked(with_class_ids, regions, model_info)
         photo_request = _read(model_info, label_map, map_text, style | {"regions": parts})
-        return _told(worker.photo, model_info, photo_request, wait=True)[0]
+        return _checked(worker.photo, model_info, photo_request, wait=True)[0]
 
     def variations(
         label_map: bytes | None = None,
@@ -87,11 +87,11 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         Returns:
             The photos, and their seeds, which /generate takes.
         """
-        model_info = _told(registry.find, model)
+        model_info = _checked(registry.find, model)
         photo_request = _read(model_info, label_map, map_text, {})
-        seeds = _told(read_seeds, {"seed": seed, "count": count})
+        seeds = _checked(read_seeds, {"seed": seed, "count": count})
         requests = [PhotoRequest(photo_request.label_map, one, one) for one in seeds]
-        photos = [_told(worker.photo, model_info, one, wait=True)[0] for one in requests]
+        photos = [_checked(worker.photo, model_info, one, wait=True)[0] for one in requests]
         return [(photo, f"seed {one}") for photo, one in zip(photos, seeds, strict=True)], seeds
 
     def read_map(label_map: bytes, stored: bool = False, model: str = "") -> dict[str, Any]:
@@ -105,7 +105,7 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         Returns:
             The map as text, its width and height, the share of every class in it, and a note on the reading.
         """
-        model_info = _told(registry.find, model)
+        model_info = _checked(registry.find, model)
         ids, note = _read_file(model_info, label_map, stored)
         names = model_info.spec.id2label | {model_info.spec.ignore_index: "unknown"}
         shares = pixel_shares(ids, model_info.spec)
@@ -206,9 +206,9 @@ def _with_class_id(region: Any, model_info: ModelInfo) -> Any:
 
 def _model_facts(model_info: ModelInfo) -> dict[str, Any]:
     """Return a model's description for programs, as JSON values."""
-    told = model_info.describe()
-    classes = [{key: one[key] for key in ("id", "name", "aliases", "rgb")} for one in told["classes"]]
-    facts = {key: told[key] for key in ("name", "width", "height", "ignore_index")}
+    known = model_info.describe()
+    classes = [{key: one[key] for key in ("id", "name", "aliases", "rgb")} for one in known["classes"]]
+    facts = {key: known[key] for key in ("name", "width", "height", "ignore_index")}
     return facts | {"classes": classes}
 
 
@@ -218,16 +218,16 @@ def _read(model_info: ModelInfo, file: bytes | None, text: str, request: dict[st
         raise _refusal("give either label_map (a file) or map_text.")
     if file is not None:
         text = encode(_read_file(model_info, file, stored=False)[0])
-    return _told(read_photo_request, request | {"map": text}, model_info)
+    return _checked(read_photo_request, request | {"map": text}, model_info)
 
 
 def _read_file(model_info: ModelInfo, file: bytes | None, stored: bool) -> tuple[np.ndarray, str]:
     if file is None:
         raise _refusal("give label_map, a file.")
-    return _told(read_map_file, file, "label_map", model_info, stored=stored)
+    return _checked(read_map_file, file, "label_map", model_info, stored=stored)
 
 
-def _told(call: Any, *arguments: Any, **options: Any) -> Any:
+def _checked(call: Any, *arguments: Any, **options: Any) -> Any:
     """Call, and show refusals to the user of the API."""
     try:
         return call(*arguments, **options)

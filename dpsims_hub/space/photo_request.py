@@ -133,7 +133,7 @@ def _read_regions(
     if not isinstance(values, list) or len(values) > MAX_REGIONS:
         raise ValueError(f"regions must be a list of at most {MAX_REGIONS}.")
     if values and not model_info.regions:
-        raise ValueError("this model has one noise for the whole photo; regions have none of their own.")
+        raise ValueError("this model has one noise for the whole photo; a region cannot have another one.")
     return tuple(_read_region(value, label_map, model_info) for value in values)
 
 

@@ -41,10 +41,10 @@ def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: 
         "regions": regions,
         "palette": palette,
     }
-    told = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in style.items()}
+    texts = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in style.items()}
     return {
         "model": model,
-        **told,
+        **texts,
         "rerolls": str(len(regions)),
         "palette": palette,
         SCENE_KEY: json.dumps(scene, separators=(",", ":")),

@@ -275,3 +275,18 @@ def test_a_scene_that_does_not_fit_the_model_is_refused_in_a_sentence(run, chang
     scene = {"map": map_string.encode(random_map()), "seed": 1} | change
     body = "try { fittingScene(given[0], given[1]); return ''; } catch (problem) { return problem.message; }"
     assert words in run(body, [scene, spec])
+
+
+@pytest.mark.parametrize(
+    ("regions", "wanted"), [(True, "re-rolled"), (False, "This model has one look for the whole photo.")]
+)
+def test_a_re_roll_needs_a_model_with_several_latents(run, regions, wanted):
+    body = """
+    const done = [];
+    const state = { model: given, regions: [], className: () => "", on() {}, setStyle: () => done.push("re-rolled") };
+    const app = { state, find: () => ({ addEventListener() {} }), notify: (text) => done.push(text), say() {} };
+    mountRerolls(app);
+    app.rerollClass(1);
+    return done;
+    """
+    assert run(body, {"regions": regions, "max_seed": 9}) == [wanted]

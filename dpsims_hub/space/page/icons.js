@@ -57,7 +57,7 @@ function newClassButton(state, id, press) {
   return button;
 }
 
-// An image without a text of its own, for buttons that have a label.
+// An image without alternative text, for buttons that have a label.
 function newPicture(url) {
   const image = new Image();
   image.src = url;

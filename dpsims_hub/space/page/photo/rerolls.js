@@ -14,7 +14,7 @@ function mountRerolls(app) {
     const others = state.regions.filter((one) => !isSame(one));
     const most = mostRerolls(state.model);
     if (others.length >= most) {
-      const full = `${most} parts have looks of their own already; reset them first.`;
+      const full = `${most} parts have another look already; reset them first.`;
       return void app.notify(most ? full : "This model has one look for the whole photo.", "alert", "rerolls");
     }
     state.setStyle({ regions: [...others, { ...entry, seed: newSeed(state.model) }] });

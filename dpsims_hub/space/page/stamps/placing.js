@@ -25,14 +25,14 @@ function mountPlacing(app) {
     app.showActions(...app.gestures.stamp.actions());
     find("map-frame").parentNode.scrollIntoView({ block: "nearest" }); // on phones the menu is far below the map
     find("map").focus({ preventScroll: true });
-    app.say(`${title()} in hand. Arrows move it, Enter places it, X flips it, Escape puts it away.`);
+    app.say(`${title()} chosen. Arrows move it, Enter places it, X flips it, Escape removes it.`);
     redraw();
   };
   const drop = () => {
     if (!stamp) return false;
     stamp = pose = press = null;
     if (state.tool === "stamp") state.setHand({ tool: toolBefore });
-    app.say("Stamp put away");
+    app.say("Stamp removed");
     redraw();
     return true;
   };
