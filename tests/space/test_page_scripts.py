@@ -283,8 +283,10 @@ def test_a_scene_that_does_not_fit_the_model_is_refused_in_a_sentence(run, chang
 def test_a_re_roll_needs_a_model_with_several_latents(run, regions, wanted):
     body = """
     const done = [];
-    const state = { model: given, regions: [], className: () => "", on() {}, setStyle: () => done.push("re-rolled") };
-    const app = { state, find: () => ({ addEventListener() {} }), notify: (text) => done.push(text), say() {} };
+    const state = { model: given, regions: [], className: () => "", on() {} };
+    state.setStyle = () => done.push("re-rolled");
+    const find = () => ({ addEventListener() {} });
+    const app = { state, find, notify: (text) => done.push(text), say() {} };
     mountRerolls(app);
     app.rerollClass(1);
     return done;
