@@ -1,4 +1,4 @@
-"""The Space: paint a label map in the browser, watch the photo.
+"""The Space: paint a label map in the browser and watch the photo.
 
     python space_app.py [--model NAME] [--host HOST] [--port PORT] [--share] [--mcp]
 
@@ -15,7 +15,7 @@ from dpsims_hub.processes.quick_start import start_process
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    """The command line, with the environment for what it leaves out."""
+    """Parse the command line; environment variables replace missing options."""
     parser = argparse.ArgumentParser(description="Paint a label map in the browser, watch the photo.")
     parser.add_argument(
         "--model",

@@ -10,6 +10,7 @@ from PIL import Image
 from dpsims_hub.bundled import FOLDER, NAMES, bundled_examples, bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from tests.tiny import tiny_generator
 
 SPEC = ClassSpec.load("camvid")
 TOOLS = Path(__file__).parents[1] / "tools"
@@ -138,6 +139,24 @@ def test_segmenters_are_small_and_find_the_map_in_the_model_s_own_photos(name):
     for path in bundled_examples(name)[:4]:
         label_map = read_label_map(path, pipe.spec)
         photo = pipe(label_map, generator=torch.Generator().manual_seed(0)).images[0]
-        ids, _ = segmenter.segment(photo, read_model_info(name, name))
+        ids, _ = segmenter.segment(photo, pipe.spec)
         found.append((ids == label_map).mean())
     assert np.mean(found) > 0.7, found
+
+
+def test_bundling_again_keeps_the_card_and_the_segmenter(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(TOOLS)
+    bundle = runpy.run_path(str(TOOLS / "bundle_model.py"))["bundle"]
+    source, target = tmp_path / "source", tmp_path / "target"
+    DPSIMSPipeline(tiny_generator(3, spectral_norm=False)).save_pretrained(source)
+    (target / "segmenter").mkdir(parents=True)
+    (target / "segmenter" / "config.json").write_text("{}")
+    (target / "README.md").write_text("by hand")
+    (target / "old.bin").write_text("old")
+    size = bundle(source, target)
+    assert (target / "README.md").read_text() == "by hand"
+    assert (target / "segmenter" / "config.json").read_text() == "{}"
+    assert not (target / "old.bin").exists()
+    written = ("model_index.json", "generator/config.json", "generator/diffusion_pytorch_model.safetensors")
+    assert size == sum((target / name).stat().st_size for name in written)
+    assert DPSIMSPipeline.from_pretrained(target).network.config.num_classes == 3

@@ -18,7 +18,7 @@ LAYERS = {
     "processes space storage training",
     "ablation": "benchmark evaluation labels models pictures pipelines processes storage training",
     "benchmark": "evaluation models pictures pipelines processes training",
-    "space": "bundled labels models pictures pipelines processes",
+    "space": "bundled labels models pictures pipelines processes storage",
     "hub": "bundled cards labels models pictures pipelines storage",
     "generation": "labels pictures pipelines processes storage",
     "evaluation": "labels losses models pictures pipelines processes storage",

@@ -2,28 +2,22 @@
 
     python tools/bundle_model.py outputs/camvid/pipeline dpsims_hub/bundled/camvid
 
-The discriminator is not included: it is needed for training only.
+The discriminator is not included: it is needed for training only. README.md and segmenter/ of the destination
+stay as they are.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
 import torch
 
 from dpsims_hub import DPSIMSPipeline
+from dpsims_hub.storage.atomic_write import atomic_new_folder
 
 MAX_BYTES = 12_000_000  # limit of a model in the package
-
-
-def forget_origin(path: Path) -> None:
-    """Remove the path that diffusers writes into a configuration."""
-    settings = json.loads(path.read_text())
-    settings.pop("_name_or_path", None)
-    path.write_text(json.dumps(settings, indent=2) + "\n")
 
 
 def bundle(source: Path, destination: Path) -> int:
@@ -33,24 +27,20 @@ def bundle(source: Path, destination: Path) -> int:
         ValueError: the result is too large for the package; nothing is written.
     """
     pipe = DPSIMSPipeline.from_pretrained(source, dtype=torch.float16)
-    temporary = destination.with_name(destination.name + ".tmp")
-    pipe.save_pretrained(temporary)
-    files = [path for path in temporary.rglob("*") if path.is_file()]
-    for path in files:
-        if path.suffix == ".json":
-            forget_origin(path)
-    size = sum(path.stat().st_size for path in files)
-    if size > MAX_BYTES:
-        shutil.rmtree(temporary)
-        raise ValueError(f"{source}: {size} bytes in float16, above the package's limit of {MAX_BYTES}.")
-    for path in files:
-        path.chmod(0o644)  # safetensors writes files that only their owner can read
-    if destination.exists():
-        readme = destination / "README.md"  # written by hand
-        if readme.is_file():
-            shutil.copy(readme, temporary / readme.name)
-        shutil.rmtree(destination)
-    temporary.rename(destination)
+    with atomic_new_folder(destination) as unfinished:
+        pipe.save_pretrained(unfinished)
+        files = [path for path in unfinished.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        if size > MAX_BYTES:
+            raise ValueError(f"{source}: {size} bytes in float16, above the package's limit of {MAX_BYTES}.")
+        for path in files:
+            path.chmod(0o644)  # safetensors writes files that only their owner can read
+        if destination.exists():
+            for path in destination.glob("README.md"):
+                shutil.copy(path, unfinished)
+            for path in destination.glob("segmenter"):
+                shutil.copytree(path, unfinished / path.name)
+            shutil.rmtree(destination)
     return size
 
 

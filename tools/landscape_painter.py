@@ -1,8 +1,8 @@
-"""Paints outdoor scenes of class ids, for `draw_outdoor_examples.py`.
+"""Draws outdoor scenes of class ids, for `draw_outdoor_examples.py`.
 
 Land is given by contours in pixels; objects on it are given by their foot in pixels and their shape in
-metres. The lower the foot is below the horizon, the closer and larger is the object. The picture is painted
-at six times its size and reduced by a vote of the ids: only valid ids appear.
+metres. The lower the foot is below the horizon, the closer and larger is the object. The picture is drawn at
+six times its size and reduced by a weighted vote of the ids.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
-from street_painter import SALOON, WALKER
+from street_painter import SALOON, WALKER, reduced
 
 SIZE, FINE = 256, 6
 FOCAL = 1.1 * SIZE  # the camera sees 49 degrees
@@ -294,7 +294,5 @@ class Landscape:
             self.line(OBJECT, [top, tip, (tip[0] + arm * 0.5 * self.scale(y), tip[1])], 1.3 * wide)
 
     def ids(self) -> np.ndarray:
-        """Reduces the picture to (SIZE, SIZE) uint8 ids: each square votes for its id."""
-        fine = np.asarray(self.image).reshape(SIZE, FINE, SIZE, FINE)
-        votes = [(fine == c).sum(axis=(1, 3)) * VOTE_WEIGHTS.get(c, 1.0) for c in range(OBJECT + 1)]
-        return np.argmax(votes, axis=0).astype(np.uint8)
+        """Return the picture as (SIZE, SIZE) uint8 ids."""
+        return reduced(self.image, FINE, VOTE_WEIGHTS)

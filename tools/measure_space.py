@@ -2,8 +2,8 @@
 
     python tools/measure_space.py [--model camvid] [--seconds 10] [--rounds 3]
 
-Starts space_app.py, paints with a headless Chromium, and prints tables. Needs Playwright, psutil and a
-Chromium. Other processes on the machine make the figures worse, so the load is printed too.
+Starts space_app.py, paints in a headless Chromium, and prints tables. Needs Playwright, psutil and Chromium.
+The load of the machine is printed too, because other processes slow the Space down.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def wait_for_answer(address: str) -> None:
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the processor's time of a process and its children, which depends little on others."""
+    """Return the processor time of a process and its children."""
     process = psutil.Process(pid)
     times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
     return sum(time.user + time.system for time in times)
@@ -100,7 +100,7 @@ def measure_start(page: Any, address: str, start: float, pid: int) -> dict[str, 
 
 
 def paint(page: Any, seconds: float) -> tuple[float, list[dict[str, float]]]:
-    """Paint strokes of changing classes without a pause.
+    """Paint strokes in changing classes without a pause.
 
     Returns:
         Photos a second, and the page's times of each photo in milliseconds.

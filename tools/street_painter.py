@@ -1,13 +1,12 @@
-"""Paints street scenes of class ids in perspective, for `draw_examples.py`.
+"""Draws street scenes of class ids in perspective, for `draw_examples.py`.
 
-Things are placed in metres on a flat street in front of a camera at car-roof height and painted far to near,
-which gives correct perspective and occlusion. The picture is painted at four times its size and reduced by a
-weighted vote of the ids: only valid ids appear, and thin poles stay visible.
+Objects are placed in metres on a flat street in front of a camera at car-roof height and drawn from far to
+near. The picture is drawn at four times its size and reduced by a weighted vote of the ids: thin poles stay.
 """
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -196,10 +195,17 @@ class Street:
             self.disc(CAR, x + axle, 0.32, z, 0.32)
 
     def ids(self) -> np.ndarray:
-        """Reduces the picture to (HEIGHT, WIDTH) uint8 ids: each square votes for its id."""
-        fine = np.asarray(self.image).reshape(HEIGHT, FINE, WIDTH, FINE)
-        votes = [(fine == c).sum(axis=(1, 3)) * VOTE_WEIGHTS.get(c, 1.0) for c in range(CYCLIST + 1)]
-        return np.argmax(votes, axis=0).astype(np.uint8)
+        """Return the picture as (HEIGHT, WIDTH) uint8 ids."""
+        return reduced(self.image, FINE, VOTE_WEIGHTS)
+
+
+def reduced(image: Image.Image, times: int, weights: Mapping[int, float]) -> np.ndarray:
+    """Return an image of ids smaller by a factor: each square of pixels votes for its id, with weights."""
+    pixels = np.asarray(image)
+    height, width = pixels.shape
+    squares = pixels.reshape(height // times, times, width // times, times)
+    votes = [(squares == one).sum(axis=(1, 3)) * weights.get(one, 1.0) for one in range(pixels.max() + 1)]
+    return np.argmax(votes, axis=0).astype(np.uint8)
 
 
 def draw_layouts(scenes: Sequence[Callable], palette: list[int], folder: Path) -> None:

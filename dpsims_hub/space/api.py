@@ -1,39 +1,34 @@
-"""The named endpoints for programs: `/models`, `/generate`, `/variations`, `/read_map`, in Gradio's queue.
+"""The endpoints for programs: `/models`, `/generate`, `/variations`, `/read_map`, in Gradio's queue.
 
-Over MCP they are tools of the same names. Their docstrings are what users of both read.
+Over MCP they are tools of the same names. Users read their docstrings, so each argument has one line.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 import numpy as np
+from gradio.utils import get_function_description
 from PIL import Image
 
 from dpsims_hub.labels import pixel_shares
-from dpsims_hub.space.api_descriptions import described, parameters_of, returns_of
 from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.model_registry import MAX_SEED, ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import MAX_PHOTOS, PhotoRequest, read_photo_request, read_seeds, shown
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from dpsims_hub.space.uploads import read_map_file
 
+Component = TypeVar("Component")
 ONE_AT_A_TIME = {"concurrency_limit": 1, "concurrency_id": "photos"}
 
 
 def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
-    """Add the endpoints to the Blocks under construction; nothing of them shows on the page.
-
-    Args:
-        registry: the models.
-        worker: makes the photos.
-    """
+    """Add the endpoints to the Blocks under construction, invisible on the page."""
 
     def models() -> list[dict[str, Any]]:
-        """List the models of this Space: what a label map for each must look like.
+        """List the models of this Space, with the classes and the size of their label maps.
 
         Returns:
             For each model its name, width and height in pixels, classes (id, name, aliases, rgb in files) and
@@ -60,18 +55,18 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
             map_text: instead of a file, the map as text, as /read_map and the page's share links give it.
             seed: whole number from 0 to 2147483647; the same map and seed give the same photo.
             seed_b: seed of the style to mix in.
-            mix: 0 is the style of seed, 1 that of seed_b, numbers between are on the way.
+            mix: 0 is the style of seed, 1 that of seed_b; numbers between mix both.
             model: one of the models of this Space, by the name that /models gives; empty means the first.
-            regions: parts with seeds of their own, a list as above; later ones lie on top.
+            regions: parts with other seeds, a list as above; later ones lie on top.
 
         Returns:
             The photo, a PNG of the model's size.
         """
-        model_info = _told(registry.find, model)
+        model_info = _checked(registry.find, model)
         style = {"seed": seed, "seed_b": seed_b, "mix": mix}
-        parts = _told(with_class_ids, regions, model_info)
+        parts = _checked(with_class_ids, regions, model_info)
         photo_request = _read(model_info, label_map, map_text, style | {"regions": parts})
-        return _told(worker.photo, model_info, photo_request, wait=True)[0]
+        return _checked(worker.photo, model_info, photo_request, wait=True)[0]
 
     def variations(
         label_map: bytes | None = None,
@@ -80,25 +75,23 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         count: float = 4,
         model: str = "",
     ) -> tuple[list[tuple[Image.Image, str]], list[int]]:
-        """Make several photos of one label map, each of another seed.
+        """Make several photos of one label map, each with another seed.
 
         Args:
             label_map: label map file: PNG of class ids, palette PNG, or RGB in the model's exact colours.
             map_text: instead of a file, the map as text, as /read_map and the page's share links give it.
-            seed: whole number that the photos' own seeds are drawn from; the same one gives the same photos.
+            seed: whole number for drawing the seeds of the photos; the same one gives the same photos.
             count: how many photos, 1 to 8.
             model: one of the models of this Space, by the name that /models gives; empty means the first.
 
         Returns:
             The photos, and their seeds, which /generate takes.
         """
-        model_info = _told(registry.find, model)
+        model_info = _checked(registry.find, model)
         photo_request = _read(model_info, label_map, map_text, {})
-        seeds = _told(read_seeds, {"seed": seed, "count": int(count)})
-        photos = [
-            _told(worker.photo, model_info, PhotoRequest(photo_request.label_map, one, one), wait=True)[0]
-            for one in seeds
-        ]
+        seeds = _checked(read_seeds, {"seed": seed, "count": count})
+        requests = [PhotoRequest(photo_request.label_map, one, one) for one in seeds]
+        photos = [_checked(worker.photo, model_info, one, wait=True)[0] for one in requests]
         return [(photo, f"seed {one}") for photo, one in zip(photos, seeds, strict=True)], seeds
 
     def read_map(label_map: bytes, stored: bool = False, model: str = "") -> dict[str, Any]:
@@ -112,7 +105,7 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
         Returns:
             The map as text, its width and height, the share of every class in it, and a note on the reading.
         """
-        model_info = _told(registry.find, model)
+        model_info = _checked(registry.find, model)
         ids, note = _read_file(model_info, label_map, stored)
         names = model_info.spec.id2label | {model_info.spec.ignore_index: "unknown"}
         shares = pixel_shares(ids, model_info.spec)
@@ -133,22 +126,26 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
 
 
 def _wire(button: gr.Button, endpoint: Callable, outputs: Mapping[str, Callable], **limits: Any) -> None:
-    """Give an endpoint its components; they say what may come and what will go, in its docstring's words."""
-    said = parameters_of(endpoint)
-    inputs = [
-        described(INPUTS[name](label=name), said[name]) for name in inspect.signature(endpoint).parameters
-    ]
-    results = [described(make(label=name), returns_of(endpoint)) for name, make in outputs.items()]
+    """Give an endpoint its components, described in the words of its docstring."""
+    _, arguments, returns = get_function_description(endpoint)
+    inputs = [_described(INPUTS[name](label=name), text) for name, text in arguments.items()]
+    results = [_described(make(label=name), " ".join(returns)) for name, make in outputs.items()]
     for component in (*inputs, *results):
-        component.visible = False  # the page would load the scripts of each, though their row is hidden
-    name = endpoint.__name__
-    button.click(endpoint, inputs, results, api_name=name, **limits)
+        component.visible = False  # else the page loads its scripts, although the row is hidden
+    button.click(endpoint, inputs, results, api_name=endpoint.__name__, **limits)
+
+
+def _described(component: Component, text: str) -> Component:
+    """Return a component whose schema has a description: Gradio's clients show it, MCP the docstrings."""
+    as_input: dict[str, Any] = component.api_info_as_input() | {"additional_description": text}
+    as_output: dict[str, Any] = component.api_info_as_output() | {"description": text}
+    component.api_info_as_input = lambda: as_input
+    component.api_info_as_output = lambda: as_output
+    return component
 
 
 def _file(label: str) -> gr.File:
-    return gr.File(
-        label=label, type="binary"
-    )  # as a path, Gradio would leave an empty file behind for each call
+    return gr.File(label=label, type="binary")  # as a path, Gradio would leave an empty file for each call
 
 
 def _text(label: str) -> gr.Textbox:
@@ -160,7 +157,7 @@ def _seed(label: str) -> gr.Number:
 
 
 def _list_of_objects(label: str) -> gr.JSON:
-    """A JSON component whose schema says so; Gradio's own, {"type": {}}, is no schema that MCP can use."""
+    """Return a JSON component with a schema for MCP, which cannot use Gradio's own, {"type": {}}."""
     component = gr.JSON(label=label)
     component.api_info = lambda: {"type": "array", "items": {"type": "object"}}
     return component
@@ -188,10 +185,10 @@ INPUTS: Mapping[str, Callable] = {
 
 
 def with_class_ids(regions: Any, model_info: ModelInfo) -> Any:
-    """Return the regions of a program with ids in place of class names; everything else stays to be checked.
+    """Return the regions of a request with ids in place of class names; nothing else is checked here.
 
     Raises:
-        ValueError: a name is none of the model's.
+        ValueError: the model has no class of that name.
     """
     if not isinstance(regions, list):
         return regions
@@ -208,38 +205,30 @@ def _with_class_id(region: Any, model_info: ModelInfo) -> Any:
 
 
 def _model_facts(model_info: ModelInfo) -> dict[str, Any]:
-    """Return what programs must know of a model, as JSON values."""
-    height, width = model_info.size
-    classes = [
-        {"id": one.id, "name": one.name, "aliases": list(one.aliases), "rgb": list(one.rgb)}
-        for one in model_info.spec.classes
-    ]
-    return {
-        "name": model_info.key,
-        "width": width,
-        "height": height,
-        "ignore_index": model_info.spec.ignore_index,
-        "classes": classes,
-    }
+    """Return a model's description for programs, as JSON values."""
+    known = model_info.describe()
+    classes = [{key: one[key] for key in ("id", "name", "aliases", "rgb")} for one in known["classes"]]
+    facts = {key: known[key] for key in ("name", "width", "height", "ignore_index")}
+    return facts | {"classes": classes}
 
 
 def _read(model_info: ModelInfo, file: bytes | None, text: str, request: dict[str, Any]) -> PhotoRequest:
-    """Return the checked request of a program, which gave either a file or a text."""
+    """Return the checked request of a program, with either a file or a text."""
     if (file is None) == (not text):
         raise _refusal("give either label_map (a file) or map_text.")
     if file is not None:
         text = encode(_read_file(model_info, file, stored=False)[0])
-    return _told(read_photo_request, request | {"map": text}, model_info)
+    return _checked(read_photo_request, request | {"map": text}, model_info)
 
 
 def _read_file(model_info: ModelInfo, file: bytes | None, stored: bool) -> tuple[np.ndarray, str]:
     if file is None:
         raise _refusal("give label_map, a file.")
-    return _told(read_map_file, file, "label_map", model_info, stored=stored)
+    return _checked(read_map_file, file, "label_map", model_info, stored=stored)
 
 
-def _told(call: Any, *arguments: Any, **options: Any) -> Any:
-    """Call; what it refuses, the visitor is told in its sentence."""
+def _checked(call: Any, *arguments: Any, **options: Any) -> Any:
+    """Call, and show refusals to the user of the API."""
     try:
         return call(*arguments, **options)
     except (ValueError, BusyError) as error:

@@ -1,22 +1,20 @@
-"""The colours of the classes as palettes of painting programs, named where the format has names."""
+"""Class colours as palette files of painting programs."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from dpsims_hub.labels import ClassSpec
+from dpsims_hub.space.scene_facts import safe_stem
 
 
 def gimp_palette(spec: ClassSpec) -> bytes:
-    """Return a palette for GIMP, Krita, Inkscape and MyPaint (`.gpl`): one colour with its name a line.
+    """Return a palette for GIMP, Krita, Inkscape and MyPaint (`.gpl`): a line for each colour and its name.
 
-    Source: "GIMP Palette" text format, GIMP's developer documentation, devel-docs/gpl.txt (recalled).
-
-    Args:
-        spec: names and colours; unknown comes last.
+    "unknown" is the last. Source: "GIMP Palette" text format, GIMP's developer documentation,
+    devel-docs/gpl.txt (recalled).
     """
     rows = [*((*one.rgb, one.name) for one in spec.classes), (*spec.ignore_rgb, "unknown")]
     lines = [f"{red:3d} {green:3d} {blue:3d}\t{name}" for red, green, blue, name in rows]
@@ -26,12 +24,9 @@ def gimp_palette(spec: ClassSpec) -> bytes:
 def photoshop_table(spec: ClassSpec) -> bytes:
     """Return a colour table for Photoshop (`.act`): 256 RGB triples, their count, the transparent index.
 
-    The positions are the ids, so that images of indexed colour made with it hold ids. The count and "no
-    transparent index" (65535) are big-endian. Source: Adobe Photoshop File Formats Specification, "Color
-    Table" (recalled).
-
-    Args:
-        spec: with more than 256 colours the last ones are left out.
+    Positions are ids, so images of indexed colour store ids. The count and "no transparent index" (65535)
+    are big-endian. Classes after the first 256 are left out. Source: Adobe Photoshop File Formats
+    Specification, "Color Table" (recalled).
     """
     table = np.zeros((256, 3), dtype=np.uint8)
     colours = np.array([one.rgb for one in spec.classes], dtype=np.uint8)[:256]
@@ -44,8 +39,8 @@ def photoshop_table(spec: ClassSpec) -> bytes:
 
 
 def palette_name(title: str, kind: str) -> str:
-    """Return a name for a palette of a model's classes, safe on every system."""
-    return f"{re.sub(r'[^A-Za-z0-9]+', '_', title).strip('_') or 'dpsims'}_colours.{kind}"
+    """Return the file name of a palette, valid on every system."""
+    return f"{safe_stem(title)}_colours.{kind}"
 
 
 PALETTES: Mapping[str, Callable[[ClassSpec], bytes]] = {"gpl": gimp_palette, "act": photoshop_table}

@@ -1,4 +1,4 @@
-"""What visitors take home: the exact photo, the map as ids, both on one sheet."""
+"""Files to download: the exact photo, the map as ids, both on one sheet."""
 
 from __future__ import annotations
 
@@ -8,44 +8,40 @@ from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from dpsims_hub.labels import ClassSpec, pixel_shares
-from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
+from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map, png_text
 
-QUALITY = 92  # of live JPEGs, without colour subsampling: at 128x96 about 5 KB, and edges stay clean
-_SHEET_SIDE = 512  # pixels that the longer side of a picture on a sheet should have at least
+QUALITY = 92  # of live JPEGs, without colour subsampling: about 5 KB at 128x96, and edges stay sharp
+_SHEET_SIDE = 512  # least pixels of the longer side of a picture on a sheet
 
 
 def png(image: Image.Image, metadata: Mapping[str, str] | None = None) -> bytes:
     """Return an image as PNG, exact, with text chunks such as {"seed": "7"}."""
-    text = PngInfo()
-    for key, value in (metadata or {}).items():
-        text.add_text(key, value)
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", pnginfo=text)
+    image.save(buffer, format="PNG", pnginfo=png_text(metadata or {}))
     return buffer.getvalue()
 
 
 def png_url(image: Image.Image, metadata: Mapping[str, str] | None = None) -> str:
     """Return a data URL of the exact image."""
-    return f"data:image/png;base64,{base64.b64encode(png(image, metadata)).decode()}"
+    return data_url(png(image, metadata), "image/png")
 
 
 def jpeg_url(image: Image.Image) -> str:
-    """Return a data URL of the image as JPEG: small and quick to draw, not exact."""
+    """Return a data URL of the image as JPEG: small, not exact."""
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=QUALITY, subsampling=0)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return data_url(buffer.getvalue(), "image/jpeg")
+
+
+def data_url(content: bytes, kind: str) -> str:
+    """Return a data URL of a file's content; `kind` is its media type."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def map_image(label_map: np.ndarray, spec: ClassSpec) -> Image.Image:
-    """Return the map as an image whose numbers are the ids.
-
-    Args:
-        label_map: (H, W) ids.
-        spec: with ids up to 255 the image has its palette; otherwise it is 16-bit grey.
-    """
+    """Return a map (H, W) as an image of its ids: with the palette of `spec`, or 16-bit grey above id 255."""
     if spec.ignore_index > 255:
         return Image.fromarray(label_map.astype(np.uint16))
     palette = np.zeros((256, 3), dtype=np.uint8)
@@ -56,24 +52,12 @@ def map_image(label_map: np.ndarray, spec: ClassSpec) -> Image.Image:
     return image
 
 
-def enlarged_map(image: Image.Image, scale: int) -> Image.Image:
-    """Return a map's image with every pixel as a square of scale x scale, its mode and palette kept."""
-    if scale == 1:
-        return image
-    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
-
-
 def sheet(
     label_map: np.ndarray, photo: Image.Image, spec: ClassSpec, footer: str, least: int = 1
 ) -> Image.Image:
-    """Return map and photo side by side, with a legend of the classes in the map, largest first.
+    """Return map (H, W) and photo side by side, with a legend of the map's classes and a line of text.
 
-    Args:
-        label_map: (H, W) ids.
-        photo: of the map's size.
-        spec: names and colours.
-        footer: one line at the bottom.
-        least: the factor by which both are enlarged at least.
+    Both are enlarged by a whole factor, `least` or more.
     """
     scale = max(least, -(-_SHEET_SIDE // max(photo.size)))
     pictures = [picture_of_map(label_map, spec, scale), enlarge_photo(photo, scale)]

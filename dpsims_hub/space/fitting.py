@@ -1,4 +1,4 @@
-"""A label map of any size, brought to the size that a model paints: cropped to its shape, never blended."""
+"""Label maps of any size at a model's size: cropped to its shape, resized by nearest neighbour."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ CROPPED = "cropped at the centre"
 
 
 def fit(label_map: np.ndarray, size: tuple[int, int], border: int | None = None) -> tuple[np.ndarray, str]:
-    """Return the map at a model's size and one sentence on what was done, "" for nothing.
+    """Return the map at a model's size, and one sentence on the changes, "" for none.
 
-    The largest centred part of the wanted shape is kept, then resized by nearest neighbour, so that scenes
-    are not distorted and no class is invented. With `border`, all of the map is kept, between bands of it.
-
-    Args:
-        label_map: ids, shape (H, W).
-        size: wanted (height, width) in pixels.
-        border: an id, or None to crop.
+    The largest centred part of the wanted proportions is resized, so that scenes are not distorted. With
+    `border`, all of the map is kept between bands of that id.
     """
     if border is not None:
         return fit_inside(label_map, size, border)
@@ -35,7 +30,7 @@ def fit(label_map: np.ndarray, size: tuple[int, int], border: int | None = None)
 
 
 def fit_inside(label_map: np.ndarray, size: tuple[int, int], border: int) -> tuple[np.ndarray, str]:
-    """Return the whole map, resized by nearest neighbour, between bands of `border`; see `fit`."""
+    """Return the whole map between bands of `border`; see `fit`."""
     height, width = label_map.shape
     scale = min(size[0] / height, size[1] / width)
     inner = (min(size[0], max(1, round(height * scale))), min(size[1], max(1, round(width * scale))))
@@ -48,12 +43,7 @@ def fit_inside(label_map: np.ndarray, size: tuple[int, int], border: int) -> tup
 
 
 def centred_part(size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return (top, left, height, width) of the largest centred part of the wanted proportions.
-
-    Args:
-        size: (height, width) of the whole, in pixels.
-        shape: (height, width) whose proportions are wanted.
-    """
+    """Return (top, left, height, width) of the largest centred part with the proportions of `shape`."""
     height, width = size
     tall = min(height, max(1, round(width * shape[0] / shape[1])))
     broad = min(width, max(1, round(height * shape[1] / shape[0])))

@@ -1,6 +1,6 @@
-"""Limits on what one request may carry and leave behind.
+"""Limits on the size of requests and on the names in them.
 
-Gradio limits uploaded files, but not other bodies, and remembers every session under the name it was given.
+Gradio limits uploaded files, but not other bodies, and stores every session under the name in its request.
 """
 
 from __future__ import annotations
@@ -8,31 +8,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-MAX_BODY_BYTES = (
-    16 * 10**6
-)  # a file of 8 MB as base64 and what stands around it, or somewhat more to be told so
-MAX_DISCARDED_BYTES = 64 * 10**6  # a client that is still sending does not hear an answer
+MAX_BODY_BYTES = 16 * 10**6  # a file of 8 MB in base64 fits; a larger one gets its own message
+MAX_DISCARDED_BYTES = 64 * 10**6  # a client does not read an answer while it is sending
 MAX_NAME = 64  # letters; sessions have about 11, our functions 12
 
 
 class BodyTooLargeError(Exception):
-    """The body of a request went on beyond the limit."""
+    """The body of a request is larger than the limit."""
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to bodies above a limit, before they are in memory.
-
-    Args:
-        app: the application behind it.
-        limit: bytes.
-    """
+    """ASGI middleware: answers 413 to bodies above a limit in bytes without keeping them in memory."""
 
     def __init__(self, app: Any, limit: int = MAX_BODY_BYTES) -> None:
         self._app = app
         self._limit = limit
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hand a request on, counting its bytes."""
+        """Pass a request on and count its bytes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -63,20 +56,17 @@ class BodyLimit:
 
 
 class NameGuard:
-    """ASGI middleware: answers 400 to requests that name a session or function at great length.
+    """ASGI middleware: answers 400 to requests with a long name of a session or function.
 
-    Gradio remembers the one, and searches a page's script for the other. To be placed behind `BodyLimit`, as
-    it holds a whole body.
-
-    Args:
-        app: the application behind it.
+    Gradio stores the former and searches a page's script for the latter. It must come after `BodyLimit`,
+    because it keeps a whole body in memory.
     """
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hand a request on after a look at its body."""
+        """Pass a request on after a check of its body."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith("/upload"):
             await self._app(scope, receive, send)
             return
@@ -97,7 +87,7 @@ class NameGuard:
 
 def _has_short_names(headers: dict[bytes, bytes], body: bytes) -> bool:
     if headers.get(b"content-type", b"").startswith(b"multipart/"):
-        return False  # server functions could come so; the page sends none
+        return False  # Gradio accepts calls in this form; the page sends none
     try:
         data = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -107,7 +97,7 @@ def _has_short_names(headers: dict[bytes, bytes], body: bytes) -> bool:
 
 
 async def _refuse(receive: Any, send: Any) -> None:
-    """Throw the rest of a body away, as far as that is bearable, and answer 413."""
+    """Discard the rest of a body up to a limit, and answer 413."""
     discarded, more = 0, True
     while more and discarded < MAX_DISCARDED_BYTES:
         message = await receive()

@@ -1,37 +1,37 @@
-"""Label maps that are not exact, made so as their owner says: a class for each value, near colours snapped.
+"""Inexact label maps made exact: values get the classes that the visitor chooses, or the nearest ones.
 
-The reader refuses such maps, because a guess would be silent. Here the page shows what would become of the
-map, and its owner decides.
+The reader refuses such maps, because a guess would be silent. Here the page shows the map that would result,
+and the visitor decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, LabelMapError
-from dpsims_hub.labels.reading.image_files import decode, open_image
+from dpsims_hub.labels.reading.image_files import decode
 from dpsims_hub.space.model_registry import ModelInfo
 from dpsims_hub.space.photo_request import read_class, shown
 
 NEAR = 48.0  # RGB distance up to which a colour is taken for that of a class; our choice
-ROWS = 24  # values that the page lists; the others are snapped
+ROWS = 24  # values that the page lists; the others get the proposed class
 LARGEST_SIDE = 2048  # pixels; our choice: looking at all values of a larger image takes seconds
-MOST_COLOURS = 65536  # different ones; a photo has more
+MOST_COLOURS = 65536  # a photo has more
 MOST_NUMBERS = 256
 MOSTLY = 0.7  # share of pixels with a near colour from which an image is a label map and no photo; our choice
 
 
 @dataclass(frozen=True)
 class Values:
-    """What an image stores, whatever it means.
+    """The values that an image stores.
 
     Args:
-        codes: the different values, ascending, (V,) int64: numbers, or 65536 R + 256 G + B.
+        codes: the distinct values, ascending, (V,) int64: numbers, or 65536 R + 256 G + B.
         places: for each pixel its position in `codes`, (H, W).
         is_colour: whether codes are colours.
     """
@@ -46,27 +46,22 @@ class Values:
         return np.bincount(self.places.ravel(), minlength=len(self.codes))
 
     def name(self, position: int) -> str:
-        """How tables call a value: "#rrggbb" or the number."""
+        """Return the name of a value in tables: "#rrggbb" or the number."""
         code = int(self.codes[position])
         return f"#{code:06x}" if self.is_colour else str(code)
 
 
-def read_values(path: Path, name: str) -> Values:
-    """Read the values of an image: numbers of grey and palette images, colours of all others.
-
-    Args:
-        path: where it lies on this machine.
-        name: what messages call it.
+def read_values(image: Image.Image, name: str) -> Values:
+    """Read the values of an undecoded image: numbers of grey and palette images, colours of all others.
 
     Raises:
-        LabelMapError: it is no image, or holds more values than a label map can.
+        LabelMapError: it is too large or damaged, or holds more values than a label map can.
     """
-    with open_image(path) as image:
-        if max(image.size) > LARGEST_SIDE:
-            raise LabelMapError(f"{name}: has a side above {LARGEST_SIDE} px; make it smaller.")
-        decode(image, name)
-        is_colour = image.mode not in ("1", "L", "P", "I", "I;16")
-        pixels = np.asarray(image.convert("RGB") if is_colour else image).astype(np.int64)
+    if max(image.size) > LARGEST_SIDE:
+        raise LabelMapError(f"{name}: has a side above {LARGEST_SIDE} px; make it smaller.")
+    decode(image, name)
+    is_colour = image.mode not in ("1", "L", "P", "I", "I;16")
+    pixels = np.asarray(image.convert("RGB") if is_colour else image).astype(np.int64)
     numbers = pixels @ np.array([65536, 256, 1]) if is_colour else pixels
     codes, places = np.unique(numbers, return_inverse=True)
     if len(codes) > (MOST_COLOURS if is_colour else MOST_NUMBERS):
@@ -95,14 +90,14 @@ def proposed_classes(values: Values, spec: ClassSpec) -> tuple[np.ndarray, np.nd
 
 
 def survey(values: Values, spec: ClassSpec) -> dict[str, Any]:
-    """Return what the page shows of an image's values, the most frequent first.
+    """Return the table of an image's values for the page, the most frequent first.
 
     Returns:
         `values`: `value`, `share` of the pixels, proposed `class`, `distance` of each, at most `ROWS`;
-        `more`: how many others there are.
+        `more`: the number of other values.
 
     Raises:
-        LabelMapError: most of its colours are far from those of the classes: it is no map of them.
+        LabelMapError: most of its pixels are far from the colours of the classes.
     """
     classes, distances = proposed_classes(values, spec)
     counts = values.counts
@@ -123,15 +118,10 @@ def survey(values: Values, spec: ClassSpec) -> dict[str, Any]:
 
 
 def with_table(values: Values, model_info: ModelInfo, table: Mapping[str, Any]) -> np.ndarray:
-    """Return the label map (H, W) in which each value has the class of the table, or else the proposed one.
-
-    Args:
-        values: of the image.
-        model_info: the model.
-        table: ids by the names of values.
+    """Return the label map (H, W): the id of a value is in the table by `Values.name`, else the proposed one.
 
     Raises:
-        ValueError: the table names a class that the model does not have, or is none.
+        ValueError: the table is malformed or names a class that the model does not have.
     """
     if not isinstance(table, Mapping) or len(table) > ROWS:
         raise ValueError(f"table must be an object of at most {ROWS} classes by value, not {shown(table)}.")

@@ -1,10 +1,10 @@
-"""Label maps as short text, the form in which they travel between page, server and share links.
+"""Label maps as short text, for page, server and share links.
 
     r1:{width}x{height}:{base64 of runs}
 
-A run is four bytes: id and length as unsigned 16-bit numbers, low byte first; runs go row by row over the
-whole map, and longer ones are split. Usual maps take 0.4 to 3 KB. Ids are plain class ids or `ignore_index`:
-colours are never transported.
+A run has four bytes: id and length as unsigned 16-bit numbers, low byte first. Runs go row by row over the
+whole map; longer ones are split. Usual maps take 0.4 to 3 KB. Ids are class ids or `ignore_index`, never
+colours.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def decode(text: object, spec: ClassSpec | None = None, *, max_side: int = MAX_S
     """Return the map of a text, shape (H, W), uint16.
 
     Args:
-        text: what came from outside; anything else than a text in the form above is refused.
-        spec: the classes, for checking ids; None takes any id.
+        text: any value; all but a text in the form above is refused.
+        spec: the classes, for checking ids; None accepts any id.
         max_side: the largest height and width, in pixels.
 
     Raises:
-        LabelMapError: The text is malformed or too long, a side is too large, runs do not fill the map, or an
-            id is no class; one sentence.
+        LabelMapError: the text is malformed or too long, a side is too large, runs do not fill the map, or an
+            id is no class.
     """
-    width, height, data = _take_apart(text)
+    width, height, data = _parse(text)
     check_size(height, width, "the map")
     if max(height, width) > max_side:
         raise LabelMapError(
@@ -63,12 +63,16 @@ def decode(text: object, spec: ClassSpec | None = None, *, max_side: int = MAX_S
         raise LabelMapError(f"the runs of the map cover {covered} px of {width * height}.")
     if not lengths.all():
         raise LabelMapError("the map has a run of length 0; leave it out.")
-    if spec is not None:
-        _check_ids(ids, spec)
+    wrong = [] if spec is None else ids[(ids >= spec.num_classes) & (ids != spec.ignore_index)]
+    if len(wrong):
+        raise LabelMapError(
+            f"the map holds id {int(wrong[0])}, which is no class of {spec.name} "
+            f"(0..{spec.num_classes - 1}, {spec.ignore_index} = unknown)."
+        )
     return np.repeat(ids, lengths).reshape(height, width)
 
 
-def _take_apart(text: object) -> tuple[int, int, bytes]:
+def _parse(text: object) -> tuple[int, int, bytes]:
     """Return width, height and the bytes of the runs."""
     if not isinstance(text, str):
         raise LabelMapError(f"the map is not a text but {type(text).__name__}; send r1:WIDTHxHEIGHT:RUNS.")
@@ -81,12 +85,3 @@ def _take_apart(text: object) -> tuple[int, int, bytes]:
         return int(match[1]), int(match[2]), base64.b64decode(match[3], validate=True)
     except binascii.Error as error:
         raise LabelMapError("the runs of the map are not base64.") from error
-
-
-def _check_ids(ids: np.ndarray, spec: ClassSpec) -> None:
-    wrong = ids[(ids >= spec.num_classes) & (ids != spec.ignore_index)]
-    if wrong.size:
-        raise LabelMapError(
-            f"the map holds id {int(wrong[0])}, which is no class of {spec.name} "
-            f"(0..{spec.num_classes - 1}, {spec.ignore_index} = unknown)."
-        )

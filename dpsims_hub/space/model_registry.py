@@ -1,11 +1,10 @@
-"""The models of a Space: described to the page at once, loaded when their first photo is asked for.
+"""The models of a Space: described at the start, loaded for their first photo.
 
-A description needs only the two JSON files of a model, so the page is there before torch is.
+A description needs only the two JSON files of a model, so the page is served before torch is imported.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,25 +19,26 @@ from dpsims_hub.labels.classes.spec import BUILT_IN
 from dpsims_hub.space.fitting import fit
 from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.scenes import draw_scenes
+from dpsims_hub.storage.stored_settings import read_json_object
 
 if TYPE_CHECKING:
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
-MAX_SEED = 2**31 - 1  # our choice: what a number field of a page holds without loss
+MAX_SEED = 2**31 - 1  # our choice: number fields of a page hold it without loss
+MAX_JSON_BYTES = 16 * 2**20  # 65535 classes with colours and aliases fit
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known about a model without loading its weights.
+    """Facts of a model that need no weights.
 
     Args:
-        name: how it was asked for: a path, a Hub id or a bundled name. Never shown to visitors.
-        key: what the page calls it: its title, made unique among the models of a Space.
-        folder: where its files lie.
+        name: a path, a Hub id or a bundled name, as configured. Visitors never see it.
+        key: its name on the page: a title, unique among the models of a Space.
+        folder: of its files.
         spec: its classes.
-        size: (height, width) of its maps and photos, in pixels: what it was trained at.
-        latent_dim: length of its latents.
-        regions: whether parts of a photo may read latents of their own.
+        size: (height, width) of its maps and photos, in pixels, as in training.
+        regions: whether parts of a photo may have other latents.
         examples: (title, label map text) of its layouts, at least six.
     """
 
@@ -47,12 +47,11 @@ class ModelInfo:
     folder: Path
     spec: ClassSpec
     size: tuple[int, int]
-    latent_dim: int
     regions: bool
     examples: tuple[tuple[str, str], ...]
 
     def describe(self) -> dict[str, Any]:
-        """Return everything the page needs to paint for this model, as JSON values."""
+        """Return the model's description for the page, as JSON values."""
         height, width = self.size
         return {
             "name": self.key,
@@ -63,22 +62,18 @@ class ModelInfo:
             "ignore_index": self.spec.ignore_index,
             "examples": [{"name": title, "map": text} for title, text in self.examples],
             "max_seed": MAX_SEED,
-            "latent_dim": self.latent_dim,
             "regions": self.regions,
         }
 
 
 class ModelRegistry:
-    """The models that visitors may choose from.
+    """The models that visitors may choose from, by path, Hub id or bundled name; the first is shown first.
 
-    Args:
-        names: paths, Hub ids or bundled names; the first is shown at the start.
-        device: where they run; None takes an accelerator where there is one.
-        dtype: their arithmetic, such as "bfloat16"; None means that of the weights.
+    Device None takes an accelerator where there is one, dtype None the arithmetic of the weights.
 
     Raises:
-        FileNotFoundError: a model is not there.
-        ValueError: there is no name, or a model cannot be painted for.
+        FileNotFoundError: a model does not exist.
+        ValueError: there is no name, or a model cannot be used.
     """
 
     def __init__(self, names: Sequence[str], device: str | None = None, dtype: str | None = None) -> None:
@@ -87,14 +82,14 @@ class ModelRegistry:
         self.device, self.dtype = device, dtype
         self._models: dict[str, ModelInfo] = {}
         for name in dict.fromkeys(names):
-            key = _unique(title_of(name), self._models)
+            key = _unique(Path(name).name or "model", self._models)
             self._models[key] = read_model_info(name, key)
 
     def find(self, key: Any = "") -> ModelInfo:
-        """Return the model that the page calls so; "" or None is the first.
+        """Return the model of a key; "" or None is the first.
 
         Raises:
-            ValueError: no such model is offered here; visitors cannot make a Space load others.
+            ValueError: this Space has no such model; visitors cannot make it load others.
         """
         if key in ("", None):
             return next(iter(self._models.values()))
@@ -127,25 +122,20 @@ class ModelRegistry:
 
 
 def wanted_models(text: str | None) -> list[str]:
-    """Return the models named in one text, separated by commas or the system's path separator.
+    """Return the models of DPSIMS_MODEL or --model, separated by commas or the system's path separator.
 
-    Args:
-        text: what DPSIMS_MODEL or --model holds; empty means the bundled models.
+    Without a name they are the bundled models.
     """
     names = [part.strip() for part in (text or "").replace(os.pathsep, ",").split(",")]
     return [name for name in names if name] or list(NAMES)
 
 
 def read_model_info(name: str, key: str) -> ModelInfo:
-    """Find a model and read its description.
-
-    Args:
-        name: a path, a Hub id or a bundled name.
-        key: what the page is to call it.
+    """Find a model by its path, Hub id or bundled name, and read its description.
 
     Raises:
         FileNotFoundError: there is no such model.
-        ValueError: it is damaged, or needs inputs that a painted map does not give.
+        ValueError: it is damaged, or needs more inputs than a label map.
     """
     folder = bundled_model(name) if name in NAMES else Path(name)
     if not folder.is_dir():
@@ -161,32 +151,21 @@ def read_model_info(name: str, key: str) -> ModelInfo:
         folder=folder,
         spec=spec,
         size=size,
-        latent_dim=settings.get("latent_dim", 64),
         regions=settings.get("noise_injection", "cross_attention") != "none",
         examples=tuple((title, encode(layout)) for title, layout in layouts_for(spec, size)),
     )
 
 
 def layouts_for(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
-    """Return titles and label maps (H, W) to start from.
+    """Return titles and label maps (H, W) of example scenes.
 
-    Models of a bundled model's classes get the layouts drawn for it, all others scenes composed of their
-    own classes.
-
-    Args:
-        spec: the classes.
-        size: (height, width) in pixels.
+    The classes of a bundled model get its layouts, other classes get scenes composed of them.
     """
     for name in NAMES:
         if spec.names == ClassSpec.load(name).names:
             paths = bundled_examples(name)
             return [(path.stem.replace("_", " "), fit(read_label_map(path, spec), size)[0]) for path in paths]
     return draw_scenes(spec, size)
-
-
-def title_of(name: str) -> str:
-    """Return what visitors see: the last part of a path or Hub id, never the path of this machine."""
-    return Path(name).name or "model"
 
 
 def _unique(title: str, taken: Any) -> str:
@@ -197,19 +176,19 @@ def _unique(title: str, taken: Any) -> str:
 
 
 def with_known_aliases(spec: ClassSpec) -> ClassSpec:
-    """Return the classes, also searchable by the other names that a built-in list of the same names has.
+    """Return the classes with the aliases and kinds of the built-in list of the same names, if there is one.
 
-    Models keep what their training data said of the classes, which is often no more than the names.
+    Models keep the class list of their training data, which often has names only.
     """
     for name in BUILT_IN:
         known = ClassSpec.load(name)
         if known.names == spec.names:
             pairs = zip(spec.classes, known.classes, strict=True)
-            return replace(spec, classes=tuple(_filled(own, other) for own, other in pairs))
+            return replace(spec, classes=tuple(_with_known(own, other) for own, other in pairs))
     return spec
 
 
-def _filled(own: ClassInfo, known: ClassInfo) -> ClassInfo:
+def _with_known(own: ClassInfo, known: ClassInfo) -> ClassInfo:
     aliases = tuple(dict.fromkeys((*own.aliases, *known.aliases)))
     return replace(own, aliases=aliases, kind=own.kind or known.kind)
 
@@ -224,9 +203,8 @@ def _spec_of(class_spec: dict[str, Any] | None, settings: dict[str, Any], name: 
 
 
 def _fetch(name: str) -> Path:
-    from dpsims_hub.pipelines.pipeline_dpsims import (
-        DPSIMSPipeline,  # imports torch; models on this machine do not wait for it
-    )
+    # Here, because it imports torch, which local models do not need yet.
+    from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
     if name.count("/") != 1:
         raise FileNotFoundError(f"{name}: there is no such model folder, and it is no Hub id (owner/name).")
@@ -239,10 +217,4 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"{path.parent}: is not a model folder, it has no {path.name}; "
             "give one that DPSIMSPipeline.save_pretrained wrote."
         )
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: is not valid JSON; copy or download the model again.") from error
-    if not isinstance(data, dict):
-        raise ValueError(f"{path}: does not hold settings; copy or download the model again.")
-    return data
+    return read_json_object(path, MAX_JSON_BYTES)

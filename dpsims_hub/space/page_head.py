@@ -1,4 +1,4 @@
-"""What link previews say of the page: Gradio's page carries tags about Gradio, and twice."""
+"""Tags for link previews: those of Gradio's page describe Gradio."""
 
 from __future__ import annotations
 
@@ -10,24 +10,18 @@ _PREVIEW_TAG = re.compile(rb"""<meta\s[^>]*?(?:property|name)=["'](?:og|twitter)
 
 
 class PageHead:
-    """ASGI middleware: puts this app's title and description in place of the preview tags of the page.
-
-    Args:
-        app: the application behind it.
-        title: of the page.
-        description: one sentence.
-    """
+    """ASGI middleware: replaces the preview tags of the page by this app's title and description."""
 
     def __init__(self, app: Any, title: str, description: str) -> None:
         self._app = app
-        told = {"og:title": title, "og:type": "website", "og:description": description}
-        tags = [f'<meta property="{name}" content="{escape(value)}" />' for name, value in told.items()]
+        values = {"og:title": title, "og:type": "website", "og:description": description}
+        tags = [f'<meta property="{name}" content="{escape(value)}" />' for name, value in values.items()]
         tags.append(f'<meta name="description" content="{escape(description)}" />')
         tags.append('<meta name="twitter:card" content="summary" />')
         self._tags = "".join(tags).encode()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hand a request on; an HTML answer to a request for the page comes back with other tags."""
+        """Pass a request on; the HTML of the page gets the new tags."""
         if scope["type"] != "http" or scope["path"].rstrip("/") != scope.get("root_path", "").rstrip("/"):
             await self._app(scope, receive, send)
             return
@@ -55,7 +49,7 @@ class PageHead:
 
 
 def with_preview(page: bytes, tags: bytes) -> bytes:
-    """Return a page with `tags` at the start of its head, and without other preview tags there."""
+    """Return a page with `tags` at the start of its head and no other preview tags."""
     head, end, rest = page.partition(b"</head>")
     head = _PREVIEW_TAG.sub(b"", head)
     return head.replace(b"<head>", b"<head>" + tags, 1) + end + rest

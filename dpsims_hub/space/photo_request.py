@@ -1,4 +1,4 @@
-"""What a visitor wants a photo of, checked: nothing that comes from a page or an API client is trusted."""
+"""Requests for photos, checked: no value from a page or an API client is trusted."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import numpy as np
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import MAX_SEED, ModelInfo
 
-LARGEST = 1024  # pixels a side of a map that is unpacked although it has another model's size
-MAX_REGIONS = 32  # our choice; attention costs grow with each
+LARGEST = 1024  # least limit in pixels a side for decoding a map; then its size is checked
+MAX_REGIONS = 32  # our choice: each adds to the cost of attention
 MAX_PHOTOS = 8  # of one request
 
 
 @dataclass(frozen=True)
 class PhotoRequest:
-    """One photo, as it was asked for.
+    """A checked request for one photo.
 
     Args:
         label_map: (H, W) ids.
         seed: of the latents.
         seed_b: of the latents at the other end of the mix.
         mix: 0 is `seed`, 1 is `seed_b`, on the great circle between.
-        regions: (pixels (H, W) bool, seed) of parts with latents of their own; later ones lie on top.
-        draft: the map is being painted; of a photo without regions only the part around the change since the
-            last one may be computed, and the rest be a little out of date.
+        regions: (pixels (H, W) bool, seed) of parts with other latents; later ones lie on top.
+        draft: a stroke is being drawn. Without regions, only the part of the photo around the last change
+            may be computed; the rest may be slightly out of date.
     """
 
     label_map: np.ndarray
@@ -44,10 +44,10 @@ def read_photo_request(request: Mapping[str, Any], model_info: ModelInfo) -> Pho
     Args:
         request: {"map": text, "seed", "seed_b", "mix", "regions": [{"class": id or "region": text, "seed"}],
             "draft": true or not there}.
-        model_info: the model; it fixes classes and size.
+        model_info: the model; it determines classes and size.
 
     Raises:
-        ValueError: anything does not fit; one sentence.
+        ValueError: a value is wrong or does not fit the model.
     """
     label_map = decode(request.get("map"), model_info.spec, max_side=max(LARGEST, *model_info.size))
     if label_map.shape != model_info.size:
@@ -68,10 +68,10 @@ def read_photo_request(request: Mapping[str, Any], model_info: ModelInfo) -> Pho
 
 
 def read_seed(value: Any) -> int:
-    """Return a seed in 0..2^31 - 1.
+    """Return a checked seed, in 0..2^31 - 1.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value is no seed.
     """
     if isinstance(value, float) and value.is_integer():  # JSON of some clients has no whole numbers
         value = int(value)
@@ -84,7 +84,7 @@ def read_seeds(request: Mapping[str, Any]) -> list[int]:
     """Return the seeds of several photos: `seeds` as given, or `count` ones that follow `seed`.
 
     Raises:
-        ValueError: there are too many, or one is none.
+        ValueError: there are too many, or a value is no seed.
     """
     seeds = request.get("seeds")
     if seeds is None:
@@ -99,10 +99,10 @@ def read_seeds(request: Mapping[str, Any]) -> list[int]:
 
 
 def read_class(value: Any, model_info: ModelInfo) -> int:
-    """Return an id of the model's classes, or that of unknown.
+    """Return a checked id: a class of the model, or `ignore_index`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the value is no such id.
     """
     spec = model_info.spec
     whole = isinstance(value, int) and not isinstance(value, bool)
@@ -112,10 +112,10 @@ def read_class(value: Any, model_info: ModelInfo) -> int:
 
 
 def shown(value: Any) -> str:
-    """Return a stranger's value as a message may repeat it: short, on one line."""
+    """Return a visitor's value for a message: short, on one line."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # whole numbers of thousands of digits, lists in lists in lists
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits, deeply nested lists
         return f"a {type(value).__name__}"
     return text if len(text) <= 40 else f"{text[:37]}..."
 
@@ -133,7 +133,7 @@ def _read_regions(
     if not isinstance(values, list) or len(values) > MAX_REGIONS:
         raise ValueError(f"regions must be a list of at most {MAX_REGIONS}.")
     if values and not model_info.regions:
-        raise ValueError("this model has one noise for the whole photo; regions have none of their own.")
+        raise ValueError("this model has one noise for the whole photo; a region cannot have another one.")
     return tuple(_read_region(value, label_map, model_info) for value in values)
 
 

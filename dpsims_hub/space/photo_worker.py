@@ -1,8 +1,7 @@
-"""Where the photos of a Space are made: one at a time, from a queue of limited length.
+"""The worker thread that makes all photos of a Space, one at a time, from a queue of limited length.
 
-Server functions and queue events run in threads of their own; all of them hand their requests to one worker
-thread. Requests are served in the order in which they came. A page has one request under way at a time, so
-painters take turns. Torch keeps one set of threads however many visitors come.
+Server functions and API calls run in other threads and submit their requests to it; requests are served in
+order. A page has one pending request, so visitors take turns. Torch keeps one set of threads.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from dpsims_hub.space.photo_process import PhotoProcess, ProcessEndedError
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.zero_gpu import is_zero_gpu, on_gpu
 
-MAX_LINE = 24  # requests; our choice: below the 40 threads of the server, so that other requests get one
-MIN_LINE = 8  # so that eight painters take turns even on a very slow model or a busy machine
-LONGEST_WAIT = 1500.0  # milliseconds; our choice: who would wait longer is asked to come back
+MAX_QUEUED = 24  # requests; our choice: below the 40 threads of the server, so that other requests get one
+MIN_QUEUED = 8  # so that eight visitors take turns even with a very slow model
+LONGEST_WAIT = 1500.0  # milliseconds; our choice: requests that would wait longer are refused
 LOADING_RETRY = 400  # milliseconds
 _LOG = logging.getLogger(__name__)
 
 
 class BusyError(RuntimeError):
-    """No photo now: too many others are waiting, or the model is still being loaded.
+    """No photo now: too many requests are waiting, or the model is still being loaded.
 
     Args:
         why: "crowd" or "loading".
-        retry_ms: when to ask again, in milliseconds.
+        retry_ms: milliseconds until the next request.
     """
 
     def __init__(self, why: Literal["crowd", "loading"], retry_ms: int) -> None:
@@ -48,12 +47,10 @@ class BusyError(RuntimeError):
 
 
 class PhotoWorker:
-    """Makes photos for everybody, one after another.
+    """Makes the photos of all visitors, one after another.
 
-    Args:
-        registry: the models.
-        maker: makes the photos; None: in this process.
-        beside_browser: whether the browser runs on this machine too; quick models then leave it a core.
+    `maker` makes the photos; None means in this process. With `beside_browser`, when the browser runs on this
+    machine too, fast models leave it a core.
     """
 
     def __init__(
@@ -69,16 +66,16 @@ class PhotoWorker:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photo-worker")
         self._render = on_gpu(self._render_now)
         self._loaders: dict[str, Future[None]] = {}
-        self._lock = threading.Lock()  # guards the line and the loaders
-        self._line = 0
-        self._pace = 50.0  # milliseconds per photo, measured as we go
+        self._lock = threading.Lock()  # guards the queue length and the loaders
+        self._queued = 0
+        self._pace = 50.0  # milliseconds per photo, a running mean
 
     def prepare(self, model_info: ModelInfo) -> Future[None]:
-        """Start loading a model in the background, once; the future ends when it is ready for photos."""
+        """Start loading a model in the background, once; the future ends when it can make photos."""
         with self._lock:
             if model_info.key not in self._loaders:
                 done = self._loaders[model_info.key] = Future()
-                if is_zero_gpu():  # models must be there before the GPU is lent
+                if is_zero_gpu():  # models must be loaded before the first GPU call
                     self._load(model_info, done)
                 else:
                     threading.Thread(target=self._load, args=(model_info, done), daemon=True).start()
@@ -97,23 +94,23 @@ class PhotoWorker:
         Args:
             model_info: the model.
             photo_request: map, latents and regions.
-            wait: stand in line however long it is, and wait for the model, instead of being refused.
-            background: be refused while there is a line at all.
+            wait: wait for the queue and the model, however long, instead of being refused.
+            background: be refused while any request is queued.
 
         Returns:
             The photo, and the milliseconds that the network took.
 
         Raises:
-            BusyError: too many are waiting, or the model is being loaded.
+            BusyError: too many requests are waiting, or the model is being loaded.
             ValueError: the model cannot be loaded.
         """
         ready = self.prepare(model_info)
         if not wait and not ready.done():
             raise BusyError("loading", LOADING_RETRY)
         ready.result()
-        self._join(wait, background)
+        self._enqueue(wait, background)
         try:
-            context = contextvars.copy_context()  # ZeroGPU finds the visitor's request in it
+            context = contextvars.copy_context()  # ZeroGPU reads the visitor's request from it
             photo, ms = self._worker.submit(context.run, self._render, model_info.key, photo_request).result()
             self._pace += 0.2 * (ms - self._pace)
             return photo, ms
@@ -124,33 +121,32 @@ class PhotoWorker:
             raise BusyError("loading", LOADING_RETRY) from None
         finally:
             with self._lock:
-                self._line -= 1
+                self._queued -= 1
 
     def close(self) -> None:
-        """Let the worker go when its last photo is made."""
+        """End the thread after the last queued photo."""
         self._worker.shutdown(wait=True)
         self._maker.close()
 
-    def _join(self, wait: bool, background: bool) -> None:
+    def _enqueue(self, wait: bool, background: bool) -> None:
         with self._lock:
-            longest = min(MAX_LINE, max(MIN_LINE, int(LONGEST_WAIT / max(self._pace, 1.0))))
-            longest = 1 if background else longest
-            if not wait and self._line >= longest:
-                raise BusyError("crowd", int(min(5000.0, max(100.0, self._line * self._pace / 2))))
-            self._line += 1
+            longest = min(MAX_QUEUED, max(MIN_QUEUED, int(LONGEST_WAIT / max(self._pace, 1.0))))
+            if not wait and self._queued >= (1 if background else longest):
+                raise BusyError("crowd", int(min(5000.0, max(100.0, self._queued * self._pace / 2))))
+            self._queued += 1
 
     def _render_now(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
         return self._maker.render(key, photo_request)
 
     def _load(self, model_info: ModelInfo, done: Future[None]) -> None:
-        """Load a model and make one photo of it in the worker, whose threads are then warm too."""
+        """Load a model and make its first photos in the worker, which starts its threads."""
         try:
             self._maker.load(self._registry, model_info, self._beside_browser)
             if not is_zero_gpu():
                 blank = PhotoRequest(np.zeros(model_info.size, dtype=np.uint16))
                 self._worker.submit(self._render, model_info.key, blank).result()
             done.set_result(None)
-        except Exception as error:  # whatever it is, visitors get one sentence and the log gets the rest
+        except Exception as error:  # visitors get one sentence, the log the details
             expected = isinstance(error, ValueError | OSError)
             _LOG.error("%s cannot be loaded: %s", model_info.name, error, exc_info=not expected)
             done.set_exception(ValueError("this model cannot be loaded here; choose another one."))

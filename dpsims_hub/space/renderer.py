@@ -1,6 +1,6 @@
-"""From a checked request to a photo: latents by seed, regions, a map's encoding kept for its next photo.
+"""From a checked request to a photo: latents from seeds, regions, a cache of encoded maps.
 
-Imports torch; the modules before this one do not, so that the page is there before the model is.
+Imports torch; the modules that serve the page do not, so that the page comes before the model.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from dpsims_hub.pipelines.edit_session import EditSession
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
-_KEPT = 4  # encodings; our choice: a painter's own map, and those of a few others who turn their seeds
+_KEPT = 4  # encodings; our choice: the maps of a few visitors who change seeds
 _MIX_STEPS = 1000
-ALL_THREADS = torch.get_num_threads()  # before any model took fewer: a new thread inherits the last number
-TRIALS = 4  # the first is slow, and others may be because the page is being opened
-QUICK = 150.0  # milliseconds; our choice: photos that take longer are worth all cores
+ALL_THREADS = torch.get_num_threads()  # at import, because a new thread inherits the last number that was set
+TRIALS = 4  # photos; the first is slow, and others may be while the page is loading
+QUICK = 150.0  # milliseconds; our choice: slower photos use all cores
 
 
 class PhotoRenderer:
@@ -48,13 +48,9 @@ class PhotoRenderer:
 
     @torch.inference_mode()
     def render(self, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
-        """Make the photo that the pipeline makes of the same map and latents, bit for bit.
+        """Return the photo, equal to the bit to that of the pipeline, and the milliseconds of the network.
 
-        Args:
-            photo_request: map, seeds and regions.
-
-        Returns:
-            The photo, and the milliseconds that the network took.
+        Drafts may differ, see `PhotoRequest`.
         """
         network = self._pipe.network
         threads = ALL_THREADS - self.spares_core
@@ -62,8 +58,10 @@ class PhotoRenderer:
             torch.set_num_threads(threads)
         start = time.perf_counter()
         latents, region_map = arrange_latents(photo_request, network.config.latent_dim)
-        if self._edits(photo_request, latents, region_map):
-            return self._edited(photo_request), 1000 * (time.perf_counter() - start)
+        session = self._session = self._session_for(photo_request, latents, region_map)
+        if session is not None:
+            edit = session.update if photo_request.draft else session.finish
+            return edit(photo_request.label_map), 1000 * (time.perf_counter() - start)
         photo = network.decode(
             self._encode(photo_request.label_map),
             latents.to(network.device, network.dtype),
@@ -80,19 +78,16 @@ class PhotoRenderer:
             if len(self._trials) == TRIALS and min(self._trials) > QUICK:
                 self.spares_core = False
 
-    def _edits(self, photo_request: PhotoRequest, latents: Tensor, region_map: np.ndarray | None) -> bool:
-        """Whether the edit session makes the photo; it is opened for drafts, and ends with other latents."""
+    def _session_for(
+        self, photo_request: PhotoRequest, latents: Tensor, region_map: np.ndarray | None
+    ) -> EditSession | None:
+        """Return the edit session: the last one if it has these latents, a new one for drafts, or None."""
         session = self._session
-        kept = session is not None and torch.equal(session.latents, latents.to(session.latents))
-        if region_map is not None or not kept:
-            session = self._session = None
-        if session is None and photo_request.draft and region_map is None:
-            session = self._session = self._pipe.edit_session(photo_request.label_map, latents)
-        return session is not None
-
-    def _edited(self, photo_request: PhotoRequest) -> Image.Image:
-        call = self._session.update if photo_request.draft else self._session.finish
-        return call(photo_request.label_map)
+        if region_map is not None:
+            return None
+        if session is not None and torch.equal(session.latents, latents.to(session.latents)):
+            return session
+        return self._pipe.edit_session(photo_request.label_map, latents) if photo_request.draft else None
 
     def _encode(self, label_map: np.ndarray) -> MapEncoding:
         key = label_map.tobytes()
@@ -108,7 +103,7 @@ class PhotoRenderer:
 def arrange_latents(photo_request: PhotoRequest, latent_dim: int) -> tuple[Tensor, np.ndarray | None]:
     """Return the latents of a request, (1, latent_dim), or (1, R, latent_dim) with a region map (H, W).
 
-    Region 0 is the rest of the map. Regions without a pixel take no part.
+    Region 0 is the rest of the map. Regions without a pixel are left out.
     """
     columns = [mixed_latents(photo_request, latent_dim)]
     region_map = np.zeros(photo_request.label_map.shape, dtype=np.int64)

@@ -1,6 +1,6 @@
-"""What a downloaded file says of its scene: its name, the text chunks of the PNG, the line under a sheet.
+"""The scene in a downloaded file: the file name, the text chunks of the PNG, the line under a sheet.
 
-The chunk `dpsims-scene` holds the whole scene as JSON; the page opens such a file and shows the scene again.
+The chunk `dpsims-scene` contains the whole scene as JSON; the page opens such a file and restores the scene.
 """
 
 from __future__ import annotations
@@ -21,22 +21,17 @@ _SCENE_VERSION = 1
 
 
 def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: str) -> dict[str, str]:
-    """Return the text chunks of a download.
-
-    Args:
-        request: as the page sent it; `regions`, `kind` and `palette` are taken from it.
-        photo_request: the same, checked.
-        model: name of the model.
+    """Return the text chunks of a download, from a page's request and the same request, checked.
 
     Raises:
-        ValueError: `palette` is none of `PALETTES`.
+        ValueError: `palette` is not in `PALETTES`.
     """
     palette = request.get("palette", PALETTES[1])
     if palette not in PALETTES:
         raise ValueError(f"palette must be one of {', '.join(PALETTES)}, not {shown(palette)}.")
     style = {"seed": photo_request.seed, "seed_b": photo_request.seed_b, "mix": photo_request.mix}
-    known = ("class", "region", "seed")
-    regions = [{key: one[key] for key in known if key in one} for one in request.get("regions") or []]
+    keys = ("class", "region", "seed")
+    regions = [{key: one[key] for key in keys if key in one} for one in request.get("regions") or []]
     scene = {
         "version": _SCENE_VERSION,
         "kind": request.get("kind"),
@@ -46,10 +41,10 @@ def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: 
         "regions": regions,
         "palette": palette,
     }
-    told = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in style.items()}
+    texts = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in style.items()}
     return {
         "model": model,
-        **told,
+        **texts,
         "rerolls": str(len(regions)),
         "palette": palette,
         SCENE_KEY: json.dumps(scene, separators=(",", ":")),
@@ -57,14 +52,18 @@ def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: 
 
 
 def file_name(model: str, what: str, photo_request: PhotoRequest, scale: int = 1) -> str:
-    """Return a name for a download, safe on every system: model, kind, size, seeds, mix, re-rolls."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_") or "dpsims"
-    parts = [stem, what, *([f"{scale}x"] if scale > 1 else []), f"seed_{photo_request.seed}"]
+    """Return the name of a download, valid on every system: model, kind, size, seeds, mix, re-rolls."""
+    parts = [safe_stem(model), what, *([f"{scale}x"] if scale > 1 else []), f"seed_{photo_request.seed}"]
     if photo_request.mix:
         parts.append(f"to_{photo_request.seed_b}_mix_{round(100 * photo_request.mix)}")
     if photo_request.regions:
         parts.append(f"rerolls_{len(photo_request.regions)}")
     return "_".join(parts) + ".png"
+
+
+def safe_stem(title: str) -> str:
+    """Return a title as the start of a file name that is valid on every system."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", title).strip("_") or "dpsims"
 
 
 def sentence(model: str, photo_request: PhotoRequest) -> str:
@@ -80,14 +79,10 @@ def sentence(model: str, photo_request: PhotoRequest) -> str:
 
 
 def as_shown(spec: ClassSpec, colours: Any) -> ClassSpec:
-    """Return the classes in the colours that the page shows them in.
-
-    Args:
-        spec: the classes.
-        colours: [red, green, blue] of 0..255 for each class, or None for those of `spec`.
+    """Return the classes in the colours of the page, [red, green, blue] of 0..255 each; None changes nothing.
 
     Raises:
-        ValueError: they are anything else.
+        ValueError: the colours are malformed.
     """
     if colours is None:
         return spec

@@ -1,4 +1,4 @@
-"""Scenes to start from, composed of whatever classes a model has: the page is never blank."""
+"""Example scenes, composed of the classes that a model has."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from PIL import Image, ImageDraw
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.space.scene_book import SCENES
-from dpsims_hub.space.scene_parts import Part, Scene
+from dpsims_hub.space.scene_parts import NAMES, Part, Scene
 
 WANTED = 6
-MOST = 12  # our choice: a menu that fits a screen, about 80 KB of page
+MOST = 12  # our choice: the menu fits a screen, and the page grows by about 80 KB
 
 
 def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
-    """Return titles and label maps (H, W) of the scenes that these classes can make, bands if few.
+    """Return titles and label maps of a size (H, W) of the scenes that are possible with these classes.
 
-    Args:
-        spec: the classes; names and aliases are looked up, in any letter case.
-        size: (height, width) in pixels.
+    Classes are found by name and alias in any letter case. Bands of classes make up for missing scenes.
     """
     drawn = [(scene.title, draw_scene(scene, spec, size)) for scene in SCENES if is_possible(scene, spec)]
     numbers = range(max(0, WANTED - len(drawn)))
@@ -26,19 +24,13 @@ def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.nd
 
 
 def is_possible(scene: Scene, spec: ClassSpec) -> bool:
-    """Return whether each part that the scene cannot do without has a class, and one of its own."""
+    """Whether each required class exists, and no class serves two of them."""
     found = [find_class(names, spec) for names in scene.needs]
     return None not in found and len(set(found)) == len(found)
 
 
 def draw_scene(scene: Scene, spec: ClassSpec, size: tuple[int, int]) -> np.ndarray:
-    """Return the scene's label map, (H, W); parts that no class fits are left out.
-
-    Args:
-        scene: its first part covers everything.
-        spec: the classes.
-        size: (height, width) in pixels.
-    """
+    """Return the scene's label map of a size (H, W), without the parts that no class fits."""
     canvas = Image.new("I", size[::-1], spec.ignore_index)
     brush = ImageDraw.Draw(canvas)
     for part in scene.parts:
@@ -49,8 +41,8 @@ def draw_scene(scene: Scene, spec: ClassSpec, size: tuple[int, int]) -> np.ndarr
 
 
 def find_class(names: str, spec: ClassSpec) -> int | None:
-    """Return the id of the first of the names, separated by |, that the classes know; None for none."""
-    for name in names.split("|"):
+    """Return the id of the first class of `Part.names` that exists, or None."""
+    for name in NAMES.get(names, names).split("|"):
         try:
             return spec.class_id(name)
         except KeyError:
@@ -61,11 +53,7 @@ def find_class(names: str, spec: ClassSpec) -> int | None:
 def draw_bands(spec: ClassSpec, size: tuple[int, int], number: int) -> np.ndarray:
     """Return up to four horizontal bands of classes with a round patch of a fifth, (H, W).
 
-    Args:
-        spec: the classes; "stuff" is taken first, and no two numbers start with the same class while there
-            are enough of them.
-        size: (height, width) in pixels.
-        number: which arrangement, from 0.
+    "Stuff" is preferred, and the arrangements (`number`, from 0) start with different classes where possible.
     """
     stuff = [info.id for info in spec.classes if info.kind == "stuff"]
     ids = stuff if len(stuff) >= WANTED else list(range(spec.num_classes))

@@ -1,7 +1,7 @@
-"""A photo as a starting point: any semantic segmenter of `transformers` turns it into a label map.
+"""Photos to label maps by any semantic segmentation model of `transformers`.
 
-A model's own segmenter lies in its folder as `segmenter/` (`dpsims train-segmenter --half` writes one); a
-segmenter that is named for the whole Space wins.
+A model may have its own segmenter in its folder, as `segmenter/` (`dpsims train-segmenter --half` writes
+one). A segmenter named for the whole Space takes precedence.
 """
 
 from __future__ import annotations
@@ -15,20 +15,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from dpsims_hub.labels import ClassSpec, LabelMapError
-from dpsims_hub.labels.reading.image_files import decode, open_image
+from dpsims_hub.labels import ClassSpec
+from dpsims_hub.labels.reading.image_files import decode
 from dpsims_hub.space.fitting import centred_part
 from dpsims_hub.space.model_registry import ModelInfo
-from dpsims_hub.space.uploads import one_reader
 
-OWN = "segmenter"  # a model's own one, in its folder
+OWN = "segmenter"  # in a model's folder
 
 
 class Segmenter:
-    """Segments photos into the classes of a model, matched by name; loaded at the first photo.
-
-    Args:
-        name: folder or Hub id of a semantic segmentation model of transformers.
+    """A semantic segmentation model of transformers (folder or Hub id), loaded at the first photo.
 
     Raises:
         ValueError: transformers is not installed.
@@ -43,33 +39,14 @@ class Segmenter:
         self._lock = threading.Lock()
         self._loaded: tuple | None = None
 
-    def read(self, path: Path, name: str, model_info: ModelInfo) -> tuple[np.ndarray, str]:
-        """Segment a photo file at a model's size.
-
-        Args:
-            path: where the file lies on this machine.
-            name: what the visitor called it; messages name nothing else.
-            model_info: the model whose classes are wanted.
-
-        Returns:
-            Ids (H, W) of the model's size, classes that it does not know as unknown; a note for the visitor.
-
-        Raises:
-            LabelMapError: the file is no photo.
-        """
-        return self.segment(read_photo(path, name, model_info.size), model_info)
-
-    def segment(self, photo: Image.Image, model_info: ModelInfo) -> tuple[np.ndarray, str]:
-        """Segment a photo that `read_photo` gave; returns what `read` does."""
+    def segment(self, photo: Image.Image, spec: ClassSpec) -> tuple[np.ndarray, str]:
+        """Return ids (H, W) of a photo, with `ignore_index` for other classes, and a note for the visitor."""
         with self._lock:
             found, names = self._segment(photo)
-        table = match_classes(names, model_info.spec)
-        label_map = table[found]
-        unknown = float((label_map == model_info.spec.ignore_index).mean())
-        note = (
-            f"{unknown:.0%} of the photo has no class of {model_info.spec.name}." if unknown >= 0.005 else ""
-        )
-        return label_map.astype(model_info.spec.dtype), note
+        label_map = match_classes(names, spec)[found]
+        unknown = float((label_map == spec.ignore_index).mean())
+        note = f"{unknown:.0%} of the photo has no class of {spec.name}." if unknown >= 0.005 else ""
+        return label_map.astype(spec.dtype), note
 
     def _segment(self, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
         """Return the segmenter's own ids (H, W) at the photo's size, and its class names."""
@@ -81,7 +58,7 @@ class Segmenter:
 
         if self._loaded is None:
             logging.disable_progress_bar()
-            logging.set_verbosity_error()  # what it says of blocks that are left out would mislead
+            logging.set_verbosity_error()  # its warnings on blocks that are left out would mislead
             processor = AutoImageProcessor.from_pretrained(self._name)
             network = AutoModelForSemanticSegmentation.from_pretrained(self._name, dtype=torch.float32)
             drop_unused_blocks(network)
@@ -94,11 +71,7 @@ class Segmenter:
 
 
 class Segmenters:
-    """Which segmenter reads photos for which model.
-
-    Args:
-        named: the one for all models, or None: then each model's own.
-    """
+    """The segmenter of each model: `named` for all, or each model's own."""
 
     def __init__(self, named: Segmenter | None = None) -> None:
         self._named = named
@@ -133,37 +106,24 @@ class Segmenters:
         return ""
 
 
-def read_photo(path: Path, name: str, size: tuple[int, int]) -> Image.Image:
-    """Read a photo file, its centre at a model's shape and size.
-
-    Args:
-        path: where the file lies on this machine.
-        name: what messages call it.
-        size: wanted (height, width) in pixels.
+def read_photo(image: Image.Image, name: str, size: tuple[int, int]) -> Image.Image:
+    """Return an undecoded photo as RGB, upright, cropped at the centre, resized to (height, width).
 
     Raises:
-        LabelMapError: the file is no image, damaged, or has a side above 4096 px.
+        LabelMapError: it is damaged.
     """
-    try:
-        with one_reader(), open_image(path) as image:
-            decode(image, name)
-            photo = ImageOps.exif_transpose(image).convert("RGB")
-    except LabelMapError as error:
-        raise LabelMapError(str(error).replace(str(path), name)) from None
+    decode(image, name)
+    photo = ImageOps.exif_transpose(image).convert("RGB")
     top, left, tall, broad = centred_part((photo.height, photo.width), size)
     part = (left, top, left + broad, top + tall)
     return photo.resize(size[::-1], Image.Resampling.LANCZOS, box=part)
 
 
 def match_classes(names: Mapping[int, str], spec: ClassSpec) -> np.ndarray:
-    """Return the table from a segmenter's ids to those of a class list, (largest id + 1,), int64.
+    """Return the ids of a class list by a segmenter's ids, (largest id + 1,), int64.
 
-    Names are compared in any letter case, several names of one class ("car, auto") one after another; what
-    the class list does not know becomes `ignore_index`.
-
-    Args:
-        names: the segmenter's class names by id.
-        spec: the wanted classes.
+    Letter case does not matter. Of several names ("car, auto") the first known one counts; a class without a
+    known name becomes `ignore_index`.
     """
     table = np.full(max(names, default=0) + 1, spec.ignore_index, dtype=np.int64)
     for number, name in names.items():

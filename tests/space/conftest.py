@@ -1,4 +1,4 @@
-"""One live Space for all tests of this room: the bundled model, and 150 classes of ADE20K at random."""
+"""One live Space for all tests of this folder: the bundled model and a random one of ADE20K's classes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def space(registry: ModelRegistry, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def served(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """`space_app.py` in a process of its own, for attacks and load; with MCP where its package is."""
+    """`space_app.py` in its own process, for attacks and load; with MCP where it is installed."""
     mcp = importlib.util.find_spec("mcp") is not None
     server = ServedSpace(["camvid", str(ade20k_folder)], tmp_path_factory.mktemp("served"), mcp)
     yield server
@@ -65,7 +65,7 @@ def served(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def unharmed(served: ServedSpace) -> Iterator[None]:
-    """After an attack the server still makes the same photo, and keeps no file of a visitor."""
+    """After an attack the server still makes the same photo and stores no file of a visitor."""
     wanted, files_before = served.photo(map=served.map, seed=7), set(served.temporary.iterdir())
     yield
     assert served.photo(map=served.map, seed=7) == wanted

@@ -1,4 +1,4 @@
-"""Files that a visitor could hand in to hurt the Space, or by accident; written byte by byte."""
+"""Files that could harm the Space, by intent or accident; written byte by byte."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def png(
     """Return a PNG file.
 
     Args:
-        rows: the bytes of each row, pressed one at a time.
+        rows: the bytes of each row, compressed one at a time.
         size: (height, width) that the header claims.
         depth: bits per sample.
         colour: 0 grey, 2 RGB.
         before: chunks before the pixels.
-        after: chunks behind them.
+        after: chunks after them.
         check: a wrong checksum of the pixels.
     """
     presser = zlib.compressobj(9)

@@ -1,4 +1,4 @@
-"""A Space that serves in this process, and what its page would send to it."""
+"""A Space that serves in this process, with the requests of its page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LiveSpace:
         return self.call_with(function, request)
 
     def call_with(self, function: str, request: Any) -> dict[str, Any]:
-        """Call a server function with anything that JSON can say."""
+        """Call a server function with any JSON value."""
         body = {
             "session_hash": "test",
             "component_id": self._studio(),

@@ -1,4 +1,4 @@
-"""Outlines as pixels, worked out again: rays from each pixel's centre, curves by Bernstein's formula."""
+"""Outlines as pixels by a second derivation: rays from pixel centres, curves by Bernstein's formula."""
 
 from __future__ import annotations
 

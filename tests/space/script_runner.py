@@ -1,4 +1,4 @@
-"""Runs the page's pure scripts outside a page: in Node where there is one, else in a headless Chromium."""
+"""Runs the page's pure scripts outside a page: in Node if installed, else in a headless Chromium."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def program(body: str) -> str:
 
 @contextmanager
 def script_runner() -> Iterator[Callable[..., Any]]:
-    """Gives `run(body, given)`: what the body returns, brought over as JSON."""
+    """Gives `run(body, given)`, which returns the body's result by way of JSON."""
     if shutil.which("node"):
         yield run_in_node
         return
@@ -71,7 +71,7 @@ def run_in_page(page: Any, body: str, given: Any = None) -> Any:
 
 
 def run_in_node(body: str, given: Any = None) -> Any:
-    """Runs one body in Node; what it throws fails the test with its message."""
+    """Runs one body in Node; an exception fails the test with its message."""
     main = (
         f"const main = {program(body)};\nmain({json.dumps(given)})"
         ".then((value) => process.stdout.write(JSON.stringify(value === undefined ? null : value)));"

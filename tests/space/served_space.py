@@ -1,4 +1,4 @@
-"""`space_app.py` in a process of its own, and a client that distrusts every answer."""
+"""`space_app.py` in its own process, and a client that checks each answer for secrets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRETS = ("Traceback", "site-packages", "dpsims_hub/", "root:x:0", str(ROOT), s
 
 
 class Reply(NamedTuple):
-    """What came back."""
+    """The answer to a request."""
 
     status: int
     headers: dict[str, str]
@@ -37,7 +37,7 @@ class Reply(NamedTuple):
 
 
 class ServedSpace:
-    """The Space as visitors meet it.
+    """The Space as visitors use it.
 
     Args:
         models: names and folders, as for --model.
@@ -79,7 +79,7 @@ class ServedSpace:
             self.photo(model=model["name"], map=example)
 
     def stop(self) -> None:
-        """End the process as the machine would."""
+        """Terminate the process."""
         self.process.kill()
         self.process.wait(timeout=20)
 
@@ -92,7 +92,7 @@ class ServedSpace:
         return self.ask("GET", path, None, {})
 
     def ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
-        """Return the answer, which must hold no secret of the server that was not in the question."""
+        """Return the answer, which must contain no secret of the server that was not in the request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body, headers)
@@ -109,7 +109,7 @@ class ServedSpace:
         return self.call_with(function, request)
 
     def call_with(self, function: str, request: Any, session: str = "visitor") -> dict[str, Any]:
-        """Call a server function with anything that JSON can say."""
+        """Call a server function with any JSON value."""
         question = {
             "session_hash": session,
             "component_id": self.component,
@@ -121,7 +121,7 @@ class ServedSpace:
         return reply.json
 
     def photo(self, **request: Any) -> str:
-        """Return the photo of `live` as its data URL, coming back for as long as the server is busy."""
+        """Return the photo of `live` as a data URL; retry while the server is busy."""
         while True:
             answer = self.call("live", **request)
             if not answer.get("busy"):
@@ -143,16 +143,16 @@ class ServedSpace:
         return event.removeprefix("event: "), json.loads(content.removeprefix("data: "))
 
     def cpu_seconds(self) -> float:
-        """Seconds of processor time that the server has used."""
+        """Processor time of the server in seconds."""
         return sum(psutil.Process(self.process.pid).cpu_times()[:2])
 
     def rss(self) -> int:
-        """Bytes of memory that the server and the process that makes photos hold now."""
+        """Resident memory of the server and its photo process in bytes."""
         server = psutil.Process(self.process.pid)
         return sum(one.memory_info().rss for one in (server, *server.children(recursive=True)))
 
     def peak_during(self, work: Callable[[], Any]) -> tuple[Any, int]:
-        """Return what the work returned, and by how many bytes the server grew at most meanwhile."""
+        """Return the result of the work, and the server's largest growth of memory meanwhile, in bytes."""
         before, done = self.rss(), threading.Event()
         seen = [before]
 
@@ -202,7 +202,7 @@ def base64_of(content: bytes) -> str:
 
 
 def refusal(answer: dict[str, Any], request: Any = "") -> str:
-    """Return the sentence of an answer that refuses: one line, no path but what the request itself held."""
+    """Return the sentence of a refusal: one line, no path other than those in the request."""
     assert set(answer) == {"error"}, answer
     assert 10 < len(answer["error"]) < 400
     assert "\n" not in answer["error"]
@@ -211,5 +211,5 @@ def refusal(answer: dict[str, Any], request: Any = "") -> str:
 
 
 def file_data(path: str, **more: Any) -> dict[str, Any]:
-    """Return a path as programs name an uploaded file."""
+    """Return a path in the form in which programs name an uploaded file."""
     return {"path": path, "meta": {"_type": "gradio.FileData"}, **more}

@@ -136,8 +136,8 @@ def test_view_api_says_what_everything_means(client: Client, capsys: pytest.Capt
     told = capsys.readouterr().out
     for words in (
         "For each model its name, width and height in pixels, classes",
-        "1 that of seed_b, numbers between are on the way",
-        "parts with seeds of their own",
+        "1 that of seed_b; numbers between mix both",
+        "parts with other seeds",
         "how many photos, 1 to 8",
         "The photo, a PNG of the model's size.",
         "the share of every class in it",
@@ -225,3 +225,9 @@ def test_the_page_loads_the_scripts_of_the_painter_only(space: LiveSpace) -> Non
     shown = {one["type"] for one in components if one["props"].get("visible", True)}
     assert {one["type"] for one in components} >= {"image", "gallery", "file"}
     assert shown <= {"html", "form"}, shown  # Gradio itself puts a form around inputs
+
+
+def test_a_missing_count_is_refused_in_a_sentence(client: Client) -> None:
+    text = encode(read_label_map(LAYOUT, CAMVID))
+    with pytest.raises(AppError, match="count must be a whole number from 1 to 8, not None"):
+        client.predict(map_text=text, count=None, api_name="/variations")

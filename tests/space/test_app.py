@@ -46,7 +46,7 @@ def test_only_a_local_space_is_beside_its_browser(
             super().__init__(registry)
 
         def prepare(self, model_info):
-            """Nothing is to be loaded."""
+            """Load nothing."""
 
     monkeypatch.setattr(photo_worker, "PhotoWorker", Worker)
     monkeypatch.setattr(start, "PhotoProcess", lambda: None)

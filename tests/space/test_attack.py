@@ -1,4 +1,4 @@
-"""Hostile requests to `space_app.py` in a process of its own; `ServedSpace.ask` searches all answers."""
+"""Hostile requests to `space_app.py` in its own process; `ServedSpace.ask` checks all answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("unharmed")
 
 
 class Recorder(BaseHTTPRequestHandler):
-    """A neighbour in the server's network that nobody outside may reach."""
+    """A host in the server's network that must stay unreachable from outside."""
 
     asked: list[str] = []
 

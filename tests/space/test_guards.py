@@ -69,7 +69,7 @@ def test_an_endless_body_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch)
 
 
 def guarded(body: bytes, **scope: Any) -> tuple[int, bytes]:
-    """What the echoing application behind the guard of names answers to a body in two pieces."""
+    """Return the answer of the echo application behind `NameGuard` to a body in two pieces."""
     waiting = [body[:5], body[5:]]
     sent: list[dict[str, Any]] = []
 

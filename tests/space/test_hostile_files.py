@@ -1,4 +1,4 @@
-"""Hostile files, handed in at `space_app.py` in a process of its own."""
+"""Hostile files, sent to `space_app.py` in its own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many visitors at once, and for long, against `space_app.py` in its own process."""
+"""Many visitors at once and for long, with `space_app.py` in its own process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEGABYTE = 10**6
 
 
 def all_at_once(works: list[Callable[[], Any]]) -> list[Any]:
-    """Run every work in a thread of its own, started together."""
+    """Run each work in its own thread, all started together."""
     gate = threading.Barrier(len(works))
 
     def started(work: Callable[[], Any]) -> Any:
@@ -36,13 +36,13 @@ def all_at_once(works: list[Callable[[], Any]]) -> list[Any]:
 
 
 def small_map(number: int) -> str:
-    """A map of its own for the model of 150 classes."""
+    """A distinct map for the model of 150 classes."""
     blocks = np.random.default_rng(number).integers(0, 150, (4, 6))
     return map_text(blocks.repeat(8, axis=0).repeat(8, axis=1).tolist())
 
 
 def photo_request(served: ServedSpace, number: int) -> dict[str, Any]:
-    """The request of one client: its own map and seed, three of four of the other model."""
+    """The request of one client: its own map and seed; three of four use the other model."""
     if number % 4:
         return {"model": "ade20k", "map": small_map(number), "seed": number}
     ids = np.random.default_rng(number).integers(0, 11, (6, 8)).repeat(32, axis=0).repeat(32, axis=1)
@@ -87,7 +87,7 @@ def test_six_painters_get_fair_shares(served: ServedSpace) -> None:
 
 
 def test_a_server_without_visitors_rests(served: ServedSpace) -> None:
-    """Gradio's queue looks for work a thousand times a second unless told otherwise."""
+    """By default Gradio's queue polls a thousand times a second."""
     server = psutil.Process(served.process.pid)
     processes = (server, *server.children(recursive=True))
 

@@ -1,4 +1,4 @@
-"""Inexact maps made exact by their owner, maps of other shapes, palettes for painting programs."""
+"""Inexact maps made exact, maps of other shapes, palettes for painting programs."""
 
 from __future__ import annotations
 

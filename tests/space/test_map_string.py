@@ -27,7 +27,7 @@ def written_slowly(label_map: np.ndarray) -> str:
 
 
 def read_slowly(text: str) -> list[list[int]] | None:
-    """The map of a text as rows of ids, or None where the form forbids it."""
+    """The map of a text as rows of ids, or None where the text breaks the form."""
     if len(text) > 400_000 or not text.startswith("r1:") or text.count(":") != 2:
         return None
     _, size, runs = text.split(":")

@@ -1,4 +1,4 @@
-"""The Space as a set of MCP tools, over its real HTTP transport; off unless wanted."""
+"""The Space as MCP tools over HTTP; off by default."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ needs_mcp = pytest.mark.skipif(not HAS_MCP, reason="needs the package mcp: pip i
 
 
 def ask(served: ServedSpace, question: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Open a session with the server's tools and put one question to it."""
+    """Open a session with the server's tools and make one call."""
     from mcp import ClientSession
     from mcp.client.streamable_http import streamablehttp_client
 

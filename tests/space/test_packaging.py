@@ -1,4 +1,4 @@
-"""What a Space on the Hub needs beside the code: front matter, requirements, the script."""
+"""Requirements of a Space on the Hub besides the code: front matter, requirements.txt, the script."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_front_matter_fits_the_code() -> None:
 
 
 def imported(path: Path) -> set[str]:
-    """Top names of everything that a file imports, inside functions too."""
+    """Top-level names of all imports of a file, also inside functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

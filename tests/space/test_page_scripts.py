@@ -225,6 +225,7 @@ def test_a_share_link_gives_back_the_scene(run):
         "max_seed": 99,
         "title": "T",
         "classes": [{}] * 4,
+        "regions": True,
     }
     scene = {
         "model": "a/b c&d=e",
@@ -244,6 +245,13 @@ def test_a_share_link_gives_back_the_scene(run):
     assert ids == random_map().ravel().tolist()
     assert style == {"seed": 7, "seedB": 99, "mix": 0.25, "regions": scene["regions"]}
     assert run('return readFragment("#section-2");') is None
+
+
+def test_a_model_with_one_noise_gets_no_regions(run):
+    spec = {"width": WIDTH, "height": HEIGHT, "max_seed": 99, "classes": [{}] * 4, "regions": False}
+    scene = {"map": map_string.encode(random_map()), "regions": [{"class": 2, "seed": 5}]}
+    assert run("return fittingScene(given[0], given[1]).style.regions;", [scene, spec]) == []
+    assert run("return [mostRerolls(given), mostRerolls({ regions: true })];", spec) == [0, 32]
 
 
 @pytest.mark.parametrize(
@@ -267,3 +275,20 @@ def test_a_scene_that_does_not_fit_the_model_is_refused_in_a_sentence(run, chang
     scene = {"map": map_string.encode(random_map()), "seed": 1} | change
     body = "try { fittingScene(given[0], given[1]); return ''; } catch (problem) { return problem.message; }"
     assert words in run(body, [scene, spec])
+
+
+@pytest.mark.parametrize(
+    ("regions", "wanted"), [(True, "re-rolled"), (False, "This model has one look for the whole photo.")]
+)
+def test_a_re_roll_needs_a_model_with_several_latents(run, regions, wanted):
+    body = """
+    const done = [];
+    const state = { model: given, regions: [], className: () => "", on() {} };
+    state.setStyle = () => done.push("re-rolled");
+    const find = () => ({ addEventListener() {} });
+    const app = { state, find, notify: (text) => done.push(text), say() {} };
+    mountRerolls(app);
+    app.rerollClass(1);
+    return done;
+    """
+    assert run(body, {"regions": regions, "max_seed": 9}) == [wanted]

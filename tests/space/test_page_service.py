@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.page_service import answered
 from dpsims_hub.space.photo_worker import BusyError
 from dpsims_hub.space.studio import SERVER_FUNCTIONS
@@ -100,18 +101,16 @@ def test_only_server_functions_can_be_called(space: LiveSpace) -> None:
     assert b"Traceback" not in content
 
 
-def test_faults_of_our_own_stay_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    @answered
-    def broken(request: Mapping[str, Any]) -> dict[str, Any]:
+def test_internal_errors_stay_in_the_log(registry: ModelRegistry, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(request: Mapping[str, Any], model_info: ModelInfo) -> dict[str, Any]:
         raise KeyError("/secret/path")
 
-    assert broken({}) == {"error": "something went wrong on the server; try again."}
+    assert answered(broken, registry)({}) == {"error": "something went wrong on the server; try again."}
     assert "/secret/path" in caplog.text
 
 
-def test_busy_is_an_answer_of_its_own() -> None:
-    @answered
-    def full(request: Mapping[str, Any]) -> dict[str, Any]:
+def test_a_busy_server_answers_when_to_retry(registry: ModelRegistry) -> None:
+    def full(request: Mapping[str, Any], model_info: ModelInfo) -> dict[str, Any]:
         raise BusyError("crowd", 300)
 
-    assert full({}) == {"busy": True, "retry_ms": 300, "why": "crowd"}
+    assert answered(full, registry)({}) == {"busy": True, "retry_ms": 300, "why": "crowd"}

@@ -16,7 +16,7 @@ from dpsims_hub.space import renderer
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest
-from dpsims_hub.space.photo_worker import MAX_LINE, MIN_LINE, BusyError, PhotoWorker
+from dpsims_hub.space.photo_worker import MAX_QUEUED, MIN_QUEUED, BusyError, PhotoWorker
 from dpsims_hub.space.renderer import PhotoRenderer
 
 
@@ -217,7 +217,7 @@ def test_a_model_that_cannot_be_loaded_says_so_without_its_path(
 
 
 class SlowWorker(PhotoWorker):
-    """A worker whose photos end when the test says so."""
+    """A worker whose photos end on a signal of the test."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         super().__init__(registry)
@@ -243,13 +243,13 @@ def slow(registry: ModelRegistry, ade20k: ModelInfo) -> Iterator[SlowWorker]:
 
 
 def asked(worker: PhotoWorker, model_info: ModelInfo, seed: int, wait: bool = False) -> threading.Thread:
-    """A visitor who has just joined the line."""
+    """A visitor whose request has just been queued."""
     photo_request = PhotoRequest(layout(model_info), seed)
-    before = worker._line
+    before = worker._queued
     thread = threading.Thread(target=worker.photo, args=(model_info, photo_request), kwargs={"wait": wait})
     thread.start()
     deadline = time.monotonic() + 10
-    while worker._line == before and time.monotonic() < deadline:
+    while worker._queued == before and time.monotonic() < deadline:
         time.sleep(0.001)
     time.sleep(0.005)
     return thread
@@ -265,7 +265,7 @@ def test_who_came_first_is_served_first(slow: SlowWorker, ade20k: ModelInfo) -> 
 
 def test_the_line_is_short_and_empties(slow: SlowWorker, ade20k: ModelInfo) -> None:
     slow._pace = 1.0
-    visitors = [asked(slow, ade20k, seed) for seed in range(1, MAX_LINE + 1)]
+    visitors = [asked(slow, ade20k, seed) for seed in range(1, MAX_QUEUED + 1)]
     with pytest.raises(BusyError, match="many people") as caught:
         slow.photo(ade20k, PhotoRequest(layout(ade20k), 99))
     assert caught.value.why == "crowd"
@@ -274,14 +274,12 @@ def test_the_line_is_short_and_empties(slow: SlowWorker, ade20k: ModelInfo) -> N
     slow.gate.set()
     for visitor in visitors:
         visitor.join(timeout=30)
-    assert slow.made == [*range(1, MAX_LINE + 1), 77]
-    assert slow._line == 0
+    assert slow.made == [*range(1, MAX_QUEUED + 1), 77]
+    assert slow._queued == 0
     slow.photo(ade20k, PhotoRequest(layout(ade20k), 1))
 
 
-def test_what_nobody_waits_for_is_refused_while_there_is_a_line(
-    slow: SlowWorker, ade20k: ModelInfo
-) -> None:
+def test_background_photos_are_refused_while_others_are_queued(slow: SlowWorker, ade20k: ModelInfo) -> None:
     visitor = asked(slow, ade20k, 1)
     with pytest.raises(BusyError, match="many people"):
         slow.photo(ade20k, PhotoRequest(layout(ade20k), 99), background=True)
@@ -291,7 +289,7 @@ def test_what_nobody_waits_for_is_refused_while_there_is_a_line(
     assert slow.made == [1, 99]
 
 
-@pytest.mark.parametrize(("pace", "admitted"), [(3000.0, MIN_LINE), (150.0, 10), (30.0, MAX_LINE)])
+@pytest.mark.parametrize(("pace", "admitted"), [(3000.0, MIN_QUEUED), (150.0, 10), (30.0, MAX_QUEUED)])
 def test_the_line_is_as_long_as_a_second_and_a_half_and_never_under_eight(
     slow: SlowWorker, ade20k: ModelInfo, pace: float, admitted: int
 ) -> None:
@@ -304,8 +302,8 @@ def test_the_line_is_as_long_as_a_second_and_a_half_and_never_under_eight(
         visitor.join(timeout=30)
 
 
-def test_a_photo_that_fails_leaves_the_line(worker: PhotoWorker, ade20k: ModelInfo) -> None:
+def test_a_failed_photo_leaves_the_queue(worker: PhotoWorker, ade20k: ModelInfo) -> None:
     wrong = PhotoRequest(np.full((32, 48), 200), 1)
     with pytest.raises(ValueError, match="200"):
         worker.photo(ade20k, wrong)
-    assert worker._line == 0
+    assert worker._queued == 0

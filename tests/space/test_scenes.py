@@ -5,7 +5,7 @@ import pytest
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.space.scene_book import SCENES
-from dpsims_hub.space.scene_parts import Part, Scene
+from dpsims_hub.space.scene_parts import NAMES, Part, Scene
 from dpsims_hub.space.scenes import MOST, draw_bands, draw_scene, draw_scenes, find_class, is_possible
 
 THREE = ClassSpec.from_dict({"name": "three", "classes": ["alpha", "beta", "gamma"]})
@@ -97,3 +97,10 @@ def test_the_book_names_no_scene_twice_and_fills_every_picture() -> None:
     assert len({scene.title for scene in SCENES}) == len(SCENES)
     for scene in SCENES:
         assert scene.parts[0].points == ((0, 0), (100, 100))
+
+
+def test_every_name_in_the_book_is_a_class_of_a_built_in_list() -> None:
+    specs = [ClassSpec.load(name) for name in ("ade20k", "coco-stuff", "cityscapes", "camvid", "outdoor")]
+    used = {names for scene in SCENES for names in (*scene.needs, *(part.names for part in scene.parts))}
+    assert {names for names in used if all(find_class(names, spec) is None for spec in specs)} == set()
+    assert set(NAMES) <= used

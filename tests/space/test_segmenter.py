@@ -17,6 +17,7 @@ from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.page_service import PageService
 from dpsims_hub.space.photo_worker import PhotoWorker
 from dpsims_hub.space.segmenter import Segmenter, Segmenters, match_classes, read_photo
+from dpsims_hub.space.uploads import open_upload
 from tests.space.models import save_segmenter, save_tiny
 
 CAMVID = ClassSpec.load("camvid")
@@ -32,27 +33,29 @@ def test_a_photo_is_cropped_to_the_shape_and_turned_upright(tmp_path: Path) -> N
     pixels = np.zeros((40, 60, 3), dtype=np.uint8)
     pixels[:, 10:50] = 200
     image = Image.fromarray(pixels)
-    image.save(tmp_path / "a.png")
-    assert np.asarray(read_photo(tmp_path / "a.png", "a.png", (20, 20))).min() > 180
+    assert np.asarray(read_photo(image, "a.png", (20, 20))).min() > 180
     turned = Image.Exif()
     turned[0x0112] = 6  # the camera was held upright
     image.save(tmp_path / "b.jpg", exif=turned)
-    upright = np.asarray(read_photo(tmp_path / "b.jpg", "b.jpg", (60, 40)))
+    with Image.open(tmp_path / "b.jpg") as opened:
+        upright = np.asarray(read_photo(opened, "b.jpg", (60, 40)))
     assert upright[:8].max() < 20
     assert upright[15:45].min() > 180
 
 
-def test_what_is_no_photo_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "upload").write_bytes(b"<html>")
-    with pytest.raises(LabelMapError, match=r"^me\.jpg: is not an image but a web page; download the file"):
-        read_photo(tmp_path / "upload", "me.jpg", (20, 20))
+def test_a_damaged_photo_is_refused() -> None:
+    content = png(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
+    with (
+        open_upload(content[:3000], "me.png") as image,
+        pytest.raises(LabelMapError, match=r"^me\.png: is dam"),
+    ):
+        read_photo(image, "me.png", (20, 20))
 
 
 def test_a_tiny_segmenter_of_transformers(camvid: ModelInfo, tmp_path: Path) -> None:
     save_segmenter(tmp_path / "model", {0: "sky", 1: "road, street", 2: "submarine"})
     photo = np.random.default_rng(0).integers(0, 256, (192, 256, 3), dtype=np.uint8)
-    Image.fromarray(photo).save(tmp_path / "photo.jpg")
-    label_map, note = Segmenter(str(tmp_path / "model")).read(tmp_path / "photo.jpg", "photo.jpg", camvid)
+    label_map, note = Segmenter(str(tmp_path / "model")).segment(Image.fromarray(photo), camvid.spec)
     assert label_map.shape == (192, 256)
     sky, road = (camvid.spec.class_id(name) for name in ("Sky", "Road"))
     assert set(np.unique(label_map).tolist()) <= {sky, road, 255}
@@ -62,7 +65,7 @@ def test_a_tiny_segmenter_of_transformers(camvid: ModelInfo, tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def with_segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model with a segmenter of half precision in its folder, as the bundled ones have."""
+    """A tiny model with a segmenter of half precision in its folder, like the bundled ones."""
     folder = save_tiny(tmp_path_factory.mktemp("models") / "seeing", CAMVID, (48, 64))
     save_segmenter(folder / "segmenter", dict(enumerate(CAMVID.names)), half=True)
     return folder
@@ -76,7 +79,8 @@ def test_a_model_with_its_own_segmenter_opens_photos(with_segmenter: Path) -> No
     assert service.describe(registry.find())["no_photos"] == ""
     pixels = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     content = png(Image.fromarray(pixels))
-    answer = service.read_photo({"file": "me.png", "data": base64.b64encode(content).decode()})
+    request = {"file": "me.png", "data": base64.b64encode(content).decode()}
+    answer = service.read_photo(request, registry.find())
     worker.close()
 
     network = transformers.SegformerForSemanticSegmentation.from_pretrained(

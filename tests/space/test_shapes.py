@@ -1,4 +1,4 @@
-"""Shapes of the page's tools and its stamps, pixel by pixel against slow derivations."""
+"""Shapes of the page's tools and stamps, pixel by pixel against a second derivation."""
 
 from __future__ import annotations
 

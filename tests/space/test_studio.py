@@ -1,4 +1,4 @@
-"""The page as a component: its files fit together, and Gradio gets what it needs and nothing else."""
+"""The page as a component: its files fit together, and Gradio gets only what it needs."""
 
 from __future__ import annotations
 

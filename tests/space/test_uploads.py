@@ -16,7 +16,7 @@ from PIL import Image
 from dpsims_hub.labels import ClassSpec, LabelMapError, colorize
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo
-from dpsims_hub.space.uploads import MAX_FILE_BYTES, clean_name, file_of, one_reader, read_map_file
+from dpsims_hub.space.uploads import MAX_FILE_BYTES, clean_name, one_reader, read_map_file
 from tests.space.live_space import LiveSpace
 
 CAMVID = ClassSpec.load("camvid")
@@ -179,15 +179,16 @@ def test_a_shared_colour_is_told(ade20k: ModelInfo) -> None:
     assert f"is shared by {first[twin.rgb].name}, {twin.name};" in note
 
 
-def test_the_file_is_gone_afterwards() -> None:
-    with file_of(b"content", "a.png") as path:
-        assert path.read_bytes() == b"content"
-    assert not path.parent.exists()
-    with pytest.raises(RuntimeError, match="inside"), file_of(b"content", "a.png") as path:
-        raise RuntimeError("inside")
-    assert not path.parent.exists()
-    with pytest.raises(LabelMapError, match=r"^a\.png: has 8\.1 MB; the limit is 8 MB\.$"):
-        read_map_file(bytes(8_100_000), "a.png", None)
+def test_nothing_of_a_file_is_written(ids: np.ndarray, camvid: ModelInfo, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    read, _ = read_map_file(stored(Image.fromarray(ids)), "a.png", camvid)
+    np.testing.assert_array_equal(read, ids)
+
+
+def test_a_large_file_is_refused(camvid: ModelInfo) -> None:
+    for size in (8_100_000, 8_000_001):
+        with pytest.raises(LabelMapError, match=r"^a\.png: has 8\.1 MB; the limit is 8 MB\.$"):
+            read_map_file(bytes(size), "a.png", camvid)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-// Icons as paths on a 24 x 24 grid, drawn by us; put in front of the label of every element with data-icon.
-// What follows a bar is drawn as dots.
+// Icons and buttons. An icon is a path on a 24 x 24 grid, drawn for this page, in front of the text of each element with
+// data-icon. The path after a bar is drawn as dots.
 
 const ICONS = {
   brush: "M14 4l6 6-8 8-6-6zM6 12c-3 1-2 5-4 7 4 1 8 1 9-3",
@@ -37,6 +37,32 @@ function iconMarkup(name) {
   const [lines, dots] = ICONS[name].split("|");
   const spots = dots ? `<path d="${dots}" stroke-width="3.2"/>` : "";
   return `<svg class="dps-icon" viewBox="0 0 24 24" aria-hidden="true"><path d="${lines}"/>${spots}</svg>`;
+}
+
+// A button with its markup, what a press does, and its data attributes.
+function newButton(markup, press, data = {}) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.innerHTML = markup;
+  Object.assign(button.dataset, data);
+  button.addEventListener("click", press);
+  return button;
+}
+
+// A button with the colour and the name of a class.
+function newClassButton(state, id, press) {
+  const button = newButton('<i aria-hidden="true"></i><span></span>', press, { id });
+  button.firstChild.style.background = cssColour(state.colours[id]);
+  button.lastChild.textContent = state.className(id);
+  return button;
+}
+
+// An image without alternative text, for buttons that have a label.
+function newPicture(url) {
+  const image = new Image();
+  image.src = url;
+  image.alt = "";
+  return image;
 }
 
 // Wraps the text of each button in a span, so that narrow layouts can set it under the icon.

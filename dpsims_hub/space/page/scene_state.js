@@ -1,7 +1,6 @@
-// What is being made: the map, the style and the tool in hand, with history. The page follows its events:
-// "map" pixels changed, "commit" a change is complete, "style", "hand" (tool, class or size), "leave" another model
-// follows, "model" it is there, and those of single parts: "drawn", "preview", "cursor", "colours", "photo",
-// "replaced" (another map altogether was laid).
+// The state of the page: map, style, current tool and history. Its events: "map" (pixels changed), "commit" (a change is
+// complete), "style", "hand" (tool, class or size), "leave" (before another model), "model" (after it), "replaced" (by
+// another map), and those of single parts: "drawn", "preview", "cursor", "colours", "photo", "layout", "zoom".
 
 function createSceneState(model) {
   const listeners = {};
@@ -26,13 +25,13 @@ function createSceneState(model) {
     state.version++;
     state.emit("map");
   };
-  // A change is complete: one step of history, if it changed anything. See `history.record` for the kind.
+  // Ends a change: one step of history, if there was a change. See `history.record` for the kind.
   state.commit = (kind = "") => {
     const after = scene();
     if (Object.keys(after).some((key) => after[key] !== history.now[key])) history.record(after, kind);
     state.emit("commit");
   };
-  // One complete change: `change(ids)` paints and returns the number of changed pixels. Protected classes stay.
+  // Makes one complete change: `change(ids)` paints and returns the number of changed pixels. Protected classes stay.
   state.edit = (change) => {
     const changed = change(state.ids) - restoreProtected(state.ids, history.now.ids, state.protectedIds);
     if (changed) {
@@ -41,7 +40,7 @@ function createSceneState(model) {
     }
     return changed;
   };
-  // Another map altogether: one step of history; re-rolled regions of the old map go with it.
+  // Replaces the map and its re-rolled regions, as one step of history.
   state.replaceMap = (ids, style = {}) => {
     Object.assign(state, { ids, regions: [], ...style });
     state.version++;
@@ -50,7 +49,7 @@ function createSceneState(model) {
     state.commit();
     state.emit("replaced");
   };
-  // Values of the style while a slider moves; `commit` ends the change.
+  // Sets the style while a slider moves; `commit` ends the change.
   state.tryStyle = (values) => {
     Object.assign(state, values);
     state.version++;
@@ -80,7 +79,7 @@ function createSceneState(model) {
     state.emit("model");
     state.emit("hand");
   }
-  // A model with a map and, if given, a style; one step of history.
+  // Shows a model with a map and perhaps a style, as one step of history.
   state.setModel = (model, { ids, style = {} }) => {
     const isFirst = !state.ids;
     const { seed, seedB, mix } = state;
@@ -97,7 +96,7 @@ function createSceneState(model) {
   };
   state.className = (id) => (id === state.model.ignore_index ? "Unknown" : state.model.classes[id].name);
   state.mapText = () => encodeMap(state.ids, state.width, state.height);
-  // What every request to the server begins with.
+  // The scene in a request to the server.
   state.request = () => ({
     model: state.model.name, map: state.mapText(), seed: state.seed, seed_b: state.seedB, mix: state.mix,
     regions: state.regions,
@@ -107,7 +106,7 @@ function createSceneState(model) {
 
 const NO_THING = /^(unlabel+ed|unlabel+ed area|void|background|unknown|ignore[d]?|others?|nothing|none|static|dynamic)$/i;
 
-// The class to start with: the first one that names something.
+// The first class: one whose name is none of `NO_THING`.
 function usefulClass(model) {
   const entry = model.classes.find(({ name }) => !NO_THING.test(name.trim()));
   return (entry || model.classes[0]).id;
@@ -117,7 +116,7 @@ function newSeed(model) {
   return Math.floor(Math.random() * (model.max_seed + 1));
 }
 
-// A decoded map as ids of this model, or an Error that says in one sentence why it does not fit.
+// The ids of a map string; throws an Error with one sentence when it does not fit the model.
 function fittingMap(text, model) {
   const map = decodeMap(text);
   if (map.width !== model.width || map.height !== model.height) {

@@ -1,16 +1,16 @@
-// Where the parts of the page lie: map and photo get as much of the window as their shape allows.
-// "beside": the classes right of both; "under": below them; "stacked": the photo below the map, all else at their right;
-// "phone": the photo on top, the map under it, then a strip with what the painting hand needs.
+// The layout of the page: map and photo are as large as the window and their shape allow.
+// "beside": the classes right of both; "under": below both; "stacked": the photo below the map, all else on the right;
+// "phone": the photo, below it the map, then a strip of tools and classes.
 
-const PHONE_WIDTH = 640; // pixels; below it
-const NARROW_WIDTH = 980; // below it the classes are always under the panes
+const PHONE_WIDTH = 640; // pixels; narrower windows have the layout "phone"
+const NARROW_WIDTH = 980; // narrower windows have the layout "under"
 const GAP = 10;
 const SMALLEST_PANE = 256;
-// Heights in pixels of all that is not map or photo: margins, header, tools, captions, style, the foot of the page.
+// Heights in pixels of everything besides map and photo: margins, header, tools, captions, style, footer.
 const ROWS = { beside: 266, under: 362, stacked: 42, phone: 282 };
 const PHONE_COLUMN = 66; // the variations beside the photo, with their gap
 
-// {layout, pane}: the kind, and the width of the map in pixels, in a window of this size. `ratio` is width / height of a map.
+// {layout, pane}: the layout and the width of the map in pixels, for a window; `ratio` is width / height of a map.
 function chooseLayout(width, height, ratio) {
   const fit = (layout, across, down) => {
     const wide = Math.min(across, Math.max(SMALLEST_PANE / ratio, down) * ratio);

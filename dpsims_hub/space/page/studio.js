@@ -1,6 +1,6 @@
-// Puts the parts together. Gradio runs this once per page, with `element`, `props` and `server` in scope.
+// Starts the page. Gradio runs this once per page, with `element`, `props` and `server` in scope.
 
-// Unchanged values are not written: the browser would look at all styles again.
+// Writes changed values only, because each write makes the browser compute styles again.
 function mirror(element, values) {
   for (const [name, value] of Object.entries(values)) {
     if (element.dataset[name] !== String(value)) element.dataset[name] = value;
@@ -16,7 +16,7 @@ function mirrorState(app) {
   });
 }
 
-// A read-only window into the page, for tests and the curious.
+// Read-only access to the state, for tests and the console.
 function showState(app) {
   const { state, find } = app;
   const hook = {
@@ -60,7 +60,7 @@ function startStudio(element, props, server) {
   openFirst(app, props.model);
 }
 
-// The scene to begin with: that of a link, or what was painted last, or the first example.
+// The first scene: that of a link, else the last draft, else the first example.
 async function openFirst(app, first) {
   const { state } = app;
   const last = app.lastModel();

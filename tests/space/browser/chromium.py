@@ -1,4 +1,4 @@
-"""Which Chromium the tests drive, and how it is kept quiet on a machine without a network."""
+"""The Chromium of the tests, and its options for a machine without a network."""
 
 from __future__ import annotations
 

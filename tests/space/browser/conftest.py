@@ -1,6 +1,6 @@
-"""One Space in a process of its own, and a headless Chromium per file of tests.
+"""One Space in its own process, and a headless Chromium for each test file.
 
-Playwright's loop holds the thread it was started in; a file of tests gives it back at its end.
+Playwright's loop blocks its thread until the end of a test file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OpenPage = Callable[..., StudioPage]
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """The bundled model, ADE20K at random, one slow for its size, one of 2:1, one with a segmenter."""
+    """Models: bundled, random ADE20K, one slow by its size, one of 2:1, one with a segmenter."""
     find_chromium()
     folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
     slow, wide = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "wide", spec, (32, 64))
@@ -66,7 +66,7 @@ def phone(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
 
 @pytest.fixture(scope="module")
 def shared_studio(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
-    """One page for all tests of a file; take `studio`, which is the same page with a scene laid anew."""
+    """One page for all tests of a file; tests use `studio`, the same page with a fresh scene."""
     studio = StudioPage(browser.new_context(**DESKTOP).new_page(), f"http://127.0.0.1:{server.port}")
     studio.open()
     yield studio
@@ -75,7 +75,7 @@ def shared_studio(browser: Any, server: ServedSpace) -> Iterator[StudioPage]:
 
 @pytest.fixture
 def studio(shared_studio: StudioPage, tmp_path: Path) -> Iterator[StudioPage]:
-    """The desktop page at the first scene, seed 0, a brush of 8, nothing re-rolled; it must stay quiet."""
+    """The desktop page at the first scene, seed 0, a brush of 8, no re-rolls; it must show no errors."""
     shared_studio.lay()
     yield shared_studio
     shared_studio.page.screenshot(path=tmp_path / "page.png")
@@ -84,7 +84,7 @@ def studio(shared_studio: StudioPage, tmp_path: Path) -> Iterator[StudioPage]:
 
 @pytest.fixture
 def new_page(browser: Any, server: ServedSpace, tmp_path: Path) -> Iterator[OpenPage]:
-    """Makes further pages, each for a visitor of its own, not opened yet: `new_page(**context)`."""
+    """Makes further pages for separate visitors, not opened yet: `new_page(**context)`."""
     made: list[StudioPage] = []
 
     def new_page(**context: Any) -> StudioPage:

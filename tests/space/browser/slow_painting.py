@@ -1,4 +1,4 @@
-"""What the tools should have painted, worked out a second time: whole arrays, real numbers, no shortcuts."""
+"""The expected result of each tool by a second derivation: whole arrays, real numbers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def brushed(ids: np.ndarray, places: Sequence[Place], diameter: int, value: int)
 
 
 def connected(ids: np.ndarray, x: int, y: int) -> np.ndarray:
-    """Return where pixels are joined to pixel (x, y) by sides through its class: grown until it stops."""
+    """Return the connected region (4 neighbours) of pixel (x, y), grown until it stops."""
     allowed = ids == ids[y, x]
     region = np.zeros(ids.shape, dtype=bool)
     region[y, x] = True

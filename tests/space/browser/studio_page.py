@@ -1,4 +1,4 @@
-"""The page of the Space as a visitor uses it, and as a strict observer watches it."""
+"""The page of the Space as a visitor uses it, with a record of its errors and requests."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class StudioPage:
         page: of Playwright.
         address: of the Space, without a slash at the end.
 
-    What it notes: `troubles` (errors on the console, exceptions, failed and foreign requests), `calls` (the
-    requests of every server function), `most_in_flight` (live requests under way at one time, on the wire).
+    Records: `troubles` (errors on the console, exceptions, failed and foreign requests), `calls` (the
+    requests of each server function), `most_in_flight` (most live requests pending at one time).
     """
 
     def __init__(self, page: Any, address: str) -> None:
@@ -57,7 +57,7 @@ class StudioPage:
         self.settle()
 
     def lay(self, ids: str = "", **style: Any) -> None:
-        """Lay a map (text; empty: the first scene) and a style by a share link; take up the brush."""
+        """Show a map (text; empty: the first scene) and a style by a share link, and choose the brush."""
         model = self.page.evaluate("dpsims.model")
         scene = {"model": model["name"], "map": ids or model["examples"][0]["map"], "seed": 0, **style}
         parts = "&".join(f"{key}={quote(str(value), safe='')}" for key, value in scene.items())
@@ -83,7 +83,7 @@ class StudioPage:
 
     @property
     def ids(self) -> np.ndarray:
-        """The map (H, W); the page's two accounts agree. As text: a list takes 60 times as long."""
+        """The map (H, W); the page's ids and its map text must agree. A list would take 60 times as long."""
         text, numbers = self.page.evaluate("[dpsims.map, dpsims.ids.join()]")
         ids = read_map(text)
         np.testing.assert_array_equal(ids.reshape(-1), np.array(numbers.split(","), dtype=np.int64))
@@ -96,13 +96,13 @@ class StudioPage:
         return pixels_of(self.page.evaluate("dpsims.photo"))
 
     def points(self, places: Sequence[Place]) -> list[tuple[float, float]]:
-        """Return where on the page places of the map lie."""
+        """Return the positions on the page of places of the map."""
         corner, next_one = self.page.evaluate("[dpsims.cell(-0.5, -0.5), dpsims.cell(0.5, 0.5)]")
         across, down = next_one["x"] - corner["x"], next_one["y"] - corner["y"]
         return [(corner["x"] + x * across, corner["y"] + y * down) for x, y in places]
 
     def stroke(self, places: Sequence[Place]) -> None:
-        """Press the mouse at the first place, go through the others, let go at the last."""
+        """Press the mouse at the first place, move it through the others, release it at the last."""
         mouse = self.page.mouse
         first, *others = self.points(places)
         mouse.move(*first)
@@ -124,7 +124,7 @@ class StudioPage:
         self.page.click(f'#dps-classes [data-id="{number}"]')
 
     def four_looks(self) -> Any:
-        """Ask for four looks and wait for them; return their buttons."""
+        """Request four looks, wait for them, and return their buttons."""
         self.page.click("#dps-four")
         self.page.wait_for_selector('#dps-variations[data-waiting="false"]')
         return self.page.locator("#dps-variations button[data-seed]")
@@ -135,7 +135,7 @@ class StudioPage:
         self.page.locator(closers).evaluate_all("buttons => buttons.forEach((button) => button.click())")
 
     def follow_strokes(self) -> None:
-        """Ask for photos while the brush moves, however slow this machine is just now."""
+        """Request photos while the brush moves, also on a slow machine."""
         if self.state["followBy"] == "auto":
             self.page.click("#dps-follow")
         if self.state["follow"] == "end":
@@ -147,7 +147,7 @@ class StudioPage:
         return shown.inner_text()
 
     def visible_image(self, selector: str) -> np.ndarray:
-        """Return what the screen shows of an element, (H, W, 3)."""
+        """Return a screenshot of an element, (H, W, 3)."""
         return np.asarray(Image.open(io.BytesIO(self.page.locator(selector).screenshot())).convert("RGB"))
 
     def _note_request(self, request: Any) -> None:

@@ -1,4 +1,4 @@
-"""Files that bring back their scene, alerts that end with their cause, stale variations."""
+"""Files that restore their scene, alerts that end with their cause, stale variations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAR, BUILDING = 8, 1
 
 
 def paint_scene(studio: StudioPage) -> None:
-    """A scene in which everything differs from what a page begins with."""
+    """A scene that differs from the page's first one in everything."""
     studio.choose_class(CAR)
     studio.stroke([(20.5, 60.5), (100.5, 70.5)])
     studio.page.fill("#dps-seed", "9")
@@ -291,3 +291,10 @@ def test_wheel_and_space_enlarge_and_move_map_and_photo_together(studio: StudioP
     np.testing.assert_array_equal(studio.ids, brushed(before, places, 8, CAR))
     studio.page.keyboard.press("z")
     assert studio.state["zoom"] == "1.00"
+
+
+def test_a_large_file_is_refused_with_a_size_above_the_limit(studio: StudioPage) -> None:
+    file = {"name": "map.png", "mimeType": "image/png", "buffer": bytes(8_000_001)}
+    studio.page.set_input_files("#dps-file", file)
+    assert studio.notice("alert") == "map.png has 8.1 MB; the limit is 8 MB."
+    assert "read_map" not in studio.calls

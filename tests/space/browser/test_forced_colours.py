@@ -1,4 +1,4 @@
-"""Forced colours (high contrast): what is chosen stays visible and readable, classes keep their colours."""
+"""Forced colours (high contrast): the choice stays visible and readable, classes keep their colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the page lies in its window: large pictures on desks, everything at hand on phones."""
+"""The layouts of the page: large pictures on desktops, all tools within reach on phones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps that do not fit exactly: shown first, taken when their owner says so."""
+"""Inexact maps: a preview first, the map of the page changes on request only."""
 
 from __future__ import annotations
 
@@ -82,3 +82,17 @@ def test_palettes_are_saved_for_painting_programs(studio: StudioPage, tmp_path: 
         assert saved.value.suggested_filename == f"camvid_colours.{kind}"
         saved.value.save_as(tmp_path / kind)
         assert len((tmp_path / kind).read_bytes()) >= size
+
+
+def test_the_last_choice_counts_even_before_its_preview(studio: StudioPage, tmp_path: Path) -> None:
+    pixels = np.full((192, 256), 77, dtype=np.uint8)
+    pixels[:60] = 0
+    open_file(studio, pixels, tmp_path / "map.png")
+    studio.page.evaluate("""() => {
+        const choice = document.querySelector('#dps-repair-rows [data-value="77"] select');
+        choice.value = 5;
+        choice.dispatchEvent(new Event("change"));
+        document.querySelector("#dps-repair-use").click();
+    }""")
+    studio.page.wait_for_selector("#dps-repair", state="hidden")
+    np.testing.assert_array_equal(studio.ids, np.where(pixels == 77, 5, 0))

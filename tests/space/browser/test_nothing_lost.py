@@ -143,7 +143,7 @@ def other_model(studio: StudioPage) -> None:
 
 
 def shown(studio: StudioPage) -> list[object]:
-    """Everything that makes the picture."""
+    """All that determines the photo."""
     names = ("model", "seed", "seedB", "mix")
     return [*(studio.state[name] for name in names), *studio.page.evaluate("[dpsims.regions, dpsims.map]")]
 

@@ -1,4 +1,4 @@
-"""A photo of one's own as the start: its map is painted on, the photo itself stays to be compared."""
+"""An opened photo: its map can be painted on, and the photo can be compared."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_photo_becomes_a_map_and_stays_for_compare(
 
 
 def shown(studio: StudioPage) -> np.ndarray:
-    """What the photo pane shows, at the map's size, without the line of the slider at its end."""
+    """The photo pane at the map's size, without the slider's line at its end."""
     studio.page.wait_for_timeout(100)
     picture = Image.fromarray(studio.visible_image("#dps-over-photo"))
     return np.asarray(picture.resize((64, 48), Image.Resampling.BOX))

@@ -1,4 +1,4 @@
-"""The painter: every tool exact to the pixel, by mouse and by keyboard."""
+"""The painter: each tool exact to the pixel, by mouse and by keyboard."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_the_canvas_shows_each_class_in_a_colour_of_its_own(studio: StudioPage) 
 
 
 def legend_of(studio: StudioPage) -> list[list[str]]:
-    """What the legend should say: name and share of each class, the largest first."""
+    """The expected legend: name and share of each class, the largest first."""
     shares = {one: (studio.ids == one).mean() for one in np.unique(studio.ids)}
     names = {one["id"]: one["name"] for one in studio.page.evaluate("dpsims.model.classes")}
     return [
@@ -280,7 +280,7 @@ def test_keys_choose_tools_classes_and_sizes(studio: StudioPage) -> None:
 
 
 def key_of(studio: StudioPage, class_id: int) -> str:
-    """The number key of a class in this map, as its button tells it."""
+    """The number key of a class in this map, from its button."""
     key = studio.page.get_attribute(f'#dps-classes [data-id="{class_id}"]', "aria-keyshortcuts")
     assert key, f"class {class_id} has no key"
     return key

@@ -1,4 +1,4 @@
-"""What becomes of a painting: live photos, seeds, variations, mixes, re-rolls, links and files."""
+"""Results of a painting: live photos, seeds, variations, mixes, re-rolls, links and files."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_region_rolled_again_changes_there_only(studio: StudioPage, fixed_dice
 
 
 def assert_changed_in(studio: StudioPage, before: np.ndarray, region: np.ndarray) -> None:
-    """Most of the change lies in the region; convolutions carry a little of it over its edge."""
+    """Most of the change is in the region; convolutions spread a little over its edge."""
     change = difference(studio.photo, before)
     assert 0.05 < region.mean() < 0.95
     assert change[region].mean() > 3

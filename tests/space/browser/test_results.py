@@ -1,4 +1,4 @@
-"""What was made, and where to begin: earlier photos, re-rolls one by one, scenes as photos, first visit."""
+"""Earlier photos, single re-rolls, scenes as photos, the first visit."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_earlier_photos_bring_their_scenes_back(studio: StudioPage) -> None:
 
 
 class StatedTime:
-    """Answers of the server tell another time of the model, in milliseconds."""
+    """Replaces the time of the model in the server's answers, in milliseconds."""
 
     def __init__(self, studio: StudioPage, ms: float) -> None:
         self.ms = ms
@@ -163,7 +163,7 @@ def test_a_stroke_does_not_wait_for_the_boxes_and_a_slow_model_leaves_them_empty
 
 
 def hold(route: Any, held: list[Any]) -> None:
-    """Keep the requests for variations; the others go on to the handler before."""
+    """Hold the requests for variations; pass the others to the previous handler."""
     if json.loads(route.request.post_data)["fn_name"] == "variations":
         held.append(route)
     else:

@@ -30,7 +30,7 @@ def take(studio: StudioPage, name: str) -> None:
 
 
 def assert_stamped(studio: StudioPage, before: np.ndarray, name: str, value: int, place: tuple) -> None:
-    """The stamp is there; pixels are left out that a quarter of a pixel of the mouse would decide."""
+    """The stamp is placed; pixels that depend on a quarter of a pixel of the mouse are ignored."""
     shape, ids = outline(studio, name), studio.ids
     shifts = [(place[0] + x, place[1] + y) for x in (-0.3, 0, 0.3) for y in (-0.3, 0, 0.3)]
     wanted = [stamped(before, shape, value, at) for at in shifts]
@@ -258,3 +258,13 @@ def test_one_class_is_replaced_by_another(studio: StudioPage) -> None:
     studio.page.click("#dps-replace-run")
     np.testing.assert_array_equal(studio.ids, np.where(before == building, TREE, before))
     assert int(studio.state["undo"]) == steps + 1
+
+
+def test_picking_a_class_with_a_stamp_in_hand_ends_with_the_brush(studio: StudioPage) -> None:
+    take(studio, "tree")
+    studio.page.keyboard.press("i")
+    studio.click(20, 180)
+    assert studio.state["tool"] == "brush"
+    before = studio.ids
+    studio.click(100, 20)
+    assert set(studio.ids[studio.ids != before]) == {int(studio.state["class"])}

@@ -1,4 +1,4 @@
-"""Fingers: strokes, taps soon after them, and two fingers that enlarge the view."""
+"""Touch: strokes, taps soon after them, and zoom with two fingers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ STROKES = 12
 
 
 class Fingers:
-    """Touches of a page, by the protocol of the browser's own tools."""
+    """Touches of a page, by the protocol of the developer tools."""
 
     def __init__(self, studio: StudioPage) -> None:
         self._studio = studio
         self._session = studio.page.context.new_cdp_session(studio.page)
 
     def send(self, kind: str, points: Points = ()) -> None:
-        """Tell where all fingers are, in pixels of the page: touchStart, touchMove or touchEnd."""
+        """Send the positions of all fingers, in pixels of the page: touchStart, touchMove or touchEnd."""
         touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
         self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
@@ -58,7 +58,7 @@ def take_class(studio: StudioPage, number: int) -> None:
 
 @pytest.fixture
 def studio(phone: StudioPage) -> StudioPage:
-    """The phone's page at the first scene with a brush of 9, and the whole map in sight."""
+    """The phone's page at the first scene with a brush of 9 and the whole map visible."""
     phone.lay()
     phone.page.keyboard.press("z")
     take_class(phone, CAR)
@@ -73,7 +73,7 @@ def fingers(studio: StudioPage) -> Fingers:
 
 
 def test_every_tap_on_a_class_soon_after_a_quick_stroke_counts(studio: StudioPage, fingers: Fingers) -> None:
-    """Chromium takes such a tap for a part of a fling, and makes no click of it, if nobody claims touches."""
+    """Chromium treats such a tap as part of a fling and drops its click, unless the page handles touches."""
     wanted, steps = studio.ids, int(studio.state["undo"])
     button = studio.page.locator("#dps-quick button").nth(1)
     box, other = button.bounding_box(), int(button.get_attribute("data-id"))

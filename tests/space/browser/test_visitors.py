@@ -1,4 +1,4 @@
-"""Visitors in other places: many at once, phones, the dark, screen readers, slow models, a dying server."""
+"""Many visitors, phones, dark mode, screen readers, slow models, a server that stops."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_six_tabs_painting_at_once_share_fairly(new_page: OpenPage, server: Serv
 
 
 def paint_together(tabs: list[StudioPage]) -> list[int]:
-    """Move six brushes at once until there are photos enough; return how many each page showed meanwhile."""
+    """Move six brushes at once until there are enough photos; return the count of each page."""
     ways = [cycle(tab.points(np.random.default_rng(0).uniform((2, 2), (126, 94), (100, 2)))) for tab in tabs]
     for tab, way in zip(tabs, ways, strict=True):
         tab.page.mouse.move(*next(way))
@@ -120,7 +120,7 @@ def test_following_can_be_turned_off(studio: StudioPage) -> None:
 
 
 def paint_and_count(studio: StudioPage, far: tuple[int, int]) -> None:
-    """A stroke asks for one photo, when it ends."""
+    """A stroke requests one photo, at its end."""
     studio.choose_class(TREE)
     requests = int(studio.state["requests"])
     mouse = studio.page.mouse

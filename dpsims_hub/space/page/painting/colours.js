@@ -1,5 +1,5 @@
-// Display colours. The ids are the truth, so a map may be shown in colours that look like the things themselves;
-// the data set's own colours, which can be neon or given twice (ADE20K's road and skyscraper), stay a choice.
+// Display colours. Maps are ids, so they can be shown in natural colours. The colours of the data set are an option: they
+// can be neon or shared by classes (ADE20K's road and skyscraper).
 
 const NATURAL = {
   sky: "#8fc7ee", clouds: "#dfe9f2", building: "#b58b6b", house: "#c79a72", skyscraper: "#8494a8", wall: "#c9b9a2",
@@ -21,11 +21,11 @@ function naturalColour(entry) {
   const keys = [entry.name, ...(entry.aliases || [])].map((name) => name.toLowerCase());
   const known = keys.find((key) => NATURAL[key]);
   if (known) return hexToRgb(NATURAL[known]);
-  const hue = (entry.id * 137.508 + 20) % 360; // the golden angle keeps neighbours in the list far apart
+  const hue = (entry.id * 137.508 + 20) % 360; // the golden angle separates neighbours in the list
   return hslToRgb(hue, 0.34 + 0.1 * (entry.id % 3), 0.42 + 0.09 * (entry.id % 4));
 }
 
-// One colour per class, [[r, g, b], ...] by position; colours too near to an earlier one are made lighter or darker.
+// One colour per class, [[r, g, b], ...]; a colour too near to an earlier one is made lighter or darker.
 function displayColours(classes, natural) {
   const taken = [];
   for (const entry of classes) {

@@ -1,5 +1,5 @@
-// Undo and redo over whole scenes, {model, ids, seed, seedB, mix, regions}: everything that changes the picture.
-// Scenes are never changed once recorded; neighbours whose maps are equal share one array of ids.
+// Undo and redo of complete scenes, {model, ids, seed, seedB, mix, regions}. Recorded scenes never change; successive ones
+// with equal maps share one array of ids.
 
 const HISTORY_STEPS = 200;
 const HISTORY_BYTES = 64 * 1024 * 1024;
@@ -29,7 +29,7 @@ function createHistory(steps = HISTORY_STEPS, bytes = HISTORY_BYTES, clock = Dat
     begin(scene) {
       [past, future, now] = [[], [], scene];
     },
-    // The scene after a change; changes of one kind that follow each other quickly are one step. An empty kind is its own.
+    // Records the scene after a change. Quick changes of one kind are one step; an empty kind is always a new step.
     record(scene, kind = "") {
       const merges = kind && kind === last.kind && clock() - last.at < MERGE_MS;
       if (!merges) past.push(now);
@@ -40,15 +40,9 @@ function createHistory(steps = HISTORY_STEPS, bytes = HISTORY_BYTES, clock = Dat
     },
     undo: () => travel(past, future),
     redo: () => travel(future, past),
-    get now() {
-      return now;
-    },
-    get undoSteps() {
-      return past.length;
-    },
-    get redoSteps() {
-      return future.length;
-    },
+    get now() { return now; },
+    get undoSteps() { return past.length; },
+    get redoSteps() { return future.length; },
   };
 }
 

@@ -1,5 +1,5 @@
-// What lies under the pointer: the class by name, the brush's ring on map and photo, the region a click would change.
-// Everything is worked out again after each change of the map, so that no label goes stale, at most once a frame.
+// Marks at the pointer: the name of the class, the brush's ring on map and photo, the region that a click would change.
+// They are renewed after each change of the map, at most once a frame.
 
 const REGION_TINT = [255, 255, 255, 120];
 
@@ -10,14 +10,14 @@ function mountHover(app) {
   const overlay = find("overlay");
   const photoOverlay = find("photo-overlay");
   let pointer = null; // the place under the pointer, on map or photo
-  let overMap = false; // or over a photo that is painted on
+  let overMap = false; // over the map, or over a photo that can be painted on
   let waiting = false;
-  let drawn = false; // whether the overlay holds anything
+  let drawn = false; // whether the overlay has content
 
-  const follow = (event, element, isMap) => {
+  const follow = (event, surface) => {
     if (event.pointerType === "touch" && !app.isPainting()) return leave();
-    pointer = app.placeOf(event, element);
-    overMap = isMap || app.paintsOnPhoto();
+    pointer = app.placeOf(event, surface);
+    overMap = surface === canvas || app.paintsOnPhoto();
     return soon();
   };
   const leave = () => {
@@ -70,9 +70,8 @@ function mountHover(app) {
     if (sketch) {
       drawSketch(context, sketch, state);
     } else if (aims) {
-      const { x, y } = app.pixelOf(place);
       const tint = state.tool === "fill" ? [...(state.colours[state.classId] || [40, 40, 44]), 150] : REGION_TINT;
-      drawRegion(context, connectedRegion(state.ids, state.width, state.height, x, y), tint);
+      drawRegion(context, app.regionAt(place), tint);
     }
     photoOverlay.width = state.width;
     photoOverlay.height = state.height;
@@ -87,16 +86,15 @@ function mountHover(app) {
     context.putImageData(image, 0, 0);
   }
 
-  canvas.addEventListener("pointermove", (event) => follow(event, canvas, true));
-  canvas.addEventListener("pointerdown", (event) => follow(event, canvas, true));
-  canvas.addEventListener("pointerleave", leave);
+  for (const surface of [canvas, photo]) {
+    surface.addEventListener("pointermove", (event) => follow(event, surface));
+    surface.addEventListener("pointerdown", (event) => follow(event, surface));
+    surface.addEventListener("pointerleave", leave);
+  }
   canvas.addEventListener("pointerup", (event) => event.pointerType === "touch" && leave());
-  photo.addEventListener("pointermove", (event) => follow(event, photo, false));
-  photo.addEventListener("pointerleave", leave);
   photo.addEventListener("click", (event) => {
     if (app.comparing || app.paintsOnPhoto() || (state.tool !== "pick" && state.tool !== "reroll")) return;
     app.applyAt(app.placeOf(event, photo));
   });
-  photo.addEventListener("pointerdown", (event) => follow(event, photo, false));
   state.on("drawn hand cursor preview model zoom", soon);
 }

@@ -1,5 +1,5 @@
 // The map string "r1:{width}x{height}:{base64}": runs of one id, row by row, four bytes a run.
-// A byte layout of its own, because colours on a canvas do not come back exactly in every browser.
+// Colours on a canvas would not be exact in every browser.
 
 const MAX_RUN = 65535;
 
@@ -17,7 +17,7 @@ function encodeMap(ids, width, height) {
   return `r1:${width}x${height}:${toBase64(Uint8Array.from(bytes))}`;
 }
 
-// Gives {ids, width, height}, or throws an Error with one sentence.
+// {ids, width, height}; throws an Error with one sentence.
 function decodeMap(text) {
   const parts = /^r1:([1-9][0-9]{0,4})x([1-9][0-9]{0,4}):([A-Za-z0-9+/]*={0,2})$/.exec(String(text));
   if (!parts) throw new Error("This is not a map of this page.");

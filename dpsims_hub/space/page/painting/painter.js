@@ -1,4 +1,4 @@
-// Painting on an array of class ids. Pure functions: each changes `ids` in place and returns how many pixels changed.
+// Painting on an array of class ids. Pure functions; those that change `ids` return the number of changed pixels.
 // A place is {x, y} in map pixels, with fractions; pixel (i, j) covers i <= x < i + 1, j <= y < j + 1.
 
 // The centre a brush of this diameter snaps to, in half pixels: a pixel's centre if odd, a corner if even.
@@ -7,7 +7,7 @@ function snapBrush(place, diameter) {
   return { x: snap(place.x), y: snap(place.y) };
 }
 
-// A brush drawn from one place to the next: all pixels whose centre is within diameter / 2 of the segment.
+// A brush stroke from one place to the next: all pixels whose centre is within diameter / 2 of the segment.
 function paintSegment(ids, width, height, from, to, diameter, id) {
   const a = snapBrush(from, diameter);
   const b = snapBrush(to, diameter);
@@ -28,7 +28,7 @@ function paintSegment(ids, width, height, from, to, diameter, id) {
   return changed;
 }
 
-// Whole numbers only (half pixels), so that the edge of a stroke is the same on every machine.
+// In whole numbers (half pixels), so that the edge of a stroke is the same on every machine.
 function nearSegment(x, y, a, b, reach) {
   const alongX = b.x - a.x;
   const alongY = b.y - a.y;
@@ -66,25 +66,19 @@ function connectedRegion(ids, width, height, x, y) {
 }
 
 function fillRegion(ids, width, height, x, y, id) {
-  if (ids[y * width + x] === id) return 0;
-  const region = connectedRegion(ids, width, height, x, y);
-  let changed = 0;
-  for (let at = 0; at < ids.length; at++) {
-    if (region[at]) {
-      ids[at] = id;
-      changed++;
-    }
-  }
-  return changed;
+  return paintMask(ids, connectedRegion(ids, width, height, x, y), id);
 }
 
 function fillAll(ids, id) {
-  const changed = ids.reduce((count, old) => count + (old !== id), 0);
-  ids.fill(id);
-  return changed;
+  const before = ids.slice();
+  return changedPixels(ids.fill(id), before);
 }
 
-// How many pixels each class has: [[id, count], ...], the largest first.
+function changedPixels(ids, before) {
+  return ids.reduce((count, id, at) => count + (id !== before[at]), 0);
+}
+
+// The number of pixels of each class: [[id, count], ...], the largest first.
 function countClasses(ids) {
   const counts = new Uint32Array(65536); // ids have 16 bits
   for (let at = 0; at < ids.length; at++) counts[ids[at]]++;

@@ -1,14 +1,14 @@
-// From mouse, pen and fingers to strokes, on the map and on the photo. One finger paints, two fingers move and enlarge
-// the view, a tap applies its tool when the finger is lifted. With Space or the middle button the view is dragged.
+// Turns events of mouse, pen and fingers into strokes on map and photo. One finger paints, two move and zoom the view; a
+// tap applies its tool when the finger is lifted. Space or the middle button drags the view.
 
 const TAP_SLOP = 14; // pixels of the screen that a tapping finger may move
-const PINCH_MS = 300; // a second finger within this time, or beside a finger that rests, was meant as a pinch
+const PINCH_MS = 300; // a second finger within this time, or beside a resting finger, starts a pinch
 
 function mountPointers(app) {
   const { state, find } = app;
   const fingers = new Map(); // by pointerId, {x, y} on the screen
-  let held = null; // the pointer at work: {id, does: "stroke" | "tap" | "pan", surface, x, y, start, far, tool}
-  let pinching = false; // until the last of the fingers is lifted
+  let held = null; // the active pointer: {id, does: "stroke" | "tap" | "pan", surface, x, y, start, far, tool}
+  let pinching = false; // until the last finger is lifted
 
   const at = (event) => ({ x: event.clientX, y: event.clientY });
   const distance = (one, other) => Math.hypot(one.x - other.x, one.y - other.y);
@@ -22,7 +22,7 @@ function mountPointers(app) {
     if (held || pinching || event.button > 1) return;
     event.preventDefault();
     find("map").focus({ preventScroll: true });
-    app.forgetBoxes(); // no frame runs in a hidden window, so that what is known may be old
+    app.forgetBoxes(); // they may be old: no frame runs in a hidden window
     const tool = event.altKey ? "pick" : state.tool;
     const drags = event.button === 1 || app.holdsToPan();
     const does = drags ? "pan" : app.isDragTool(tool) ? "stroke" : "tap";
@@ -65,10 +65,15 @@ function mountPointers(app) {
     if (far < TAP_SLOP) app.applyAt(app.placeOf(event, surface), event, tool);
   }
 
-  function up(event) {
+  // Forgets a finger; returns whether the event is one of the active pointer.
+  function lift(event) {
     fingers.delete(event.pointerId);
     if (!fingers.size) pinching = false;
-    if (!held || event.pointerId !== held.id) return;
+    return held && event.pointerId === held.id;
+  }
+
+  function up(event) {
+    if (!lift(event)) return;
     if (held.does === "tap") return void finishTap(event);
     const { does, surface } = held;
     held = null;
@@ -76,9 +81,7 @@ function mountPointers(app) {
   }
 
   function cancel(event) {
-    fingers.delete(event.pointerId);
-    if (!fingers.size) pinching = false;
-    if (!held || event.pointerId !== held.id) return;
+    if (!lift(event)) return;
     held = null;
     app.cancelStroke(true);
   }
@@ -88,7 +91,7 @@ function mountPointers(app) {
     surface.addEventListener("pointermove", move);
     surface.addEventListener("pointerup", up);
     surface.addEventListener("pointercancel", cancel);
-    // Without this Chromium takes a tap soon after a stroke for a part of a gesture of its own, and drops it.
+    // Without this Chromium treats a tap soon after a stroke as its own gesture and drops it.
     const claim = (event) => isActive() && event.cancelable && event.preventDefault();
     surface.addEventListener("touchstart", claim, { passive: false });
   }

@@ -1,11 +1,11 @@
-// What each tool does on the map, and the keyboard cursor.
+// The actions of the tools on the map, and the keyboard cursor.
 
 function mountStrokes(app) {
   const { state, find } = app;
   const canvas = find("map");
   let stroke = null; // {tool, before, last, changed} while a pointer is down
-  let lineEnd = null; // where the brush was last; a line by Shift+click begins there
-  app.gestures = {}; // tools that need more than one place, by name: tools/gestures.js says what they are
+  let lineEnd = null; // the last place of the brush; a line by Shift+click begins there
+  app.gestures = {}; // tools that need more than one place, by name; see tools/gestures.js
   const gesture = () => app.gestures[stroke ? stroke.tool : state.tool];
 
   const actions = {
@@ -18,7 +18,7 @@ function mountStrokes(app) {
       app.chooseClass(app.classAt(place));
       if (app.toolBeforePick) app.chooseTool(app.toolBeforePick);
     },
-    reroll: (place) => app.rerollRegion(app.pixelOf(place)),
+    reroll: (place) => app.rerollRegion(place),
     brush(place, event) {
       state.edit((ids) => brush(ids, lineStart(event, place), place));
       lineEnd = place;
@@ -32,7 +32,7 @@ function mountStrokes(app) {
     return several ? several.apply(place, event) : actions[tool](place, event);
   };
 
-  // What a pointer does, as `mountPointers` tells it; tools of other kinds apply at one place.
+  // The strokes of a pointer, called by `mountPointers`; other tools apply at one place.
   app.isDragTool = (tool) => tool === "brush" || Boolean(app.gestures[tool]);
   app.beginStroke = (place, tool, event) => {
     stroke = { tool, before: state.ids.slice(), last: lineStart(event, place), changed: 0 };
@@ -66,7 +66,7 @@ function mountStrokes(app) {
     if (changed) state.mapChanged();
   }
 
-  // `pressOnly`: what was begun before the pointer went down, as the corners of a polygon, stays.
+  // With `pressOnly`, what was begun before the pointer went down stays, such as the corners of a polygon.
   app.cancelStroke = (pressOnly = false) => {
     const several = gesture();
     const begun = several && (pressOnly && several.cancelPress ? several.cancelPress() : several.cancel());
@@ -94,7 +94,7 @@ function mountStrokes(app) {
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-// A cursor for those who cannot use a pointer: arrows move it, Space applies the tool.
+// The keyboard cursor: arrows move it, Space applies the tool.
 function mountKeyboardCursor(app, canvas) {
   const { state } = app;
   app.cursor = null;

@@ -11,7 +11,8 @@ function mountToolbar(app) {
   const size = find("size");
 
   app.chooseTool = (tool) => {
-    app.toolBeforePick = tool === "pick" && state.tool !== "pick" ? state.tool : null;
+    const before = state.tool in TOOL_NAMES ? state.tool : "brush"; // a stamp ends with another tool
+    app.toolBeforePick = tool === "pick" && before !== "pick" ? before : null;
     state.setHand({ tool });
     app.say(TOOL_NAMES[tool]);
   };
@@ -32,12 +33,9 @@ function mountToolbar(app) {
   };
 
   const refresh = () => {
-    for (const button of buttons) {
-      const chosen = button.dataset.toolButton === state.tool;
-      button.setAttribute("aria-checked", String(chosen));
-      button.tabIndex = chosen ? 0 : -1;
-    }
-    if (!buttons.some((button) => button.tabIndex === 0)) buttons[0].tabIndex = 0; // a stamp is in hand
+    const chosen = buttons.find((button) => button.dataset.toolButton === state.tool);
+    markChosen(buttons, chosen);
+    if (!chosen) buttons[0].tabIndex = 0; // the tool is a stamp
     size.max = Math.max(2, Math.round(Math.min(state.width, state.height) / 2));
     size.value = state.size;
     find("size-text").textContent = `${state.size} px`;
@@ -60,7 +58,15 @@ function mountToolbar(app) {
   state.on("commit", refreshHistory);
 }
 
-// Arrow keys within a group of radio buttons choose the next one, as readers of such groups expect.
+// Marks the chosen button of a radio group; Tab reaches it only.
+function markChosen(buttons, chosen) {
+  for (const button of buttons) {
+    button.setAttribute("aria-checked", String(button === chosen));
+    button.tabIndex = button === chosen ? 0 : -1;
+  }
+}
+
+// Arrow keys within a radio group choose the next button, as is usual for radio groups.
 function moveWithArrows(buttons, choose) {
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   for (const button of buttons) {
@@ -76,7 +82,7 @@ function moveWithArrows(buttons, choose) {
   }
 }
 
-// The coloured part of a slider: CSS alone cannot know the value.
+// Tells CSS the value of a slider, for its coloured part.
 function setSliderFill(slider) {
   const share = (slider.value - slider.min) / Math.max(1, slider.max - slider.min);
   slider.style.setProperty("--share", `${share * 100}%`);

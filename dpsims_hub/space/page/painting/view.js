@@ -1,10 +1,6 @@
-// Draws label maps: one canvas pixel per map pixel, enlarged by CSS without smoothing.
+// Draws label maps: one canvas pixel for each map pixel, enlarged by CSS without smoothing.
 
-function paletteOf(model, natural) {
-  return displayColours(model.classes, natural);
-}
-
-// Unknown pixels are a dark hatch, which no class looks like.
+// Unknown pixels are a dark hatch, unlike any class.
 function pixelColour(colours, id, at, width) {
   if (colours[id]) return colours[id];
   const x = at % width;
@@ -26,7 +22,7 @@ function drawMap(canvas, ids, width, height, colours) {
   context.putImageData(image, 0, 0);
 }
 
-const images = new WeakMap(); // of each canvas, kept: a new one for every frame is a quarter of a megabyte of garbage
+const images = new WeakMap(); // by canvas, reused: each has a quarter of a megabyte
 
 function imageFor(canvas, context) {
   const { width, height } = canvas;
@@ -58,14 +54,14 @@ function mountView(app) {
     waiting = true;
   };
   const recolour = () => {
-    state.colours = paletteOf(state.model, state.natural);
+    state.colours = displayColours(state.model.classes, state.natural);
     app.root.style.setProperty("--ratio", state.model.width / state.model.height);
     soon();
   };
   state.on("map", soon);
   state.on("model colours", recolour);
-  // Asked for once a frame, and once a stroke: to know where an element is, the browser must lay out all that changed
-  // before. Whatever moves a pane while somebody paints (scrolling, zoom, another size) forgets the boxes itself.
+  // The boxes of elements are cached for a frame or a stroke, because measuring one makes the browser update the layout.
+  // What moves a pane during a stroke (scrolling, zoom, another size) calls `forgetBoxes`.
   const boxes = new Map();
   app.forgetBoxes = () => boxes.clear();
   window.addEventListener("resize", app.forgetBoxes);
@@ -75,7 +71,7 @@ function mountView(app) {
     if (!boxes.has(element)) boxes.set(element, element.getBoundingClientRect());
     return boxes.get(element);
   };
-  // The map place of a pointer over an element that shows the whole map.
+  // The place on the map of a pointer over an element that shows the whole map.
   app.placeOf = (event, element) => {
     const box = app.boxOf(element);
     return {
@@ -90,5 +86,9 @@ function mountView(app) {
   app.classAt = (place) => {
     const { x, y } = app.pixelOf(place);
     return state.ids[y * state.width + x];
+  };
+  app.regionAt = (place) => {
+    const { x, y } = app.pixelOf(place);
+    return connectedRegion(state.ids, state.width, state.height, x, y);
   };
 }

@@ -1,10 +1,10 @@
-// The view of map and photo, enlarged and moved together: by wheel, by Space or middle button and drag, by two fingers.
+// The common view of map and photo: zoom by wheel or two fingers, move by two fingers, Space or the middle button.
 
 const CLOSEST = 16; // times
 const WHEEL_STEP = 1.0015; // for each unit of the wheel
 
-// A view {scale, x, y}: the part of the picture that begins at (x, y), in shares of it, and is 1 / scale of it long.
-// The place (across, down), in shares of the frame, stays where it is.
+// A view {scale, x, y} is the part of the picture that begins at (x, y) and has 1 / scale of its sides, in shares of it.
+// The place (across, down), in shares of the frame, stays fixed.
 function zoomed(view, factor, across, down) {
   const scale = Math.min(CLOSEST, Math.max(1, view.scale * factor));
   const shift = (start, share) => start + share / view.scale - share / scale;
@@ -54,7 +54,7 @@ function mountZoom(app) {
     const box = frames[0].getBoundingClientRect();
     show(panned(app.view, x / box.width, y / box.height));
   };
-  // Two fingers, before and after: [{x, y}, {x, y}] each.
+  // A move of two fingers: `before` and `after` are [{x, y}, {x, y}].
   app.pinch = (before, after) => {
     const middle = ([a, b]) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
     const spread = ([a, b]) => Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
@@ -64,7 +64,7 @@ function mountZoom(app) {
     const box = frame.getBoundingClientRect();
     show(panned(view, (to.x - from.x) / box.width, (to.y - from.y) / box.height));
   };
-  app.pansWithSpace = () => Boolean(over) && !app.cursor; // else Space applies the tool at the cursor
+  app.pansWithSpace = () => Boolean(over) && !app.cursor; // with a cursor, Space applies the tool
   app.holdsToPan = () => space && app.pansWithSpace();
 
   for (const frame of frames) {
@@ -78,7 +78,7 @@ function mountZoom(app) {
     frame.addEventListener("pointerenter", (event) => (over = event.pointerType === "touch" ? null : frame));
     frame.addEventListener("pointerleave", () => (over = null));
   }
-  // A button reached by keyboard keeps its Space; one that was clicked before gives it up, and the page does not scroll.
+  // Space presses a button that was reached by keyboard, but not one that was clicked before; the page does not scroll.
   const hold = (down) => (event) => {
     if (event.key !== " " || app.isTyping(event.target)) return;
     const panned = app.holdsToPan();

@@ -1,4 +1,4 @@
-// Classes in groups that people look for, by their names; only long lists are grouped.
+// Groups of the classes of a long list, by their names.
 
 const CLASS_GROUPS = [
   ["Sky", "sky clouds cloud fog"],
@@ -43,7 +43,7 @@ const GROUP_OF_NAME = new Map(
   ),
 );
 
-// By the whole name, then what stands before a hyphen ("wall-brick"), then the aliases.
+// By the whole name, then the part before a hyphen ("wall-brick"), then the aliases.
 function groupOf(entry) {
   const name = entry.name.toLowerCase();
   const names = [name, name.split("-")[0], ...(entry.aliases || []).map((alias) => alias.toLowerCase())];
@@ -51,7 +51,7 @@ function groupOf(entry) {
   return known ? GROUP_OF_NAME.get(known) : OTHER_GROUP;
 }
 
-// Entries by group, in the order of the groups: [[group, entries], ...], none empty.
+// The entries of each group that has any: [[group, entries], ...].
 function groupClasses(entries) {
   const titles = [...CLASS_GROUPS.map(([title]) => title), OTHER_GROUP];
   const groups = titles.map((title) => [title, entries.filter((entry) => groupOf(entry) === title)]);

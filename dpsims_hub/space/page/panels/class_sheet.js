@@ -1,4 +1,4 @@
-// On phones: the class in hand and the last ones under the map, and all classes as a sheet from below.
+// On phones: the chosen class and the last ones under the map, and a sheet of all classes.
 
 const QUICK_CLASSES = 3;
 
@@ -7,12 +7,12 @@ function mountClassSheet(app) {
   const sheet = find("side");
   const button = find("class-button");
   const list = find("quick");
-  let recent = []; // ids of the last classes beside the one in hand; each keeps its place
-  let hand = null; // the class in hand when it was last looked at
+  let recent = []; // ids of the last classes besides the chosen one; each keeps its place
+  let hand = null; // the class that was chosen before
   let next = 0; // the place that is replaced next
-  let scrolled = 0; // where the page was before the sheet came
+  let scrolled = 0; // the page's scroll position before the sheet opened
 
-  // A class that is taken up from the row leaves its place to the one before.
+  // A class that is chosen from the row gives its place to the previous one.
   function remember() {
     if (hand === null) begin();
     if (hand !== state.classId) {
@@ -33,23 +33,12 @@ function mountClassSheet(app) {
   }
 
   function build() {
-    list.replaceChildren(...recent.map(makeButton));
+    list.replaceChildren(...recent.map((id) => newClassButton(state, id, () => app.chooseClass(id))));
     find("class-button-name").textContent = state.className(state.classId);
     find("class-button-swatch").style.background = cssColour(state.colours[state.classId]);
   }
 
-  function makeButton(id) {
-    const one = document.createElement("button");
-    one.type = "button";
-    one.dataset.id = id;
-    one.innerHTML = '<i aria-hidden="true"></i><span></span>';
-    one.firstChild.style.background = cssColour(state.colours[id]);
-    one.lastChild.textContent = state.className(id);
-    one.addEventListener("click", () => app.chooseClass(id));
-    return one;
-  }
-
-  // The map moves to the top of the window meanwhile, so that both are seen.
+  // While the sheet is open the map is at the top of the window, so that both are visible.
   function toggled(event) {
     const open = event.newState === "open";
     root.dataset.sheet = open ? "open" : "closed";

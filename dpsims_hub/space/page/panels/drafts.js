@@ -1,11 +1,11 @@
-// Drafts: one painting per model outlives a reload, a change of the model and the end of the browser.
-// A tab's own draft comes first, so that two tabs do not take each other's; a new tab opens the newest.
+// Drafts: one painting per model is kept over reloads, changes of the model and restarts of the browser.
+// Each tab prefers its own draft; a new tab opens the newest.
 
 const DRAFT = "dpsims-draft:"; // + name of the model
 const LAST_MODEL = "dpsims-model";
 const SAVE_MS = 400;
 
-// The value of a key, of the tab before that of the browser; null when there is none or no storage.
+// The value of a key, of the tab or else of the browser; null without a value or storage.
 function readStored(key, storages = ["sessionStorage", "localStorage"]) {
   for (const name of storages) {
     try {
@@ -18,7 +18,7 @@ function readStored(key, storages = ["sessionStorage", "localStorage"]) {
   return null;
 }
 
-// Writes to every storage that takes it; false if none did.
+// Writes to each storage; returns whether one of them worked.
 function store(key, text, storages = ["sessionStorage", "localStorage"]) {
   const kept = storages.filter((name) => {
     try {
@@ -35,12 +35,12 @@ function mountDrafts(app) {
   const { state } = app;
   let waiting = null;
   let failed = false;
-  let painted = false; // a scene as it was given is no draft
+  let painted = false; // an unchanged example is no draft
 
   const save = () => {
     clearTimeout(waiting);
     waiting = null;
-    // The scene of a link, not painted on yet, does not take the place of one's own painting.
+    // An unchanged scene of a link does not replace the visitor's own draft.
     const borrowed = app.linkedScene && state.history.now === app.linkedScene;
     const where = borrowed ? ["sessionStorage"] : undefined;
     failed = !store(DRAFT + state.model.name, JSON.stringify(state.request()), where);

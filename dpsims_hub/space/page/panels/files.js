@@ -1,7 +1,7 @@
-// Files in and out: open a label map or a download (button or drop), read a photo where there is a segmenter, download.
+// Opens label maps, downloads of this page and photos (by button or drop), and saves downloads.
 
-const LARGEST_FILE = 8 * 1024 * 1024;
-const PHOTO_TYPES = ["image/jpeg", "image/webp"]; // label maps are never saved so
+const LARGEST_FILE = 8e6; // bytes, as on the server
+const PHOTO_TYPES = ["image/jpeg", "image/webp"]; // never label maps
 
 function readBase64(file) {
   return new Promise((resolve, reject) => {
@@ -15,7 +15,7 @@ function readBase64(file) {
 function mountFiles(app) {
   const { state, find, root } = app;
 
-  // Whether the file was one of ours, and its scene is on the page now.
+  // Restores the scene of a file that this page saved; returns whether it was one.
   async function openOwn(file) {
     const scene = await sceneOfFile(file);
     if (!scene) return false;
@@ -33,7 +33,7 @@ function mountFiles(app) {
   async function open(file, reading) {
     if (await openOwn(file)) return;
     if (file.size > LARGEST_FILE) {
-      const size = (file.size / 1024 / 1024).toFixed(1);
+      const size = (Math.ceil(file.size / 1e5) / 10).toFixed(1); // rounded up, so that it is above the limit
       app.notify(`${file.name} has ${size} MB; the limit is 8 MB.`, "alert", "attempt");
       return;
     }
@@ -66,7 +66,7 @@ function mountFiles(app) {
   connect("open", "file", "read_map");
   connect("open-photo", "photo-file", "read_photo");
 
-  let depth = 0; // dragenter and dragleave come for every child
+  let depth = 0; // each child element sends dragenter and dragleave
   const holdsFiles = (event) => [...event.dataTransfer.types].includes("Files");
   const mark = (by) => {
     depth = by ? Math.max(0, depth + by) : 0;
@@ -91,7 +91,7 @@ function mountFiles(app) {
     const reply = await app.ask("download", { ...state.request(), ...shown, kind, scale });
     app.save(reply);
   }
-  // A file that the server answered with; null where it did not.
+  // Saves the file in an answer of the server, or nothing if there is none.
   app.save = (reply) => {
     if (!reply) return;
     const link = document.createElement("a");
@@ -106,10 +106,7 @@ function mountFiles(app) {
   const scales = [...find("download").querySelectorAll("[data-scale]")];
   const chooseScale = (button) => {
     scale = Number(button.dataset.scale);
-    for (const one of scales) {
-      one.setAttribute("aria-checked", String(one === button));
-      one.tabIndex = one === button ? 0 : -1;
-    }
+    markChosen(scales, button);
   };
   scales.forEach((button) => button.addEventListener("click", () => chooseScale(button)));
   moveWithArrows(scales, chooseScale);

@@ -1,34 +1,20 @@
-// The first visit: one stroke that draws itself over the map, and a sentence; gone with the first thing done.
+// The hint of the first visit: an animated stroke over the map and a sentence, until the first action.
 
 const SEEN = "dpsims-seen";
-const GHOST_CLASSES = "tree|mountain|building|car|water|sky"; // the first that the model knows, our choice
+const HINT_CLASSES = "tree|mountain|building|car|water|sky"; // the first that the model has; our choice
 
 function mountFirstRun(app) {
   const { state, find, root } = app;
   const hint = find("first-run");
 
-  const isNew = () => {
-    try {
-      return !localStorage.getItem(SEEN);
-    } catch {
-      return false;
-    }
-  };
-  const remember = () => {
-    try {
-      localStorage.setItem(SEEN, "1");
-    } catch {
-      // no storage in this browser: the hint comes again
-    }
-  };
   function end() {
     if (hint.hidden) return;
     hint.hidden = true;
-    remember();
+    store(SEEN, "1", ["localStorage"]);
   }
   app.showFirstRun = () => {
-    const id = findClass(state.model.classes, GHOST_CLASSES);
-    if (!isNew() || id === null) return;
+    const id = findClass(state.model.classes, HINT_CLASSES);
+    if (readStored(SEEN, ["localStorage"]) || id === null) return;
     find("first-run-text").textContent = `Pick ${state.className(id)}, drag here`;
     find("first-run-path").style.stroke = cssColour(state.colours[id]);
     hint.hidden = false;

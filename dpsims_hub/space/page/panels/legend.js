@@ -1,4 +1,4 @@
-// The classes in use, with their shares of the map: choose one, or give it another look.
+// The classes in the map with their shares: choose one, protect it, or give it another look.
 
 const SHOWN_CLASSES = 40;
 
@@ -12,35 +12,36 @@ function mountLegend(app) {
   const list = find("legend");
   let waiting = null;
 
-  function build() {
+  function count() {
     waiting = null;
+    app.counts = countClasses(state.ids).slice(0, SHOWN_CLASSES);
+    return app.counts;
+  }
+
+  function build() {
     const button = document.activeElement && document.activeElement.closest("#dps-legend button");
     const sameButton = button && `[data-id="${button.parentNode.dataset.id}"] .${button.className}`;
-    const counts = countClasses(state.ids).slice(0, SHOWN_CLASSES);
-    app.counts = counts;
-    list.replaceChildren(...counts.map(([id, count]) => makeRow(id, count)));
+    list.replaceChildren(...count().map(([id, pixels]) => makeRow(id, pixels)));
     if (button) (list.querySelector(sameButton) || find("map")).focus();
   }
 
-  // While somebody paints the same classes mostly stay, in the same order: then only their shares are new.
+  // During a stroke the classes and their order often stay: then only the shares change.
   function update() {
-    const counts = countClasses(state.ids).slice(0, SHOWN_CLASSES);
+    const counts = count();
     const rows = [...list.children];
     const same = counts.length === rows.length && counts.every(([id], at) => Number(rows[at].dataset.id) === id);
     if (!same) return build();
-    waiting = null;
-    app.counts = counts;
-    return counts.forEach(([, count], at) => showShare(rows[at].firstChild, count));
+    return counts.forEach(([, pixels], at) => showShare(rows[at].firstChild, pixels));
   }
 
-  function showShare(pick, count) {
-    const text = shareText(count, state.ids.length);
+  function showShare(pick, pixels) {
+    const text = shareText(pixels, state.ids.length);
     const share = pick.lastChild;
     if (share.textContent !== text) share.textContent = text;
-    pick.style.setProperty("--share", `${Math.round((1000 * count) / state.ids.length) / 10}%`);
+    pick.style.setProperty("--share", `${Math.round((1000 * pixels) / state.ids.length) / 10}%`);
   }
 
-  function makeRow(id, count) {
+  function makeRow(id, pixels) {
     const row = document.createElement("li");
     const name = state.className(id);
     row.dataset.id = id;
@@ -51,7 +52,7 @@ function mountLegend(app) {
     row.insertBefore(app.makeLock(id), reroll);
     pick.children[0].style.background = cssColour(state.colours[id]);
     pick.children[1].textContent = name;
-    showShare(pick, count);
+    showShare(pick, pixels);
     app.showKey(pick, id, pick.lastChild);
     pick.setAttribute("aria-pressed", String(id === state.classId));
     pick.addEventListener("click", () => app.chooseClass(id));

@@ -1,5 +1,5 @@
-// A map file that does not fit exactly: its values get classes in a table, its shape is cropped or kept whole.
-// The preview is what the server would make of it; nothing is taken before "Use this map".
+// The dialog for an inexact map file: a table of its values and their classes, and the choice between crop and bands.
+// The preview is the server's result; the page's map changes with "Use this map" only.
 
 function mountMapRepair(app) {
   const { state, find } = app;
@@ -7,10 +7,11 @@ function mountMapRepair(app) {
   const rows = find("repair-rows");
   const whole = find("repair-whole");
   let file = null; // {name, data, model, reading}
-  let made = null; // the last answer
+  let made = null; // the answer for the present choices
   let asked = 0;
+  let pending = null; // ends with the last preview
 
-  // Answers a refused map; says whether the visitor is asked.
+  // Opens the dialog for a refused map; returns whether it is open.
   app.offerRepair = async (name, data, refusal) => {
     const model = state.model.name;
     const found = await app.server.inspect_map({ model, file: name, data }).catch(() => null);
@@ -29,12 +30,11 @@ function mountMapRepair(app) {
 
   function begin(newFile, note) {
     file = newFile;
-    made = null;
     whole.checked = false;
     find("repair-note").textContent = note;
     dialog.dataset.table = String(file.reading === "repair_map");
     dialog.showModal();
-    setTimeout(preview);
+    setTimeout(renew);
   }
 
   function makeRow({ value, share, distance, class: id }) {
@@ -48,12 +48,10 @@ function mountMapRepair(app) {
     part.textContent = shareText(share, 1);
     off.textContent = value.startsWith("#") ? String(Math.round(distance)) : "";
     const choice = document.createElement("select");
-    const ids = [...state.model.classes.map((entry) => entry.id), state.model.ignore_index];
-    choice.replaceChildren(...ids.map((one) => new Option(state.className(one), one)));
+    choice.replaceChildren(...classOptions(state));
     choice.value = id;
-    choice.dataset.proposed = id;
     choice.setAttribute("aria-label", `Class for ${value}`);
-    choice.addEventListener("change", preview);
+    choice.addEventListener("change", renew);
     becomes.append(choice);
     return row;
   }
@@ -61,7 +59,9 @@ function mountMapRepair(app) {
   const table = () =>
     Object.fromEntries([...rows.children].map((row) => [row.dataset.value, Number(row.querySelector("select").value)]));
 
+  const renew = () => (pending = preview());
   async function preview() {
+    made = null;
     const number = ++asked;
     const request = { model: file.model, file: file.name, data: file.data, whole: whole.checked };
     if (file.reading === "repair_map") request.table = table();
@@ -73,17 +73,18 @@ function mountMapRepair(app) {
     dialog.dataset.made = String(number);
   }
 
-  find("repair-use").addEventListener("click", () => {
+  find("repair-use").addEventListener("click", async () => {
+    await pending;
+    if (!made) return; // an alert says why
     dialog.close();
-    if (!made || file.model !== state.model.name) return;
     state.replaceMap(fittingMap(made.map, state.model));
     app.notify(made.note || `Opened ${file.name}.`);
   });
-  whole.addEventListener("change", preview);
+  whole.addEventListener("change", renew);
   dialog.addEventListener("close", () => asked++);
 }
 
-// The colours of the classes as files of painting programs, in the menu of downloads.
+// Class colours as palette files of painting programs, in the menu of downloads.
 function mountPaletteExport(app) {
   const { state, find } = app;
   for (const button of find("download").querySelectorAll("[data-palette]")) {

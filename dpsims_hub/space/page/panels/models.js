@@ -1,14 +1,15 @@
-// Several models: a list to choose from. Each brings its classes, size and scenes.
+// The list of models. Each has its classes, size and scenes.
 
 function mountModels(app) {
   const { state, find } = app;
   const list = find("model");
 
-  // Between models of the same classes the map stays; else the model shows what was painted for it last.
+  // Models of the same classes and size keep the map; others show their last draft or first example.
   app.switchModel = async (name, tells = true) => {
     const model = name === state.model.name ? null : await app.ask("switch_model", { model: name });
     if (model) {
-      const { ids, seed, seedB, mix, regions } = state;
+      const { ids, seed, seedB, mix } = state;
+      const regions = state.regions.slice(0, mostRerolls(model));
       const keeps = sameClasses(model, state.model);
       const draft = app.readDraft(model);
       if (draft) state.setModel(model, draft);

@@ -1,5 +1,5 @@
-// What the page tells: announcements for screen readers, and messages that everybody sees. They lie over the photo,
-// which is no control. An alert stays until it is closed or its cause has ended.
+// Announcements for screen readers, and visible messages over the photo. An alert stays until it is closed or its cause
+// has ended.
 
 const NOTICE_SECONDS = 7;
 const MOST_NOTICES = 3;
@@ -10,12 +10,12 @@ function mountNotices(app) {
   const spoken = find("say");
 
   app.say = (text) => {
-    spoken.textContent = "";
-    setTimeout(() => (spoken.textContent = text), 30); // an emptied region makes readers repeat equal texts
+    spoken.textContent = ""; // else screen readers do not repeat an equal text
+    setTimeout(() => (spoken.textContent = text), 30);
   };
 
-  // `cause` names what an alert is about: `app.settled(cause)` takes it away. What went wrong with one "attempt" is
-  // past when another one or the next change of the scene is complete.
+  // `app.settled(cause)` removes the alerts with that cause. Alerts of the cause "attempt" also go with the next attempt
+  // or complete change of the scene.
   app.notify = (text, kind = "status", cause = "") => {
     for (const old of [...list.children]) {
       if (old.dataset.text === text || (cause && old.dataset.cause === cause)) old.remove();
@@ -27,17 +27,14 @@ function mountNotices(app) {
     notice.dataset.cause = cause;
     const words = document.createElement("p");
     words.textContent = text;
-    const close = document.createElement("button");
-    close.type = "button";
+    const close = newButton(iconMarkup("close"), () => drop(notice));
     close.className = "dps-notice-close";
     close.setAttribute("aria-label", "Close this message");
-    close.innerHTML = iconMarkup("close");
-    close.addEventListener("click", () => drop(notice));
     notice.append(words, close);
     list.append(notice);
     while (list.children.length > MOST_NOTICES) list.firstChild.remove();
     place();
-    list.showPopover(); // above everything, also in browsers where a container would hold fixed elements
+    list.showPopover(); // a popover is above everything in all browsers
     if (kind === "status") setTimeout(() => drop(notice), NOTICE_SECONDS * 1000);
   };
   const drop = (notice) => {
@@ -46,7 +43,7 @@ function mountNotices(app) {
   };
   app.settled = (cause) => [...list.children].filter((one) => one.dataset.cause === cause).forEach(drop);
 
-  // At the top of the photo; where that is out of sight, of the window.
+  // At the top of the photo, or of the window where the photo is not visible.
   function place() {
     const box = find("photo-frame").getBoundingClientRect();
     const inSight = box.top >= 0 && box.top + 100 < window.innerHeight;
@@ -60,8 +57,8 @@ function mountNotices(app) {
   app.state.on("layout", () => setTimeout(follow));
   app.state.on("commit", () => app.settled("attempt"));
 
-  // Asks the server for something that is not a live photo; gives null after telling what went wrong.
-  // `otherwise(sentence)` may answer a refusal in another way; it then gives true.
+  // Calls a server function other than the live photo. After an error it shows a message and gives null, unless
+  // `otherwise(sentence)` handles the refusal and gives true.
   app.ask = async (name, request, otherwise = null) => {
     app.root.dataset.busy = "true";
     const reply = await app.server[name](request).catch(() => undefined);

@@ -1,9 +1,9 @@
-// The keys 1 to 9 and 0: all classes of a short list, in its order; of a long list those in this map.
+// The keys 1 to 9 and 0 choose the classes of a short list in order, or those of a long list that are in the map.
 
 const KEY_SLOTS = 10;
 
-// Ids by key, {slots: [id, ...]}, once the map holds the classes `present` (a Set). A class keeps its key while it is in
-// the map; classes that came take the keys that are free, in the order of the list.
+// Ids by key for a map with the classes `present` (a Set). A class keeps its key while it is in the map; new classes get
+// free keys, in the order of the list.
 function nextKeySlots(slots, present, classes) {
   if (classes.length <= KEY_SLOTS) return classes.map((entry) => entry.id);
   const kept = Array.from({ length: KEY_SLOTS }, (_, at) => slots[at]);
@@ -32,7 +32,7 @@ function mountNumberKeys(app) {
     if (id !== undefined) app.chooseClass(id);
     else app.say(`No class of this map has the key ${key}`);
   };
-  // Puts the key of a class behind `before` in its button, or takes it away.
+  // Shows the key of a class in its button, in front of `before`, or removes it.
   app.showKey = (button, id, before = null) => {
     const key = app.keyOf(id);
     const old = button.querySelector("kbd");

@@ -1,9 +1,9 @@
-// The classes as named chips, with search by name and alias.
+// The list of classes, with search by name and alias.
 
-const COLOURS = "dpsims-colours"; // the name under which the choice is stored
-const MANY_CLASSES = 12; // from here on the search field is worth its place
+const COLOURS = "dpsims-colours"; // key of the stored choice
+const MANY_CLASSES = 12; // longer lists are grouped
 
-// Whether every word typed lies in the class's name, or begins a word of an alias ("street" is not meant by "tree").
+// Whether each typed word is in the class's name or begins a word of an alias ("tree" must not find "street").
 function matchesSearch(entry, wanted) {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
   const name = entry.name.toLowerCase();
@@ -12,7 +12,8 @@ function matchesSearch(entry, wanted) {
   return words.every((word) => name.includes(word) || begins(word));
 }
 
-// Positions of the classes found: names and aliases that are the text, names that begin with it, that hold it, others.
+// Positions of the classes found, in this order: equal names, equal aliases, names that begin with the text, that contain
+// it, others.
 function searchClasses(classes, wanted) {
   const text = wanted.trim().toLowerCase();
   const rank = (entry) => {
@@ -52,7 +53,7 @@ function mountPalette(app) {
     filter();
   }
 
-  // The chips as they come; those of a long list in groups under their titles, "Unknown" at the end.
+  // All chips in order; those of a long list in titled groups, "Unknown" at the end.
   function arrange() {
     if (state.model.classes.length <= MANY_CLASSES) return chips;
     const groups = groupClasses(state.model.classes).map(([title, members]) => {
@@ -70,16 +71,11 @@ function mountPalette(app) {
   }
 
   function makeChip(entry) {
-    const chip = document.createElement("button");
-    chip.type = "button";
+    const chip = newClassButton(state, entry.id, () => app.chooseClass(entry.id));
     chip.setAttribute("role", "radio");
     chip.className = "dps-chip";
-    chip.dataset.id = entry.id;
     const aliases = (entry.aliases || []).join(", ");
     if (aliases) chip.title = `${entry.name}: ${aliases}`;
-    chip.innerHTML = '<i aria-hidden="true"></i><span></span>';
-    chip.querySelector("span").textContent = entry.name;
-    chip.addEventListener("click", () => app.chooseClass(entry.id));
     return chip;
   }
 
@@ -92,19 +88,15 @@ function mountPalette(app) {
     });
     list.dataset.empty = String(!found.length);
     list.dataset.searching = String(Boolean(wanted));
-    const total = state.model.classes.length;
-    const text = wanted ? `${found.length || "none"} found` : `${total} classes`;
-    find("search-count").textContent = text;
+    const count = wanted ? `${found.length || "none"} found` : `${state.model.classes.length} classes`;
+    find("search-count").textContent = count;
     return found;
   }
 
   function refresh() {
     const shown = chips.filter((chip) => !chip.hidden);
     const chosen = chips.find((chip) => Number(chip.dataset.id) === state.classId);
-    for (const chip of chips) {
-      chip.setAttribute("aria-checked", String(chip === chosen));
-      chip.tabIndex = -1;
-    }
+    markChosen(chips, chosen);
     const reachable = shown.includes(chosen) ? chosen : shown[0];
     if (reachable) reachable.tabIndex = 0;
     if (chosen && !chosen.hidden) keepInView(chosen);
@@ -127,27 +119,24 @@ function mountPalette(app) {
     refresh();
   };
 
-  search.addEventListener("input", () => {
+  const searchFor = (text) => {
+    search.value = text;
     filter();
     refresh();
-  });
+  };
+  search.addEventListener("input", () => searchFor(search.value));
   search.addEventListener("keydown", (event) => {
     if (event.key === "Enter") {
       event.preventDefault();
       const [first] = filter();
-      if (first !== undefined && search.value.trim()) {
-        app.chooseClass(entries()[first].id);
-        search.value = "";
-        filter();
-        refresh();
-        app.closeSheet();
-        find("map").focus({ preventScroll: true }); // the keyboard goes on painting
-      }
+      if (first === undefined || !search.value.trim()) return;
+      app.chooseClass(entries()[first].id);
+      searchFor("");
+      app.closeSheet();
+      find("map").focus({ preventScroll: true }); // for painting with the keyboard
     } else if (event.key === "Escape" && search.value) {
       event.stopPropagation();
-      search.value = "";
-      filter();
-      refresh();
+      searchFor("");
     }
   });
   app.setNatural = (natural) => {

@@ -1,4 +1,4 @@
-// The classes painted with last, above a long list.
+// The last classes, above a long list.
 
 const MOST_RECENTS = 6;
 
@@ -10,7 +10,7 @@ function mountRecents(app) {
   const { state, find } = app;
   const row = find("recents");
   const byModel = new Map();
-  let last = null; // [model, class] seen last
+  let last = null; // [model, class] at the last change
 
   app.recentClasses = () => byModel.get(state.model.name) || [];
 
@@ -26,18 +26,12 @@ function mountRecents(app) {
     row.replaceChildren(...recents.map(makeButton));
   }
   function makeButton(id) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.id = id;
-    button.setAttribute("aria-pressed", String(id === state.classId));
-    button.innerHTML = '<i aria-hidden="true"></i><span></span>';
-    button.firstChild.style.background = cssColour(state.colours[id]);
-    button.lastChild.textContent = state.className(id);
-    button.addEventListener("click", () => {
+    const button = newClassButton(state, id, () => {
       app.chooseClass(id);
-      const same = row.querySelector(`[data-id="${id}"]`); // the row was made anew
+      const same = row.querySelector(`[data-id="${id}"]`); // of the new row
       if (same) same.focus();
     });
+    button.setAttribute("aria-pressed", String(id === state.classId));
     return button;
   }
   state.on("hand", note);

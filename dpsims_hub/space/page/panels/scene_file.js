@@ -1,6 +1,7 @@
-// Downloaded PNG files hold the scene that they show, as text beside the pixels; opened again, they bring all of it back.
+// Downloaded PNG files contain their scene as text; opening them restores it.
 
-const SCENE_KEY = "dpsims-scene"; // the server writes it
+const SCENE_KEY = "dpsims-scene"; // written by the server
+const LARGEST_SCENE_FILE = 64 * 1024 * 1024; // nothing of it is sent
 const PNG_START = [137, 80, 78, 71, 13, 10, 26, 10];
 
 // The text chunk of this name in the bytes of a PNG file, or null.
@@ -21,7 +22,7 @@ function pngText(bytes, key) {
   return null;
 }
 
-// The scene in a file, as `fittingScene` takes it, or null: the file is none of ours, or what it holds is damaged.
+// The scene in a file, for `fittingScene`; null without a scene or with a damaged one.
 async function sceneOfFile(file) {
   if (file.size > LARGEST_SCENE_FILE) return null;
   try {
@@ -30,5 +31,3 @@ async function sceneOfFile(file) {
     return null;
   }
 }
-
-const LARGEST_SCENE_FILE = 64 * 1024 * 1024; // nothing of it is sent

@@ -1,8 +1,8 @@
-// The menu of example scenes: first drawn from their maps, then as photos, one after the other; and a random scene.
+// The menu of example scenes, first as maps, then as photos, and a random scene.
 
-const SCENE_PAUSE_MS = 1500; // before a busy server is asked again
+const SCENE_PAUSE_MS = 1500; // before the next request to a busy server
 
-// A map as in a mirror.
+// A map, mirrored from left to right.
 function mirrored(ids, width) {
   return ids.map((_, at) => ids[at - (at % width) + width - 1 - (at % width)]);
 }
@@ -11,44 +11,30 @@ function mountScenes(app) {
   const { state, find } = app;
   const menu = find("scenes");
 
-  const sceneTitle = (name) => {
-    const text = name.replace(/_/g, " ");
-    return text.charAt(0).toUpperCase() + text.slice(1);
-  };
-
   function build() {
     menu.replaceChildren(makeRandom(), ...state.model.examples.map(makeEntry));
     find("scenes-button").hidden = !state.model.examples.length;
   }
 
   function makeEntry(example) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.scene = example.name;
-    const canvas = document.createElement("canvas");
+    const title = capitalized(example.name.replace(/_/g, " "));
     const ids = fittingMap(example.map, state.model);
-    drawMap(canvas, ids, state.width, state.height, state.colours);
-    const title = document.createElement("span");
-    title.textContent = sceneTitle(example.name);
-    const picture = document.createElement("span");
-    picture.className = "dps-scene-picture";
-    picture.append(canvas);
-    button.append(picture, title);
-    button.addEventListener("click", () => {
+    const take = () => {
       state.replaceMap(ids.slice());
-      app.say(`Scene ${title.textContent}`);
+      app.say(`Scene ${title}`);
       menu.hidePopover();
-    });
+    };
+    const markup = '<span class="dps-scene-picture"><canvas></canvas></span><span></span>';
+    const button = newButton(markup, take, { scene: example.name });
+    drawMap(button.querySelector("canvas"), ids, state.width, state.height, state.colours);
+    button.lastChild.textContent = title;
     return button;
   }
 
-  // A scene, perhaps mirrored, with a seed: another one each time.
+  // A random scene, perhaps mirrored, with a random seed.
   function makeRandom() {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.id = "dps-random";
-    button.innerHTML = `<span class="dps-scene-picture">${iconMarkup("dice")}</span><span>Surprise me</span>`;
-    button.addEventListener("click", () => {
+    const markup = `<span class="dps-scene-picture">${iconMarkup("dice")}</span><span>Surprise me</span>`;
+    const button = newButton(markup, () => {
       const { examples } = state.model;
       const ids = fittingMap(examples[Math.floor(Math.random() * examples.length)].map, state.model);
       const turned = Math.random() < 0.5 ? mirrored(ids, state.width) : ids;
@@ -56,6 +42,7 @@ function mountScenes(app) {
       app.say("A random scene");
       menu.hidePopover();
     });
+    button.id = "dps-random";
     return button;
   }
 
@@ -76,11 +63,7 @@ function mountScenes(app) {
   }
   function showPhoto(name, url) {
     const picture = menu.querySelector(`[data-scene="${name}"] .dps-scene-picture`);
-    if (!picture || picture.querySelector("img")) return;
-    const image = new Image();
-    image.src = url;
-    image.alt = "";
-    picture.prepend(image);
+    if (picture && !picture.querySelector("img")) picture.prepend(newPicture(url));
   }
 
   state.on("model colours", build);
@@ -91,7 +74,7 @@ function mountScenes(app) {
 
 const LEAST_MENU = 260; // pixels of height; where less is left under its button, a menu opens above it
 
-// Popovers live above the page; this puts them under or above their button, within the window.
+// Places a popover under or above its button, within the window.
 function placePopover(popover, button) {
   button.setAttribute("aria-haspopup", "dialog");
   popover.addEventListener("toggle", (event) => {

@@ -1,13 +1,13 @@
-// Links that hold the whole scene.
+// Links that contain the whole scene.
 
-const LONG_LINK = 8000; // characters; chats and mail programs begin to cut links
+const LONG_LINK = 8000; // characters; some programs cut longer links
 
 function sceneFragment(request) {
   const parts = { ...request, regions: JSON.stringify(request.regions) };
   return Object.entries(parts).map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
 }
 
-// The scene in a fragment ("#model=..."), or null when there is none; throws an Error when it is damaged.
+// The scene in a fragment ("#model=..."), or null without one; throws an Error when it is damaged.
 function readFragment(fragment) {
   const parts = {};
   for (const pair of fragment.replace(/^#/, "").split("&")) {
@@ -22,16 +22,17 @@ function hasLink() {
   return /[#&]map=/.test(location.hash);
 }
 
-// A scene from outside as values of the state; throws an Error with one sentence when it does not fit the model.
+// A scene of a link or file as values of the state; throws an Error with one sentence when it does not fit the model.
 function fittingScene(scene, model) {
   const seed = (value) => {
     const number = Number(value || 0);
-    if (!Number.isInteger(number) || number < 0 || number > model.max_seed) throw new Error("The number of its look (its seed) is none.");
+    const fits = Number.isInteger(number) && number >= 0 && number <= model.max_seed;
+    if (!fits) throw new Error("The number of its look (its seed) is none.");
     return number;
   };
   const isRegion = (one) =>
     one && Number.isInteger(one.seed) && (Number.isInteger(one.class) || typeof one.region === "string");
-  const regions = Array.isArray(scene.regions) ? scene.regions.filter(isRegion).slice(0, MOST_REROLLS) : [];
+  const regions = Array.isArray(scene.regions) ? scene.regions.filter(isRegion).slice(0, mostRerolls(model)) : [];
   const mix = Number(scene.mix || 0);
   return {
     ids: fittingMap(scene.map, model),
@@ -60,7 +61,7 @@ function mountSharing(app) {
     find("link-text").select();
   }
 
-  // Takes the scene of a link that was opened; switches the model where the link names another one we have.
+  // Opens the scene of the page's address, with its model; returns whether there was one.
   app.openLink = async () => {
     let scene;
     try {
@@ -81,7 +82,7 @@ function mountSharing(app) {
     }
   };
 
-  // A scene from outside, with its model where we have it; throws an Error with one sentence when it does not fit.
+  // Opens a scene of a link or file, with its model if it is here; throws an Error when it does not fit.
   app.hasModel = (name) => app.models.some((one) => one.name === name);
   app.openScene = async (scene) => {
     if (scene.model !== state.model.name && app.hasModel(scene.model)) await app.switchModel(scene.model, false);

@@ -1,9 +1,9 @@
-// Keys for everything. Silent while somebody types, and while a dialog or another part of the page has the focus.
+// Keyboard shortcuts. They are off in text fields, in dialogs and outside the painter.
 
 const KEY_HELP = [
   ["B F R I V", "brush, fill, rectangle, pick, restyle"],
   ["E L P M", "ellipse, lasso, polygon, move a region"],
-  ["T", "stamps; with one in hand: X flips, [ ] scale, Enter places, Escape puts away"],
+  ["T", "stamps; while one is chosen: X flips, [ ] scale, Enter places, Escape removes it"],
   ["[ ]", "smaller or larger brush"],
   ["1 – 9, 0", "the classes with these numbers: those of this map, or all of a short list"],
   ["/", "search the classes; Enter takes the first"],

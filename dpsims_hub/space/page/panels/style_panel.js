@@ -1,4 +1,4 @@
-// The look of the photo: the numbers of two looks (their seeds), and the mix between them.
+// The look of the photo: two looks by their numbers (seeds), and the mix of both.
 
 function mountStylePanel(app) {
   const { state, find } = app;
@@ -19,7 +19,7 @@ function mountStylePanel(app) {
     field.addEventListener("change", () => readSeed(field, key));
     find(`new-${id}`).addEventListener("click", () => app.drawSeed(key));
   }
-  // A new end B would not be seen at end A, so the mix goes half-way.
+  // A new look B is invisible at a mix of 0, so the mix becomes a half.
   app.drawSeed = (key) => {
     const seed = newSeed(state.model);
     state.setStyle(key === "seedB" && !state.mix ? { seedB: seed, mix: 0.5 } : { [key]: seed });

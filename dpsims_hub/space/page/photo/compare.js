@@ -1,4 +1,4 @@
-// The label map over the photo: up to a line that a slider moves, or as a veil of some opacity to paint on.
+// The label map over the photo: up to a line that a slider moves, or with some opacity for painting.
 
 function mountCompare(app) {
   const { state, find } = app;
@@ -7,7 +7,7 @@ function mountCompare(app) {
   const button = find("compare");
   const paint = find("paint-photo");
   const opacity = find("opacity");
-  let paints = matchMedia("(pointer: fine)").matches; // a finger on the photo scrolls the page, unless told otherwise
+  let paints = matchMedia("(pointer: fine)").matches; // by default a finger on the photo scrolls the page
   app.comparing = false;
   app.paintsOnPhoto = () => paints && !app.comparing;
 
@@ -47,6 +47,6 @@ function mountCompare(app) {
   slider.addEventListener("input", draw);
   opacity.addEventListener("input", draw);
   state.on("colours zoom", draw);
-  state.on("drawn", () => over.hidden || draw()); // nothing is laid over the photo: nothing is new
+  state.on("drawn", () => over.hidden || draw()); // only where the map is over the photo
   refresh();
 }

@@ -1,15 +1,15 @@
-// Live requests: never more than one under way, and the newest state wins.
-// States: "idle", "flying", "busy" (the server said so) and "offline" (not reached); after these it is asked again.
+// Live requests: at most one is pending, and the next one carries the newest state.
+// States: "idle", "flying", "busy" (the server's answer) and "offline" (no answer); the last two lead to another attempt.
 
-const PATIENCE_MS = 90000; // no answer for so long counts as not reached
+const PATIENCE_MS = 90000; // without an answer for so long the server counts as offline
 const LONGEST_PAUSE_MS = 4000;
 
-// build() -> request at the moment of sending; ask(request) -> promise of a reply;
-// show(reply, request, times) -> promise, resolved once the photo is on the screen; fail(sentence, request);
-// changed(lane) after every change of its state.
+// build() -> request, called when it is sent; ask(request) -> promise of a reply;
+// show(reply, request, times) -> promise, resolved when the photo is visible; fail(sentence, request);
+// changed(lane), called after each change of its state.
 function createFastLane({ build, ask, show, fail, changed, clock = performanceClock, later = setTimeout }) {
   const lane = { state: "idle", inFlight: 0, most: 0, sent: 0, shown: 0, why: "" };
-  let wantedSince = null; // when the first change came that no request carries yet
+  let wantedSince = null; // time of the first change that no request carries yet
   let pause = null;
   let troubles = 0;
 
@@ -22,7 +22,7 @@ function createFastLane({ build, ask, show, fail, changed, clock = performanceCl
     if (wantedSince === null) wantedSince = clock();
     send();
   };
-  // After a pause that was meant to be longer, as when the browser says that the network is back.
+  // Ends a pause early, for example when the browser is online again.
   lane.hurry = () => {
     pause = null;
     send();
@@ -42,7 +42,7 @@ function createFastLane({ build, ask, show, fail, changed, clock = performanceCl
     try {
       reply = await inTime(ask(request), later);
     } catch {
-      // told apart below: no reply
+      // no reply; see `settle`
     }
     await settle(reply || { offline: true }, request, since, start); // Gradio answers undefined when it fails
   }
@@ -73,10 +73,8 @@ function createFastLane({ build, ask, show, fail, changed, clock = performanceCl
     const mine = {};
     pause = mine;
     become(reply.busy ? "busy" : "offline", reply.why || "");
-    later(() => {
-      if (pause !== mine) return;
-      lane.hurry();
-    }, wait * (0.8 + 0.4 * Math.random())); // pages that were refused together do not come back together
+    const spread = 0.8 + 0.4 * Math.random(); // so that pages that were refused together retry at different times
+    later(() => pause === mine && lane.hurry(), wait * spread);
   }
 
   return lane;

@@ -1,9 +1,9 @@
-// The photo on the screen: the browser's quick enlargement while somebody paints, a good one when the brush rests.
+// The enlarged photo: by the browser during strokes, by a Lanczos filter when the brush rests.
 
 const REST_MS = 150;
 const MOST_PIXELS = 2.5e6; // of an enlarged photo, about 80 ms
 
-// The size of an enlargement that fills `wide` pixels of the screen, within bounds; null where there is nothing to gain.
+// The size of an enlargement to `wide` pixels of the screen, within bounds; null where it would hardly differ.
 function fineSize(width, height, wide) {
   const most = Math.sqrt(MOST_PIXELS / (width * height));
   const factor = Math.min(wide / width, most);

@@ -1,4 +1,4 @@
-// Enlargement by the Lanczos filter of three lobes, as image editors have it. Browsers enlarge by straight lines.
+// Enlargement by the Lanczos filter with three lobes.
 
 const LOBES = 3;
 
@@ -9,8 +9,8 @@ function lanczos(x) {
   return (LOBES * Math.sin(angle) * Math.sin(angle / LOBES)) / (angle * angle);
 }
 
-// Which samples make each of `to` new ones: the first sample's place, and `taps` weights that sum to 1, one after another.
-// Samples beyond the ends are left out. `to` is not below `from`.
+// The samples of each of `to` new ones: the place of the first, and `taps` weights with sum 1. Samples beyond the ends
+// are left out. `to` is at least `from`.
 function lanczosWeights(from, to) {
   const taps = Math.min(from, 2 * LOBES);
   const starts = new Int32Array(to);
@@ -29,7 +29,7 @@ function lanczosWeights(from, to) {
   return { starts, weights, taps };
 }
 
-// RGBA bytes of a picture, enlarged from width x height to newWidth x newHeight; opaque.
+// RGBA bytes of an opaque picture, enlarged from width x height to newWidth x newHeight.
 function enlarge(pixels, width, height, newWidth, newHeight) {
   const across = lanczosWeights(width, newWidth);
   const rows = new Float32Array(newWidth * height * 3);

@@ -1,11 +1,11 @@
-// The photo pane: asks for a photo whenever map or style changed, shows it, and says how fast it was.
+// The photo pane: requests a photo after each change of map or style, and shows it and its time.
 
-const SLOW_MODEL_MS = 400; // above it the photo waits for the end of the stroke, our choice: 2.5 photos a second
+const SLOW_MODEL_MS = 400; // slower models make photos at the end of a stroke only; our choice: 2.5 photos a second
 const FAST_MODEL_MS = 300;
 const KEPT_TIMINGS = 500;
 const BUSY_NOTES = { loading: "The model is loading …", crowd: "The server is busy; your photo is queued …" };
 
-// Whether the page should follow strokes, given the model's last times in ms, newest last.
+// Whether photos follow the stroke, from the model's last times in ms, newest last.
 function followsStroke(times, follows) {
   const last = (count) => times.slice(-count);
   if (follows && times.length >= 2 && last(2).every((ms) => ms > SLOW_MODEL_MS)) return false;
@@ -23,12 +23,12 @@ function mountLivePhoto(app) {
   app.timings = [];
   app.photoOf = -1;
   app.isQuick = () => follows && modelTimes.length > 0 && modelTimes[modelTimes.length - 1] < SLOW_MODEL_MS;
-  let askedFor = -1; // the end of a stroke often changes nothing that was not asked for already
+  let askedFor = -1; // the version of the last request; the end of a stroke often needs no new one
   const want = () => askedFor !== state.version && lane.want();
 
   const lane = createFastLane({
     build: () => {
-      const draft = app.isPainting(); // only the part around the brush is computed; the end of the stroke asks again
+      const draft = app.isPainting(); // a request for the part around the brush; the end of the stroke requests all
       askedFor = draft ? -1 : state.version;
       const body = draft ? { ...state.request(), draft } : state.request();
       return { version: state.version, model: state.model.name, body };
@@ -44,7 +44,7 @@ function mountLivePhoto(app) {
   });
 
   async function show(reply, request, times) {
-    if (request.model !== state.model.name) return; // the answer of a model that was left meanwhile
+    if (request.model !== state.model.name) return; // the page has switched to another model
     const ready = new Image();
     ready.src = reply.photo;
     await ready.decode();

@@ -1,4 +1,4 @@
-// The visitor's own photo that the map was read from: it stays, to be slid over the photo made from the map.
+// The visitor's own photo, to compare with the photo made from its map.
 
 function mountOriginal(app) {
   const { state, find } = app;
@@ -13,7 +13,7 @@ function mountOriginal(app) {
     image.decode().then(refresh, forget);
   };
   app.showsOriginal = () => shown && Boolean(image) && app.comparing;
-  // Draws the photo where the map would be laid over; says whether it did.
+  // Draws the own photo instead of the map; returns whether it did.
   app.drawOriginal = (canvas) => {
     if (!app.showsOriginal() || !image.complete) return false;
     canvas.width = image.naturalWidth;
@@ -49,7 +49,7 @@ function mountOriginal(app) {
     "click",
     (event) => {
       if (!app.comparing || !shown) return;
-      shown = false; // from the photo to the map, still comparing
+      shown = false; // the comparison goes on with the map
       event.stopImmediatePropagation();
       refresh();
     },

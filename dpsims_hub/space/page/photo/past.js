@@ -1,9 +1,9 @@
-// A strip of the photos made before: one for each finished change; pressing one brings its scene back.
+// A row of earlier photos, one for each complete change; a press restores the scene.
 
 const MOST_PAST = 8;
-const PAST_PAUSE_MS = 900; // changes that follow each other faster are one
+const PAST_PAUSE_MS = 900; // faster changes count as one
 
-// The list with a result at its front; the same scene does not come twice.
+// The list with a new result at its front, without an older one of the same scene.
 function withResult(past, result) {
   return [result, ...past.filter((one) => one.scene !== result.scene)].slice(0, MOST_PAST);
 }
@@ -34,15 +34,10 @@ function mountPast(app) {
     row.replaceChildren(...list().map(makeButton));
   }
   function makeButton({ scene, photo }, place) {
-    const button = document.createElement("button");
-    button.type = "button";
+    const button = newButton("", () => restore(scene));
     button.setAttribute("aria-label", place ? `Earlier photo ${place}` : "The photo of now");
     button.setAttribute("aria-pressed", String(!place));
-    const image = new Image();
-    image.src = photo;
-    image.alt = "";
-    button.append(image);
-    button.addEventListener("click", () => restore(scene));
+    button.append(newPicture(photo));
     return button;
   }
   function restore(scene) {

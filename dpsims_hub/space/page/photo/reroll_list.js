@@ -1,4 +1,4 @@
-// The re-rolled classes and regions: each is outlined on the photo and can be taken back alone.
+// The list of re-rolled classes and regions, each outlined on the photo; a press takes one back.
 
 const OUTLINE_COLOURS = ["#000000", "#ffffff"];
 
@@ -8,7 +8,7 @@ function rerollMask(entry, ids) {
   return Uint8Array.from(ids, (id) => Number(id === entry.class));
 }
 
-// The sides of pixels between inside and outside: a path of an SVG whose unit is a pixel of the map.
+// The pixel edges between inside and outside, as an SVG path in pixels of the map.
 function outlinePath(mask, width, height) {
   const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x];
   const parts = [];
@@ -46,10 +46,11 @@ function mountRerollList(app) {
 
   function makeRow(entry) {
     const row = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.tip = "Back to the look of the rest";
-    button.innerHTML = `<span></span>${iconMarkup("close")}`;
+    const takeBack = () => {
+      state.setStyle({ regions: state.regions.filter((one) => one !== entry) });
+      app.say("Look taken back");
+    };
+    const button = newButton(`<span></span>${iconMarkup("close")}`, takeBack, { tip: "Back to the look of the rest" });
     button.firstChild.textContent = nameOf(entry);
     button.setAttribute("aria-label", `Take back the look of ${nameOf(entry)}`);
     const point = (to) => () => {
@@ -60,15 +61,11 @@ function mountRerollList(app) {
     button.addEventListener("pointerleave", point(null));
     button.addEventListener("focus", point(entry));
     button.addEventListener("blur", point(null));
-    button.addEventListener("click", () => {
-      state.setStyle({ regions: state.regions.filter((one) => one !== entry) });
-      app.say("Look taken back");
-    });
     row.append(button);
     return row;
   }
 
-  // All outlines thin; while one is pointed at, that one alone.
+  // Draws all outlines, or only that of the entry under the pointer.
   function draw() {
     const shown = pointed ? [pointed] : state.regions;
     outline.hidden = !shown.length || app.comparing;

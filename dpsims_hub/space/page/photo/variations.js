@@ -1,4 +1,4 @@
-// Four other looks of the same map, to choose from: asked for by a button, and made one by one while the page rests.
+// Four other looks of the same map: requested by a button, or one by one while the page is idle.
 
 const VARIATIONS = 4;
 const REST_BEFORE_LOOKS_MS = 1200;
@@ -10,11 +10,11 @@ function mountVariations(app) {
   const { state, find } = app;
   const list = find("variations");
   const button = find("four");
-  let looks = []; // {photo, seed} each; the rest are still to be made
-  let madeOf = ""; // the map and the looks of its parts that they show; other ones make them stale
-  let run = 0; // what was asked for in an earlier run is dropped
+  let looks = []; // {photo, seed} of those made so far
+  let madeOf = ""; // the scene of the looks; they are stale when it changes
+  let run = 0; // answers of earlier runs are dropped
   let waiting = null;
-  let refused = false; // once for this model, by a server that was not just busy
+  let refused = false; // whether the server refused looks of this model for another reason than load
 
   const scene = () => JSON.stringify([state.model.name, state.mapText(), state.regions]);
 
@@ -29,19 +29,12 @@ function mountVariations(app) {
   }
 
   function makeButton({ photo, seed }, place) {
-    const one = document.createElement("button");
-    one.type = "button";
-    one.dataset.seed = seed;
-    one.dataset.place = place;
-    one.dataset.tip = `Take this look, number ${seed}`;
-    const image = new Image();
-    image.src = photo;
-    image.alt = "";
-    one.append(image);
-    one.addEventListener("click", () => {
+    const take = () => {
       state.setStyle({ seed, mix: 0 });
       app.say(`Took look ${seed}`);
-    });
+    };
+    const one = newButton("", take, { seed, place, tip: `Take this look, number ${seed}` });
+    one.append(newPicture(photo));
     return one;
   }
 
@@ -79,7 +72,7 @@ function mountVariations(app) {
     app.say(`${looks.length} other looks are ready`);
   }
 
-  // Nobody waits for these: the server refuses them while it has other photos to make.
+  // Looks made while the page is idle: the server refuses them while other photos are requested.
   const rests = () =>
     app.isQuick() && !app.isPainting() && app.photoOf === state.version && app.lane.state === "idle" && !document.hidden;
 

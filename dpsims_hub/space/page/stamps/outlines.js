@@ -1,6 +1,6 @@
-// Stamps: things as outlines, drawn by us. Each has the size of its grid, how tall it is at first as a share of the
-// map's height, and parts: the classes that can fill one, the best first, and a path of M L H V C Q Z. A stamp needs a
-// class for its first part; other parts without one are left out. A cloud is none of "sky": nothing would be seen.
+// Stamps: outlines of objects, drawn for this page. Each has the size of its grid, its first height as a share of the map's
+// height, and parts: class names, the best first, and a path of M L H V C Q Z. A stamp needs a class for its first part;
+// other parts without a class are left out. A cloud does not use aliases: "cloud" is one of "sky".
 
 const STAMPS = [
   {

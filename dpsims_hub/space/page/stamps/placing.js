@@ -1,8 +1,8 @@
-// A stamp in hand: it follows the mouse or a dragging finger; a click, a tap on it or Enter places it.
+// A chosen stamp follows the mouse or a dragging finger; a click, a tap on it or Enter places it.
 
 const SCALE_STEP = 1.15;
 const SCALES = { least: 0.2, most: 5 };
-const TAP_SHARE = 0.02; // of the map's height: a finger that moved less has tapped
+const TAP_SHARE = 0.02; // of the map's height; a shorter move of a finger is a tap
 
 function mountPlacing(app) {
   const { state, find } = app;
@@ -23,16 +23,16 @@ function mountPlacing(app) {
     app.cursor = null;
     state.setHand({ tool: "stamp" });
     app.showActions(...app.gestures.stamp.actions());
-    find("map-frame").parentNode.scrollIntoView({ block: "nearest" }); // on phones the tray is far below the map
+    find("map-frame").parentNode.scrollIntoView({ block: "nearest" }); // on phones the menu is far below the map
     find("map").focus({ preventScroll: true });
-    app.say(`${title()} in hand. Arrows move it, Enter places it, X flips it, Escape puts it away.`);
+    app.say(`${title()} chosen. Arrows move it, Enter places it, X flips it, Escape removes it.`);
     redraw();
   };
   const drop = () => {
     if (!stamp) return false;
     stamp = pose = press = null;
     if (state.tool === "stamp") state.setHand({ tool: toolBefore });
-    app.say("Stamp put away");
+    app.say("Stamp removed");
     redraw();
     return true;
   };

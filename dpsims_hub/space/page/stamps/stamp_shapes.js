@@ -1,4 +1,4 @@
-// From outlines to pixels. Pure functions; nothing is read back from a canvas.
+// Stamps as pixels. Pure functions.
 
 const CURVE_STEPS = 12; // straight pieces of a curve
 
@@ -55,7 +55,7 @@ function stampsOf(classes) {
   }).filter(Boolean);
 }
 
-// The box of a stamp on the map, in map pixels: its middle is at `place`.
+// The box of a stamp on the map, in map pixels, centred at `place`.
 function stampBox(stamp, height, { place, scale }) {
   const [across, down] = stamp.grid;
   const tall = stamp.tall * height * scale;
@@ -81,5 +81,5 @@ function stampMasks(stamp, width, height, pose) {
 function paintStamp(ids, masks) {
   const before = ids.slice();
   for (const { id, mask } of masks) paintMask(ids, mask, id);
-  return ids.reduce((count, id, at) => count + (id !== before[at]), 0);
+  return changedPixels(ids, before);
 }

@@ -1,4 +1,4 @@
-// The menu of stamps that the model has classes for, each drawn in the colours of its classes.
+// The menu of the stamps that the model has classes for, drawn in the colours of these classes.
 
 function mountStampTray(app) {
   const { state, find } = app;
@@ -11,22 +11,18 @@ function mountStampTray(app) {
   }
 
   function makeEntry(stamp) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.stamp = stamp.name;
     const [across, down] = stamp.grid;
     const paths = stamp.parts.map(({ id, path }) => `<path d="${path}" fill="${cssColour(state.colours[id])}"/>`);
-    button.innerHTML =
-      `<svg viewBox="-3 -3 ${across + 6} ${down + 6}" aria-hidden="true">${paths.join("")}</svg>` +
-      "<span></span><small></small>";
+    const picture = `<svg viewBox="-3 -3 ${across + 6} ${down + 6}" aria-hidden="true">${paths.join("")}</svg>`;
+    const take = () => {
+      menu.hidePopover();
+      app.takeStamp(stamp.name);
+    };
+    const button = newButton(`${picture}<span></span><small></small>`, take, { stamp: stamp.name });
     const [, name, note] = button.children;
     name.textContent = capitalized(stamp.name);
     const painted = state.className(stamp.parts[0].id);
     note.textContent = painted.toLowerCase() === stamp.name ? "" : `paints ${painted}`;
-    button.addEventListener("click", () => {
-      menu.hidePopover();
-      app.takeStamp(stamp.name);
-    });
     return button;
   }
 

@@ -1,4 +1,4 @@
-// Whole classes: protected ones stay as they are under every tool; one can be replaced by another.
+// Changes of whole classes: protect them against every tool, or replace one by another.
 
 // The lock of a class in the legend.
 function mountProtecting(app) {
@@ -13,30 +13,31 @@ function mountProtecting(app) {
   app.makeLock = (id) => {
     const locked = state.protectedIds.has(id);
     const name = state.className(id);
-    const button = document.createElement("button");
-    button.type = "button";
+    const tip = locked ? `${name} is protected` : `Protect ${name}`;
+    const button = newButton(iconMarkup("lock"), () => app.protect(id, !state.protectedIds.has(id)), { tip });
     button.className = "dps-legend-lock";
-    button.innerHTML = iconMarkup("lock");
     button.setAttribute("aria-label", `Protect ${name}`);
     button.setAttribute("aria-pressed", String(locked));
-    button.dataset.tip = locked ? `${name} is protected` : `Protect ${name}`;
-    button.addEventListener("click", () => app.protect(id, !state.protectedIds.has(id)));
     return button;
   };
 }
 
-// "Replace Car by Tree": everywhere in the map, as one step.
+// The options of a list of classes: those with these ids, or all and "Unknown".
+function classOptions(state, ids = [...state.model.classes.map((entry) => entry.id), state.model.ignore_index]) {
+  return ids.map((id) => new Option(state.className(id), id));
+}
+
+// Replaces a class by another in the whole map, as one step.
 function mountReplacing(app) {
   const { state, find } = app;
   const menu = find("replace");
   const from = find("replace-from");
   const to = find("replace-to");
 
-  const choices = (ids) => ids.map((id) => new Option(state.className(id), id));
   function fill() {
     const inMap = countClasses(state.ids).map(([id]) => id);
-    from.replaceChildren(...choices(inMap));
-    to.replaceChildren(...choices([...state.model.classes.map((entry) => entry.id), state.model.ignore_index]));
+    from.replaceChildren(...classOptions(state, inMap));
+    to.replaceChildren(...classOptions(state));
     if (inMap.includes(state.classId)) from.value = state.classId;
     else to.value = state.classId;
     if (to.value === from.value) to.value = state.model.classes.find((entry) => String(entry.id) !== from.value).id;

@@ -1,4 +1,4 @@
-// Rectangle, ellipse, lasso and polygon: shapes that are filled with the class in hand when they are complete.
+// Rectangle, ellipse, lasso and polygon: complete shapes are filled with the current class.
 
 function mountDrawnShapes(app) {
   const { state } = app;
@@ -13,7 +13,7 @@ function mountDrawnShapes(app) {
   app.gestures.polygon = polygonGesture(app, fill);
 }
 
-// From one corner to the other; Shift makes the box square. With the keyboard, two places one after the other.
+// A box from corner to corner; Shift makes it a square. With the keyboard, one corner after the other.
 function boxGesture(app, maskOf, fill) {
   const { state } = app;
   let from = null;
@@ -58,7 +58,7 @@ function boxGesture(app, maskOf, fill) {
   };
 }
 
-// Everything inside a freely drawn line.
+// The inside of a freely drawn line.
 function lassoGesture(app, fill) {
   const { state } = app;
   let path = [];
@@ -77,7 +77,7 @@ function lassoGesture(app, fill) {
   };
 }
 
-const CLOSE_SHARE = 0.025; // of the map's height: how near to its first corner a polygon is closed
+const CLOSE_SHARE = 0.025; // of the map's height; a corner nearer to the first one closes the polygon
 
 // Corner by corner; Enter, the first corner again or the button completes it.
 function polygonGesture(app, fill) {

@@ -1,13 +1,13 @@
 // Tools that need more than one place. Each is an entry of `app.gestures`:
 //   begin(place, event), move(places, event), end(place, event): a pointer went down, moved, went up
 //   apply(place, event): Space or Enter at the keyboard's cursor
-//   cancel(): leaves off what was begun; says whether something was. cancelPress(): the same of one press; optional
-//   sketch(place): what to draw over the map now: {masks: [{id, mask}], lines: [[{x, y}, ...], ...]}, or null
-//   keys: {key: action}, place(): where the cursor is at first, hover(place): a mouse that is not pressed; optional
+//   cancel(): cancels what was begun and returns whether there was anything; cancelPress(): cancels one press (optional)
+//   sketch(place): the drawing over the map: {masks: [{id, mask}], lines: [[{x, y}, ...], ...]}, or null
+//   optional: keys: {key: action}; place(): the first position of the cursor; hover(place): the mouse moved, not pressed
 
 const SKETCH_ALPHA = 190;
 
-// Masks in the colours of their classes with a light edge, then lines, on a canvas of one pixel a map pixel.
+// Draws masks in the colours of their classes with a light edge, then lines, on a canvas of the map's size.
 function drawSketch(context, { masks = [], lines = [] }, state) {
   const { width, height } = state;
   const image = context.createImageData(width, height);
@@ -31,7 +31,7 @@ function drawSketch(context, { masks = [], lines = [] }, state) {
   }
 }
 
-// The buttons of the tool in hand, above the map, and its keys. `entries` is [{name, label, icon, act}, ...].
+// The buttons of the current tool above the map, and its keys. `entries` is [{name, label, icon, act}, ...].
 function mountGestures(app) {
   const { state, find } = app;
   const bar = find("tool-actions");
@@ -42,19 +42,13 @@ function mountGestures(app) {
     bar.hidden = !entries.length;
   };
 
-  function makeButton({ name, label, icon, act, tip = "" }) {
-    const button = document.createElement("button");
-    button.type = "button";
+  function makeButton({ name, label, icon, act }) {
+    const button = newButton(`${iconMarkup(icon)}<span>${label}</span>`, act, { action: name });
     button.className = "dps-quiet";
-    button.dataset.action = name;
-    button.innerHTML = `${icon ? iconMarkup(icon) : ""}<span></span>`;
-    button.querySelector("span").textContent = label;
-    if (tip) button.dataset.tip = tip;
-    button.addEventListener("click", act);
     return button;
   }
 
-  // Whether the tool in hand has taken the key.
+  // Whether the current tool has handled the key.
   app.gestureKey = (key) => {
     const gesture = app.gestures[state.tool];
     const act = gesture && gesture.keys && gesture.keys[key];
@@ -69,7 +63,7 @@ function mountGestures(app) {
   };
   for (const surface of [find("map"), find("photo-layers")]) surface.addEventListener("pointermove", hover(surface));
 
-  // What a tool had begun does not outlive it.
+  // Another tool cancels what the last one had begun.
   let last = state.tool;
   state.on("hand", () => {
     if (last === state.tool) return;

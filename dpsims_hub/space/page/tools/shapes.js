@@ -45,7 +45,7 @@ function rectangleMask(from, to, width, height) {
   return mask;
 }
 
-// The ellipse that fills the box of two places. Whole numbers only, so that its edge is the same on every machine.
+// The ellipse in the box of two places. In whole numbers, so that its edge is the same on every machine.
 function ellipseMask(from, to, width, height) {
   const { left, right, top, bottom } = pixelBox(from, to, width, height);
   const wide = right - left + 1;
@@ -61,7 +61,7 @@ function ellipseMask(from, to, width, height) {
   return mask;
 }
 
-// The corner that makes the box from one place to another as tall as it is wide.
+// The corner that makes the box from one place to another a square.
 function squareCorner(from, to) {
   const start = { x: Math.floor(from.x), y: Math.floor(from.y) };
   const across = Math.floor(to.x) - start.x;
@@ -71,7 +71,7 @@ function squareCorner(from, to) {
   return { x: end(start.x, across), y: end(start.y, down) };
 }
 
-// Gives every pixel of a mask the class, and returns how many changed.
+// Gives each pixel of a mask the class, and returns how many changed.
 function paintMask(ids, mask, id) {
   let changed = 0;
   for (let at = 0; at < ids.length; at++) {
@@ -84,17 +84,10 @@ function paintMask(ids, mask, id) {
 }
 
 function replaceClass(ids, from, to) {
-  let changed = 0;
-  for (let at = 0; at < ids.length; at++) {
-    if (ids[at] === from && from !== to) {
-      ids[at] = to;
-      changed++;
-    }
-  }
-  return changed;
+  return paintMask(ids, ids.map((id) => id === from), to);
 }
 
-// Gives pixels of protected classes back what they were, and returns how many a change had touched.
+// Restores pixels of protected classes and returns how many.
 function restoreProtected(ids, before, protectedIds) {
   if (!protectedIds.size) return 0;
   let restored = 0;
@@ -107,17 +100,23 @@ function restoreProtected(ids, before, protectedIds) {
   return restored;
 }
 
-// Moves the pixels of a mask by whole pixels. What it leaves takes the class of the nearest pixel around it.
+// Where each pixel of a mask is after a move by whole pixels: [[from, to], ...], without those that leave the map.
+function movedPixels(mask, width, height, right, down) {
+  const pairs = [];
+  for (let at = 0; at < mask.length; at++) {
+    const x = (at % width) + right;
+    const y = Math.floor(at / width) + down;
+    if (mask[at] && x >= 0 && y >= 0 && x < width && y < height) pairs.push([at, y * width + x]);
+  }
+  return pairs;
+}
+
+// Moves the pixels of a mask by whole pixels. Their old places take the class of the nearest pixel around the mask.
 function moveMask(ids, width, height, mask, right, down) {
   const before = ids.slice();
   fillFromAround(ids, width, height, mask);
-  for (let at = 0; at < ids.length; at++) {
-    if (!mask[at]) continue;
-    const x = (at % width) + right;
-    const y = Math.floor(at / width) + down;
-    if (x >= 0 && y >= 0 && x < width && y < height) ids[y * width + x] = before[at];
-  }
-  return ids.reduce((count, id, at) => count + (id !== before[at]), 0);
+  for (const [from, to] of movedPixels(mask, width, height, right, down)) ids[to] = before[from];
+  return changedPixels(ids, before);
 }
 
 // Ring by ring from outside; a pixel takes the class of the first of its neighbours above, left, right, below.
