@@ -295,6 +295,7 @@ def test_wheel_and_space_enlarge_and_move_map_and_photo_together(studio: StudioP
 
 def test_a_large_file_is_refused_with_a_size_above_the_limit(studio: StudioPage) -> None:
     file = {"name": "map.png", "mimeType": "image/png", "buffer": bytes(8_000_001)}
+    sent = len(studio.calls.get("read_map", []))
     studio.page.set_input_files("#dps-file", file)
     assert studio.notice("alert") == "map.png has 8.1 MB; the limit is 8 MB."
-    assert "read_map" not in studio.calls
+    assert len(studio.calls.get("read_map", [])) == sent
