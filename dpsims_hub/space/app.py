@@ -14,7 +14,6 @@ from dpsims_hub.space.model_registry import ModelRegistry
 from dpsims_hub.space.page_head import PageHead
 from dpsims_hub.space.page_service import PageService
 from dpsims_hub.space.photo_worker import PhotoWorker
-from dpsims_hub.space.segmenter import Segmenter
 
 TITLE = "DP-SIMS: paint a scene, get a photo"
 DESCRIPTION = (
@@ -30,7 +29,7 @@ KEEP_FILES = (60, 300)  # seconds: every minute, delete uploads and photos of pr
 def build_app(
     registry: ModelRegistry,
     worker: PhotoWorker,
-    segmenter: Segmenter | None = None,
+    segmenter: str = "",
     keep_files: tuple[int, int] = KEEP_FILES,
 ) -> gr.Blocks:
     """Return the Space, ready for `launch_app`.
@@ -38,7 +37,7 @@ def build_app(
     Args:
         registry: the models; the first is shown.
         worker: makes the photos.
-        segmenter: turns photos into label maps for all models; None: each model's own, where it has one.
+        segmenter: turns photos into label maps for all models, a folder or Hub id; "" means each model's own.
         keep_files: (how often, how old) in seconds: when Gradio deletes files.
     """
     model_info = registry.find()

@@ -22,7 +22,7 @@ from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest, read_photo_request, read_seeds, shown
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from dpsims_hub.space.scene_facts import as_shown, file_name, scene_facts, sentence
-from dpsims_hub.space.segmenter import Segmenter, Segmenters, read_photo
+from dpsims_hub.space.segmenter import Segmenters, as_label_map, read_photo
 from dpsims_hub.space.uploads import clean_name, content_of, one_reader, open_upload, read_map_file
 
 Request = Mapping[str, Any]
@@ -36,11 +36,11 @@ _LOG = logging.getLogger(__name__)
 class PageService:
     """Answers a page's requests; each method documents one of them.
 
-    `segmenter` turns photos into label maps for all models; None means each model's own.
+    `segmenter` turns photos into label maps for all models; "" means each model's own.
     """
 
     def __init__(
-        self, registry: ModelRegistry, worker: PhotoWorker, segmenter: Segmenter | None = None
+        self, registry: ModelRegistry, worker: PhotoWorker, segmenter: str = ""
     ) -> None:
         self._registry = registry
         self._worker = worker
@@ -113,7 +113,7 @@ class PageService:
         content, name = _file_of(request)
         with one_reader(), open_upload(content, name) as image:
             photo = read_photo(image, name, model_info.size)
-        label_map, note = segmenter.segment(photo, model_info.spec)
+        label_map, note = as_label_map(*self._worker.segment(segmenter, photo), model_info.spec)
         return {"map": encode(label_map), "note": note, "photo": jpeg_url(photo)}
 
     def download(self, request: Request, model_info: ModelInfo) -> Answer:

@@ -1,7 +1,8 @@
-"""The loaded models of one process, and photos made with them. Imports torch when a model is loaded."""
+"""The loaded models of one process, photos made with them, and photos segmented. Imports torch when asked."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from dpsims_hub.processes.quick_start import stand_in_compiler
@@ -9,9 +10,11 @@ from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
     from dpsims_hub.space.renderer import PhotoRenderer
+    from dpsims_hub.space.segmentation import PhotoSegmenter
 
 
 class PhotoMaker:
@@ -19,6 +22,8 @@ class PhotoMaker:
 
     def __init__(self) -> None:
         self._renderers: dict[str, PhotoRenderer] = {}
+        self._segmenters: dict[str, PhotoSegmenter] = {}
+        self._segmenting = threading.Lock()
 
     def load(self, registry: ModelRegistry, model_info: ModelInfo, spare_core: bool) -> None:
         """Load a model.
@@ -40,6 +45,16 @@ class PhotoMaker:
         """Make a photo with a loaded model; see `PhotoRenderer.render`."""
         return self._renderers[key].render(photo_request)
 
+    def segment(self, name: str, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
+        """Return ids and class names of a photo; see `PhotoSegmenter`, which is loaded at its first photo."""
+        from dpsims_hub.space.segmentation import PhotoSegmenter
+
+        with self._segmenting:
+            if name not in self._segmenters:
+                self._segmenters[name] = PhotoSegmenter(name)
+            return self._segmenters[name].segment(photo)
+
     def close(self) -> None:
         """Forget the models."""
         self._renderers.clear()
+        self._segmenters.clear()

@@ -1,7 +1,7 @@
 """A `PhotoMaker` in a child process.
 
 torch and Gradio are imported at the same time, on two cores, and photos do not share Python's lock with the
-server. If the child process is killed, as for want of memory, the next request starts another one.
+server. If the child process is killed, for example because memory ran out, another one is started.
 
 This module imports no large package, so that the process can be started first of all.
 """
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from dpsims_hub.processes.quick_start import stand_in_compiler, start_process
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
     from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
@@ -37,19 +38,17 @@ class PhotoProcess:
     """Does what `PhotoMaker` does, in a child process that starts at once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # a question and its answer belong together
+        self._lock = threading.Lock()  # one request and its answer at a time
+        self._closed = False
         self._start()
 
     def load(self, registry: ModelRegistry, model_info: ModelInfo, spare_core: bool) -> None:
-        """Load a model while others make photos; in a new process if the last one has ended.
+        """Load a model while others make photos.
 
         Raises:
-            ProcessEndedError: the process ended meanwhile.
+            ProcessEndedError: the process has ended; another one was started.
             ValueError: a weight file is damaged.
         """
-        with self._lock:
-            if not self._process.is_alive():
-                self._start()
         self._ask("begin_loading", registry, model_info, spare_core)
         while not self._ask("is_loaded", model_info.key):
             time.sleep(LOADING_POLL)
@@ -58,12 +57,17 @@ class PhotoProcess:
         """Make a photo with a loaded model; see `PhotoRenderer.render`.
 
         Raises:
-            ProcessEndedError: the process has ended.
+            ProcessEndedError: the process has ended; another one was started, without models.
         """
         return self._ask("render", key, photo_request)
 
+    def segment(self, name: str, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
+        """Return ids and class names of a photo, see `PhotoMaker.segment`; raises what `render` does."""
+        return self._ask("segment", name, photo)
+
     def close(self) -> None:
-        """End the process after the photo that it is making."""
+        """End the process after its last photo."""
+        self._closed = True
         self._pipe.close()
 
     def _start(self) -> None:
@@ -81,6 +85,8 @@ class PhotoProcess:
             except (EOFError, OSError) as ended:
                 self._process.kill()
                 self._process.join()
+                if not self._closed:
+                    self._start()
                 raise ProcessEndedError("the process that makes photos has ended.") from ended
         if error is not None:
             raise error
@@ -88,7 +94,7 @@ class PhotoProcess:
 
 
 class _Answers:
-    """What the child process does when it is asked."""
+    """The child process: a method for each request."""
 
     def __init__(self) -> None:
         with stand_in_compiler():
@@ -98,13 +104,13 @@ class _Answers:
         self._maker = PhotoMaker()
         self._loaders: dict[str, threading.Thread] = {}
         self._errors: dict[str, Exception] = {}
-        self.render = self._maker.render
+        self.render, self.segment = self._maker.render, self._maker.segment
 
     def begin_loading(self, registry: ModelRegistry, model_info: ModelInfo, spare_core: bool) -> None:
         def load() -> None:
             try:
                 self._maker.load(registry, model_info, spare_core)
-            except Exception as error:  # the server hears of it when it asks
+            except Exception as error:  # the server gets it from `is_loaded`
                 self._errors[model_info.key] = error
 
         self._loaders[model_info.key] = threading.Thread(target=load, daemon=True)
@@ -119,7 +125,7 @@ class _Answers:
 
 
 def _serve(pipe: Connection) -> None:
-    """Answer until the server closes its end or is gone; Ctrl-C is the server's to handle."""
+    """Answer requests until the server closes its end or ends; the server handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     start_process()
     answers = _Answers()
@@ -128,7 +134,7 @@ def _serve(pipe: Connection) -> None:
             name, arguments = pipe.recv()
             try:
                 answer = getattr(answers, name)(*arguments), None
-            except Exception as error:  # the server raises it
+            except Exception as error:  # raised in the server
                 answer = None, _plain(error)
             pipe.send(answer)
 

@@ -115,13 +115,21 @@ class PhotoWorker:
             self._pace += 0.2 * (ms - self._pace)
             return photo, ms
         except ProcessEndedError as error:
-            _LOG.error("%s Another one is started.", error)
-            with self._lock:
-                self._loaders.clear()
-            raise BusyError("loading", LOADING_RETRY) from None
+            raise self._forget_models(error) from None
         finally:
             with self._lock:
                 self._queued -= 1
+
+    def segment(self, name: str, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
+        """Return ids and class names of a photo, see `PhotoMaker.segment`.
+
+        Raises:
+            BusyError: the process that segments has ended; another one was started.
+        """
+        try:
+            return self._maker.segment(name, photo)
+        except ProcessEndedError as error:
+            raise self._forget_models(error) from None
 
     def close(self) -> None:
         """End the thread after the last queued photo."""
@@ -134,6 +142,13 @@ class PhotoWorker:
             if not wait and self._queued >= (1 if background else longest):
                 raise BusyError("crowd", int(min(5000.0, max(100.0, self._queued * self._pace / 2))))
             self._queued += 1
+
+    def _forget_models(self, error: ProcessEndedError) -> BusyError:
+        """Have all models loaded again, in the new process."""
+        _LOG.error("%s Another one was started.", error)
+        with self._lock:
+            self._loaders.clear()
+        return BusyError("loading", LOADING_RETRY)
 
     def _render_now(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
         return self._maker.render(key, photo_request)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -23,78 +21,33 @@ from dpsims_hub.space.model_registry import ModelInfo
 OWN = "segmenter"  # in a model's folder
 
 
-class Segmenter:
-    """A semantic segmentation model of transformers (folder or Hub id), loaded at the first photo.
+class Segmenters:
+    """The segmenter of each model, as a folder or Hub id: `named` for all, or each model's own.
 
     Raises:
-        ValueError: transformers is not installed.
+        ValueError: one is named, and transformers is not installed.
     """
 
-    def __init__(self, name: str) -> None:
-        if importlib.util.find_spec("transformers") is None:
+    def __init__(self, named: str = "") -> None:
+        if named and importlib.util.find_spec("transformers") is None:
             raise ValueError(
                 "opening photos needs transformers: install it, or leave DPSIMS_SEGMENTER empty."
             )
-        self._name = name
-        self._lock = threading.Lock()
-        self._loaded: tuple | None = None
-
-    def segment(self, photo: Image.Image, spec: ClassSpec) -> tuple[np.ndarray, str]:
-        """Return ids (H, W) of a photo, with `ignore_index` for other classes, and a note for the visitor."""
-        with self._lock:
-            found, names = self._segment(photo)
-        label_map = match_classes(names, spec)[found]
-        unknown = float((label_map == spec.ignore_index).mean())
-        note = f"{unknown:.0%} of the photo has no class of {spec.name}." if unknown >= 0.005 else ""
-        return label_map.astype(spec.dtype), note
-
-    def _segment(self, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
-        """Return the segmenter's own ids (H, W) at the photo's size, and its class names."""
-        import torch
-        from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
-        from transformers.utils import logging
-
-        from dpsims_hub.models.unused_blocks import drop_unused_blocks
-
-        if self._loaded is None:
-            logging.disable_progress_bar()
-            logging.set_verbosity_error()  # its warnings on blocks that are left out would mislead
-            processor = AutoImageProcessor.from_pretrained(self._name)
-            network = AutoModelForSemanticSegmentation.from_pretrained(self._name, dtype=torch.float32)
-            drop_unused_blocks(network)
-            self._loaded = processor, network.eval()
-        processor, model = self._loaded
-        with torch.inference_mode():
-            output = model(**processor(images=photo, return_tensors="pt"))
-        ids = processor.post_process_semantic_segmentation(output, target_sizes=[photo.size[::-1]])[0]
-        return ids.cpu().numpy(), {int(key): value for key, value in model.config.id2label.items()}
-
-
-class Segmenters:
-    """The segmenter of each model: `named` for all, or each model's own."""
-
-    def __init__(self, named: Segmenter | None = None) -> None:
         self._named = named
-        self._own: dict[Path, Segmenter] = {}
-        self._lock = threading.Lock()
 
-    def find(self, model_info: ModelInfo) -> Segmenter:
+    def find(self, model_info: ModelInfo) -> str:
         """Return the segmenter for a model's photos.
 
         Raises:
             ValueError: there is none; the sentence says what to configure.
         """
-        if self._named is not None:
-            return self._named
         if missing := self.why_none(model_info):
             raise ValueError(missing)
-        folder = model_info.folder / OWN
-        with self._lock:
-            return self._own.setdefault(folder, Segmenter(str(folder)))
+        return self._named or str(model_info.folder / OWN)
 
     def why_none(self, model_info: ModelInfo) -> str:
         """Return why photos cannot be opened for a model, and what to configure; "" where they can."""
-        if self._named is not None:
+        if self._named:
             return ""
         if not (model_info.folder / OWN / "config.json").is_file():
             return (
@@ -104,6 +57,22 @@ class Segmenters:
         if importlib.util.find_spec("transformers") is None:
             return "Opening photos needs transformers: pip install transformers, and start the Space again."
         return ""
+
+
+def as_label_map(ids: np.ndarray, names: Mapping[int, str], spec: ClassSpec) -> tuple[np.ndarray, str]:
+    """Return a segmenter's ids (H, W) as ids of a class list, and a note for the visitor.
+
+    Classes that the list does not have become `ignore_index`.
+
+    Args:
+        ids: the segmenter's own.
+        names: its class names by id.
+        spec: the class list.
+    """
+    label_map = match_classes(names, spec)[ids]
+    unknown = float((label_map == spec.ignore_index).mean())
+    note = f"{unknown:.0%} of the photo has no class of {spec.name}." if unknown >= 0.005 else ""
+    return label_map.astype(spec.dtype), note
 
 
 def read_photo(image: Image.Image, name: str, size: tuple[int, int]) -> Image.Image:

@@ -51,10 +51,9 @@ def start_space(
             from dpsims_hub.space.app import build_app, is_local, launch_app
             from dpsims_hub.space.model_registry import ModelRegistry, wanted_models
             from dpsims_hub.space.photo_worker import PhotoWorker
-            from dpsims_hub.space.segmenter import Segmenter
         registry = ModelRegistry(wanted_models(models), device, dtype)
         worker = PhotoWorker(registry, maker, beside_browser=not share and is_local(host))
-        app = build_app(registry, worker, Segmenter(segmenter) if segmenter else None)
+        app = build_app(registry, worker, segmenter)
         worker.prepare(registry.find())
         return app, launch_app(app, host, port, share=share, mcp=mcp)
     except BaseException:

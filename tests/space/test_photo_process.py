@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_maker import PhotoMaker
-from dpsims_hub.space.photo_process import PhotoProcess, ProcessEndedError
+from dpsims_hub.space.photo_process import PhotoProcess
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
+from tests.space.models import save_segmenter
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,17 @@ def test_a_photo_is_that_of_this_process(
     photo, ms = process.render("ade20k", request_of(ade20k))
     np.testing.assert_array_equal(np.asarray(photo), np.asarray(wanted))
     assert ms > 0
+
+
+def test_a_photo_is_segmented_there(process: PhotoProcess, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    save_segmenter(tmp_path / "segmenter", {0: "sky", 1: "road"})
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
+    ids, names = process.segment(str(tmp_path / "segmenter"), photo)
+    wanted, _ = PhotoMaker().segment(str(tmp_path / "segmenter"), photo)
+    np.testing.assert_array_equal(ids, wanted)
+    assert names == {0: "sky", 1: "road"}
+    assert len(np.unique(ids)) == 2
 
 
 def test_ctrl_c_is_left_to_the_server(process: PhotoProcess, ade20k: ModelInfo) -> None:
@@ -72,7 +85,9 @@ def test_a_killed_process_is_replaced(
     os.kill(process._process.pid, signal.SIGKILL)
     with pytest.raises(BusyError, match="being loaded"):
         worker.photo(ade20k, request_of(ade20k), wait=True)
-    assert "has ended. Another one is started." in caplog.text
+    assert "has ended. Another one was started." in caplog.text
+    with pytest.raises(OSError, match="nowhere"):
+        worker.segment("nowhere", before)  # the new process answers
     after, _ = worker.photo(ade20k, request_of(ade20k), wait=True)
     np.testing.assert_array_equal(np.asarray(before), np.asarray(after))
     worker.close()
@@ -91,7 +106,7 @@ def test_a_process_that_dies_of_a_model_does_not_take_the_server_along(
     monkeypatch.setattr(PhotoProcess, "load", lambda self, *arguments: self.render("x", self._process.kill()))
     with pytest.raises(ValueError, match="cannot be loaded here"), caplog.at_level(logging.CRITICAL):
         worker.photo(ade20k, request_of(ade20k), wait=True)
-    with pytest.raises(ProcessEndedError):
+    with pytest.raises(RuntimeError, match="KeyError"):  # a new process, without models
         process.render("ade20k", request_of(ade20k))
     worker.close()
 

@@ -16,7 +16,8 @@ from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.page_service import PageService
 from dpsims_hub.space.photo_worker import PhotoWorker
-from dpsims_hub.space.segmenter import Segmenter, Segmenters, match_classes, read_photo
+from dpsims_hub.space.segmentation import PhotoSegmenter
+from dpsims_hub.space.segmenter import Segmenters, as_label_map, match_classes, read_photo
 from dpsims_hub.space.uploads import open_upload
 from tests.space.models import save_segmenter, save_tiny
 
@@ -55,7 +56,8 @@ def test_a_damaged_photo_is_refused() -> None:
 def test_a_tiny_segmenter_of_transformers(camvid: ModelInfo, tmp_path: Path) -> None:
     save_segmenter(tmp_path / "model", {0: "sky", 1: "road, street", 2: "submarine"})
     photo = np.random.default_rng(0).integers(0, 256, (192, 256, 3), dtype=np.uint8)
-    label_map, note = Segmenter(str(tmp_path / "model")).segment(Image.fromarray(photo), camvid.spec)
+    found = PhotoSegmenter(str(tmp_path / "model")).segment(Image.fromarray(photo))
+    label_map, note = as_label_map(*found, camvid.spec)
     assert label_map.shape == (192, 256)
     sky, road = (camvid.spec.class_id(name) for name in ("Sky", "Road"))
     assert set(np.unique(label_map).tolist()) <= {sky, road, 255}
@@ -95,12 +97,10 @@ def test_a_model_with_its_own_segmenter_opens_photos(with_segmenter: Path) -> No
         assert np.abs(np.asarray(kept).astype(int) - pixels).mean() < 8  # JPEG of noise
 
 
-def test_the_segmenter_of_the_space_wins_over_a_models_own(with_segmenter: Path, tmp_path: Path) -> None:
+def test_the_segmenter_of_the_space_wins_over_a_models_own(with_segmenter: Path) -> None:
     model_info = ModelRegistry([str(with_segmenter)]).find()
-    named = Segmenter(str(tmp_path))
-    assert Segmenters(named).find(model_info) is named
-    own = Segmenters()
-    assert own.find(model_info) is own.find(model_info) is not named
+    assert Segmenters("owner/name").find(model_info) == "owner/name"
+    assert Segmenters().find(model_info) == str(with_segmenter / "segmenter")
 
 
 def test_a_model_folder_with_a_segmenter_is_still_a_model(with_segmenter: Path) -> None:
@@ -118,4 +118,4 @@ def test_without_transformers_the_page_is_told_to_install_it(
 def test_without_transformers_the_space_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="opening photos needs transformers"):
-        Segmenter("nvidia/segformer")
+        Segmenters("nvidia/segformer")
