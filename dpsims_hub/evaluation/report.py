@@ -113,8 +113,7 @@ def _number(row: Mapping, key: str, interval: str, style: str) -> str:
 
 def _timing(report: Mapping) -> str:
     speed, machine = report["speed"], report["machine"]
-    memory = speed["peak_memory_bytes"]
-    peak = speed["memory_of"] if memory is None else f"{memory / 2**20:.0f} MiB, {speed['memory_of']}"
+    peak = f"{speed['peak_memory_bytes'] / 2**20:.0f} MiB, {speed['memory_of']}"
     return (
         f"{speed['seconds_per_photo'] * 1000:.0f} ms per photo ({speed['photos_per_second']:.3g} photos/s; "
         f"{speed['what']}, {speed['dtype']}; {machine['device']}, {machine['processor']}, "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from dpsims_hub.models.costs import peak_memory
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 CALLS = 10
@@ -57,9 +57,5 @@ def time_photos(
 
 
 def _peak_memory(device: torch.device) -> dict:
-    if device.type != "cuda" and sys.platform == "win32":
-        return {"peak_memory_bytes": None, "memory_of": "not measured on Windows"}
-    from dpsims_hub.models.costs import peak_memory  # its module `resource` is missing on Windows
-
     what = "tensors on the GPU" if device.type == "cuda" else "the process with PyTorch and the model"
     return {"peak_memory_bytes": peak_memory(device), "memory_of": what}

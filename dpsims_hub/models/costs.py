@@ -5,7 +5,6 @@ All but the last work without computing, on tensors of the device "meta".
 
 from __future__ import annotations
 
-import resource
 import sys
 import weakref
 from collections.abc import Callable, Sequence
@@ -42,6 +41,12 @@ def peak_memory(device: torch.device) -> int:
     """Most bytes so far: of the tensors on a CUDA device, otherwise of this whole process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        import psutil  # of accelerate
+
+        return psutil.Process().memory_info().peak_wset
+    import resource  # not on Windows
+
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

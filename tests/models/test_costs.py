@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -129,3 +131,13 @@ def test_peak_memory_of_the_process_grows_with_it():
     assert before > 2**24
     assert peak_memory(torch.device("cpu")) >= before
     del block
+
+
+@pytest.mark.parametrize(("platform", "wanted"), [("linux", 5 * 1024), ("darwin", 5), ("win32", 7)])
+def test_peak_memory_of_a_process_is_in_bytes_on_every_system(monkeypatch, platform, wanted):
+    resource, psutil = pytest.importorskip("resource"), pytest.importorskip("psutil")
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=5))
+    memory = SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=7))
+    monkeypatch.setattr(psutil, "Process", lambda: memory)
+    assert peak_memory(torch.device("cpu")) == wanted
