@@ -129,17 +129,17 @@ def own_segmenters() -> list[str]:
 @pytest.mark.parametrize("name", own_segmenters())
 def test_segmenters_are_small_and_find_the_map_in_the_model_s_own_photos(name):
     pytest.importorskip("transformers")
-    from dpsims_hub.space.model_registry import read_model_info
-    from dpsims_hub.space.segmenter import Segmenters
+    from dpsims_hub.space.segmentation import PhotoSegmenter
+    from dpsims_hub.space.segmenter import as_label_map
 
     weights = FOLDER / name / "segmenter" / "model.safetensors"
     assert weights.stat().st_size < 6e6
     pipe = DPSIMSPipeline.from_pretrained(bundled_model(name)).optimize()
-    segmenter, found = Segmenters().find(read_model_info(name, name)), []
+    segmenter, found = PhotoSegmenter(str(FOLDER / name / "segmenter")), []
     for path in bundled_examples(name)[:4]:
         label_map = read_label_map(path, pipe.spec)
         photo = pipe(label_map, generator=torch.Generator().manual_seed(0)).images[0]
-        ids, _ = segmenter.segment(photo, pipe.spec)
+        ids, _ = as_label_map(*segmenter.segment(photo), pipe.spec)
         found.append((ids == label_map).mean())
     assert np.mean(found) > 0.7, found
 
