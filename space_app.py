@@ -37,9 +37,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Serve until Ctrl-C; bad input gives one sentence and exit code 2."""
     arguments = parse_arguments(argv)
-    from dpsims_hub.space.start import start_space
-
     try:
+        from dpsims_hub.space.start import start_space
+
         app, address = start_space(
             arguments.model,
             host=arguments.host,
@@ -51,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"space_app.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     print(f"The Space is at {address} (Ctrl-C stops it).", flush=True)
     app.block_thread()
     return 0

@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 
+import space_app
 from dpsims_hub.space import app, photo_worker, start
 from dpsims_hub.space.app import is_local
 from dpsims_hub.space.page_head import with_preview
@@ -72,3 +73,11 @@ def test_preview_tags_are_replaced_in_the_head_only() -> None:
         b'<html><head><meta name="x"><meta\n property="og:title"\n content="A" /></head><body>og:title</body>'
     )
     assert with_preview(page, b"<t>") == b'<html><head><t><meta name="x"></head><body>og:title</body>'
+
+
+def test_ctrl_c_during_the_start_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "start_space", interrupted)
+    assert space_app.main([]) == 130
