@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
             for sentence in launcher_sentences(launcher_settings(), config):
                 print(sentence)
         return show_plan(config) if config.dry_run else train(config)
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"train_accelerate.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 

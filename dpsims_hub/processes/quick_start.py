@@ -1,9 +1,9 @@
 """Processes of our own start without packages that they do not need.
 
 diffusers imports transformers where it finds it, and both import torch's compiler, `torch._dynamo`, with
-inductor; torch itself imports the compiler when it first initializes a weight without storage. None of them
-takes part in a photo or a training step, and they are a third to a half of the time of a start
-(docs/benchmarks.md). `import dpsims_hub` in other people's processes changes nothing of theirs.
+inductor; torch itself imports the compiler when it first initializes a weight without storage. A photo
+needs none of them, a training only the compiler, with `--compile`; they are a third to a half of the time of
+a start (docs/benchmarks.md). `import dpsims_hub` in other people's processes changes nothing of theirs.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.unit_gradient import unit_gradient
 
 
-class NonFiniteLossError(ArithmeticError):
+class NonFiniteLossError(FloatingPointError):
     """A loss or a gradient is infinite or NaN; the message names step and term."""
 
 
