@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import train_accelerate
 from dpsims_hub import losses
 from dpsims_hub.training.step import NonFiniteLossError, TrainingStep
 from tests.training.tiny_step import batch, clones, same
@@ -67,3 +68,16 @@ def test_the_host_waits_for_the_device_once_a_step(make_trainer, monkeypatch):
     with Waits() as waits:
         trainer.step_function(inputs)
     assert waits.found == ["_local_scalar_dense"]
+
+
+@pytest.mark.parametrize("error", [NonFiniteLossError("step 3: loss is nan."), ZeroDivisionError("a fault")])
+def test_the_script_tells_of_a_loss_that_is_not_finite_and_of_no_other_arithmetic(error, monkeypatch, capsys):
+    def fail(config: object) -> None:
+        raise error
+
+    monkeypatch.setattr(train_accelerate, "train", fail)
+    if isinstance(error, ZeroDivisionError):
+        pytest.raises(ZeroDivisionError, train_accelerate.main, ["--train_data_dir", "x"])
+    else:
+        assert train_accelerate.main(["--train_data_dir", "x"]) == 2
+        assert capsys.readouterr().err == "train_accelerate.py: step 3: loss is nan.\n"
