@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from dpsims_hub.evaluation.exposure import ExposureMeasure
 from dpsims_hub.evaluation.measures import BackboneMeasure, JudgeMeasure, Measure
 from dpsims_hub.evaluation.neighbours import most_similar, shuffled_partners
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
@@ -70,7 +71,7 @@ class Evaluation:
                 check_fits(pipe, pairs, what)
         check_objects(pipe, data)
         self.probe = None
-        self.measures = list(measures)
+        self.measures = [*measures, ExposureMeasure()]
         if train is not None:
             self.probe = PixelProbe(data.spec.num_classes, len(train), self.settings.seed)
             self.measures.append(JudgeMeasure("probe", self.probe))
@@ -127,7 +128,7 @@ class Evaluation:
             neighbours=most_similar(seen.thumbnails, spec.ignore_index),
         )
 
-    def _feature_measures(self) -> list[BackboneMeasure | InceptionMeasure]:
+    def _feature_measures(self) -> list[BackboneMeasure | InceptionMeasure | ExposureMeasure]:
         return [one for one in self.measures if hasattr(one, "vectors")]
 
     def _identity(self, measure: Measure) -> str:

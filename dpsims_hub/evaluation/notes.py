@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dpsims_hub.evaluation.exposure import CLIPPED
 from dpsims_hub.evaluation.resampling import METHOD
 
 
@@ -14,6 +15,11 @@ def notes_for(report: Mapping, missing: Sequence[str] = ()) -> list[str]:
         "Feature distance: 1 - cosine at each place, image mean removed, mean over the feature maps of more "
         "than one place; 0 for equal, 1 for unrelated photos. Pixel difference: mean absolute, of the full "
         "range; brightness alone raises it."
+    )
+    notes.append(
+        "Brightness: mean luma of a photo, 0 to 255, and its standard deviation over the photos. White and "
+        f"black pixels: all channels within {CLIPPED} levels of an end. A model that copies its training "
+        "photos copies their burnt skies too: read its values beside theirs."
     )
     if report["faithfulness"]:
         notes.append(

@@ -32,7 +32,7 @@ def report_tables(report: Mapping) -> list[list[tuple[str, ...]]]:
     if report["segmentation"]:
         rows = report["segmentation"]["rows"]
         tables += [_scores(rows, "", "segmenter"), _class_table(rows)]
-    tables.append(_diversity(report["diversity"]))
+    tables += [_diversity(report["diversity"]), _exposure(report["exposure"])]
     if report["faithfulness"]:
         tables.append(_scores(report["faithfulness"], "probe_", "pixel probe"))
     return tables
@@ -80,6 +80,20 @@ def _diversity(rows: Sequence[Mapping]) -> list[tuple[str, ...]]:
         columns = {"lpips": "LPIPS"} | columns
     return [("pairs of photos", "n", *columns.values())] + [
         (row["pairs"], str(row["n"]), *(_number(row, key, f"{key}_interval", ".3f") for key in columns))
+        for row in rows
+    ]
+
+
+def _exposure(rows: Sequence[Mapping]) -> list[tuple[str, ...]]:
+    header = ("images", "n", "brightness", "its deviation", "white pixels", "black pixels")
+    levels, shares = ("brightness", "brightness_deviation"), ("white_share", "black_share")
+    return [header] + [
+        (
+            row["images"],
+            str(row["n"]),
+            *(format(row[key], ".1f") for key in levels),
+            *(format(row[key], ".1%") for key in shares),
+        )
         for row in rows
     ]
 

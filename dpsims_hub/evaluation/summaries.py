@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dpsims_hub.evaluation.distances import distance_rows
+from dpsims_hub.evaluation.exposure import exposure_rows
 from dpsims_hub.evaluation.measures import Measure
 from dpsims_hub.evaluation.resampling import draw_counts, interval, mean_with_interval
 from dpsims_hub.evaluation.scenes import ACROSS, ALIKE, APART, GENERATED, JUDGED, within
@@ -43,6 +44,7 @@ class Summary:
             "inception": self._inception(described),
             "diversity": self._diversity(),
             "lpips": described.get("lpips"),
+            "exposure": self._exposure(),
             "faithfulness": self._faithfulness(),
             "segmentation": self._segmentation(described, spec),
         }
@@ -82,6 +84,12 @@ class Summary:
                 row[name], row[f"{name}_interval"] = mean_with_interval(column, self._draws(len(column)))
             rows.append(row)
         return rows
+
+    def _exposure(self) -> list[dict]:
+        by_kind = self._parts("exposure", "exposure")
+        if self.train:
+            by_kind["real training photos"] = self.train["exposure"]
+        return exposure_rows(by_kind)
 
     def _draws(self, count: int) -> np.ndarray:
         return draw_counts(count, self.settings.replicates, np.random.default_rng(self.settings.seed))

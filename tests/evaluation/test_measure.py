@@ -30,7 +30,8 @@ def measured(pipe, backbone_measure, folder) -> dict:
 
 def numbers(measured: dict) -> list[float]:
     """Every number among the results."""
-    parts = [measured[name] for name in ("distances", "diversity", "faithfulness", "segmentation")]
+    names = ("distances", "diversity", "exposure", "faithfulness", "segmentation")
+    parts = [measured[name] for name in names]
     text, found = json.dumps(parts), []
     json.loads(text, parse_float=lambda number: found.append(float(number)))
     return found
@@ -106,6 +107,18 @@ def test_pixel_differences_are_those_of_photos_made_one_by_one(pipe, folder, mea
     assert found["pixel_difference"] == pytest.approx(across, abs=2e-3)
 
 
+def test_exposure_is_that_of_photos_made_one_by_one(pipe, folder, measured):
+    real, maps = resized(folder)
+    latents = torch.randn(COUNT, 2, LATENT_DIM, generator=torch.Generator().manual_seed(3))
+    fakes = [pipe(m, latents=z[:1]).images[0] for m, z in zip(maps, latents, strict=True)]
+    for kind, photos in (("generated photos", fakes), ("real photos", map(Image.fromarray, real))):
+        levels = [np.asarray(photo.convert("L")).mean() for photo in photos]
+        found = row(measured["exposure"], "images", kind)
+        assert found["brightness"] == pytest.approx(np.mean(levels), abs=0.6)
+        assert found["brightness_deviation"] == pytest.approx(np.std(levels), abs=0.6)
+    assert row(measured["exposure"], "images", "real photos")["brightness_deviation"] > 1
+
+
 def test_neighbours_are_the_photos_of_the_nearest_maps(folder, measured):
     real, maps = resized(folder)
     maps = [np.asarray(Image.fromarray(one).resize((32, 24), Image.Resampling.NEAREST)) for one in maps]
@@ -161,7 +174,8 @@ def test_training_photos_give_the_floor(pipe, backbone_measure, folder, almost):
     seen = []
     evaluation = Evaluation(pipe, folder, [backbone_measure], almost, Settings(0, 5, 3, 2))
     measured = evaluation.run(seen.append)
-    assert sum(seen) == evaluation.steps == COUNT * (1 + 1 + 1 + 2)
+    trained, evaluated = 1 + 2, 1 + 3  # passes: survey, features and exposure; these and the probe
+    assert sum(seen) == evaluation.steps == COUNT * (trained + evaluated)
     floor = row(measured["distances"], "images", "real training photos")
     assert floor["value"] == pytest.approx(0, abs=1e-6)
     assert floor["precision"] == floor["recall"] == 1
@@ -169,6 +183,8 @@ def test_training_photos_give_the_floor(pipe, backbone_measure, folder, almost):
     hashes = [measured[name]["sha256_as_evaluated"] for name in ("data", "train_data")]
     assert hashes[0] != hashes[1]
     assert measured["class_mean_colours_of"] == "the training photos"
+    same = [row(measured["exposure"], "images", f"real {what}photos") for what in ("", "training ")]
+    assert same[0] | {"images": ""} == same[1] | {"images": ""}
     scores = {one["images"]: one["probe_mean_iou"] for one in measured["faithfulness"]}
     assert len(scores) == 5
     assert scores["real photos"] > 0.8  # fitted on these very photos, whose classes have colours of their own

@@ -41,6 +41,10 @@ REPORT = {
         {"pairs": "4 photos", "n": 99, "feature_distance": 0.12345, "feature_distance_interval": [0.11, 0.13]}
         | {"pixel_difference": 0.0678, "pixel_difference_interval": None}
     ],
+    "exposure": [
+        {"images": "real photos", "n": 96, "brightness": 123.44, "brightness_deviation": 17.36}
+        | {"white_share": 0.0321, "black_share": 0.0045}
+    ],
     "faithfulness": [
         {"images": "painted", "n": 98, "probe_mean_iou": 0.314, "probe_mean_iou_interval": [0.3, 0.33]}
         | {"probe_pixel_accuracy": 0.672, "probe_pixel_accuracy_interval": None}
@@ -90,6 +94,7 @@ def test_text_holds_every_number_and_its_recipe():
         *("0.123 [0.110, 0.130]", "0.068", "painted", "98", "31.4% [30.0%, 33.0%]", "67.2%"),
         *("42 ms", "23.8 photos/s", "Z80", "2 of 4 threads", "peak memory 1536 MiB, the process"),
         *("Lanczos", "nearest neighbour", "488 dimensions", "tiny.safetensors", "- mind the gap"),
+        *("123.4", "17.4", "3.2%", "0.4%", "96"),
         "global average",
     ):
         assert words in text
