@@ -2,8 +2,8 @@
 
     python tools/white_skies.py outdoor/train outputs/outdoor_train
 
-Where more than two fifths of a photo's Sky are near white (all channels from 240 on), that photo's Sky becomes
-unknown: the discriminator never sees it as Sky. Photos, other classes and other skies stay as they are.
+Where more than two fifths of a photo's Sky are near white (all channels from 240 on), that photo's Sky
+becomes unknown: the discriminator never sees it as Sky. Photos, other classes and other skies stay.
 The numbers are our choice: clouds in a blue sky stay below them.
 """
 
