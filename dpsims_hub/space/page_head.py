@@ -26,6 +26,7 @@ class PageHead:
             await self._app(scope, receive, send)
             return
         start: dict[str, Any] = {}
+        is_head = scope["method"] == "HEAD"  # its headers are those of GET
         parts: list[bytes] = []
 
         async def held(message: Any) -> None:
@@ -34,18 +35,18 @@ class PageHead:
                 return
             parts.append(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._finish(start, b"".join(parts), send)
+                await self._finish(start, b"".join(parts), send, is_head)
 
-        await self._app(scope, receive, held)
+        await self._app({**scope, "method": "GET"} if is_head else scope, receive, held)
 
-    async def _finish(self, start: dict[str, Any], body: bytes, send: Any) -> None:
+    async def _finish(self, start: dict[str, Any], body: bytes, send: Any, is_head: bool) -> None:
         headers = [(name.lower(), value) for name, value in start.get("headers", [])]
         if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
             body = with_preview(body, self._tags)
             headers = [(name, value) for name, value in headers if name != b"content-length"]
             headers.append((b"content-length", str(len(body)).encode()))
         await send({**start, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": b"" if is_head else body})
 
 
 def with_preview(page: bytes, tags: bytes) -> bytes:

@@ -39,9 +39,7 @@ class PageService:
     `segmenter` turns photos into label maps for all models; "" means each model's own.
     """
 
-    def __init__(
-        self, registry: ModelRegistry, worker: PhotoWorker, segmenter: str = ""
-    ) -> None:
+    def __init__(self, registry: ModelRegistry, worker: PhotoWorker, segmenter: str = "") -> None:
         self._registry = registry
         self._worker = worker
         self._segmenters = Segmenters(segmenter)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import math
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
@@ -25,6 +27,7 @@ MAX_QUEUED = 24  # requests; our choice: below the 40 threads of the server, so 
 MIN_QUEUED = 8  # so that eight visitors take turns even with a very slow model
 LONGEST_WAIT = 1500.0  # milliseconds; our choice: requests that would wait longer are refused
 LOADING_RETRY = 400  # milliseconds
+FAILURE_SECONDS = 30.0  # our choice: a model that could not be loaded is tried again after this time
 _LOG = logging.getLogger(__name__)
 
 
@@ -66,13 +69,19 @@ class PhotoWorker:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="photo-worker")
         self._render = on_gpu(self._render_now)
         self._loaders: dict[str, Future[None]] = {}
+        self._failures: dict[str, float] = {}  # times of `time.monotonic`
         self._lock = threading.Lock()  # guards the queue length and the loaders
         self._queued = 0
         self._pace = 50.0  # milliseconds per photo, a running mean
 
     def prepare(self, model_info: ModelInfo) -> Future[None]:
-        """Start loading a model in the background, once; the future ends when it can make photos."""
+        """Start loading a model in the background, once; the future ends when it can make photos.
+
+        A model that could not be loaded is tried again after `FAILURE_SECONDS`.
+        """
         with self._lock:
+            if time.monotonic() - self._failures.get(model_info.key, math.inf) > FAILURE_SECONDS:
+                del self._failures[model_info.key], self._loaders[model_info.key]
             if model_info.key not in self._loaders:
                 done = self._loaders[model_info.key] = Future()
                 if is_zero_gpu():  # models must be loaded before the first GPU call
@@ -148,6 +157,7 @@ class PhotoWorker:
         _LOG.error("%s Another one was started.", error)
         with self._lock:
             self._loaders.clear()
+            self._failures.clear()
         return BusyError("loading", LOADING_RETRY)
 
     def _render_now(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
@@ -164,4 +174,6 @@ class PhotoWorker:
         except Exception as error:  # visitors get one sentence, the log the details
             expected = isinstance(error, ValueError | OSError)
             _LOG.error("%s cannot be loaded: %s", model_info.name, error, exc_info=not expected)
+            with self._lock:
+                self._failures[model_info.key] = time.monotonic()
             done.set_exception(ValueError("this model cannot be loaded here; choose another one."))

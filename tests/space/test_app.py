@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import urllib.request
+from typing import Any
 
 import pytest
 
 import space_app
 from dpsims_hub.space import app, photo_worker, start
 from dpsims_hub.space.app import is_local
-from dpsims_hub.space.page_head import with_preview
+from dpsims_hub.space.page_head import PageHead, with_preview
 from tests.space.live_space import LiveSpace
 
 
@@ -73,6 +75,29 @@ def test_preview_tags_are_replaced_in_the_head_only() -> None:
         b'<html><head><meta name="x"><meta\n property="og:title"\n content="A" /></head><body>og:title</body>'
     )
     assert with_preview(page, b"<t>") == b'<html><head><t><meta name="x"></head><body>og:title</body>'
+
+
+def test_head_has_the_length_of_the_page_and_no_body() -> None:
+    async def answer_get_only(scope: dict, receive: object, send: Any) -> None:
+        body = b"<html><head></head></html>" if scope["method"] == "GET" else b""
+        headers = [(b"Content-Type", b"text/html"), (b"Content-Length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def ask(method: str) -> tuple[dict, bytes]:
+        sent: list[dict] = []
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "path": "/", "method": method}
+        asyncio.run(PageHead(answer_get_only, "Painter", "Paints")(scope, None, send))
+        return dict(sent[0]["headers"]), sent[1]["body"]
+
+    (headers, page), (headers_only, body) = ask("GET"), ask("HEAD")
+    assert headers_only == headers
+    assert int(headers[b"content-length"]) == len(page) > 100
+    assert body == b""
 
 
 def test_ctrl_c_during_the_start_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

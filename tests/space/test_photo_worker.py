@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import torch
 from dpsims_hub.bundled import bundled_model
 from dpsims_hub.pipelines.latents import interpolate_latents
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
-from dpsims_hub.space import renderer
+from dpsims_hub.space import photo_worker, renderer
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest
@@ -202,8 +203,6 @@ def test_a_model_that_is_being_loaded_says_busy_and_then_is_there(
 def test_a_model_that_cannot_be_loaded_says_so_without_its_path(
     ade20k_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import shutil
-
     shutil.copytree(ade20k_folder, tmp_path / "broken")
     next((tmp_path / "broken" / "generator").glob("*.safetensors")).write_bytes(b"damaged")
     registry = ModelRegistry([str(tmp_path / "broken")])
@@ -213,6 +212,27 @@ def test_a_model_that_cannot_be_loaded_says_so_without_its_path(
             worker.photo(registry.find(), PhotoRequest(layout(registry.find())), wait=True)
         assert str(tmp_path) not in str(caught.value)
     assert str(tmp_path) in caplog.text
+    worker.close()
+
+
+def test_a_model_that_could_not_be_loaded_is_tried_again_after_a_while(
+    ade20k_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ade20k_folder, tmp_path / "mended")
+    weights = next((tmp_path / "mended" / "generator").glob("*.safetensors"))
+    whole = weights.read_bytes()
+    weights.write_bytes(b"damaged")
+    registry = ModelRegistry([str(tmp_path / "mended")])
+    worker = PhotoWorker(registry)
+    first = worker.prepare(registry.find())
+    assert first.exception(timeout=60)
+    assert worker.prepare(registry.find()) is first  # no second try at once
+    weights.write_bytes(whole)
+    monkeypatch.setattr(photo_worker, "FAILURE_SECONDS", -1.0)
+    photo, _ = worker.photo(registry.find(), PhotoRequest(layout(registry.find())), wait=True)
+    assert photo.size == (48, 32)
+    ready = worker.prepare(registry.find())
+    assert worker.prepare(registry.find()) is ready
     worker.close()
 
 

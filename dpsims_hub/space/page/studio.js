@@ -67,7 +67,8 @@ async function openFirst(app, first) {
   const isOther = last && last !== first.name && !hasLink();
   const model = (isOther && (await app.ask("switch_model", { model: last }))) || first;
   const draft = app.readDraft(model);
-  state.setModel(model, draft || { ids: firstScene(model) });
+  if (draft) state.setModel(model, draft);
+  else app.showExample(model);
   const linked = await app.openLink();
   if (draft && !linked) app.notify("Your painting is back as you left it.");
   if (!draft && !linked) app.showFirstRun();

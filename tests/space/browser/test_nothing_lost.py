@@ -86,6 +86,23 @@ def test_a_link_does_not_take_the_place_of_ones_own_painting(open_page: OpenPage
     assert studio.page.evaluate("dpsims.map") == own
 
 
+def test_an_untouched_example_of_another_model_is_no_draft(open_page: OpenPage) -> None:
+    studio = open_page()
+    studio.choose_class(CAR)
+    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    switch(studio, "ade20k")
+    studio.page.wait_for_timeout(600)
+    switch(studio, "camvid")
+    assert studio.page.evaluate("Object.keys(localStorage).filter(key => key.includes('draft'))") == [
+        "dpsims-draft:camvid"
+    ]
+    switch(studio, "ade20k")
+    assert studio.notice("status") != "Your painting for ade20k is back."
+    studio.page.wait_for_timeout(600)
+    studio.open()
+    assert studio.state["model"] == "ade20k"  # the last choice
+
+
 def test_a_first_visit_leaves_no_draft(open_page: OpenPage) -> None:
     studio = open_page()
     studio.page.wait_for_timeout(600)

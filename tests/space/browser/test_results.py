@@ -162,6 +162,28 @@ def test_a_stroke_does_not_wait_for_the_boxes_and_a_slow_model_leaves_them_empty
     held[0].continue_()
 
 
+def test_looks_go_on_after_a_lost_reply(new_page: OpenPage) -> None:
+    studio = new_page()
+    StatedTime(studio, 50.0)
+    lost: list[Any] = []
+
+    def lose_first(route: Any) -> None:
+        if lost or route.request.post_data_json["fn_name"] != "variations":
+            route.fallback()
+        else:
+            lost.append(route)
+            route.abort()
+
+    studio.page.route(re.compile("component_server"), lose_first)
+    studio.open()
+    while not lost:
+        studio.page.wait_for_timeout(50)
+    studio.page.click("#dps-new-seed")
+    studio.page.locator("#dps-variations button[data-seed]").nth(3).wait_for()
+    assert len(studio.troubles) == 2  # the lost reply, by the page and by the browser
+    studio.troubles.clear()
+
+
 def hold(route: Any, held: list[Any]) -> None:
     """Hold the requests for variations; pass the others to the previous handler."""
     if json.loads(route.request.post_data)["fn_name"] == "variations":

@@ -35,11 +35,14 @@ function mountDrafts(app) {
   const { state } = app;
   let waiting = null;
   let failed = false;
-  let painted = false; // an unchanged example is no draft
+  let painted = false; // whether the visitor changed a scene of this model
+  const untouched = new WeakSet(); // scenes of history that are examples: no drafts
 
   const save = () => {
     clearTimeout(waiting);
     waiting = null;
+    painted ||= state.history.undoSteps > 0 && !untouched.has(state.history.now);
+    if (!painted) return;
     // An unchanged scene of a link does not replace the visitor's own draft.
     const borrowed = app.linkedScene && state.history.now === app.linkedScene;
     const where = borrowed ? ["sessionStorage"] : undefined;
@@ -47,8 +50,13 @@ function mountDrafts(app) {
     store(LAST_MODEL, state.model.name);
   };
   const saveSoon = () => {
-    painted ||= state.history.undoSteps > 0;
-    if (painted) waiting ||= setTimeout(save, SAVE_MS);
+    waiting ||= setTimeout(save, SAVE_MS);
+  };
+
+  // Shows a model with its first example.
+  app.showExample = (model) => {
+    state.setModel(model, { ids: firstScene(model) });
+    untouched.add(state.history.now);
   };
 
   // {ids, style} of the model's draft, or null.
@@ -70,9 +78,10 @@ function mountDrafts(app) {
     if (waiting) save();
     if (failed) event.preventDefault();
   });
-  state.on("leave", () => painted && save());
+  state.on("leave", save);
   state.on("commit style", saveSoon);
   state.on("model", () => {
-    if (painted) store(LAST_MODEL, state.model.name);
+    painted = false;
+    if (app.root.dataset.ready) store(LAST_MODEL, state.model.name);
   });
 }

@@ -15,7 +15,7 @@ function mountModels(app) {
       if (draft) state.setModel(model, draft);
       if (keeps) state.setModel(model, { ids, style: { seed, seedB, mix, regions } });
       else if (draft && tells) app.notify(`Your painting for ${model.title} is back.`);
-      else if (!draft) state.setModel(model, { ids: firstScene(model) });
+      else if (!draft) app.showExample(model);
       app.say(`Model ${model.title}`);
     }
     list.value = state.model.name;

@@ -2,6 +2,7 @@
 
 const VARIATIONS = 4;
 const REST_BEFORE_LOOKS_MS = 1200;
+const AFTER_LOST_REPLY_MS = 10000;
 const EMPTY_NOTE = "The same map, four other photos";
 const FRESH_NOTE = "Press one to take it";
 const STALE_NOTE = "Of an earlier scene: make new ones";
@@ -14,7 +15,7 @@ function mountVariations(app) {
   let madeOf = ""; // the scene of the looks; they are stale when it changes
   let run = 0; // answers of earlier runs are dropped
   let waiting = null;
-  let refused = false; // whether the server refused looks of this model for another reason than load
+  let refused = false; // whether the server answered with an error for this model
 
   const scene = () => JSON.stringify([state.model.name, state.mapText(), state.regions]);
 
@@ -90,8 +91,8 @@ function mountVariations(app) {
       looks.push({ photo: reply.photos[0], seed: reply.seeds[0] });
       show();
     }
-    refused = !reply || Boolean(reply.error);
-    if (!waiting) fillSoon(reply && reply.photos ? 0 : REST_BEFORE_LOOKS_MS);
+    refused = Boolean(reply?.error);
+    if (!waiting) fillSoon(!reply ? AFTER_LOST_REPLY_MS : reply.photos ? 0 : REST_BEFORE_LOOKS_MS);
   }
   function fillSoon(pause = REST_BEFORE_LOOKS_MS) {
     clearTimeout(waiting);
