@@ -29,6 +29,11 @@ def _convolution(in_channels: int, out_channels: int, kernel_size: int, spectral
     return apply_spectral_norm(layer) if spectral_norm else layer
 
 
+def _scaled(layer: nn.Conv2d, features: Tensor, share: float) -> Tensor:
+    """The layer's result times `share`: its weights are scaled, which are fewer than its results."""
+    return F.conv2d(features, share * layer.weight, share * layer.bias, padding=layer.padding)
+
+
 class ResidualResize(nn.Module):
     """OASIS's residual block: LeakyReLU, resize, 3x3; LeakyReLU, 3x3; 1x1 shortcut where channels differ.
 
@@ -62,8 +67,8 @@ class ResidualResize(nn.Module):
         if self.resize == "up":
             shortcut = features if self.shortcut is None else self.shortcut(features)
             hidden = upsampled_convolution(hidden, self.convolution_0)
-            hidden = self.convolution_1(F.leaky_relu(hidden, 0.2))
-            return upsample(self.share * shortcut, "nearest").add(hidden, alpha=self.share)
+            hidden = _scaled(self.convolution_1, F.leaky_relu(hidden, 0.2), self.share)
+            return upsample(self.share * shortcut, "nearest") + hidden
         shortcut = F.avg_pool2d(features, 2)
         shortcut = shortcut if self.shortcut is None else self.shortcut(shortcut)
         hidden = self.convolution_1(F.leaky_relu(self.convolution_0(hidden), 0.2))

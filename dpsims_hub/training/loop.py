@@ -89,6 +89,8 @@ class Trainer:
         projection = self.patches.projection
         every = (generator, discriminator, backbone, self.patches.backbone, projection)
         modules = [module for module in every if module is not None]
+        for frozen in {backbone, self.patches.backbone} - {None}:
+            frozen.fold_batch_norms()
         for module in modules:
             module.to(accelerator.device, memory_format=torch.channels_last)
         if accelerator.distributed_type == DistributedType.MULTI_GPU:
