@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -32,25 +33,26 @@ def fold_batch_norms(network: nn.Module) -> int:
     first = next(network.parameters())
     probe = torch.rand(1, 3, _PROBE_SIDE, _PROBE_SIDE, generator=torch.Generator().manual_seed(0)).to(first)
     before = network(probe)
-    for parent, (name, convolution), (norm_name, norm) in pairs:
-        setattr(parent, name, fuse_conv_bn_eval(convolution, norm).requires_grad_(False))
-        setattr(parent, norm_name, getattr(norm, "act", nn.Identity()))  # timm's norms have the activation
+    for (name, convolution), (norm_name, norm) in pairs:
+        network.set_submodule(name, fuse_conv_bn_eval(convolution, norm))
+        network.set_submodule(norm_name, getattr(norm, "act", nn.Identity()))  # that of timm's norms
     if all(map(_is_close, network(probe), before)):
         return len(pairs)
-    for parent, *children in pairs:
-        for name, child in children:
-            setattr(parent, name, child)
+    for name, module in itertools.chain(*pairs):
+        network.set_submodule(name, module)
     return 0
 
 
-def _pairs(network: nn.Module) -> Iterator[tuple[nn.Module, tuple, tuple]]:
-    """Modules with a convolution and the batch norm that is registered after it: both with their names."""
-    for parent in network.modules():
-        children = list(parent.named_children())
-        for one, other in zip(children, children[1:], strict=False):
-            both = isinstance(one[1], nn.Conv2d) and isinstance(other[1], nn.BatchNorm2d)
-            if both and one[1].out_channels == other[1].num_features:
-                yield parent, one, other
+def _pairs(network: nn.Module) -> Iterator[tuple[tuple[str, nn.Module], tuple[str, nn.Module]]]:
+    """Convolutions and batch norms, with their names, that follow each other in the order of registration."""
+    last = ("", network)
+    for named in network.named_modules():
+        one, other = last[1], named[1]
+        is_norm = isinstance(other, nn.BatchNorm2d)
+        if is_norm and isinstance(one, nn.Conv2d) and one.out_channels == other.num_features:
+            yield last, named
+        if is_norm or not list(other.children()):  # not a container
+            last = named
 
 
 def _is_close(new: Tensor, old: Tensor) -> bool:

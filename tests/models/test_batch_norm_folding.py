@@ -28,7 +28,7 @@ def look(backbone: PretrainedBackbone) -> tuple[list[Tensor], Tensor]:
     return [feature.detach() for feature in features], image.grad
 
 
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenetv2_100", "resnet18"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "mobilenetv2_100", "test_resnet"])
 def test_features_and_gradient_stay(name):
     backbone = backbone_of(name)
     count = sum(isinstance(layer, nn.BatchNorm2d) for layer in backbone.modules())

@@ -11,9 +11,11 @@ import torch
 from dpsims_hub import losses
 from dpsims_hub.models import feature_conditioning
 from dpsims_hub.models.generator import DPSIMSGeneratorOutput
+from dpsims_hub.training.build import build_backbone
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.step import frozen
+from tests.tiny import save_tiny_backbone
 from tests.training.tiny_run import forget_accelerators
 from tests.training.tiny_step import batch, clones, same
 
@@ -60,6 +62,17 @@ def test_the_backbone_never_changes(make_trainer):
     assert not backbone.training
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
     assert all(p.grad is None and not p.requires_grad for p in backbone.parameters())
+
+
+def test_the_batch_norms_of_the_backbone_are_merged(make_trainer, tmp_path):
+    trainer = make_trainer("--backbone_weights", save_tiny_backbone(tmp_path / "weights.safetensors"))
+    merged, plain = trainer.networks.backbone, build_backbone(trainer.config)
+    statistics = {name for name in plain.state_dict() if "running" in name}
+    assert statistics
+    assert not statistics & merged.state_dict().keys()
+    images = batch(trainer)["real_images"]
+    for one, other in zip(merged(images), plain(images), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_frozen_gives_back_only_what_it_took():
@@ -140,7 +153,7 @@ def mixed_step(make_trainer, *more: object) -> tuple[list, list]:
     trainer.networks.backbone.network.register_forward_hook(
         lambda module, inputs, features: of_backbone.extend([inputs[0].dtype, *(f.dtype for f in features)])
     )
-    first = trainer.accelerator.unwrap_model(trainer.networks.discriminator).decoder[0].convolution_1
+    first = trainer.accelerator.unwrap_model(trainer.networks.discriminator).decoder[0]
     first.register_forward_hook(lambda module, inputs, result: of_decoder.append(result.dtype))
     trainer.step_function(batch(trainer))
     return of_backbone, of_decoder
