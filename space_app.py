@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 
+from dpsims_hub.processes.missing_package import missing_package
 from dpsims_hub.processes.quick_start import start_process
 
 
@@ -20,7 +21,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--model",
         default=os.environ.get("DPSIMS_MODEL", ""),
-        help="path, Hub id or bundled name, or several separated by commas (default: the bundled model)",
+        help="path, Hub id or bundled name, or several separated by commas (default: the bundled models)",
     )
     parser.add_argument("--host", help="address to serve on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
@@ -48,6 +49,9 @@ def main(argv: list[str] | None = None) -> int:
             mcp=arguments.mcp,
             segmenter=os.environ.get("DPSIMS_SEGMENTER", ""),
         )
+    except ModuleNotFoundError as error:
+        print(f"space_app.py: {missing_package(error)}", file=sys.stderr)
+        return 2
     except (OSError, ValueError) as error:
         print(f"space_app.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

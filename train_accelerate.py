@@ -1,7 +1,7 @@
 """Train DP-SIMS.
 
     accelerate launch train_accelerate.py --train_data_dir DIR --preset small --resolution 128x96 \
-        --backbone_weights mobilenetv2.safetensors --output_dir outputs/mine
+        --output_dir outputs/mine
     accelerate launch --cpu train_accelerate.py ...              # on the CPU
     torchrun --nproc_per_node 2 train_accelerate.py ...          # several processes, also on a CPU
     ... --dataset_name OWNER/NAME --streaming                    # from the Hub, without a local copy
@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import sys
 
+from dpsims_hub.processes.missing_package import missing_package
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.processes.quick_start import start_process
 from dpsims_hub.training.command_line import parse_config
@@ -32,6 +33,9 @@ def main(argv: list[str] | None = None) -> int:
             for sentence in launcher_sentences(launcher_settings(), config):
                 print(sentence)
         return show_plan(config) if config.dry_run else train(config)
+    except ModuleNotFoundError as error:
+        print(f"train_accelerate.py: {missing_package(error)}", file=sys.stderr)
+        return 2
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"train_accelerate.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -4,7 +4,8 @@ A subcommand is a module of this package with `add_arguments(parser)` and `run(a
 imported only when the command line names it, and imports torch only in `run`, so that help is quick.
 
 Errors: the functions of this room raise OSError where a file is missing or cannot be written or the Hub
-refuses, and ValueError for anything else that is wrong in the input; `main` prints the sentence.
+refuses, ModuleNotFoundError where an optional package is missing, and ValueError for anything else that is
+wrong in the input; `main` prints the sentence.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from dpsims_hub import __version__
+from dpsims_hub.processes.missing_package import missing_package
 from dpsims_hub.processes.quick_start import start_process
 
 SUBCOMMANDS = {
@@ -61,6 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = build_parser(argv).parse_args(argv)
         return _module(arguments.subcommand).run(arguments)
+    except ModuleNotFoundError as error:
+        print(f"dpsims: {missing_package(error)}", file=sys.stderr)
+        return BAD_INPUT
     except (ValueError, OSError) as error:
         print(f"dpsims: {_one_line(error)}", file=sys.stderr)
         return BAD_INPUT

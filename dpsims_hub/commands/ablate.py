@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dpsims_hub.commands.data_options import add_label_suffix_option
 from dpsims_hub.commands.options import add_option
 from dpsims_hub.pictures.plots import require_matplotlib
+from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.storage.atomic_write import write_text_atomically
 from dpsims_hub.storage.writable import check_writable
@@ -91,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     _checked_data(arguments, runs)
     pairs = FolderDataset(arguments.data / "val", label_suffix=suffix)
     check_writable(folder)
+    require_packages("scipy")
     if not arguments.no_plot:
         require_matplotlib()
     if not all(one.report for one in outcomes_so_far(runs, recipe)):

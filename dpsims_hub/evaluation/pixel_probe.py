@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels.reading.resizing import resize_label_map
+from dpsims_hub.processes.missing_package import require_packages
 
 HEIGHT = 96  # pixels; larger photos are judged at this height
 STEP = 2  # every second pixel of every second row is judged
@@ -36,9 +37,13 @@ class PixelProbe:
         num_classes: N.
         num_photos: how many photos will be sampled, which bounds the pixels of each.
         seed: of the sampled pixels and the Fourier features.
+
+    Raises:
+        ModuleNotFoundError: scipy is not installed.
     """
 
     def __init__(self, num_classes: int, num_photos: int, seed: int = 0) -> None:
+        require_packages("scipy")
         self.num_classes = num_classes
         self.pixels_per_photo = min(max(MAX_PIXELS // num_photos, 1), 300)
         self.seed = seed
