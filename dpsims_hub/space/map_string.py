@@ -18,8 +18,9 @@ import numpy as np
 from dpsims_hub.labels import ClassSpec, LabelMapError
 from dpsims_hub.labels.reading.image_files import MAX_SIDE, check_size
 
-MAX_LENGTH = 400_000  # characters; our choice: a 256x256 map of pure noise has 350 000
-_FORM = re.compile(r"r1:([0-9]{1,5})x([0-9]{1,5}):([A-Za-z0-9+/]*={0,2})")
+_HEAD = re.compile(r"r1:([0-9]{1,5})x([0-9]{1,5}):")
+_RUNS = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_RUN_BYTES = 4
 _LONGEST_RUN = 65_535
 
 
@@ -49,13 +50,14 @@ def decode(text: object, spec: ClassSpec | None = None, *, max_side: int = MAX_S
         LabelMapError: the text is malformed or too long, a side is too large, runs do not fill the map, or an
             id is no class.
     """
-    width, height, data = _parse(text)
+    width, height, runs = _parse(text)
     check_size(height, width, "the map")
     if max(height, width) > max_side:
         raise LabelMapError(
             f"the map is {width}x{height} px (width x height); the limit is {max_side} a side."
         )
-    if len(data) % 4:
+    data = _decode_base64(runs, longest=_RUN_BYTES * width * height)
+    if len(data) % _RUN_BYTES:
         raise LabelMapError(f"the runs of the map have {len(data)} bytes, which is no multiple of 4.")
     ids, lengths = np.frombuffer(data, dtype="<u2").reshape(-1, 2).T
     covered = int(lengths.sum(dtype=np.int64))
@@ -72,16 +74,26 @@ def decode(text: object, spec: ClassSpec | None = None, *, max_side: int = MAX_S
     return np.repeat(ids, lengths).reshape(height, width)
 
 
-def _parse(text: object) -> tuple[int, int, bytes]:
-    """Return width, height and the bytes of the runs."""
+def _parse(text: object) -> tuple[int, int, str]:
+    """Return width, height and the text of the runs."""
     if not isinstance(text, str):
         raise LabelMapError(f"the map is not a text but {type(text).__name__}; send r1:WIDTHxHEIGHT:RUNS.")
-    if len(text) > MAX_LENGTH:
-        raise LabelMapError(f"the map's text has {len(text)} characters; the limit is {MAX_LENGTH}.")
-    match = _FORM.fullmatch(text)
-    if match is None:
+    head = _HEAD.match(text)
+    if head is None or text.count(":") != 2:
+        raise LabelMapError("the map's text is malformed; send r1:WIDTHxHEIGHT:RUNS, runs in base64.")
+    return int(head[1]), int(head[2]), text[head.end() :]
+
+
+def _decode_base64(runs: str, longest: int) -> bytes:
+    """Return the bytes of a text, at most `longest`: a map has no more runs than pixels."""
+    limit = 4 * -(-longest // 3)
+    if len(runs) > limit:
+        raise LabelMapError(
+            f"the runs of the map have {len(runs)} characters; the limit of its size is {limit}."
+        )
+    if not _RUNS.fullmatch(runs):
         raise LabelMapError("the map's text is malformed; send r1:WIDTHxHEIGHT:RUNS, runs in base64.")
     try:
-        return int(match[1]), int(match[2]), base64.b64decode(match[3], validate=True)
+        return base64.b64decode(runs, validate=True)
     except binascii.Error as error:
         raise LabelMapError("the runs of the map are not base64.") from error

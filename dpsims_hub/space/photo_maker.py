@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpsims_hub.processes.quick_start import stand_in_compiler
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
+from dpsims_hub.space.photo_process import ModelNotLoadedError
 from dpsims_hub.space.photo_request import PhotoRequest
 
 if TYPE_CHECKING:
@@ -42,7 +43,13 @@ class PhotoMaker:
             self._renderers[model_info.key] = PhotoRenderer(registry.load(model_info), spare_core)
 
     def render(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
-        """Make a photo with a loaded model; see `PhotoRenderer.render`."""
+        """Make a photo with a loaded model; see `PhotoRenderer.render`.
+
+        Raises:
+            ModelNotLoadedError: the model is not loaded.
+        """
+        if key not in self._renderers:
+            raise ModelNotLoadedError(f"{key} is not loaded.")
         return self._renderers[key].render(photo_request)
 
     def segment(self, name: str, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:

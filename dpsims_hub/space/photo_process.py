@@ -8,11 +8,13 @@ This module imports no large package, so that the process can be started first o
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import signal
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
     from dpsims_hub.space.photo_request import PhotoRequest
 
-LOADING_POLL = 0.05  # seconds
+POLL = 0.05  # seconds
 _LOG = logging.getLogger(__name__)
 
 
@@ -34,11 +36,16 @@ class ProcessEndedError(RuntimeError):
     """The child process has ended before it answered."""
 
 
+class ModelNotLoadedError(RuntimeError):
+    """A photo of a model that this process has not loaded."""
+
+
 class PhotoProcess:
     """Does what `PhotoMaker` does, in a child process that starts at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # one request and its answer at a time
+        self._numbers = itertools.count()
         self._closed = False
         self._start()
 
@@ -49,21 +56,24 @@ class PhotoProcess:
             ProcessEndedError: the process has ended; another one was started.
             ValueError: a weight file is damaged.
         """
-        self._ask("begin_loading", registry, model_info, spare_core)
-        while not self._ask("is_loaded", model_info.key):
-            time.sleep(LOADING_POLL)
+        self._run_beside("load", registry, model_info, spare_core)
 
     def render(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
         """Make a photo with a loaded model; see `PhotoRenderer.render`.
 
         Raises:
             ProcessEndedError: the process has ended; another one was started, without models.
+            ModelNotLoadedError: this process has not loaded the model.
         """
         return self._ask("render", key, photo_request)
 
     def segment(self, name: str, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
-        """Return ids and class names of a photo, see `PhotoMaker.segment`; raises what `render` does."""
-        return self._ask("segment", name, photo)
+        """Return ids and class names of a photo while others make photos, see `PhotoMaker.segment`.
+
+        Raises:
+            ProcessEndedError: the process has ended; another one was started.
+        """
+        return self._run_beside("segment", name, photo)
 
     def close(self) -> None:
         """End the process after its last photo."""
@@ -76,6 +86,14 @@ class PhotoProcess:
         self._process = context.Process(target=_serve, args=(other_end,), name="photos", daemon=True)
         self._process.start()
         other_end.close()
+
+    def _run_beside(self, name: str, *arguments: Any) -> Any:
+        """Do in a thread of the process what takes seconds; photos are made at the same time."""
+        number = next(self._numbers)
+        self._ask("begin", number, name, arguments)
+        while (result := self._ask("result", number)) is None:
+            time.sleep(POLL)
+        return result[0]
 
     def _ask(self, name: str, *arguments: Any) -> Any:
         with self._lock:
@@ -102,26 +120,20 @@ class _Answers:
             from dpsims_hub.space.photo_maker import PhotoMaker
 
         self._maker = PhotoMaker()
-        self._loaders: dict[str, threading.Thread] = {}
-        self._errors: dict[str, Exception] = {}
-        self.render, self.segment = self._maker.render, self._maker.segment
+        self._threads = ThreadPoolExecutor()
+        self._results: dict[int, Future] = {}
+        self.render = self._maker.render
 
-    def begin_loading(self, registry: ModelRegistry, model_info: ModelInfo, spare_core: bool) -> None:
-        def load() -> None:
-            try:
-                self._maker.load(registry, model_info, spare_core)
-            except Exception as error:  # the server gets it from `is_loaded`
-                self._errors[model_info.key] = error
+    def begin(self, number: int, name: str, arguments: tuple) -> None:
+        self._results[number] = self._threads.submit(getattr(self._maker, name), *arguments)
 
-        self._loaders[model_info.key] = threading.Thread(target=load, daemon=True)
-        self._loaders[model_info.key].start()
-
-    def is_loaded(self, key: str) -> bool:
-        if self._loaders[key].is_alive():
-            return False
-        if key in self._errors:
-            raise self._errors.pop(key)
-        return True
+    def result(self, number: int) -> tuple[Any] | None:
+        """(result,) once, or None while it is not there; raises the error of the task."""
+        if number not in self._results:
+            raise ProcessEndedError("the process that makes photos has ended.")  # it began in an earlier one
+        if not self._results[number].done():
+            return None
+        return (self._results.pop(number).result(),)
 
 
 def _serve(pipe: Connection) -> None:
@@ -141,7 +153,7 @@ def _serve(pipe: Connection) -> None:
 
 def _plain(error: Exception) -> Exception:
     """The error as one that can be sent: errors of packages may not be rebuilt from their arguments."""
-    for kind in (ValueError, OSError):
+    for kind in (ValueError, OSError, ProcessEndedError, ModelNotLoadedError):
         if isinstance(error, kind):
             return kind(str(error))
     _LOG.error("a photo cannot be made", exc_info=error)

@@ -19,14 +19,16 @@ from PIL import Image
 
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_maker import PhotoMaker
-from dpsims_hub.space.photo_process import PhotoProcess, ProcessEndedError
+from dpsims_hub.space.photo_process import ModelNotLoadedError, PhotoProcess, ProcessEndedError
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.zero_gpu import is_zero_gpu, on_gpu
 
 MAX_QUEUED = 24  # requests; our choice: below the 40 threads of the server, so that other requests get one
+MAX_SEGMENTING = 2  # photos at once; each takes a thread of the server
 MIN_QUEUED = 8  # so that eight visitors take turns even with a very slow model
 LONGEST_WAIT = 1500.0  # milliseconds; our choice: requests that would wait longer are refused
 LOADING_RETRY = 400  # milliseconds
+SEGMENTING_RETRY = 1000  # milliseconds
 FAILURE_SECONDS = 30.0  # our choice: a model that could not be loaded is tried again after this time
 _LOG = logging.getLogger(__name__)
 
@@ -70,7 +72,10 @@ class PhotoWorker:
         self._render = on_gpu(self._render_now)
         self._loaders: dict[str, Future[None]] = {}
         self._failures: dict[str, float] = {}  # times of `time.monotonic`
-        self._lock = threading.Lock()  # guards the queue length and the loaders
+        self._lock = (
+            threading.RLock()
+        )  # guards the queue length and the loaders; on ZeroGPU held while loading
+        self._segmenting = threading.BoundedSemaphore(MAX_SEGMENTING)
         self._queued = 0
         self._pace = 50.0  # milliseconds per photo, a running mean
 
@@ -81,7 +86,7 @@ class PhotoWorker:
         """
         with self._lock:
             if time.monotonic() - self._failures.get(model_info.key, math.inf) > FAILURE_SECONDS:
-                del self._failures[model_info.key], self._loaders[model_info.key]
+                self._forget(model_info.key)
             if model_info.key not in self._loaders:
                 done = self._loaders[model_info.key] = Future()
                 if is_zero_gpu():  # models must be loaded before the first GPU call
@@ -124,7 +129,10 @@ class PhotoWorker:
             self._pace += 0.2 * (ms - self._pace)
             return photo, ms
         except ProcessEndedError as error:
-            raise self._forget_models(error) from None
+            _LOG.error("%s Another one was started.", error)
+            raise self._load_again(model_info.key, ready) from None
+        except ModelNotLoadedError:  # by a process that was started since
+            raise self._load_again(model_info.key, ready) from None
         finally:
             with self._lock:
                 self._queued -= 1
@@ -133,12 +141,18 @@ class PhotoWorker:
         """Return ids and class names of a photo, see `PhotoMaker.segment`.
 
         Raises:
-            BusyError: the process that segments has ended; another one was started.
+            BusyError: too many photos are being segmented, or the process that does it has ended, and
+                another one was started.
         """
+        if not self._segmenting.acquire(blocking=False):
+            raise BusyError("crowd", SEGMENTING_RETRY)
         try:
             return self._maker.segment(name, photo)
         except ProcessEndedError as error:
-            raise self._forget_models(error) from None
+            _LOG.error("%s Another one was started.", error)
+            raise BusyError("loading", LOADING_RETRY) from None
+        finally:
+            self._segmenting.release()
 
     def close(self) -> None:
         """End the thread after the last queued photo."""
@@ -152,13 +166,16 @@ class PhotoWorker:
                 raise BusyError("crowd", int(min(5000.0, max(100.0, self._queued * self._pace / 2))))
             self._queued += 1
 
-    def _forget_models(self, error: ProcessEndedError) -> BusyError:
-        """Have all models loaded again, in the new process."""
-        _LOG.error("%s Another one was started.", error)
+    def _load_again(self, key: str, loader: Future[None]) -> BusyError:
+        """Have a model loaded again at the next request, if that has not begun yet."""
         with self._lock:
-            self._loaders.clear()
-            self._failures.clear()
+            if self._loaders.get(key) is loader:
+                self._forget(key)
         return BusyError("loading", LOADING_RETRY)
+
+    def _forget(self, key: str) -> None:
+        self._loaders.pop(key, None)
+        self._failures.pop(key, None)
 
     def _render_now(self, key: str, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
         return self._maker.render(key, photo_request)
@@ -175,5 +192,6 @@ class PhotoWorker:
             expected = isinstance(error, ValueError | OSError)
             _LOG.error("%s cannot be loaded: %s", model_info.name, error, exc_info=not expected)
             with self._lock:
-                self._failures[model_info.key] = time.monotonic()
+                if self._loaders.get(model_info.key) is done:
+                    self._failures[model_info.key] = time.monotonic()
             done.set_exception(ValueError("this model cannot be loaded here; choose another one."))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_maker import PhotoMaker
-from dpsims_hub.space.photo_process import PhotoProcess
+from dpsims_hub.space.photo_process import ModelNotLoadedError, PhotoProcess
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from tests.space.models import save_segmenter
@@ -47,11 +48,17 @@ def test_a_photo_is_that_of_this_process(
     assert ms > 0
 
 
-def test_a_photo_is_segmented_there(process: PhotoProcess, tmp_path: Path) -> None:
+def test_a_photo_is_segmented_there_while_photos_are_made(
+    process: PhotoProcess, ade20k: ModelInfo, tmp_path: Path
+) -> None:
     pytest.importorskip("transformers")
     save_segmenter(tmp_path / "segmenter", {0: "sky", 1: "road"})
     photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
-    ids, names = process.segment(str(tmp_path / "segmenter"), photo)
+    with ThreadPoolExecutor() as threads:
+        segmented = threads.submit(process.segment, str(tmp_path / "segmenter"), photo)
+        process.render("ade20k", request_of(ade20k))
+        assert not segmented.done()  # the segmenter is being loaded
+        ids, names = segmented.result()
     wanted, _ = PhotoMaker().segment(str(tmp_path / "segmenter"), photo)
     np.testing.assert_array_equal(ids, wanted)
     assert names == {0: "sky", 1: "road"}
@@ -68,7 +75,7 @@ def test_an_error_comes_back_as_what_it_was_and_the_process_goes_on(
 ) -> None:
     with pytest.raises(ValueError, match="200"):
         process.render("ade20k", PhotoRequest(np.full((32, 48), 200), 1))
-    with pytest.raises(RuntimeError, match="KeyError"):
+    with pytest.raises(ModelNotLoadedError, match="never loaded is not loaded"):
         process.render("never loaded", request_of(ade20k))
     broken = ModelInfo(**{**vars(ade20k), "key": "broken", "folder": tmp_path})
     with pytest.raises(OSError, match=str(tmp_path)):
@@ -106,7 +113,7 @@ def test_a_process_that_dies_of_a_model_does_not_take_the_server_along(
     monkeypatch.setattr(PhotoProcess, "load", lambda self, *arguments: self.render("x", self._process.kill()))
     with pytest.raises(ValueError, match="cannot be loaded here"), caplog.at_level(logging.CRITICAL):
         worker.photo(ade20k, request_of(ade20k), wait=True)
-    with pytest.raises(RuntimeError, match="KeyError"):  # a new process, without models
+    with pytest.raises(ModelNotLoadedError):  # a new process, without models
         process.render("ade20k", request_of(ade20k))
     worker.close()
 
