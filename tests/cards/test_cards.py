@@ -117,6 +117,11 @@ def test_numbers_of_a_bundled_models_card_are_those_of_its_report_and_its_weight
         if row["images"] in ("generated photos", "real photos"):
             values = f"{row['probe_mean_iou']:.1%} | {row['probe_pixel_accuracy']:.1%} |".replace("%", " %")
             assert f"| {row['images']} | {values}" in text
+    assert {row["images"] for row in report["exposure"]} > {"generated photos", "real training photos"}
+    for row in report["exposure"]:
+        levels = f"{row['brightness']:.0f} | {row['brightness_deviation']:.0f}"
+        shares = f"{row['white_share']:.1%} | {row['black_share']:.1%}".replace("%", " %")
+        assert f"| {row['images']} | {levels} | {shares} |" in text
     assert f"{report['size']['width']}x{report['size']['height']}" in text
     assert f"seed {report['seed']}" in text
 
