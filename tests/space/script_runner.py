@@ -37,6 +37,7 @@ PURE = (
     "photo/fine_photo",
     "painting/zoom",
     "panels/sharing",
+    "panels/shortcuts",
 )
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 

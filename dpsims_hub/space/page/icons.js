@@ -57,6 +57,16 @@ function newClassButton(state, id, press) {
   return button;
 }
 
+// Gives a row new children. Keyboard focus in it stays at its place, or goes to the last button, or to another element.
+function renewRow(row, children, otherwise) {
+  const place = [...row.children].findIndex((one) => one.contains(document.activeElement));
+  row.replaceChildren(...children);
+  if (place < 0) return;
+  const buttons = children.map((one) => (one.matches("button") ? one : one.querySelector("button"))).slice(0, place + 1);
+  const next = buttons.filter(Boolean).pop() || otherwise;
+  next.focus({ preventScroll: true });
+}
+
 // An image without alternative text, for buttons that have a label.
 function newPicture(url) {
   const image = new Image();

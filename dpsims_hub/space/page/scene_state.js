@@ -1,6 +1,7 @@
 // The state of the page: map, style, current tool and history. Its events: "map" (pixels changed), "commit" (a change is
-// complete), "style", "hand" (tool, class or size), "leave" (before another model), "model" (after it), "replaced" (by
-// another map), and those of single parts: "drawn", "preview", "cursor", "colours", "photo", "layout", "zoom".
+// complete), "style", "hand" (tool, class or size), "leave" (before another model), "model" (after it), "replacing" and
+// "replaced" (before and after another map), and those of single parts: "drawn", "preview", "cursor", "colours", "photo",
+// "layout", "zoom".
 
 function createSceneState(model) {
   const listeners = {};
@@ -42,6 +43,7 @@ function createSceneState(model) {
   };
   // Replaces the map and its re-rolled regions, as one step of history.
   state.replaceMap = (ids, style = {}) => {
+    state.emit("replacing");
     Object.assign(state, { ids, regions: [], ...style });
     state.version++;
     state.emit("map");

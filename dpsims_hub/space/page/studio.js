@@ -67,8 +67,7 @@ async function openFirst(app, first) {
   const isOther = last && last !== first.name && !hasLink();
   const model = (isOther && (await app.ask("switch_model", { model: last }))) || first;
   const draft = app.readDraft(model);
-  if (draft) state.setModel(model, draft);
-  else app.showExample(model);
+  app.showKept(model, draft || undefined);
   const linked = await app.openLink();
   if (draft && !linked) app.notify("Your painting is back as you left it.");
   if (!draft && !linked) app.showFirstRun();

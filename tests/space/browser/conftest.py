@@ -6,6 +6,7 @@ Playwright's loop blocks its thread until the end of a test file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ OpenPage = Callable[..., StudioPage]
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """Models: bundled, random ADE20K, one slow by its size, one of 2:1, one with a segmenter."""
+    """Models: bundled, random ADE20K, one slow by its size, one of 2:1, one with a segmenter, one of one class."""
     find_chromium()
     folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
     slow, wide = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "wide", spec, (32, 64))
     seeing = save_tiny(folder / "seeing", spec, (48, 64))
     save_segmenter(seeing / "segmenter", dict(enumerate(spec.names)), half=True)
-    models = ["camvid", str(ade20k_folder), str(slow), str(wide), str(seeing)]
+    single = save_tiny(folder / "single", replace(spec, classes=spec.classes[:1], stored_values=(0,)))
+    models = ["camvid", str(ade20k_folder), str(slow), str(wide), str(seeing), str(single)]
     server = ServedSpace(models, tmp_path_factory.mktemp("painted"))
     yield server
     server.stop()

@@ -7,15 +7,16 @@ const PINCH_MS = 300; // a second finger within this time, or beside a resting f
 function mountPointers(app) {
   const { state, find } = app;
   const fingers = new Map(); // by pointerId, {x, y} on the screen
-  let held = null; // the active pointer: {id, does: "stroke" | "tap" | "pan", surface, x, y, start, far, tool}
+  let held = null; // the active pointer: {id, byPen, does: "stroke" | "tap" | "pan", surface, x, y, start, far, tool}
   let pinching = false; // until the last finger is lifted
 
   const at = (event) => ({ x: event.clientX, y: event.clientY });
   const distance = (one, other) => Math.hypot(one.x - other.x, one.y - other.y);
 
   function down(event, surface) {
+    if (event.pointerType === "pen") dropFingers();
     if (event.pointerType === "touch") {
-      if (held && !isYoung(event)) return; // a palm beside a stroke
+      if (held && (held.byPen || !isYoung(event))) return; // a palm beside a stroke
       fingers.set(event.pointerId, at(event));
       if (fingers.size > 1) return void startPinch();
     }
@@ -26,13 +27,24 @@ function mountPointers(app) {
     const tool = event.altKey ? "pick" : state.tool;
     const drags = event.button === 1 || app.holdsToPan();
     const does = drags ? "pan" : app.isDragTool(tool) ? "stroke" : "tap";
-    held = { id: event.pointerId, does, surface, tool, ...at(event), start: event.timeStamp, far: 0 };
+    const byPen = event.pointerType === "pen";
+    held = { id: event.pointerId, does, surface, tool, byPen, ...at(event), start: event.timeStamp, far: 0 };
     surface.setPointerCapture(event.pointerId);
     if (does === "stroke") app.beginStroke(app.placeOf(event, surface), tool, event);
     if (does === "tap" && event.pointerType !== "touch") finishTap(event);
   }
 
   const isYoung = (event) => event.timeStamp - held.start < PINCH_MS || held.far < TAP_SLOP;
+
+  // A pen takes over from what touched before it, such as the palm of its hand.
+  function dropFingers() {
+    if (held && fingers.has(held.id)) {
+      app.cancelStroke(true);
+      held = null;
+    }
+    fingers.clear();
+    pinching = false;
+  }
 
   function startPinch() {
     app.cancelStroke(true);

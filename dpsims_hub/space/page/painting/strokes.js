@@ -41,6 +41,7 @@ function mountStrokes(app) {
     state.emit("preview");
   };
   app.moveStroke = (places, event) => {
+    if (!stroke) return null; // cancelled while the pointer is down
     if (stroke.tool === "brush") return extend(places);
     gesture().move(places, event);
     return state.emit("preview");
@@ -89,6 +90,11 @@ function mountStrokes(app) {
     app.forgetBoxes();
     lineEnd = null;
   });
+  state.on("replacing", () => stroke && app.cancelStroke(true));
+  // Another tool, chosen by a second finger, ends a press of a tool of several steps; a brush goes on.
+  state.on("hand", () => {
+    if (stroke && stroke.tool !== "brush" && stroke.tool !== state.tool) app.cancelStroke();
+  });
   mountKeyboardCursor(app, canvas);
 }
 
@@ -104,6 +110,7 @@ function mountKeyboardCursor(app, canvas) {
     const applies = event.key === " " || event.key === "Enter";
     if (!arrow && !applies) return;
     event.preventDefault();
+    if (applies && event.repeat) return; // a held key applies the tool once
     if (event.key === " " && app.pansWithSpace()) return;
     const gesture = app.gestures[state.tool];
     const held = gesture && gesture.place && gesture.place();

@@ -80,7 +80,7 @@ function mountZoom(app) {
   }
   // Space presses a button that was reached by keyboard, but not one that was clicked before; the page does not scroll.
   const hold = (down) => (event) => {
-    if (event.key !== " " || app.isTyping(event.target)) return;
+    if (event.key !== " " || (down && app.isTyping(event.target))) return; // let go anywhere, it is no longer held
     const panned = app.holdsToPan();
     space = down;
     root.dataset.pan = String(app.holdsToPan());

@@ -33,7 +33,7 @@ function mountClassSheet(app) {
   }
 
   function build() {
-    list.replaceChildren(...recent.map((id) => newClassButton(state, id, () => app.chooseClass(id))));
+    renewRow(list, recent.map((id) => newClassButton(state, id, () => app.chooseClass(id))), button);
     find("class-button-name").textContent = state.className(state.classId);
     find("class-button-swatch").style.background = cssColour(state.colours[state.classId]);
   }

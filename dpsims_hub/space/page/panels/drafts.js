@@ -36,28 +36,48 @@ function mountDrafts(app) {
   let waiting = null;
   let failed = false;
   let painted = false; // whether the visitor changed a scene of this model
-  const untouched = new WeakSet(); // scenes of history that are examples: no drafts
+  let lent = false; // whether a link brought a scene of this model
+  let scene = null; // after the last complete change; the history is ahead of it while a model leaves
+  const kept = new WeakSet(); // scenes that are only shown, examples and drafts: nothing to store
+  const borrowed = new WeakSet(); // scenes of links: they do not replace the visitor's own draft
+  let marks = null; // the set of the scenes made now
 
   const save = () => {
     clearTimeout(waiting);
     waiting = null;
-    painted ||= state.history.undoSteps > 0 && !untouched.has(state.history.now);
-    if (!painted) return;
-    // An unchanged scene of a link does not replace the visitor's own draft.
-    const borrowed = app.linkedScene && state.history.now === app.linkedScene;
-    const where = borrowed ? ["sessionStorage"] : undefined;
+    if (!painted && !lent) return;
+    const where = painted && !borrowed.has(scene) ? undefined : ["sessionStorage"];
     failed = !store(DRAFT + state.model.name, JSON.stringify(state.request()), where);
-    store(LAST_MODEL, state.model.name);
+    store(LAST_MODEL, state.model.name, where);
   };
   const saveSoon = () => {
     waiting ||= setTimeout(save, SAVE_MS);
   };
-
-  // Shows a model with its first example.
-  app.showExample = (model) => {
-    state.setModel(model, { ids: firstScene(model) });
-    untouched.add(state.history.now);
+  const note = () => {
+    if (marks && state.history.now !== scene) marks.add(state.history.now);
+    scene = state.history.now;
+    lent ||= borrowed.has(scene);
+    painted ||= !kept.has(scene) && !borrowed.has(scene);
+    saveSoon();
   };
+  const marking = (set, change) => {
+    marks = set;
+    try {
+      change();
+    } finally {
+      marks = null;
+    }
+  };
+
+  // Shows a model with a scene that is stored already, or its first example.
+  app.showKept = (model, values = { ids: firstScene(model) }) => marking(kept, () => state.setModel(model, values));
+  // Shows a model with a scene carried over from another model; what was kept or borrowed stays so.
+  app.showCarried = (model, values, from) => {
+    const set = [kept, borrowed].find((one) => one.has(from)) || null;
+    marking(set, () => state.setModel(model, values));
+  };
+  // Makes a change to a scene that is not the visitor's own.
+  app.borrow = (change) => marking(borrowed, change);
 
   // {ids, style} of the model's draft, or null.
   app.readDraft = (model) => {
@@ -79,9 +99,10 @@ function mountDrafts(app) {
     if (failed) event.preventDefault();
   });
   state.on("leave", save);
-  state.on("commit style", saveSoon);
+  state.on("commit", note);
+  state.on("style", saveSoon);
   state.on("model", () => {
-    painted = false;
+    painted = lent = false;
     if (app.root.dataset.ready) store(LAST_MODEL, state.model.name);
   });
 }

@@ -30,8 +30,12 @@ function mountFiles(app) {
     return true;
   }
 
+  let opened = 0; // files so far; an answer about an earlier one is late
+
   async function open(file, reading) {
-    if (await openOwn(file)) return;
+    const number = ++opened;
+    const { name: model, title } = state.model;
+    if ((await openOwn(file)) || number !== opened) return;
     if (file.size > LARGEST_FILE) {
       const size = (Math.ceil(file.size / 1e5) / 10).toFixed(1); // rounded up, so that it is above the limit
       app.notify(`${file.name} has ${size} MB; the limit is 8 MB.`, "alert", "attempt");
@@ -39,9 +43,11 @@ function mountFiles(app) {
     }
     try {
       const data = await readBase64(file);
-      const otherwise = reading === "read_map" ? (refusal) => app.offerRepair(file.name, data, refusal) : null;
-      const reply = await app.ask(reading, { model: state.model.name, file: file.name, data }, otherwise);
-      if (!reply) return;
+      const isLate = () => number !== opened || model !== state.model.name;
+      const offers = (refusal) => !isLate() && app.offerRepair(file.name, data, refusal);
+      const reply = await app.ask(reading, { model, file: file.name, data }, reading === "read_map" ? offers : null);
+      if (!reply || number !== opened) return;
+      if (model !== state.model.name) throw new Error(`${file.name} was read for ${title}; open it again.`);
       if (reply.cropped) return void app.offerShape(file.name, data, reply.note);
       state.replaceMap(fittingMap(reply.map, state.model));
       if (reply.photo) app.keepOriginal(reply.photo);

@@ -15,7 +15,7 @@ function mountMapRepair(app) {
   app.offerRepair = async (name, data, refusal) => {
     const model = state.model.name;
     const found = await app.server.inspect_map({ model, file: name, data }).catch(() => null);
-    if (!found || found.error || found.busy) return false;
+    if (!found || found.error || found.busy || model !== state.model.name) return false;
     const others = found.more ? ` ${found.more} further values become the nearest class, or unknown.` : "";
     begin({ name, data, model, reading: "repair_map" }, `${refusal} Or say what its values mean:`);
     rows.replaceChildren(...found.values.map(makeRow));
@@ -77,6 +77,10 @@ function mountMapRepair(app) {
     await pending;
     if (!made) return; // an alert says why
     dialog.close();
+    if (file.model !== state.model.name) {
+      app.notify(`${file.name} was read for another model; open it again.`, "alert", "attempt");
+      return;
+    }
     state.replaceMap(fittingMap(made.map, state.model));
     app.notify(made.note || `Opened ${file.name}.`);
   });

@@ -3,19 +3,23 @@
 function mountModels(app) {
   const { state, find } = app;
   const list = find("model");
+  let chosen = 0; // choices so far
 
   // Models of the same classes and size keep the map; others show their last draft or first example.
   app.switchModel = async (name, tells = true) => {
+    const number = ++chosen;
     const model = name === state.model.name ? null : await app.ask("switch_model", { model: name });
+    if (number !== chosen) return; // another one was chosen meanwhile
     if (model) {
+      app.cancelStroke(true);
+      const from = state.history.now;
       const { ids, seed, seedB, mix } = state;
       const regions = state.regions.slice(0, mostRerolls(model));
       const keeps = sameClasses(model, state.model);
       const draft = app.readDraft(model);
-      if (draft) state.setModel(model, draft);
-      if (keeps) state.setModel(model, { ids, style: { seed, seedB, mix, regions } });
+      if (draft || !keeps) app.showKept(model, draft || undefined);
+      if (keeps) app.showCarried(model, { ids, style: { seed, seedB, mix, regions } }, from);
       else if (draft && tells) app.notify(`Your painting for ${model.title} is back.`);
-      else if (!draft) app.showExample(model);
       app.say(`Model ${model.title}`);
     }
     list.value = state.model.name;

@@ -30,15 +30,17 @@ function fittingScene(scene, model) {
     if (!fits) throw new Error("The number of its look (its seed) is none.");
     return number;
   };
-  const isRegion = (one) =>
-    one && Number.isInteger(one.seed) && (Number.isInteger(one.class) || typeof one.region === "string");
-  const regions = Array.isArray(scene.regions) ? scene.regions.filter(isRegion).slice(0, mostRerolls(model)) : [];
+  const rerolls = Array.isArray(scene.regions) ? scene.regions : [];
+  const regions = rerolls.filter((one) => fitsReroll(one, model)).slice(0, mostRerolls(model));
   const mix = Number(scene.mix || 0);
   return {
     ids: fittingMap(scene.map, model),
     style: { seed: seed(scene.seed), seedB: seed(scene.seed_b), mix: mix >= 0 && mix <= 1 ? mix : 0, regions },
   };
 }
+
+// A scene whose model the server does not give now.
+class OutOfReach extends Error {}
 
 function mountSharing(app) {
   const { state, find } = app;
@@ -70,24 +72,36 @@ function mountSharing(app) {
       scene = {};
     }
     if (!scene) return false;
-    history.replaceState(history.state, "", location.pathname + location.search);
+    const { hash } = location;
+    const used = () => {
+      if (location.hash === hash) history.replaceState(history.state, "", location.pathname + location.search);
+    };
     try {
-      await app.openScene(scene);
-      app.linkedScene = state.history.now;
+      await app.openScene(scene, app.borrow);
+      used();
       app.notify("Opened the scene of the link. Undo brings back what was here.");
       return true;
     } catch (problem) {
-      app.notify(`The link does not fit this model. ${problem.message}`, "alert", "attempt");
+      const again = problem instanceof OutOfReach; // then a reload may open it
+      if (again && location.hash !== hash) return false; // a later link is on its way
+      if (!again) used();
+      const what = again ? "The link cannot be opened." : "The link does not fit this model.";
+      app.notify(`${what} ${problem.message}`, "alert", "attempt");
       return false;
     }
   };
 
-  // Opens a scene of a link or file, with its model if it is here; throws an Error when it does not fit.
+  // Opens a scene of a link or file, with its model if it is here; throws an Error when it does not fit. The change of the
+  // scene is made by `make`.
   app.hasModel = (name) => app.models.some((one) => one.name === name);
-  app.openScene = async (scene) => {
-    if (scene.model !== state.model.name && app.hasModel(scene.model)) await app.switchModel(scene.model, false);
+  app.openScene = async (scene, make = (change) => change()) => {
+    const other = scene.model !== state.model.name && app.models.find((one) => one.name === scene.model);
+    if (other) await app.switchModel(scene.model, false);
+    if (other && scene.model !== state.model.name) {
+      throw new OutOfReach(`Its model ${other.title} cannot be reached now; try again.`);
+    }
     const { ids, style } = fittingScene(scene, state.model);
-    state.replaceMap(ids, style);
+    make(() => state.replaceMap(ids, style));
     if (scene.palette) app.setNatural(scene.palette === "natural");
   };
 

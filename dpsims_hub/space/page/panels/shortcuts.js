@@ -20,6 +20,21 @@ const KEY_HELP = [
   ["Escape", "cancel a stroke, close a menu"],
 ];
 
+const HELD_KEYS = ["[", "]", "+", "-", "="]; // sizes and zoom: these act on while they are held
+const BRACKETS = { BracketLeft: "[", BracketRight: "]" };
+
+// The key in lower case; on layouts of other scripts (Cyrillic, Greek) the Latin key at its place.
+function latinKey({ key, code }) {
+  if (key.length !== 1) return key;
+  if (!/\p{L}/u.test(key) || /\p{Script=Latin}/u.test(key)) return key.toLowerCase();
+  return /^Key[A-Z]$/.test(code) ? code.slice(3).toLowerCase() : BRACKETS[code] || key;
+}
+
+// Whether the key is a bracket that its layout gives with AltGr or Option; some browsers report AltGr as Ctrl+Alt.
+function isComposed({ key, altKey, metaKey }) {
+  return altKey && !metaKey && Object.values(BRACKETS).includes(key);
+}
+
 function mountShortcuts(app) {
   const { find, root } = app;
   const tools = { b: "brush", f: "fill", r: "rect", i: "pick", v: "reroll", e: "ellipse", l: "lasso", p: "polygon", m: "move" };
@@ -35,7 +50,7 @@ function mountShortcuts(app) {
     s: () => app.drawSeed("seed"),
     c: app.compare,
     o: app.paintOnPhoto,
-    t: () => find("stamps").showPopover(),
+    t: () => (find("stamps-button").hidden ? app.say("No stamps for this model") : find("stamps").showPopover()),
     "+": () => app.zoomBy(1.5),
     "=": () => app.zoomBy(1.5),
     "-": () => app.zoomBy(1 / 1.5),
@@ -47,6 +62,7 @@ function mountShortcuts(app) {
     (target.isContentEditable || target.matches("textarea, select, input:not([type=range])"));
   const isElsewhere = (target) => target instanceof Element && target !== document.body && !root.contains(target);
 
+  // Undo and redo go on while their keys are held.
   function withControl(event, key) {
     const redo = key === "y" || (key === "z" && event.shiftKey);
     if (!redo && key !== "z") return;
@@ -57,12 +73,17 @@ function mountShortcuts(app) {
   function onKey(event) {
     const { target } = event;
     const closes = root.querySelector(":popover-open:not(.dps-notices)");
-    if (event.key === "Escape" && !closes && app.cancelStroke()) return;
     if (app.isTyping(target) || isElsewhere(target) || root.querySelector("dialog[open]")) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (event.ctrlKey || event.metaKey) return void withControl(event, key);
-    if (event.altKey || app.isPainting() || event.defaultPrevented) return;
+    if (event.key === "Escape" && !closes && app.cancelStroke()) return;
+    const key = latinKey(event);
+    const composed = isComposed(event);
+    if ((event.ctrlKey || event.metaKey) && !composed) return void withControl(event, key);
+    if ((event.altKey && !composed) || app.isPainting() || event.defaultPrevented) return;
     const pressed = (key === "Enter" || key === " ") && target instanceof Element && target.closest("button");
+    if (event.repeat && !HELD_KEYS.includes(key)) {
+      if (pressed && key === "Enter") event.preventDefault(); // a held Enter presses a button once
+      return;
+    }
     if (!pressed && app.gestureKey(key)) return void event.preventDefault();
     if (tools[key]) app.chooseTool(tools[key]);
     else if (/^[0-9]$/.test(key)) app.classByKey(key);

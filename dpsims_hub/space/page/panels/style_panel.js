@@ -11,7 +11,7 @@ function mountStylePanel(app) {
     field.setAttribute("aria-invalid", String(!fits));
     if (!fits) app.notify(`The number of a look is a whole one from 0 to ${state.model.max_seed}.`, "alert", "seed");
     else app.settled("seed");
-    if (fits && value !== state[key]) state.setStyle({ [key]: value });
+    if (fits && value !== state[key]) state.setStyle({ [key]: value }, key); // quick steps are one
   }
 
   for (const [id, key] of fields) {

@@ -31,7 +31,7 @@ function mountPast(app) {
   }
   function show() {
     find("past-note").hidden = list().length > 1;
-    row.replaceChildren(...list().map(makeButton));
+    renewRow(row, list().map(makeButton), find("map"));
   }
   function makeButton({ scene, photo }, place) {
     const button = newButton("", () => restore(scene));

@@ -37,9 +37,7 @@ function mountRerollList(app) {
   };
 
   function build() {
-    const had = list.contains(document.activeElement);
-    list.replaceChildren(...state.regions.map(makeRow));
-    if (had) (list.querySelector("button") || find("map")).focus();
+    renewRow(list, state.regions.map(makeRow), find("map"));
     pointed = state.regions.includes(pointed) ? pointed : null;
     draw();
   }

@@ -7,6 +7,25 @@ function mostRerolls(model) {
   return model.regions ? MOST_REROLLS : 0;
 }
 
+// Whether a re-roll of a link, file or draft is one that the server takes: {class, seed} or {region, seed}.
+function fitsReroll(entry, model) {
+  const within = (value, end) => Number.isInteger(value) && value >= 0 && value < end;
+  if (!entry || !within(entry.seed, model.max_seed + 1)) return false;
+  const { class: id, region } = entry;
+  if (region === undefined) return within(id, model.classes.length) || (id !== undefined && id === model.ignore_index);
+  return id === undefined && isMask(region, model);
+}
+
+// Whether a text is a map of 0 and 1, of the model's size.
+function isMask(text, model) {
+  try {
+    const { ids, width, height } = decodeMap(text);
+    return width === model.width && height === model.height && ids.every((value) => value < 2);
+  } catch {
+    return false;
+  }
+}
+
 function mountRerolls(app) {
   const { state, find } = app;
 

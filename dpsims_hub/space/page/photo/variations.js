@@ -23,7 +23,7 @@ function mountVariations(app) {
     const places = Array.from({ length: VARIATIONS }, (_, place) =>
       looks[place] ? makeButton(looks[place], place) : document.createElement("i"),
     );
-    list.replaceChildren(...places);
+    renewRow(list, places, button);
     list.dataset.stale = "";
     judge();
     press();

@@ -113,7 +113,7 @@ function mountPlacing(app) {
       ],
     ],
   };
-  state.on("model", drop);
+  state.on("leave", drop); // before the next model, whose classes are others
 }
 
 function capitalized(text) {

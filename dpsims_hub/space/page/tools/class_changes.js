@@ -40,7 +40,7 @@ function mountReplacing(app) {
     to.replaceChildren(...classOptions(state));
     if (inMap.includes(state.classId)) from.value = state.classId;
     else to.value = state.classId;
-    if (to.value === from.value) to.value = state.model.classes.find((entry) => String(entry.id) !== from.value).id;
+    if (to.value === from.value) to.value = [...to.options].find((one) => one.value !== from.value).value;
   }
   function replace() {
     const [old, wanted] = [Number(from.value), Number(to.value)];

@@ -37,7 +37,7 @@ function mountGestures(app) {
   const bar = find("tool-actions");
 
   app.showActions = (title, entries) => {
-    bar.replaceChildren(...entries.map(makeButton));
+    renewRow(bar, entries.map(makeButton), find("map"));
     bar.setAttribute("aria-label", title);
     bar.hidden = !entries.length;
   };
