@@ -312,7 +312,13 @@ def test_keys_of_other_scripts_are_the_latin_ones_at_their_place(run, key, code,
 
 def test_brackets_typed_with_option_or_alt_gr_count_as_brackets(run):
     body = "return given.map(([key, altKey, metaKey]) => isComposed({ key, altKey, metaKey }));"
-    keys = [("[", True, False), ("]", True, False), ("[", False, False), ("[", True, True), ("z", True, False)]
+    keys = [
+        ("[", True, False),
+        ("]", True, False),
+        ("[", False, False),
+        ("[", True, True),
+        ("z", True, False),
+    ]
     assert run(body, keys) == [True, True, False, False, False]
 
 

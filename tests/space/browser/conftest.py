@@ -31,7 +31,7 @@ OpenPage = Callable[..., StudioPage]
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """Models: bundled, random ADE20K, one slow by its size, one of 2:1, one with a segmenter, one of one class."""
+    """Models: bundled, random ADE20K, one slow by its size, 2:1, one with a segmenter, one of one class."""
     find_chromium()
     folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
     slow, wide = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "wide", spec, (32, 64))

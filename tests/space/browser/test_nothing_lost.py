@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -84,6 +85,68 @@ def test_a_link_does_not_take_the_place_of_ones_own_painting(open_page: OpenPage
     kept(studio, "localStorage", "camvid", own)
     studio.page.click("#dps-undo")
     assert studio.page.evaluate("dpsims.map") == own
+
+
+def stored(studio: StudioPage, key: str) -> str:
+    return studio.page.evaluate("key => localStorage.getItem(key)", key)
+
+
+def test_a_draft_that_was_only_looked_at_does_not_take_the_place_of_ones_own(open_page: OpenPage) -> None:
+    studio = open_page()
+    switch(studio, "wide")
+    studio.choose_class(CAR)
+    studio.stroke([(5.5, 5.5), (20.5, 20.5)])
+    own = studio.page.evaluate("dpsims.map")
+    switch(studio, "camvid")
+    studio.choose_class(CAR)
+    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    kept(studio, "localStorage", "camvid", studio.page.evaluate("dpsims.map"))
+    linked = write_map(np.zeros((32, 64), int))
+    second = StudioPage(studio.page.context.new_page(), studio.address)
+    second.open(f"#model=wide&map={quote(linked, safe='')}")
+    second.page.wait_for_timeout(600)
+    assert stored(second, "dpsims-model") == "camvid"
+    switch(second, "camvid")
+    switch(second, "wide")
+    np.testing.assert_array_equal(second.ids, 0)
+    second.page.wait_for_timeout(600)
+    assert own in stored(second, "dpsims-draft:wide")
+    assert second.troubles == []
+
+
+def test_quick_undo_over_a_change_of_the_model_is_stored(open_page: OpenPage) -> None:
+    studio = open_page()
+    studio.choose_class(CAR)
+    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    draft = studio.page.evaluate("dpsims.map")
+    kept(studio, "localStorage", "camvid", draft)
+    studio.open()
+    studio.stroke([(90.5, 30.5), (120.5, 44.5)])
+    switch(studio, "wide")
+    studio.page.evaluate("for (const _ of 'ab') document.querySelector('#dps-undo').click()")
+    assert studio.page.evaluate("dpsims.map") == draft
+    studio.page.wait_for_timeout(600)
+    assert draft in stored(studio, "dpsims-draft:camvid")
+    assert stored(studio, "dpsims-draft:wide") is None  # its example was only shown
+
+
+def test_a_re_roll_of_an_unknown_class_is_left_out_for_good(open_page: OpenPage) -> None:
+    flat, regions = write_map(np.zeros((192, 256), int)), '[{"class":999,"seed":1},{"class":0,"seed":2}]'
+    studio = open_page(f"#model=camvid&map={quote(flat, safe='')}&regions={quote(regions, safe='')}")
+    assert studio.page.evaluate("dpsims.regions") == [{"class": 0, "seed": 2}]
+    studio.choose_class(CAR)
+    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    painted = studio.ids
+    kept(studio, "sessionStorage", "camvid", studio.page.evaluate("dpsims.map"))
+    damaged = """for (const storage of [sessionStorage, localStorage]) {
+        const draft = JSON.parse(storage.getItem("dpsims-draft:camvid"));
+        draft.regions = [{ class: 999, seed: 1 }];
+        storage.setItem("dpsims-draft:camvid", JSON.stringify(draft));
+    }"""
+    studio.page.evaluate(damaged)
+    studio.open()
+    np.testing.assert_array_equal(studio.ids, painted)
+    assert studio.page.evaluate("dpsims.regions") == []
 
 
 def test_an_untouched_example_of_another_model_is_no_draft(open_page: OpenPage) -> None:
