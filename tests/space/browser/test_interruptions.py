@@ -194,8 +194,10 @@ def test_a_pen_takes_over_from_the_palm_of_its_hand(studio: StudioPage) -> None:
 
 def test_keyboard_focus_stays_where_rows_are_made_anew(studio: StudioPage) -> None:
     studio.choose_class(CAR)
-    studio.stroke(PLACES)
-    studio.page.wait_for_function("document.querySelectorAll('#dps-past-row button').length > 1")
+    for number in range(2):
+        studio.stroke([(20.5, 30.5 + 40 * number), (60.5, 44.5 + 40 * number)])
+        count = f"document.querySelectorAll('#dps-past-row button').length > {number}"
+        studio.page.wait_for_function(count)  # photos count that stay for a second
     studio.page.locator("#dps-past-row button").nth(1).evaluate("one => { window.old = one; one.focus(); }")
     studio.page.keyboard.press("Enter")
     studio.page.wait_for_function("!window.old.isConnected")
