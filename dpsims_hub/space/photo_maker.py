@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dpsims_hub.processes.quick_start import stand_in_compiler
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
-from dpsims_hub.space.photo_process import ModelNotLoadedError
+from dpsims_hub.space.photo_errors import ModelNotLoadedError
 from dpsims_hub.space.photo_request import PhotoRequest
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.processes.quick_start import stand_in_compiler, start_process
+from dpsims_hub.space.photo_errors import ModelNotLoadedError, ProcessEndedError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
 
 POLL = 0.05  # seconds
 _LOG = logging.getLogger(__name__)
-
-
-class ProcessEndedError(RuntimeError):
-    """The child process has ended before it answered."""
-
-
-class ModelNotLoadedError(RuntimeError):
-    """A photo of a model that this process has not loaded."""
 
 
 class PhotoProcess:

@@ -18,8 +18,9 @@ import numpy as np
 from PIL import Image
 
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
+from dpsims_hub.space.photo_errors import ModelNotLoadedError, ProcessEndedError
 from dpsims_hub.space.photo_maker import PhotoMaker
-from dpsims_hub.space.photo_process import ModelNotLoadedError, PhotoProcess, ProcessEndedError
+from dpsims_hub.space.photo_process import PhotoProcess
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.zero_gpu import is_zero_gpu, on_gpu
 

@@ -15,7 +15,7 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 from dpsims_hub.space import photo_worker  # noqa: E402
-from dpsims_hub.space.photo_process import ModelNotLoadedError, ProcessEndedError  # noqa: E402
+from dpsims_hub.space.photo_errors import ModelNotLoadedError, ProcessEndedError  # noqa: E402
 from dpsims_hub.space.photo_request import PhotoRequest  # noqa: E402
 from dpsims_hub.space.photo_worker import MAX_SEGMENTING, BusyError, PhotoWorker  # noqa: E402
 

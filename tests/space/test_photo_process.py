@@ -18,8 +18,9 @@ from PIL import Image
 
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
+from dpsims_hub.space.photo_errors import ModelNotLoadedError
 from dpsims_hub.space.photo_maker import PhotoMaker
-from dpsims_hub.space.photo_process import ModelNotLoadedError, PhotoProcess
+from dpsims_hub.space.photo_process import PhotoProcess
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from tests.space.models import save_segmenter
