@@ -46,3 +46,12 @@ def test_the_mask_of_a_re_roll_is_its_class_or_its_region(run):
     body = "return Array.from(rerollMask(given[0], Uint16Array.from(given[1])));"
     found = run(body, [{"class": 2, "seed": 1}, ids.ravel().tolist()])
     np.testing.assert_array_equal(np.reshape(found, ids.shape), ids == 2)
+
+
+@pytest.mark.parametrize(
+    "change", [{"width": 8}, {"height": 8}, {"ignore_index": 2}, {"classes": [{"name": "sea"}]}]
+)
+def test_a_map_is_carried_to_models_of_its_classes_and_size_only(run, change):
+    model = {"name": "a", "width": 4, "height": 3, "ignore_index": 255, "classes": [{"name": "sky"}]}
+    assert run("return sameClasses(given[0], given[1]);", [model, model | {"name": "b"}]) is True
+    assert run("return sameClasses(given[0], given[1]);", [model, model | change]) is False

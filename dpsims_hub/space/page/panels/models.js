@@ -33,7 +33,8 @@ function mountModels(app) {
 
 function sameClasses(one, other) {
   const names = (model) => model.classes.map((entry) => entry.name).join("\n");
-  return one.width === other.width && one.height === other.height && names(one) === names(other);
+  const same = (key) => one[key] === other[key];
+  return ["width", "height", "ignore_index"].every(same) && names(one) === names(other);
 }
 
 function firstScene(model) {
