@@ -36,6 +36,7 @@ PURE = (
     "photo/lanczos",
     "photo/fine_photo",
     "painting/zoom",
+    "panels/models",
     "panels/sharing",
     "panels/shortcuts",
 )
