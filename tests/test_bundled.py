@@ -160,3 +160,10 @@ def test_bundling_again_keeps_the_card_and_the_segmenter(tmp_path, monkeypatch):
     written = ("model_index.json", "generator/config.json", "generator/diffusion_pytorch_model.safetensors")
     assert size == sum((target / name).stat().st_size for name in written)
     assert DPSIMSPipeline.from_pretrained(target).network.config.num_classes == 3
+    names = [{"name": name} for name in ClassSpec.load("outdoor").names]  # as the data have them
+    bare = ClassSpec.from_dict({"name": "mine", "classes": names})
+    DPSIMSPipeline(tiny_generator(8, spectral_norm=False), bare.to_dict()).save_pretrained(source)
+    bundle(source, target)
+    assert DPSIMSPipeline.from_pretrained(target).spec.name == "target"
+    known = [(one.aliases, one.kind) for one in ClassSpec.load("outdoor").classes]
+    assert [(one.aliases, one.kind) for one in DPSIMSPipeline.from_pretrained(target).spec.classes] == known

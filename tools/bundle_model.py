@@ -2,19 +2,21 @@
 
     python tools/bundle_model.py outputs/camvid/pipeline dpsims_hub/bundled/camvid
 
-The discriminator is not included: it is needed for training only. README.md and segmenter/ of the destination
-stay as they are.
+The discriminator is not included: it is needed for training only. Classes of a built-in list get its aliases
+and kinds. README.md and segmenter/ of the destination stay as they are.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from dpsims_hub import DPSIMSPipeline
+from dpsims_hub.space.model_registry import with_known_aliases
 from dpsims_hub.storage.atomic_write import atomic_new_folder
 
 MAX_BYTES = 12_000_000  # limit of a model in the package
@@ -27,6 +29,9 @@ def bundle(source: Path, destination: Path) -> int:
         ValueError: the result is too large for the package; nothing is written.
     """
     pipe = DPSIMSPipeline.from_pretrained(source, dtype=torch.float16)
+    if pipe.config.class_spec is not None:
+        spec = replace(with_known_aliases(pipe.spec), name=destination.name)
+        pipe.register_to_config(class_spec=spec.to_dict())
     with atomic_new_folder(destination) as unfinished:
         pipe.save_pretrained(unfinished)
         files = [path for path in unfinished.rglob("*") if path.is_file()]
