@@ -113,8 +113,9 @@ def test_a_damaged_file_of_the_cache_is_said_and_made_again(options, tmp_path, c
         words = [*options, "--output", tmp_path / f"{number}.json"]
         assert main([str(word) for word in words]) == 0
         caches = list(default_cache().rglob("*.features"))
-        caches[0].write_bytes(b"damaged")
-    assert len(caches) == 1
+        for cache in caches:
+            cache.write_bytes(b"damaged")
+    assert len(caches) == 2  # one for each measure: backbone and exposure
     assert "this file of cached features is damaged; they are computed again" in capsys.readouterr().err
     assert measured(tmp_path / "0.json") == measured(tmp_path / "1.json")
 

@@ -257,7 +257,9 @@ def test_painting_on_the_photo_is_painting_on_the_map(studio: StudioPage) -> Non
     size = (min(veiled.shape[1], map_shown.shape[1]), min(veiled.shape[0], map_shown.shape[0]))
     assert np.median(np.abs(veiled[: size[1], : size[0]].astype(int) - map_shown[: size[1], : size[0]])) < 3
     studio.page.fill("#dps-opacity", "0")
-    assert np.abs(studio.visible_image("#dps-photo-frame").astype(int) - plain).mean() < 2
+    bare = studio.visible_image("#dps-photo-frame")
+    # A little, because the photo is drawn anew with a finer filter once the brush rests.
+    assert np.abs(bare.astype(int) - plain).mean() < 0.1 * np.abs(veiled.astype(int) - plain).mean()
     studio.page.click("#dps-paint-photo")
     after = studio.ids
     studio.page.mouse.click(box["x"] + 30, box["y"] + 30)
