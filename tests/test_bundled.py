@@ -144,6 +144,16 @@ def test_segmenters_are_small_and_find_the_map_in_the_model_s_own_photos(name):
     assert np.mean(found) > 0.7, found
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundled_model_knows_the_aliases_of_its_classes(name):
+    own, known = DPSIMSPipeline.from_pretrained(bundled_model(name)).spec, ClassSpec.load(name)
+    assert own.name == name
+    assert any(one.aliases for one in known.classes)
+    assert [(one.aliases, one.kind) for one in own.classes] == [
+        (one.aliases, one.kind) for one in known.classes
+    ]
+
+
 def test_bundling_again_keeps_the_card_and_the_segmenter(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(TOOLS)
     bundle = runpy.run_path(str(TOOLS / "bundle_model.py"))["bundle"]

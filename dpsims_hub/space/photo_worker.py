@@ -73,9 +73,8 @@ class PhotoWorker:
         self._render = on_gpu(self._render_now)
         self._loaders: dict[str, Future[None]] = {}
         self._failures: dict[str, float] = {}  # times of `time.monotonic`
-        self._lock = (
-            threading.RLock()
-        )  # guards the queue length and the loaders; on ZeroGPU held while loading
+        # Guards the queue length and the loaders; on ZeroGPU its thread holds it while it loads.
+        self._lock = threading.RLock()
         self._segmenting = threading.BoundedSemaphore(MAX_SEGMENTING)
         self._queued = 0
         self._pace = 50.0  # milliseconds per photo, a running mean
