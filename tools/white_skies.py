@@ -27,24 +27,34 @@ def is_white(photo: np.ndarray, sky: np.ndarray) -> bool:
     return bool(sky.any()) and (photo[sky].min(axis=1) >= WHITE).mean() > SHARE
 
 
+def without_white_skies(source: Path, destination: Path) -> int:
+    """Copy the data and return the number of skies that became unknown.
+
+    Raises:
+        FileExistsError: the destination exists.
+        KeyError: the data have no class Sky.
+    """
+    data = FolderDataset(source)
+    sky_id = data.spec.class_id("sky")
+    shutil.copytree(source, destination)
+    changed = 0
+    for sample in data:
+        sky = sample.label_map == sky_id
+        if is_white(np.asarray(sample.image), sky):
+            ids = np.where(sky, data.spec.ignore_index, sample.label_map)
+            Image.fromarray(ids.astype(np.uint8)).save(destination / "labels" / f"{sample.stem}.png")
+            changed += 1
+    return changed
+
+
 def main() -> None:
     """Command line; says how many skies became unknown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path)
     parser.add_argument("destination", type=Path)
     arguments = parser.parse_args()
-    data = FolderDataset(arguments.source)
-    sky_id = [name.casefold() for name in data.spec.names].index("sky")
-    shutil.copytree(arguments.source, arguments.destination)
-    changed = 0
-    for index, path in enumerate(sorted((arguments.destination / "labels").iterdir())):
-        sample = data[index]
-        sky = sample.label_map == sky_id
-        if is_white(np.asarray(sample.image), sky):
-            ids = np.where(sky, data.spec.ignore_index, sample.label_map)
-            Image.fromarray(ids.astype(np.uint8)).save(path)
-            changed += 1
-    print(f"{arguments.destination}: the sky of {changed} of {len(data)} photos is unknown now")
+    changed = without_white_skies(arguments.source, arguments.destination)
+    print(f"{arguments.destination}: {changed} skies are unknown now")
 
 
 if __name__ == "__main__":
