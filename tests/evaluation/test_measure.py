@@ -49,6 +49,14 @@ def resized(folder: FolderDataset) -> tuple[list[np.ndarray], list[np.ndarray]]:
     ]
 
 
+def made_one_by_one(pipe: DPSIMSPipeline, maps: list[np.ndarray]) -> list[list[Image.Image]]:
+    """The two photos of each map, each by its own call."""
+    latents = torch.randn(COUNT, 2, LATENT_DIM, generator=torch.Generator().manual_seed(SETTINGS.seed))
+    return [
+        [pipe(m, latents=z[k : k + 1]).images[0] for k in (0, 1)] for m, z in zip(maps, latents, strict=True)
+    ]
+
+
 class ColourJudge:
     """Takes dark pixels for class 0, bright ones for class 2, and the rest for 1."""
 
@@ -79,8 +87,7 @@ class Watched(BackboneMeasure):
 
 def test_distances_are_those_of_photos_made_one_by_one(pipe, backbone, folder, measured):
     real, maps = resized(folder)
-    latents = torch.randn(COUNT, 2, LATENT_DIM, generator=torch.Generator().manual_seed(3))
-    fakes = [np.asarray(pipe(m, latents=z[:1]).images[0]) for m, z in zip(maps, latents, strict=True)]
+    fakes = [np.asarray(first) for first, _ in made_one_by_one(pipe, maps)]
     coloured = [folder.spec.palette[np.where(m == 255, 0, m)] * (m != 255)[..., None] for m in maps]
     features = [
         np.concatenate([pooled(feature_maps(backbone, image.astype(np.uint8)[None])) for image in images])
@@ -93,11 +100,7 @@ def test_distances_are_those_of_photos_made_one_by_one(pipe, backbone, folder, m
 
 def test_pixel_differences_are_those_of_photos_made_one_by_one(pipe, folder, measured):
     real, maps = resized(folder)
-    latents = torch.randn(COUNT, 2, LATENT_DIM, generator=torch.Generator().manual_seed(3))
-    pairs = [
-        [np.asarray(pipe(m, latents=z[k : k + 1]).images[0]).astype(float) for k in (0, 1)]
-        for m, z in zip(maps, latents, strict=True)
-    ]
+    pairs = [[np.asarray(photo).astype(float) for photo in pair] for pair in made_one_by_one(pipe, maps)]
     within = np.mean([np.abs(a - b).mean() / 255 for a, b in pairs])
     found = row(measured["diversity"], "pairs", "2 generated photos of one label map")
     assert found["pixel_difference"] == pytest.approx(within, abs=2e-3)
@@ -109,8 +112,7 @@ def test_pixel_differences_are_those_of_photos_made_one_by_one(pipe, folder, mea
 
 def test_exposure_is_that_of_photos_made_one_by_one(pipe, folder, measured):
     real, maps = resized(folder)
-    latents = torch.randn(COUNT, 2, LATENT_DIM, generator=torch.Generator().manual_seed(3))
-    fakes = [pipe(m, latents=z[:1]).images[0] for m, z in zip(maps, latents, strict=True)]
+    fakes = [first for first, _ in made_one_by_one(pipe, maps)]
     for kind, photos in (("generated photos", fakes), ("real photos", map(Image.fromarray, real))):
         levels = [np.asarray(photo.convert("L")).mean() for photo in photos]
         found = row(measured["exposure"], "images", kind)

@@ -254,43 +254,6 @@ def test_a_model_with_one_noise_gets_no_regions(run):
     assert run("return [mostRerolls(given), mostRerolls({ regions: true })];", spec) == [0, 32]
 
 
-MASK = map_string.encode(random_map() % 2)
-
-
-@pytest.mark.parametrize(
-    ("reroll", "fits"),
-    [
-        ({"class": 3, "seed": 0}, True),
-        ({"class": 255, "seed": 99}, True),
-        ({"region": MASK, "seed": 1}, True),
-        (None, False),
-        ("class", False),
-        ({"class": 999, "seed": 1}, False),
-        ({"class": 4, "seed": 1}, False),
-        ({"class": -1, "seed": 1}, False),
-        ({"class": 1.5, "seed": 1}, False),
-        ({"class": "1", "seed": 1}, False),
-        ({"class": 1, "seed": -1}, False),
-        ({"class": 1, "seed": 100}, False),
-        ({"class": 1, "seed": "1"}, False),
-        ({"class": 1}, False),
-        ({"seed": 1}, False),
-        ({"class": 1, "region": MASK, "seed": 1}, False),
-        ({"class": None, "region": MASK, "seed": 1}, False),
-        ({"region": 7, "seed": 1}, False),
-        ({"region": "r1:x", "seed": 1}, False),
-        ({"region": map_string.encode(random_map() % 2 * 2), "seed": 1}, False),
-        ({"region": map_string.encode(np.ones((3, 3), int)), "seed": 1}, False),
-    ],
-)
-def test_a_re_roll_that_does_not_fit_the_model_is_left_out_of_its_scene(run, reroll, fits):
-    spec = {"width": WIDTH, "height": HEIGHT, "ignore_index": 255, "max_seed": 99, "classes": [{}] * 4}
-    good = {"class": 0, "seed": 5}
-    scene = {"map": map_string.encode(random_map()), "regions": [reroll, good]}
-    kept = run("return fittingScene(given[0], given[1]).style.regions;", [scene, spec | {"regions": True}])
-    assert kept == ([reroll, good] if fits else [good])
-
-
 @pytest.mark.parametrize(
     ("key", "code", "latin"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("gradio")
 
+from dpsims_hub.space import map_string  # noqa: E402
 from tests.space.script_runner import script_runner  # noqa: E402
 from tests.space.test_page_scripts import HEIGHT, WIDTH, random_map  # noqa: E402
 
@@ -55,3 +56,40 @@ def test_a_map_is_carried_to_models_of_its_classes_and_size_only(run, change):
     model = {"name": "a", "width": 4, "height": 3, "ignore_index": 255, "classes": [{"name": "sky"}]}
     assert run("return sameClasses(given[0], given[1]);", [model, model | {"name": "b"}]) is True
     assert run("return sameClasses(given[0], given[1]);", [model, model | change]) is False
+
+
+MASK = map_string.encode(random_map() % 2)
+
+
+@pytest.mark.parametrize(
+    ("reroll", "fits"),
+    [
+        ({"class": 3, "seed": 0}, True),
+        ({"class": 255, "seed": 99}, True),
+        ({"region": MASK, "seed": 1}, True),
+        (None, False),
+        ("class", False),
+        ({"class": 999, "seed": 1}, False),
+        ({"class": 4, "seed": 1}, False),
+        ({"class": -1, "seed": 1}, False),
+        ({"class": 1.5, "seed": 1}, False),
+        ({"class": "1", "seed": 1}, False),
+        ({"class": 1, "seed": -1}, False),
+        ({"class": 1, "seed": 100}, False),
+        ({"class": 1, "seed": "1"}, False),
+        ({"class": 1}, False),
+        ({"seed": 1}, False),
+        ({"class": 1, "region": MASK, "seed": 1}, False),
+        ({"class": None, "region": MASK, "seed": 1}, False),
+        ({"region": 7, "seed": 1}, False),
+        ({"region": "r1:x", "seed": 1}, False),
+        ({"region": map_string.encode(random_map() % 2 * 2), "seed": 1}, False),
+        ({"region": map_string.encode(np.ones((3, 3), int)), "seed": 1}, False),
+    ],
+)
+def test_a_re_roll_that_does_not_fit_the_model_is_left_out_of_its_scene(run, reroll, fits):
+    spec = {"width": WIDTH, "height": HEIGHT, "ignore_index": 255, "max_seed": 99, "classes": [{}] * 4}
+    good = {"class": 0, "seed": 5}
+    scene = {"map": map_string.encode(random_map()), "regions": [reroll, good]}
+    kept = run("return fittingScene(given[0], given[1]).style.regions;", [scene, spec | {"regions": True}])
+    assert kept == ([reroll, good] if fits else [good])

@@ -20,6 +20,13 @@ def switch(studio: StudioPage, model: str) -> None:
     studio.page.wait_for_selector(f'.dps[data-model="{model}"]')
 
 
+def paint_car(studio: StudioPage) -> str:
+    """Paint a stroke and return the map's text."""
+    studio.choose_class(CAR)
+    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    return studio.page.evaluate("dpsims.map")
+
+
 def kept(studio: StudioPage, storage: str, model: str, text: str) -> None:
     """Wait until a storage's draft of a model holds a text."""
     told = "([storage, key, text]) => window[storage].getItem(key)?.includes(text)"
@@ -28,8 +35,7 @@ def kept(studio: StudioPage, storage: str, model: str, text: str) -> None:
 
 def test_paintings_of_two_models_outlive_switching_and_reloads(open_page: OpenPage) -> None:
     studio = open_page()
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    paint_car(studio)
     studio.page.fill("#dps-seed", "77")
     studio.page.keyboard.press("Tab")
     street = studio.ids
@@ -58,9 +64,7 @@ def test_paintings_of_two_models_outlive_switching_and_reloads(open_page: OpenPa
 def test_a_new_tab_opens_the_painting_and_each_tab_keeps_its_own(open_page: OpenPage) -> None:
     studio = open_page()
     context = studio.page.context
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
-    kept(studio, "localStorage", "camvid", studio.page.evaluate("dpsims.map"))
+    kept(studio, "localStorage", "camvid", paint_car(studio))
     first, second = studio.ids, StudioPage(context.new_page(), studio.address)
     second.open()
     np.testing.assert_array_equal(second.ids, first)
@@ -76,9 +80,7 @@ def test_a_new_tab_opens_the_painting_and_each_tab_keeps_its_own(open_page: Open
 
 def test_a_link_does_not_take_the_place_of_ones_own_painting(open_page: OpenPage) -> None:
     studio = open_page()
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
-    own = studio.page.evaluate("dpsims.map")
+    own = paint_car(studio)
     kept(studio, "localStorage", "camvid", own)
     studio.lay(write_map(np.zeros((192, 256), int)))
     kept(studio, "sessionStorage", "camvid", studio.page.evaluate("dpsims.map"))
@@ -98,9 +100,7 @@ def test_a_draft_that_was_only_looked_at_does_not_take_the_place_of_ones_own(ope
     studio.stroke([(5.5, 5.5), (20.5, 20.5)])
     own = studio.page.evaluate("dpsims.map")
     switch(studio, "camvid")
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
-    kept(studio, "localStorage", "camvid", studio.page.evaluate("dpsims.map"))
+    kept(studio, "localStorage", "camvid", paint_car(studio))
     linked = write_map(np.zeros((32, 64), int))
     second = StudioPage(studio.page.context.new_page(), studio.address)
     second.open(f"#model=wide&map={quote(linked, safe='')}")
@@ -116,9 +116,7 @@ def test_a_draft_that_was_only_looked_at_does_not_take_the_place_of_ones_own(ope
 
 def test_quick_undo_over_a_change_of_the_model_is_stored(open_page: OpenPage) -> None:
     studio = open_page()
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
-    draft = studio.page.evaluate("dpsims.map")
+    draft = paint_car(studio)
     kept(studio, "localStorage", "camvid", draft)
     studio.open()
     studio.stroke([(90.5, 30.5), (120.5, 44.5)])
@@ -134,8 +132,7 @@ def test_a_re_roll_of_an_unknown_class_is_left_out_for_good(open_page: OpenPage)
     flat, regions = write_map(np.zeros((192, 256), int)), '[{"class":999,"seed":1},{"class":0,"seed":2}]'
     studio = open_page(f"#model=camvid&map={quote(flat, safe='')}&regions={quote(regions, safe='')}")
     assert studio.page.evaluate("dpsims.regions") == [{"class": 0, "seed": 2}]
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    paint_car(studio)
     painted = studio.ids
     kept(studio, "sessionStorage", "camvid", studio.page.evaluate("dpsims.map"))
     damaged = """for (const storage of [sessionStorage, localStorage]) {
@@ -151,8 +148,7 @@ def test_a_re_roll_of_an_unknown_class_is_left_out_for_good(open_page: OpenPage)
 
 def test_an_untouched_example_of_another_model_is_no_draft(open_page: OpenPage) -> None:
     studio = open_page()
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    paint_car(studio)
     switch(studio, "ade20k")
     studio.page.wait_for_timeout(600)
     switch(studio, "camvid")
@@ -182,8 +178,7 @@ def test_the_page_warns_before_leaving_only_where_nothing_is_stored(new_page: Op
     asked = []
     studio.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     studio.open()
-    studio.choose_class(CAR)
-    studio.stroke([(20.5, 30.5), (61.5, 44.5)])
+    paint_car(studio)
     studio.page.goto("about:blank")
     assert asked == ([] if works else ["beforeunload"])
 
