@@ -8,14 +8,14 @@ from PIL import Image
 
 from dpsims_hub.evaluation import Evaluation, Settings, frechet_distance
 from dpsims_hub.evaluation.features import feature_maps, pooled
-from dpsims_hub.evaluation.measures import BackboneMeasure, JudgeMeasure
+from dpsims_hub.evaluation.measures import JudgeMeasure
 from dpsims_hub.evaluation.record_cache import RecordCache
 from dpsims_hub.evaluation.scenes import make_photos
-from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.evaluation.speed import time_photos
 from dpsims_hub.labels import ClassSpec, FolderDataset, instance_offsets
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from tests.evaluation.stand_ins import ColourJudge, Watched
 from tests.processes.test_sharing import Threads
 from tests.tiny import LATENT_DIM, SIZE, tiny_generator
 
@@ -55,34 +55,6 @@ def made_one_by_one(pipe: DPSIMSPipeline, maps: list[np.ndarray]) -> list[list[I
     return [
         [pipe(m, latents=z[k : k + 1]).images[0] for k in (0, 1)] for m, z in zip(maps, latents, strict=True)
     ]
-
-
-class ColourJudge:
-    """Takes dark pixels for class 0, bright ones for class 2, and the rest for 1."""
-
-    description = {"segmenter": "colours"}
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        return np.digitize(images.mean(axis=3), [75, 135])
-
-    def judge(self, images: np.ndarray, label_maps: np.ndarray) -> np.ndarray:
-        return np.stack(
-            [class_counts(*pair, 3) for pair in zip(label_maps, self.predict(images), strict=True)]
-        )
-
-
-class Watched(BackboneMeasure):
-    """Counts the scenes and the training batches that it looks at."""
-
-    looks = 0
-
-    def record(self, scene):
-        self.looks += 1
-        return super().record(scene)
-
-    def vectors(self, photos):
-        self.looks += 1
-        return super().vectors(photos)
 
 
 def test_distances_are_those_of_photos_made_one_by_one(pipe, backbone, folder, measured):
