@@ -18,7 +18,7 @@ from tests.space.browser.studio_page import StudioPage
 from tests.space.models import save_segmenter, save_tiny
 from tests.space.served_space import ServedSpace
 
-SLOW = (1024, 1024)  # a tiny network needs about a second for so many pixels
+LARGE = (1024, 1024)
 DESKTOP = {"viewport": {"width": 1366, "height": 820}}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -31,14 +31,14 @@ OpenPage = Callable[..., StudioPage]
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """Models: bundled, random ADE20K, one slow by its size, 2:1, one with a segmenter, one of one class."""
+    """Models: bundled, random ADE20K, one of large maps, 2:1, one with a segmenter, one of one class."""
     find_chromium()
     folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
-    slow, wide = save_tiny(folder / "slow", spec, SLOW), save_tiny(folder / "wide", spec, (32, 64))
+    large, wide = save_tiny(folder / "large", spec, LARGE), save_tiny(folder / "wide", spec, (32, 64))
     seeing = save_tiny(folder / "seeing", spec, (48, 64))
     save_segmenter(seeing / "segmenter", dict(enumerate(spec.names)), half=True)
     single = save_tiny(folder / "single", replace(spec, classes=spec.classes[:1], stored_values=(0,)))
-    models = ["camvid", str(ade20k_folder), str(slow), str(wide), str(seeing), str(single)]
+    models = ["camvid", str(ade20k_folder), str(large), str(wide), str(seeing), str(single)]
     server = ServedSpace(models, tmp_path_factory.mktemp("painted"))
     yield server
     server.stop()

@@ -19,6 +19,11 @@ SETTLED = """() => {
     const { live, photoOf, version } = document.querySelector(".dps").dataset;
     return live === "idle" && photoOf === version;
 }"""
+ENDED = """async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    const ending = (one) => Number.isFinite(one.effect.getComputedTiming().endTime);
+    await Promise.allSettled(document.getAnimations().filter(ending).map((one) => one.finished));
+}"""
 
 
 class StudioPage:
@@ -75,6 +80,15 @@ class StudioPage:
     def settle(self) -> None:
         """Wait until the photo shown is that of the map and style shown."""
         self.page.wait_for_function(SETTLED)
+
+    def resize(self, size: dict[str, int]) -> None:
+        """Give the window a width and a height, and wait until the page is laid out."""
+        self.page.set_viewport_size(size)
+        self.end_transitions()
+
+    def end_transitions(self) -> None:
+        """Wait until the page is laid out, and its transitions have ended."""
+        self.page.evaluate(ENDED)
 
     @property
     def state(self) -> dict[str, str]:

@@ -155,7 +155,7 @@ COVERED = """() => [...document.querySelectorAll(".dps :is(button, input, select
 
 @pytest.mark.parametrize("size", [(1366, 820), (1024, 700), (390, 844), (320, 640)])
 def test_messages_cover_no_control(studio: StudioPage, size: tuple[int, int]) -> None:
-    studio.page.set_viewport_size({"width": size[0], "height": size[1]})
+    studio.resize({"width": size[0], "height": size[1]})
     studio.page.evaluate("window.scrollTo(0, 0)")
     studio.page.fill("#dps-seed", "-1")
     studio.page.keyboard.press("Tab")
@@ -164,7 +164,7 @@ def test_messages_cover_no_control(studio: StudioPage, size: tuple[int, int]) ->
     covered = studio.page.evaluate(COVERED)
     studio.page.fill("#dps-seed", "0")
     studio.page.keyboard.press("Tab")
-    studio.page.set_viewport_size({"width": 1366, "height": 820})
+    studio.resize({"width": 1366, "height": 820})
     assert covered == []
 
 

@@ -45,10 +45,10 @@ def overlap(one: Box, other: Box) -> bool:
     ("window", "model", "ratio", "share"),
     [
         ((1440, 900), "camvid", 4 / 3, 0.55),
-        ((1440, 900), "slow", 1, 0.55),
+        ((1440, 900), "large", 1, 0.55),
         ((1440, 900), "wide", 2, 0.55),
         ((2560, 1440), "camvid", 4 / 3, 0.60),
-        ((2560, 1440), "slow", 1, 0.60),
+        ((2560, 1440), "large", 1, 0.60),
         ((2560, 1440), "wide", 2, 0.53),  # two pictures of 2:1 cover at most 56.25 % of a window of 16:9
     ],
 )
@@ -56,7 +56,7 @@ def test_map_and_photo_get_the_window(
     studio: StudioPage, window: tuple[int, int], model: str, ratio: float, share: float
 ) -> None:
     width, height = window
-    studio.page.set_viewport_size({"width": width, "height": height})
+    studio.resize({"width": width, "height": height})
     if model != "camvid":
         switch(studio, model)
     panes = [box(studio, "#dps-map-frame"), box(studio, "#dps-photo-frame")]
@@ -72,13 +72,13 @@ def test_map_and_photo_get_the_window(
     bottom = max(one["y"] + one["height"] for one in content)
     assert panels[3]["height"] - (bottom - top) <= 20  # the style panel is as high as its content
     switch(studio, "camvid")
-    studio.page.set_viewport_size(DESKTOP["viewport"])
+    studio.resize(DESKTOP["viewport"])
     studio.close_all()
 
 
 @pytest.mark.parametrize("size", [(390, 844), (320, 640)])
 def test_every_target_of_a_phone_is_large_and_its_words_fit(phone: StudioPage, size: tuple[int, int]) -> None:
-    phone.page.set_viewport_size({"width": size[0], "height": size[1]})
+    phone.resize({"width": size[0], "height": size[1]})
     phone.page.evaluate("document.querySelector('#dps-open-photo').hidden = false")  # the sixth button
     phone.page.keyboard.press("+")
     phone.page.keyboard.press("c")
@@ -98,7 +98,7 @@ def test_every_target_of_a_phone_is_large_and_its_words_fit(phone: StudioPage, s
 
 @pytest.mark.parametrize("size", [(390, 844), (390, 700), (320, 640)])
 def test_the_strip_of_a_phone_stays_in_sight_beside_the_map(phone: StudioPage, size: tuple[int, int]) -> None:
-    phone.page.set_viewport_size({"width": size[0], "height": size[1]})
+    phone.resize({"width": size[0], "height": size[1]})
     for scrolled in (0, 120):
         phone.page.evaluate("y => window.scrollTo(0, y)", scrolled)
         for one in ("#dps-class-button", "#dps-quick", "#dps-undo", "#dps-size", "[data-tool-button=fill]"):
@@ -121,7 +121,7 @@ def test_the_strip_of_a_phone_stays_in_sight_beside_the_map(phone: StudioPage, s
 
 
 def test_a_tool_of_several_steps_leaves_the_map_where_it_is_and_the_tray_is_seen(phone: StudioPage) -> None:
-    phone.page.set_viewport_size(PHONE["viewport"])
+    phone.resize(PHONE["viewport"])
     phone.lay()
     frame = box(phone, "#dps-map-frame")
     phone.page.tap("#dps-stamps-button")
@@ -137,7 +137,7 @@ def test_a_tool_of_several_steps_leaves_the_map_where_it_is_and_the_tray_is_seen
 
 
 def test_classes_and_map_of_a_phone_are_seen_together(phone: StudioPage) -> None:
-    phone.page.set_viewport_size(PHONE["viewport"])
+    phone.resize(PHONE["viewport"])
     phone.lay()
     assert not phone.page.is_visible("#dps-classes")
     phone.page.tap("#dps-class-button")
@@ -154,7 +154,7 @@ def test_classes_and_map_of_a_phone_are_seen_together(phone: StudioPage) -> None
 
 
 def test_the_last_classes_are_one_tap_away_and_keep_their_places(phone: StudioPage) -> None:
-    phone.page.set_viewport_size(PHONE["viewport"])
+    phone.resize(PHONE["viewport"])
     phone.lay()
     names = "[...document.querySelectorAll('#dps-quick button')].map((one) => one.textContent)"
     hand = "#dps-class-button-name"

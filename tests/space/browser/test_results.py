@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.space.browser.conftest import OpenPage
 from tests.space.browser.slow_painting import read_map
+from tests.space.browser.stated_time import StatedTime
 from tests.space.browser.studio_page import StudioPage, pixels_of
 from tests.space.browser.test_visitors import accessibility_faults
 from tests.space.served_space import ServedSpace
@@ -80,17 +81,25 @@ def test_re_rolls_are_listed_outlined_and_taken_back_one_by_one(studio: StudioPa
     assert page.locator("#dps-outline:visible").count() == 0
 
 
+def wait_until_listed(studio: StudioPage) -> None:
+    """Wait until the photo shown is the first of the earlier photos."""
+    studio.settle()
+    studio.page.wait_for_function("""() => {
+        const first = document.querySelector("#dps-past-row button img");
+        return first && first.src === document.querySelector("#dps-photo").src;
+    }""")
+
+
 def test_earlier_photos_bring_their_scenes_back(studio: StudioPage) -> None:
     page = studio.page
     first = studio.photo
-    page.wait_for_timeout(1000)
+    wait_until_listed(studio)
     page.fill("#dps-seed", "41")
     page.keyboard.press("Tab")
     photo, ids = studio.photo, studio.ids
-    page.wait_for_timeout(1000)
+    wait_until_listed(studio)
     page.click("#dps-fill-all")
-    studio.settle()
-    page.wait_for_function("document.querySelectorAll('#dps-past-row button').length >= 3")
+    wait_until_listed(studio)
     assert accessibility_faults(studio) == ""
     page.click("#dps-past-row button >> nth=1")
     assert studio.state["seed"] == "41"
@@ -99,21 +108,6 @@ def test_earlier_photos_bring_their_scenes_back(studio: StudioPage) -> None:
     page.keyboard.press("Control+z")
     assert (studio.ids != ids).any()
     assert (first != photo).any()
-
-
-class StatedTime:
-    """Replaces the time of the model in the server's answers, in milliseconds."""
-
-    def __init__(self, studio: StudioPage, ms: float) -> None:
-        self.ms = ms
-        studio.page.route(re.compile("component_server"), self._answer)
-
-    def _answer(self, route: Any) -> None:
-        reply = route.fetch()
-        body = json.loads(reply.text())
-        if isinstance(body, dict) and "ms" in body:
-            body["ms"] = self.ms
-        route.fulfill(response=reply, json=body)
 
 
 def test_the_boxes_are_filled_while_the_page_rests_and_not_while_somebody_paints(new_page: OpenPage) -> None:

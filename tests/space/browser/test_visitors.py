@@ -11,6 +11,7 @@ import pytest
 
 from tests.space.browser.conftest import DESKTOP, PHONE, OpenPage
 from tests.space.browser.slow_painting import brushed, read_map
+from tests.space.browser.stated_time import StatedTime
 from tests.space.browser.studio_page import StudioPage, difference
 from tests.space.served_space import ROOT, ServedSpace
 
@@ -92,21 +93,27 @@ def paint_without_a_server(studio: StudioPage, first: np.ndarray) -> np.ndarray:
     return painted
 
 
-def test_a_slow_model_waits_for_the_end_of_the_stroke(open_page: OpenPage) -> None:
-    studio = open_page()
-    studio.page.select_option("#dps-model", "slow")
-    studio.page.wait_for_selector('.dps[data-model="slow"]')
+def test_a_slow_model_waits_for_the_end_of_the_stroke(new_page: OpenPage) -> None:
+    studio = new_page()
+    stated = StatedTime(studio, 500.0)
+    studio.open()
+    studio.page.click("#dps-new-seed")
     studio.settle()
-    for _ in range(2):
-        studio.page.click("#dps-new-seed")
-        studio.settle()
     assert (studio.state["follow"], studio.state["followBy"]) == ("end", "auto")
     assert studio.page.inner_text("#dps-live-note") == "Slow model: a photo after each stroke"
     assert studio.page.get_attribute("#dps-follow", "aria-checked") == "false"
-    paint_and_count(studio, (700, 700))
-    studio.page.select_option("#dps-model", "camvid")
-    studio.page.wait_for_selector('.dps[data-model="camvid"]')
+    paint_and_count(studio, (90, 70))
+    studio.page.select_option("#dps-model", "wide")
+    studio.page.wait_for_selector('.dps[data-model="wide"]')
     studio.settle()
+    assert studio.state["follow"] == "stroke"  # another model, no slow photos yet
+    studio.page.click("#dps-new-seed")
+    studio.settle()
+    assert studio.state["follow"] == "end"
+    stated.ms = 50.0
+    for _ in range(3):
+        studio.page.click("#dps-new-seed")
+        studio.settle()
     assert studio.state["follow"] == "stroke"
     assert studio.page.inner_text("#dps-live-note") == ""
 
@@ -184,17 +191,18 @@ def test_a_phone_scrolls_beside_the_map(open_page: OpenPage) -> None:
 
 @pytest.mark.parametrize("width", [390, 700, 1024, 1920])
 def test_no_window_is_too_narrow(studio: StudioPage, width: int) -> None:
-    studio.page.set_viewport_size({"width": width, "height": 820})
+    studio.resize({"width": width, "height": 820})
     box = studio.page.locator("#dps-map").bounding_box()
     assert box["width"] > 250
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert studio.page.evaluate("document.documentElement.scrollWidth") <= width
-    studio.page.set_viewport_size(DESKTOP["viewport"])
+    studio.resize(DESKTOP["viewport"])
 
 
 def accessibility_faults(studio: StudioPage) -> str:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    studio.end_transitions()
     found = axe.Axe().run(studio.page, context=".dps")
     assert len(found.response["passes"]) > 10  # it has looked at the page
     return found.generate_report() if found.violations_count else ""
