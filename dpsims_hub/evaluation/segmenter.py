@@ -20,6 +20,7 @@ from dpsims_hub.evaluation.recipe import tensors_sha256
 from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
+from dpsims_hub.storage.loading import align_storages
 
 ASKS_FOR_TASK = ("oneformer",)  # model types that take the name of the task
 WANTED = ("pixel_values", "pixel_mask", "task_inputs")  # inputs of the models
@@ -107,6 +108,7 @@ def _load(name: str) -> tuple[torch.nn.Module, Any]:
         model = _model_class(transformers, config).from_pretrained(name, dtype=torch.float32)
         asks = config.model_type in ASKS_FOR_TASK
         drop_unused_blocks(model)
+        align_storages(model)
         processor = transformers.AutoProcessor if asks else transformers.AutoImageProcessor
         return model, processor.from_pretrained(name)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:

@@ -9,6 +9,7 @@ from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
 from transformers.utils import logging
 
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
+from dpsims_hub.storage.loading import align_storages
 
 
 class PhotoSegmenter:
@@ -20,6 +21,7 @@ class PhotoSegmenter:
         self._processor = AutoImageProcessor.from_pretrained(name)
         self._network = AutoModelForSemanticSegmentation.from_pretrained(name, dtype=torch.float32).eval()
         drop_unused_blocks(self._network)
+        align_storages(self._network)
 
     @torch.inference_mode()
     def segment(self, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:

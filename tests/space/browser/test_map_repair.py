@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
 
 from dpsims_hub.labels import ClassSpec
+from tests.space.browser.slow_painting import write_map
 from tests.space.browser.studio_page import StudioPage
+from tests.space.browser.test_interruptions import held, wait_for
+from tests.space.browser.test_nothing_lost import switch
 from tests.space.browser.test_visitors import accessibility_faults
 
 CAMVID = ClassSpec.load("camvid")
@@ -96,3 +100,46 @@ def test_the_last_choice_counts_even_before_its_preview(studio: StudioPage, tmp_
     }""")
     studio.page.wait_for_selector("#dps-repair", state="hidden")
     np.testing.assert_array_equal(studio.ids, np.where(pixels == 77, 5, 0))
+
+
+def test_a_map_read_for_another_model_is_not_used(studio: StudioPage, tmp_path: Path) -> None:
+    open_file(studio, np.full((192, 256), 77, dtype=np.uint8), tmp_path / "map.png")
+    linked = write_map(np.zeros((32, 64), int))
+    studio.page.evaluate("hash => { location.hash = hash; }", f"model=wide&map={quote(linked, safe='')}")
+    studio.page.wait_for_selector('.dps[data-model="wide"]')
+    studio.settle()
+    before = studio.ids
+    studio.page.click("#dps-repair-use")
+    assert studio.notice("alert") == "map.png was read for another model; open it again."
+    np.testing.assert_array_equal(studio.ids, before)
+    switch(studio, "camvid")
+
+
+def test_values_that_are_told_for_another_model_open_no_dialog(studio: StudioPage, tmp_path: Path) -> None:
+    Image.fromarray(np.full((192, 256), 77, dtype=np.uint8)).save(tmp_path / "map.png")
+    with held(studio, "inspect_map") as routes:
+        studio.page.set_input_files("#dps-file", tmp_path / "map.png")
+        wait_for(studio, routes, 1)
+        switch(studio, "wide")
+        with studio.page.expect_response(lambda response: response.request == routes[0].request):
+            routes[0].continue_()
+        assert "77" in studio.notice("alert")  # the refusal itself
+    assert not studio.page.is_visible("#dps-repair")
+    switch(studio, "camvid")
+
+
+def test_a_preview_for_another_model_is_not_drawn(studio: StudioPage, tmp_path: Path) -> None:
+    open_file(studio, np.full((192, 256), 77, dtype=np.uint8), tmp_path / "map.png")
+    drawn = studio.page.get_attribute("#dps-repair", "data-made")
+    with held(studio, "repair_map") as routes:
+        studio.page.select_option('#dps-repair-rows [data-value="77"] select', label="Tree")
+        wait_for(studio, routes, 1)
+        linked = write_map(np.zeros((32, 64), int))
+        studio.page.evaluate("hash => { location.hash = hash; }", f"model=wide&map={quote(linked, safe='')}")
+        studio.page.wait_for_selector('.dps[data-model="wide"]')
+        with studio.page.expect_response(lambda response: response.request == routes[0].request):
+            routes[0].continue_()
+    studio.settle()
+    assert studio.page.get_attribute("#dps-repair", "data-made") == drawn
+    studio.page.click('#dps-repair form button:has-text("Cancel")')
+    switch(studio, "camvid")

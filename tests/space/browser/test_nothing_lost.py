@@ -114,6 +114,20 @@ def test_a_draft_that_was_only_looked_at_does_not_take_the_place_of_ones_own(ope
     assert second.troubles == []
 
 
+def test_a_link_opened_in_the_page_does_not_choose_the_model_of_later_visits(open_page: OpenPage) -> None:
+    studio = open_page()
+    switch(studio, "ade20k")
+    assert stored(studio, "dpsims-model") == "ade20k"
+    linked = write_map(np.zeros((32, 64), int))
+    studio.page.evaluate("hash => { location.hash = hash; }", f"model=wide&map={quote(linked, safe='')}")
+    studio.page.wait_for_selector('.dps[data-model="wide"]')
+    studio.page.wait_for_timeout(600)
+    assert stored(studio, "dpsims-model") == "ade20k"
+    paint_car(studio)
+    kept(studio, "localStorage", "wide", studio.page.evaluate("dpsims.map"))
+    assert stored(studio, "dpsims-model") == "wide"
+
+
 def test_quick_undo_over_a_change_of_the_model_is_stored(open_page: OpenPage) -> None:
     studio = open_page()
     draft = paint_car(studio)

@@ -48,7 +48,7 @@ function mountDrafts(app) {
     if (!painted && !lent) return;
     const where = painted && !borrowed.has(scene) ? undefined : ["sessionStorage"];
     failed = !store(DRAFT + state.model.name, JSON.stringify(state.request()), where);
-    store(LAST_MODEL, state.model.name, where);
+    app.rememberModel(where);
   };
   const saveSoon = () => {
     waiting ||= setTimeout(save, SAVE_MS);
@@ -88,6 +88,7 @@ function mountDrafts(app) {
       return null; // damaged, or of a model that has changed since
     }
   };
+  app.rememberModel = (where) => store(LAST_MODEL, state.model.name, where);
   app.lastModel = () => {
     const name = readStored(LAST_MODEL);
     return app.models.some((one) => one.name === name) ? name : null;
@@ -103,6 +104,6 @@ function mountDrafts(app) {
   state.on("style", saveSoon);
   state.on("model", () => {
     painted = lent = false;
-    if (app.root.dataset.ready) store(LAST_MODEL, state.model.name);
+    if (app.root.dataset.ready) app.rememberModel(["sessionStorage"]); // it may be a link's
   });
 }

@@ -27,7 +27,11 @@ function mountModels(app) {
 
   list.replaceChildren(...app.models.map(({ name, title }) => new Option(title, name)));
   find("model-field").hidden = app.models.length < 2;
-  list.addEventListener("change", () => app.switchModel(list.value));
+  list.addEventListener("change", async () => {
+    const wanted = list.value;
+    await app.switchModel(wanted);
+    if (state.model.name === wanted) app.rememberModel();
+  });
   state.on("model", () => (list.value = state.model.name));
 }
 
