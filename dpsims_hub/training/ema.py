@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.storage.stored_settings import own_settings
@@ -55,13 +56,16 @@ class ExponentialMovingAverage:
 
     @torch.no_grad()
     def _blend(self, generator: DPSIMSGenerator, decay: float) -> None:
+        averages, values = [], []
         for name, average in self.model.state_dict().items():
             module_name, _, attribute = name.rpartition(".")
             value = _effective(generator.get_submodule(module_name), attribute)
             if average.is_floating_point():
-                average.lerp_(value.to(average.dtype), 1 - decay)
+                averages.append(average)
+                values.append(value.to(average.dtype))
             else:
                 average.copy_(value)
+        get_ema_multi_avg_fn(decay)(averages, values, None)  # on CUDA a few kernels for all tensors
 
     @contextmanager
     def refreshed(

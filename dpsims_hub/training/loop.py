@@ -108,9 +108,10 @@ class Trainer:
                 # The compiler fails at the backward pass of the generator's replicate padding on a CPU.
                 if module is not generator or accelerator.device.type != "cpu":
                     module.compile()
-        betas = (config.adam_beta1, config.adam_beta2)
-        optimizer_g = torch.optim.Adam(parameters_of(generator, projection), config.learning_rate_g, betas)
-        optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, betas)
+        more = {"betas": (config.adam_beta1, config.adam_beta2)}
+        more["fused"] = accelerator.device.type in ("cpu", "cuda", "mps", "xpu")  # one kernel for all tensors
+        optimizer_g = torch.optim.Adam(parameters_of(generator, projection), config.learning_rate_g, **more)
+        optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, **more)
         generator, discriminator, optimizer_g, optimizer_d = accelerator.prepare(
             generator, discriminator, optimizer_g, optimizer_d
         )

@@ -18,6 +18,7 @@ from itertools import combinations
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from dpsims_hub import losses
 from dpsims_hub.models import PretrainedBackbone
@@ -152,7 +153,8 @@ class TrainingStep:
                         instance_offsets=batch.get("instance_offsets"),
                     ).sample
                 seen = self._look(batch, fake_images)
-            with self.clock("d_step"):
+            # All passes of D's update read weights of one power iteration of spectral norm.
+            with self.clock("d_step"), parametrize.cached():
                 logs = self._discriminator_update(seen, draws)
             with self.clock("g_step"):
                 logs |= self._generator_update(seen, draws, logs)
@@ -309,8 +311,10 @@ class TrainingStep:
         self.accelerator.backward(sum(terms.values()))
         if not self.accelerator.sync_gradients:
             return torch.zeros((), device=self.accelerator.device)
-        limit = self.config.max_grad_norm or float("inf")  # without a limit the norm is only measured
-        return self.accelerator.clip_grad_norm_(module.parameters(), limit).detach()
+        if limit := self.config.max_grad_norm:
+            return self.accelerator.clip_grad_norm_(module.parameters(), limit).detach()
+        self.accelerator.unscale_gradients()
+        return nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
 
     def _update(self, optimizer: torch.optim.Optimizer) -> None:
         optimizer.step()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import types
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrize import ParametrizationList
 
 from dpsims_hub import losses
 from dpsims_hub.models import feature_conditioning
 from dpsims_hub.models.generator import DPSIMSGeneratorOutput
+from dpsims_hub.models.gradient_checkpointing import state_kept
 from dpsims_hub.training.build import build_backbone
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
@@ -50,6 +55,47 @@ def test_the_discriminator_is_frozen_in_the_generator_update_only(make_trainer):
     discriminator.register_forward_pre_hook(lambda *_: trainable.append(weight.requires_grad))
     trainer.step_function(batch(trainer))
     assert trainable == [True, True, False]  # real and generated photos; then for the generator
+
+
+def test_spectral_norm_makes_one_power_iteration_for_each_update(make_trainer):
+    trainer = make_trainer("--weight_labelmix", 1, "--learning_rate_d", 1e-30)
+    norms = [m for m in trainer.networks.discriminator.modules() if isinstance(m, ParametrizationList)]
+    expected = []
+    for norm in norms:
+        matrix, u, v = norm.original.detach().flatten(1), norm[0]._u.clone(), norm[0]._v.clone()
+        for _ in range(2):  # D's update, with photos of three kinds, and the generator's
+            u = F.normalize(matrix @ v, dim=0)
+            v = F.normalize(matrix.T @ u, dim=0)
+        expected.append(u)
+    trainer.step_function(batch(trainer))
+    assert norms
+    torch.testing.assert_close([norm[0]._u for norm in norms], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_through_a_shared_weight_are_those_of_weights_made_anew(make_trainer, monkeypatch):
+    found = []
+    for shared in (True, False):
+        trainer = make_trainer("--weight_labelmix", 1)
+        discriminator, calls, kept = trainer.networks.discriminator, [], []
+        if not shared:  # real, generated and mixed photos; only the first pass makes a power iteration
+            forward = discriminator.forward
+
+            def repeated(*inputs, forward=forward, discriminator=discriminator, calls=calls):
+                calls.append(inputs)
+                with state_kept(discriminator) if len(calls) in (2, 3) else nullcontext():
+                    return forward(*inputs)
+
+            monkeypatch.setattr(discriminator, "forward", repeated)
+            monkeypatch.setattr(parametrize, "cached", nullcontext)
+        trainer.networks.optimizer_d.optimizer.register_step_pre_hook(
+            lambda optimizer, *_, kept=kept: kept.extend(
+                p.grad.clone() for group in optimizer.param_groups for p in group["params"]
+            )
+        )
+        trainer.step_function(batch(trainer))
+        found.append(kept)
+        assert len(calls) == (0 if shared else 4)
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
 
 
 def test_the_backbone_never_changes(make_trainer):
