@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
 
 from dpsims_hub.benchmark.ceiling import WHAT, best_convolution
-from dpsims_hub.benchmark.timing import Call, describe_seconds, graphed, seconds_of, time_in_turns
+from dpsims_hub.benchmark.timing import (
+    CLOCKS,
+    Call,
+    Clock,
+    describe_seconds,
+    graphed,
+    seconds_of,
+    time_in_turns,
+)
 from dpsims_hub.benchmark.variants import BASELINE, FORMS, Form, Variant
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.costs import LiveMemory, count_multiply_adds, count_parameters, tensor_bytes
@@ -21,7 +29,11 @@ from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 LEVELS = 127.5
 """Levels of a photo of 8 bits for each unit in [-1, 1]."""
 
+SET_UP = 3
+"""Calls that prepare a variant, beside those to warm up: the plain network's, the first, that for memory."""
+
 Make = Callable[[], DPSIMSGenerator]
+Advance = Callable[[int], object]
 
 
 @dataclass
@@ -40,10 +52,13 @@ def benchmark_inference(
     device: torch.device,
     rounds: int = 10,
     warmup: int = 2,
-    advance: Callable[[int], object] = lambda count: None,
+    advance: Advance = lambda count: None,
     limit: float = float("inf"),
+    clock: str = "wall",
 ) -> dict:
     """Times every variant in every round; see `time_in_turns`.
+
+    Ctrl-C ends it; the rows then have what was finished.
 
     Args:
         networks: functions that make a network in float32 on the CPU, by name.
@@ -52,35 +67,46 @@ def benchmark_inference(
         device: of the networks.
         rounds: at least 2.
         warmup: calls before the timing, beside the first one.
-        advance: called with 1 after every timed call, rounds x (variants that work + ceilings) in all.
+        advance: called with 1 after every call, `count_calls` times if all variants work.
         limit: seconds after which no further round begins.
+        clock: one of `CLOCKS`, for devices other than CUDA.
 
     Returns:
         Rows by variant, the ceilings, sizes of the networks; JSON-safe.
 
     Raises:
         ValueError: too few rounds, or the networks do not make photos of this size.
-        KeyboardInterrupt: Ctrl-C before two rounds were timed; later it only ends the timing.
+        KeyboardInterrupt: Ctrl-C before the first call of a variant was finished.
     """
     if rounds < 2 or warmup < 0:
         raise ValueError(f"a benchmark needs at least 2 rounds and 0 to warm up, got {rounds} and {warmup}.")
-    with torch.inference_mode():
-        subjects, sizes = [], {}
-        for name, make in networks.items():
-            own = [variant for variant in variants if variant.network == name]
-            made, sizes[name] = _subjects(make, own, size, device, warmup)
-            subjects += made
-        ceilings = {dtype: best_convolution(dtype, device) for dtype in _dtypes(subjects)}
-        working = [subject for subject in subjects if subject.call is not None]
-        calls = [*(subject.call for subject in working), *(call for call, _ in ceilings.values())]
-        seconds = time_in_turns(calls, rounds, device, advance, limit)
-    timed = len(seconds[-1])
+    subjects: list[Subject] = []
+    sizes, ceilings, seconds, interrupted = {}, {}, [], False
+    try:
+        with torch.inference_mode():
+            for name, make in networks.items():
+                reference = make().to(device)
+                sizes[name] = _size_of(reference)
+                own = [variant for variant in variants if variant.network == name]
+                for subject in _subjects(reference, own, size, device, warmup, advance, CLOCKS[clock]):
+                    subjects.append(subject)  # one by one, for Ctrl-C
+            ceilings = {dtype: best_convolution(dtype, device) for dtype in _dtypes(subjects)}
+            calls = [*(one.call for one in subjects if one.call), *(call for call, _ in ceilings.values())]
+            time_in_turns(calls, rounds, device, advance, limit, CLOCKS[clock], seconds)
+    except KeyboardInterrupt:
+        interrupted = True
+        if not any("first_call_seconds" in subject.facts for subject in subjects):
+            raise
+    working = [subject for subject in subjects if subject.call is not None]
     for subject, own in zip(working, seconds, strict=False):
-        subject.facts["seconds"] = describe_seconds(own)
-    medians = [describe_seconds(own)["median"] for own in seconds[len(working) :]]
-    rates = {d: work / m for (d, (_, work)), m in zip(ceilings.items(), medians, strict=True)}
+        if own:
+            subject.facts["seconds"] = describe_seconds(own)
+    timed = zip(ceilings.items(), seconds[len(working) :], strict=False)
+    rates = {dtype: work / describe_seconds(own)["median"] for (dtype, (_, work)), own in timed if own}
     return {
-        "rounds": timed,
+        "interrupted": interrupted,
+        "clock": clock,
+        "rounds": min(map(len, seconds), default=0),
         "rounds_wanted": rounds,
         "warmup": warmup,
         "size": {"height": size[0], "width": size[1]},
@@ -95,18 +121,31 @@ def benchmark_inference(
     }
 
 
-def _subjects(
-    make: Make, variants: Sequence[Variant], size: tuple[int, int], device: torch.device, warmup: int
-) -> tuple[list[Subject], dict]:
-    """The variants of one network, and the network's size."""
-    reference = make().to(device)
-    facts = {
-        "parameters": count_parameters(reference),
-        "stride": reference.stride,
-        "num_classes": reference.config.num_classes,
+def count_calls(variants: Sequence[Variant], rounds: int, warmup: int) -> int:
+    """Calls of a benchmark in which every variant works, ceilings included."""
+    ceilings = len({FORMS[variant.form].dtype for variant in variants})
+    return len(variants) * (SET_UP + warmup + rounds) + ceilings * rounds
+
+
+def _size_of(network: DPSIMSGenerator) -> dict:
+    return {
+        "parameters": count_parameters(network),
+        "stride": network.stride,
+        "num_classes": network.config.num_classes,
     }
+
+
+def _subjects(
+    reference: DPSIMSGenerator,
+    variants: Sequence[Variant],
+    size: tuple[int, int],
+    device: torch.device,
+    warmup: int,
+    advance: Advance,
+    clock: Clock,
+) -> Iterator[Subject]:
+    """The variants of one network, each prepared after it was returned."""
     forms: dict[str, DPSIMSGenerator] = {}
-    subjects: list[Subject] = []
     counted: dict[tuple[int, int], tuple[int, Tensor]] = {}
     for variant in variants:
         label_map, latents = make_inputs(reference, variant, size, device)
@@ -117,16 +156,16 @@ def _subjects(
                 lambda a=label_map, b=latents, p=photos: p.append(reference(a, b).sample)
             )
             counted[made] = work, photos[0]
+        advance(1)
         work, expected = counted[made]
         subject = Subject(variant, None, {"multiply_adds": work})
+        yield subject
         try:
             if variant.form not in forms:
                 forms[variant.form] = _in_form(copy.deepcopy(reference), FORMS[variant.form], device)
-            _prepare(subject, forms[variant.form], label_map, latents, expected, warmup)
+            _prepare(subject, forms[variant.form], label_map, latents, expected, warmup, advance, clock)
         except Exception as error:  # compilers and drivers raise exceptions of any class
             subject.facts["failure"] = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        subjects.append(subject)
-    return subjects, facts
 
 
 def make_inputs(
@@ -168,20 +207,25 @@ def _prepare(
     latents: Tensor,
     expected: Tensor,
     warmup: int,
+    advance: Advance,
+    clock: Clock,
 ) -> None:
     """First call, warm-up, memory, and the largest difference from the plain network's photos."""
     variant, device, form = subject.variant, label_map.device, FORMS[subject.variant.form]
     call = _make_call(variant, network, label_map, latents)
     photos: list[Tensor] = []
-    subject.facts["first_call_seconds"] = seconds_of(lambda: photos.append(call()), device)
+    subject.facts["first_call_seconds"] = seconds_of(lambda: photos.append(call()), device, clock)
+    advance(1)
     for _ in range(warmup):
         call()
+        advance(1)
     if not form.pipeline:
         difference = (photos[0].float() - expected).abs()
         subject.facts["largest_difference_levels"] = difference.max().item() * LEVELS
     if not form.compile:
         subject.facts["call_memory_bytes"] = _peak(call, device)
         subject.facts["peak_memory_bytes"] = subject.facts["call_memory_bytes"] + weight_bytes(network)
+    advance(1)
     subject.call = graphed(call) if form.graph else call
 
 
@@ -232,8 +276,9 @@ def _row(subject: Subject, rates: Mapping[torch.dtype, float]) -> dict:
             "quartiles": [1000 * low / variant.made, 1000 * high / variant.made],
         }
         work = row["multiply_adds_per_photo"] * variant.made
-        # K calls encode the map K times: the useful work is that of the one call.
-        row["share_of_ceiling"] = work / median / rates[FORMS[variant.form].dtype]
+        if rate := rates.get(FORMS[variant.form].dtype):
+            # K calls encode the map K times: the useful work is that of the one call.
+            row["share_of_ceiling"] = work / median / rate
     return row
 
 

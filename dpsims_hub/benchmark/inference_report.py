@@ -34,9 +34,10 @@ def format_inference(report: Mapping) -> str:
     )
     lines = [
         f"{size['width']}x{size['height']}, {report['rounds']} rounds in turns after "
-        f"{report['warmup'] + 1} calls to warm up",
+        f"{report['warmup'] + 1} calls to warm up, clock: {report['clock']}"
+        + ("; interrupted: this is what was finished" if report["interrupted"] else ""),
         f"machine: {machine_in_words(machine)}",
-        f"ceiling: {report['ceiling']['what']}: {ceilings}",
+        f"ceiling: {report['ceiling']['what']}: {ceilings or 'not timed'}",
         "networks: "
         + ", ".join(
             f"{name} {facts['parameters'] / 1e6:.1f} M" for name, facts in report["networks"].items()
@@ -81,7 +82,8 @@ def _draw_latency(panel, rows: Sequence[Mapping]) -> None:
     panel.barh(range(len(rows)), medians, xerr=errors, color="#1b6ca8", ecolor="#444444", capsize=2)
     panel.set_yticks(range(len(rows)), [f"{row['network']}, {row['form']}" for row in rows], fontsize=7)
     panel.invert_yaxis()
-    panel.set_xscale("log")
+    if rows:
+        panel.set_xscale("log")
     panel.set_title("milliseconds a photo: median, middle half", fontsize=8)
     panel.tick_params(labelsize=7)
 
@@ -102,20 +104,28 @@ def _cells(row: Mapping) -> tuple[str, ...]:
     calls = f" in {row['calls']} calls" if row["calls"] > 1 else ""
     what = (row["network"], row["form"], f"{row['maps']} x {row['photos']}{calls}")
     work = f"{row['multiply_adds_per_photo'] / 1e9:.2f}"
-    if "seconds" not in row:
+    if "failure" in row:
         return (*what, "fails", "", "", work, "", "", "", "")
-    time = row["milliseconds_per_photo"]
-    low, high = time["quartiles"]
+    first, rate, share = (row.get(k) for k in ("first_call_seconds", "photos_per_second", "share_of_ceiling"))
     memory, differs = row.get("peak_memory_bytes"), row.get("largest_difference_levels")
     faster = row.get("times_as_fast_as_oasis")
     return (
         *what,
-        f"{time['median']:.1f} ({low:.1f} to {high:.1f})",
-        f"{row['photos_per_second']:.3g}",
+        _time(row),
+        "" if rate is None else f"{rate:.3g}",
         "" if faster is None else f"{faster:.3g}",
         work,
-        f"{row['share_of_ceiling']:.0%}",
+        "" if share is None else f"{share:.0%}",
         "" if memory is None else f"{memory / 1e6:.0f} ({row['call_memory_bytes'] / 1e6:.0f})",
-        f"{row['first_call_seconds']:.2f}",
+        "" if first is None else f"{first:.2f}",
         "" if differs is None else f"{differs:.2g}",
     )
+
+
+def _time(row: Mapping) -> str:
+    """Median and middle half; for fewer than 3 calls their number."""
+    if "seconds" not in row:
+        return "not timed"
+    time, count = row["milliseconds_per_photo"], row["seconds"]["n"]
+    spread = "{:.1f} to {:.1f}".format(*time["quartiles"]) if count > 2 else f"calls: {count}"
+    return f"{time['median']:.1f} ({spread})"

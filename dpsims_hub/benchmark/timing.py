@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 
 Call = Callable[[], object]
+Clock = Callable[[], float]
+CLOCKS: Mapping[str, Clock] = MappingProxyType({"wall": time.perf_counter, "cpu": time.process_time})
 MIN_ROUNDS = 2
-"""Rounds that a median needs."""
+"""Rounds that are timed whatever the limit."""
 
 
-def seconds_of(call: Call, device: torch.device) -> float:
-    """Seconds of one call; on CUDA by events in the device's stream."""
+def seconds_of(call: Call, device: torch.device, clock: Clock = time.perf_counter) -> float:
+    """Seconds of one call by a clock; on CUDA by events in the device's stream."""
     if device.type == "cuda":
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         begin.record()
@@ -22,11 +25,11 @@ def seconds_of(call: Call, device: torch.device) -> float:
         end.record()
         end.synchronize()
         return begin.elapsed_time(end) / 1000
-    start = time.perf_counter()
+    start = clock()
     call()
     if device.type != "cpu":
         torch.accelerator.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def time_in_turns(
@@ -35,36 +38,31 @@ def time_in_turns(
     device: torch.device,
     advance: Callable[[int], object] = lambda count: None,
     limit: float = float("inf"),
+    clock: Clock = time.perf_counter,
+    seconds: list[list[float]] | None = None,
 ) -> list[list[float]]:
     """Seconds of every warmed-up call in every round; each round begins with another call.
 
-    No round begins after `limit` seconds or Ctrl-C, but two are timed in any case. `advance` is called with 1
-    after every call.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C before two rounds were timed.
+    No round begins after `limit` seconds, but two are timed in any case. `advance` is called with 1 after
+    every call. `seconds` gets the values one by one; give a list to have those that an exception leaves.
     """
-    whole: list[list[float]] = []
+    seconds = [] if seconds is None else seconds
+    seconds += [[] for _ in calls]
     start = time.perf_counter()
-    try:
-        for number in range(rounds):
-            if number >= MIN_ROUNDS and time.perf_counter() - start > limit:
-                break
-            seconds = [0.0] * len(calls)
-            for place in range(len(calls)):
-                which = (number + place) % len(calls)
-                seconds[which] = seconds_of(calls[which], device)
-                advance(1)
-            whole.append(seconds)
-    except KeyboardInterrupt:
-        if len(whole) < MIN_ROUNDS:
-            raise
-    return [list(own) for own in zip(*whole, strict=True)]
+    for number in range(rounds):
+        if number >= MIN_ROUNDS and time.perf_counter() - start > limit:
+            break
+        for place in range(len(calls)):
+            which = (number + place) % len(calls)
+            seconds[which].append(seconds_of(calls[which], device, clock))
+            advance(1)
+    return seconds
 
 
 def describe_seconds(seconds: Sequence[float]) -> dict:
-    """Median, quartiles and number of at least two values."""
-    low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    """Median, quartiles and number of at least one value."""
+    two = [*seconds] if len(seconds) > 1 else [*seconds] * 2
+    low, median, high = statistics.quantiles(two, n=4, method="inclusive")
     return {"median": median, "quartiles": [low, high], "n": len(seconds)}
 
 

@@ -13,7 +13,7 @@ from dpsims_hub.commands.benchmark_options import (
     write_report,
 )
 from dpsims_hub.commands.model_options import check_device
-from dpsims_hub.commands.options import add_option, positive_number
+from dpsims_hub.commands.options import add_option, positive_number, whole_number
 from dpsims_hub.processes.process_group import launched_processes
 
 DEFAULT_FORMS = ("plain", "optimized", "optimized_bf16", "pipeline")
@@ -30,9 +30,9 @@ def run_inference(options: Sequence[str]) -> int:
     import torch
     from tqdm import tqdm
 
-    from dpsims_hub.benchmark.inference import benchmark_inference
+    from dpsims_hub.benchmark.inference import benchmark_inference, count_calls
     from dpsims_hub.benchmark.inference_report import draw_inference, format_inference
-    from dpsims_hub.benchmark.variants import FORMS, list_variants
+    from dpsims_hub.benchmark.variants import list_variants
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions
     from dpsims_hub.processes.cpu_setup import prepare_cpu
 
@@ -45,10 +45,14 @@ def run_inference(options: Sequence[str]) -> int:
     networks = _networks(arguments, size)
     variants = list_variants(list(networks), arguments.forms, arguments.batches, arguments.photos)
     device = torch.device(device)
+    if arguments.clock == "cpu":
+        if device.type != "cpu":
+            raise ValueError("--clock cpu: needs --device cpu.")
+        torch.set_num_threads(1)
     machine = describe_machine(device)  # before the benchmark adds to the load
-    ceilings = len({FORMS[variant.form].dtype for variant in variants})
-    with tqdm(total=arguments.rounds * (len(variants) + ceilings), unit="call", disable=None) as bar:
-        limits = arguments.rounds, arguments.warmup, bar.update, arguments.seconds
+    counts = arguments.rounds, arguments.warmup
+    with tqdm(total=count_calls(variants, *counts), unit="call", disable=None) as bar:
+        limits = *counts, bar.update, arguments.seconds, arguments.clock
         measured = benchmark_inference(networks, variants, size, device, *limits)
     report = measured | {"machine": machine, "versions": package_versions()}
     print(format_inference(report))
@@ -64,19 +68,21 @@ def make_parser() -> argparse.ArgumentParser:
         "Presets have random weights, which do not change the speed. oasis computes as published, on\n"
         "one-hot planes. Forms: plain (float32, PyTorch's default memory format); channels_last; bf16;\n"
         "optimized, optimized_bf16 (by DPSIMSPipeline.optimize); compile; graph (CUDA only); pipeline\n"
-        "(optimized, ids in memory to pictures). After Ctrl-C the report of the timed rounds is printed.",
+        "(optimized, ids in memory to pictures). After Ctrl-C the report of what was finished is printed.\n"
+        "Of several --num-classes oasis has the first; networks of the others have it in their names.",
     )
     option = partial(add_option, parser)
     option("--preset", "small, base, dpsims, paper, oasis", ["small", "dpsims", "oasis"], "NAME", nargs="*")
     option("--model", "also these models, at --resolution", [], "PATH", nargs="*")
     option("--resolution", "side, or WIDTHxHEIGHT", "256", "WxH")
-    option("--num-classes", "of the presets", 151, "N", int)
+    option("--num-classes", "of the presets", [151], "N", whole_number(1), nargs="+")
     option("--forms", "see below", list(DEFAULT_FORMS), "NAME", nargs="*")
     option("--batches", "label maps of a call", [1], "N", int, nargs="*")
     option("--photos", "of one map", 2, "K", int)
     option("--rounds", "times that each is timed", 10, parse=int)
     option("--seconds", "begin no round after X seconds; two are timed in any case", 15, "X", positive_number)
     option("--warmup", "calls after the first, not timed", 1, parse=int)
+    option("--clock", "wall, or cpu: CPU time of one thread", "wall", choices=("wall", "cpu"))
     option("--device", "cpu, cuda, ... (default: cuda where there is one)")
     add_report_options(parser)
     return parser
@@ -84,17 +90,18 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
     """Functions that make the networks, by their names in tables."""
-    from dpsims_hub.benchmark.variants import random_network
+    from dpsims_hub.benchmark.variants import BASELINE, random_network
     from dpsims_hub.models import GENERATOR_PRESETS
 
-    if arguments.num_classes < 1:
-        raise ValueError(f"--num-classes must be a whole number from 1, not {arguments.num_classes}.")
     makers = {}
+    first, *others = arguments.num_classes
     for preset in arguments.preset:
         if preset not in GENERATOR_PRESETS:
             known = ", ".join(GENERATOR_PRESETS)
             raise ValueError(f"--preset: unknown preset {preset!r}; choose from {known}.")
-        makers[preset] = partial(random_network, preset, arguments.num_classes, size)
+        makers[preset] = partial(random_network, preset, first, size)
+        for count in others if preset != BASELINE else ():
+            makers[f"{preset}, {count} classes"] = partial(random_network, preset, count, size)
     for model in arguments.model:
         name = "/".join(Path(model).parts[-2:])
         if name in makers:

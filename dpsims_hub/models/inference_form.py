@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ from dpsims_hub.models.label_convolution import LabelConvolution
 from dpsims_hub.models.label_encoder import EncoderBlock
 from dpsims_hub.models.modulation import ModulatedBlock, Modulation
 from dpsims_hub.models.noise import NoiseCrossAttention
+from dpsims_hub.models.packed_convolution import PackedConvolution
 
 
 @torch.no_grad()
@@ -38,6 +40,26 @@ def channels_last_copy(network: DPSIMSGenerator, dtype: torch.dtype | None = Non
     form = copy.deepcopy(network).eval().requires_grad_(False)
     nn.Module.to(form, dtype=dtype, memory_format=torch.channels_last)
     return form
+
+
+_KINDS = {
+    FoldedModulation: "modulations",
+    FoldedBlock: "blocks",
+    FoldedEncoderBlock: "encoder blocks",
+    FoldedAttention: "attentions",
+    TabledLabelConvolution: "label convolutions",
+}
+
+
+def describe_form(form: DPSIMSGenerator) -> str:
+    """What `inference_form` did, in a line: dtype, folded layers by kind, fused convolutions."""
+    layers = list(form.modules())
+    counts = Counter(type(layer) for layer in layers)
+    folded = ", ".join(f"{counts[kind]} {name}" for kind, name in _KINDS.items() if counts[kind])
+    parts = [f"{str(form.dtype).removeprefix('torch.')}, channels innermost", f"folded: {folded or 'none'}"]
+    if packed := [layer.fused for layer in layers if isinstance(layer, PackedConvolution)]:
+        parts.append(f"{sum(packed)} of {len(packed)} convolutions fused with sums and products by oneDNN")
+    return "; ".join(parts)
 
 
 _FOLDED = {

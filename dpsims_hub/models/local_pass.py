@@ -82,9 +82,9 @@ class LocalPass:
         side = (label_map != self.last_whole).sum().item() ** 0.5
         scales = [scale for scale in self.scales if 2**scale <= max(1, side / 2)]
         windows = [list(dict.fromkeys(one.coarser(2**scale) for one in grown)) for scale in scales]
-        for layer in self.packed:
-            layer.packs = False
         try:
+            for layer in self.packed:
+                layer.packs = False
             self._compute(windows)
         finally:
             for layer in self.packed:
@@ -103,8 +103,10 @@ class LocalPass:
             else:
                 self._set(("up", 0), own, 0, self._to_full_resolution)
             self._set(("condition", scale), own, 0, lambda part, s=scale: self._condition(part, s))
+        config = self.form.config
+        halo = 2 + config.modulation_kernel // 2 + (config.modulation_hidden > 0)
         for scale, own in reversed(list(enumerate(windows))):
-            self._set(("block", scale), own, 2, lambda part, s=scale: self._block(part, s))
+            self._set(("block", scale), own, halo, lambda part, s=scale: self._block(part, s))
         self._set("image", windows[0], 1, self._to_rgb)
         self._set("photo", windows[0], 1, self._finish)
 

@@ -50,6 +50,7 @@ class EditSession:
         with torch.inference_mode():
             self.local = LocalPass(network, self.latents) if has_local_passes(network) else None
         self.exact = False
+        self._computed: Tensor | None = None  # the map of the stored photo; None while it is computed
         self.label_map = self._read(label_map)
         self._all()
 
@@ -62,23 +63,25 @@ class EditSession:
         """The photo of another map, of which only the area around the change is computed.
 
         Everything is computed, and `exact` is True, if more than about a third of the image or its size
-        changes, and for networks that cannot be computed in parts (noise in the encoder, OASIS).
+        changes, after a call that an exception ended, and for networks that cannot be computed in parts
+        (noise in the encoder, OASIS).
 
         Raises:
             ValueError: the map does not fit; the session continues with the last one.
         """
-        new, old = self._read(label_map), self.label_map
+        new, old = self._read(label_map), self._computed
         self.label_map = new
-        if new.shape != old.shape or self.local is None:
+        if old is None or new.shape != old.shape or self.local is None:
             return self._all()
         changed = Window.covering((new != old)[0], 2 * MARGIN)
         if not changed:
             return self.photo
         if sum(window.cost(MARGIN) for window in changed) > LARGEST_PART * new.numel():
             return self._all()
+        self.exact, self._computed = False, None
         with torch.inference_mode():
             self.values = self.local.update(new.to(self.network.device), changed)
-        self.exact = False
+        self._computed = new
         return self.photo
 
     def finish(self, label_map: Any = None) -> Image.Image:
@@ -87,10 +90,10 @@ class EditSession:
         Raises:
             ValueError: the map does not fit; the session continues with the last one.
         """
-        new = self.label_map if label_map is None else self._read(label_map)
-        if self.exact and torch.equal(new, self.label_map):
+        if label_map is not None:
+            self.label_map = self._read(label_map)
+        if self.exact and torch.equal(self.label_map, self._computed):
             return self.photo
-        self.label_map = new
         return self._all()
 
     def _read(self, label_map: Any) -> Tensor:
@@ -100,9 +103,10 @@ class EditSession:
         return maps
 
     def _all(self) -> Image.Image:
+        self.exact, self._computed = False, None
         ids = self.label_map.to(self.network.device)
         with torch.inference_mode():
             local = self.local
             self.values = self.network(ids, self.latents).sample if local is None else local.whole(ids)
-        self.exact = True
+        self._computed, self.exact = self.label_map, True
         return self.photo

@@ -16,7 +16,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from dpsims_hub.models import DPSIMSGenerator
-from dpsims_hub.models.inference_form import channels_last_copy, inference_form
+from dpsims_hub.models.inference_form import channels_last_copy, describe_form, inference_form
 from dpsims_hub.pipelines.edit_session import EditSession
 from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
@@ -244,7 +244,7 @@ class DPSIMSPipeline(StoredPipeline):
         return form if made_of is self.generator else self.generator
 
     def optimize(self, dtype: torch.dtype | None = None, compile: bool = False) -> "DPSIMSPipeline":
-        """Make photos faster until `restore`, and return the pipeline.
+        """Make photos faster until `restore`, and return the pipeline; `optimization` says what was done.
 
         A copy of the network computes them (`dpsims_hub.models.inference_form`). `generator` stays unchanged,
         also in saved files; later changes of its weights do not reach the copy. Photos are equal up to
@@ -262,6 +262,13 @@ class DPSIMSPipeline(StoredPipeline):
             form = inference_form(self.generator, dtype)
         self._inference = form, self.generator, compile
         return self
+
+    @property
+    def optimization(self) -> str:
+        """What `optimize` did, in a line: dtype, folded layers, fused convolutions; empty without it."""
+        if self.network is self.generator:
+            return ""
+        return describe_form(self.network) + "; torch.compile" * self._inference[2]
 
     def edit_session(
         self, label_map: Any, latents: Tensor | None = None, generator: torch.Generator | None = None

@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from dpsims_hub.benchmark.inference import benchmark_inference, make_inputs
+from dpsims_hub.benchmark.inference import benchmark_inference, count_calls, make_inputs
 from dpsims_hub.benchmark.inference_report import draw_inference, format_inference
 from dpsims_hub.benchmark.variants import FORMS, Variant, list_variants, random_network
 from dpsims_hub.models.costs import count_parameters, tensor_bytes
@@ -42,7 +42,10 @@ def test_every_variant_is_timed_in_every_round_with_the_ceilings(report):
     working = [one for one in report["variants"] if "seconds" in one]
     assert len(working) == 5 + 1 + 2
     assert all(one["seconds"]["n"] == 3 for one in working)
-    assert len(report["ticks"]) == 3 * (len(working) + 2)  # a ceiling in each of two precisions
+    # Plain photo, first call, a call to warm up, memory; then a ceiling in each of two precisions.
+    assert len(report["ticks"]) == (4 + 3) * len(working) + 1 + 3 * 2  # the graph's plain photo
+    variants = [Variant(one["network"], one["form"]) for one in working]
+    assert count_calls(variants, 3, 1) == len(report["ticks"]) - 1
 
 
 def test_rates_and_shares_follow_from_the_median(report):
@@ -98,6 +101,40 @@ def test_memory_holds_at_least_the_weights_and_grows_with_the_batch(report):
 def test_what_does_not_work_is_said(report):
     assert row(report, "graph")["failure"] == "CUDA graphs need a CUDA device."
     assert "- tiny, graph, 1 x 1 does not work here: CUDA graphs need" in format_inference(report)
+
+
+@pytest.mark.parametrize("at", [1, 2, 5, 6, 9, 11, 13])
+def test_ctrl_c_prints_what_is_finished(at, tmp_path):
+    """Of two forms: 4 calls before the timing each, then rounds of 2 calls and a ceiling."""
+    ticks: list[int] = []
+
+    def advance(count: int) -> None:
+        ticks.append(count)
+        if len(ticks) == at:
+            raise KeyboardInterrupt
+
+    variants = list_variants(["tiny"], ["plain", "optimized"], [1], 1)
+    arguments = {"tiny": make}, variants, SIZE, CPU, 5, 1, advance
+    if at == 1:  # nothing is finished
+        with pytest.raises(KeyboardInterrupt):
+            benchmark_inference(*arguments)
+        return
+    report = benchmark_inference(*arguments) | {"machine": MACHINE, "versions": {}}
+    assert report["interrupted"]
+    first, *others = report["variants"]
+    assert len(others) == (at > 5)
+    assert first["first_call_seconds"] > 0
+    timed = [one.get("seconds", {"n": 0})["n"] for one in report["variants"]]
+    calls = "pococpcpo"[: max(0, at - 8)]  # plain, optimized, ceiling
+    assert timed == [calls.count(name) for name in "po"[: len(timed)]]
+    assert report["rounds"] == len(calls) // 3
+    assert ("share_of_ceiling" in first) == (at >= 11)
+    text = format_inference(report)
+    assert "interrupted" in text
+    assert ("not timed" in text) == (at < 11)
+    assert text.count("(calls: 1)") == timed.count(1)
+    pytest.importorskip("matplotlib")
+    draw_inference(report, tmp_path / "plot.png")
 
 
 def test_text_and_plot_show_the_numbers(report, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dpsims_hub.benchmark.timing import describe_seconds, graphed, seconds_of, time_in_turns
+from dpsims_hub.benchmark.timing import CLOCKS, describe_seconds, graphed, seconds_of, time_in_turns
 
 CPU = torch.device("cpu")
 
@@ -24,12 +24,12 @@ class Interrupted:
             raise KeyboardInterrupt
 
 
-def test_ctrl_c_keeps_whole_rounds_if_there_are_two():
-    call = Interrupted(at=8)
-    assert [len(own) for own in time_in_turns([call, call, call], 10, CPU)] == [2, 2, 2]
-    call = Interrupted(at=6)
-    with pytest.raises(KeyboardInterrupt):
-        time_in_turns([call, call, call], 10, CPU)
+def test_what_was_timed_before_an_exception_is_kept():
+    for at, kept in ((1, [0, 0, 0]), (3, [1, 1, 0]), (5, [1, 2, 1]), (8, [2, 2, 3])):
+        call, seconds = Interrupted(at), []
+        with pytest.raises(KeyboardInterrupt):
+            time_in_turns([call, call, call], 10, CPU, seconds=seconds)
+        assert sorted(map(len, seconds)) == sorted(kept)
 
 
 def test_no_round_begins_after_the_limit_but_two_are_timed():
@@ -43,6 +43,11 @@ def test_a_call_is_timed_once_and_its_seconds_are_those_it_took():
     seconds = seconds_of(lambda: (made.append(1), time.sleep(0.05)), CPU)
     assert made == [1]
     assert 0.05 <= seconds < 1
+
+
+def test_the_cpu_clock_leaves_out_waiting():
+    assert seconds_of(lambda: time.sleep(0.2), CPU, CLOCKS["cpu"]) < 0.1
+    assert time_in_turns([lambda: time.sleep(0.2)], 1, CPU, clock=CLOCKS["cpu"])[0][0] < 0.1
 
 
 def test_every_round_begins_with_another_call():
@@ -66,6 +71,7 @@ def test_median_and_quartiles_are_those_of_numpy():
     assert found["median"] == pytest.approx(median)
     assert found["quartiles"] == pytest.approx([low, high])
     assert found["n"] == 11
+    assert describe_seconds([0.3]) == {"median": 0.3, "quartiles": [0.3, 0.3], "n": 1}
 
 
 class FakeGraph:

@@ -4,11 +4,15 @@ import signal
 import tempfile
 
 import pytest
+import torch
 
+from dpsims_hub.benchmark import variants
 from dpsims_hub.commands import main
 from dpsims_hub.commands.benchmark_training import AS_GIVEN, list_variants, training_flags
+from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.training.data_loader import TrainingDataLoader
 from dpsims_hub.training.presets import PRESETS
+from tests.tiny import tiny_generator
 from tests.training.tiny_run import forget_accelerators, tiny_flags, write_pairs
 
 
@@ -157,6 +161,30 @@ def test_inference_prints_and_writes_table_json_and_plot(tmp_path, model, capsys
     assert plot.read_bytes()[:4] == b"\x89PNG"
     assert report["size"] == {"height": 16, "width": 24}
     assert str(tmp_path) not in json_file.read_text()
+
+
+def test_inference_of_several_numbers_of_classes_in_cpu_time(capsys, monkeypatch):
+    threads = torch.get_num_threads()
+    made = []
+
+    def small_network(preset: str, num_classes: int, size: tuple[int, int]) -> DPSIMSGenerator:
+        made.append((preset, num_classes))
+        return tiny_generator(num_classes, spectral_norm=False)
+
+    monkeypatch.setattr(variants, "random_network", small_network)
+    words = ["--preset", "oasis", "small", "--num-classes", "5", "3", "4", "--clock", "cpu"]
+    words += ["--forms", "plain", "--photos", "1", "--resolution", "24x16", "--rounds", "2"]
+    words += ["--device", "cpu"]
+    try:
+        assert main(["benchmark", "inference", *words]) == 0
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(threads)
+    assert made == [("oasis", 5), ("small", 5), ("small", 3), ("small", 4)]
+    printed = capsys.readouterr().out
+    assert "clock: cpu" in printed
+    assert "1 threads" in printed
+    assert "| small, 3 classes | plain" in " ".join(printed.split())
 
 
 def test_inference_with_a_launcher_is_refused(refused, monkeypatch):

@@ -12,7 +12,15 @@ from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.models.generator_kinds import KINDS, some_latents, some_maps
 from tests.tiny import tiny_generator
 
-LOCAL = ["noise at modulation", "noise fields", "no noise", "smooth output"]
+KINDS = KINDS | {
+    "wide modulation": {"modulation_kernel": 3, "padding_mode": "zeros", "modulated_shortcut": True},
+    "modulation of two layers": {"modulation_kernel": 3, "modulation_hidden": 10, "upsample": "nearest"},
+    "encoder blocks of three": {"encoder_convolutions": 3, "encoder_upsample": "nearest"},
+}
+LOCAL = [
+    "noise at modulation", "noise fields", "no noise", "smooth output",
+    "wide modulation", "modulation of two layers", "encoder blocks of three",
+]  # fmt: skip
 SIDE = 64
 
 
@@ -62,6 +70,23 @@ def test_a_window_that_covers_the_image_is_the_whole_photo(kind):
     new = torch.from_numpy(some_map(1))[None]
     photo = local.update(new, [Window(0, 0, SIDE, SIDE)])
     torch.testing.assert_close(photo, network(new, some_latents(1)).sample, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", LOCAL)
+@torch.inference_mode()
+def test_an_inner_window_is_computed_as_it_was(kind):
+    local = LocalPass(inference_form(tiny_generator(**KINDS[kind])), some_latents(1))
+    label_map = torch.from_numpy(some_map())[None]
+    local.whole(label_map)
+    whole = {key: features.clone() for key, features in local.features.items()}
+    window = Window(26, 27, 37, 34)
+    for key, features in local.features.items():
+        window.coarser(2 ** key[1] if isinstance(key, tuple) else 1).of(features).fill_(torch.nan)
+    local.last_whole = torch.from_numpy(some_map(1))[None]  # as if much had changed: no scale is left out
+    local.update(label_map, [window])
+    for key, features in local.features.items():
+        atol = 1e-5 * whole[key].abs().max().item()
+        torch.testing.assert_close(features, whole[key], rtol=0, atol=atol, msg=f"{key}")
 
 
 @torch.inference_mode()
@@ -167,3 +192,40 @@ def test_two_places_at_once_are_two_windows_and_nothing_between_moves():
     assert torch.equal(session.values[..., 24:40, 24:40], before[..., 24:40, 24:40])
     for corner in (slice(0, 8), slice(56, 64)):
         assert not torch.equal(session.values[..., corner, corner], before[..., corner, corner])
+
+
+def interrupted(layer: torch.nn.Module, edit, label_map: np.ndarray) -> None:
+    """A call of a session that ends with an exception where it reaches the layer."""
+
+    def interrupt(*_) -> None:
+        raise KeyboardInterrupt
+
+    hook = layer.register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        edit(label_map)
+    hook.remove()
+
+
+PLACES = ["encoder.stem", "encoder.down.1", "encoder.up.0", "attentions.1", "blocks.0", "blocks.2", "to_rgb"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_after_an_exception_the_next_photo_is_that_of_the_pipeline(place):
+    pipe = DPSIMSPipeline(tiny_generator(**KINDS["noise fields"])).optimize()
+    session = pipe.edit_session(some_map(), generator=torch.Generator().manual_seed(5))
+    layer = session.network.get_submodule(place)
+
+    def assert_that_of_the_pipeline(photo, label_map) -> None:
+        assert session.exact
+        assert levels(photo, pipe(label_map, latents=session.latents).images[0]).max() == 0
+
+    for begun in (edited(some_map(), 24, 24, 12), some_map(1)):  # a part, and everything
+        following = edited(begun, 4, 8, 10)
+        for call in (session.update, session.finish):
+            for label_map in (begun, following):
+                session.finish(some_map())
+                interrupted(layer, call, begun)
+                assert_that_of_the_pipeline(session.update(label_map), label_map)
+            session.finish(some_map())
+            interrupted(layer, call, begun)
+            assert_that_of_the_pipeline(session.finish(), begun)

@@ -7,6 +7,11 @@ from PIL import Image
 
 from dpsims_hub.labels import ClassSpec, LabelMapError
 from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.models.label_convolution import LabelConvolution
+from dpsims_hub.models.label_encoder import EncoderBlock
+from dpsims_hub.models.modulation import ModulatedBlock, Modulation, _ReplicateConv2d
+from dpsims_hub.models.noise import NoiseCrossAttention
+from dpsims_hub.models.packed_convolution import PackedConvolution
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import LATENT_DIM, tiny_generator
 
@@ -151,6 +156,34 @@ def test_optimize_keeps_the_photos_and_is_undone(pipe, own_pipe, maps, tmp_path)
     assert all(torch.equal(before[name], own_pipe.generator.state_dict()[name]) for name in before)
     assert own_pipe.restore().network is own_pipe.generator
     assert torch.equal(photos(own_pipe, maps), expected)
+
+
+def count(network: torch.nn.Module, *kinds: type) -> int:
+    return sum(type(module) in kinds for module in network.modules())
+
+
+def test_optimize_says_what_it_did(own_pipe, monkeypatch):
+    network, said = own_pipe.generator, []
+    assert own_pipe.optimization == ""
+    for dtype in (torch.float32, torch.bfloat16):
+        said.append(own_pipe.optimize(dtype).optimization)
+    # Every convolution but those of gain and offset, which become two each.
+    convolutions = count(network, torch.nn.Conv2d, _ReplicateConv2d) + count(network, Modulation)
+    packed = count(own_pipe.network, PackedConvolution)
+    kept = count(own_pipe.network, torch.nn.Conv2d, _ReplicateConv2d)
+    assert packed == convolutions - kept
+    folded = (
+        f"{count(network, Modulation)} modulations, {count(network, ModulatedBlock)} blocks, "
+        f"{count(network, EncoderBlock)} encoder blocks, {count(network, NoiseCrossAttention)} attentions, "
+        f"{count(network, LabelConvolution)} label convolutions"
+    )
+    fused = f"{packed} of {packed} convolutions fused with sums and products by oneDNN"
+    assert said[0] == f"float32, channels innermost; folded: {folded}; {fused}"
+    assert said[1].startswith(f"bfloat16, channels innermost; folded: {folded}")
+    assert own_pipe.restore().optimization == ""
+    monkeypatch.setattr(DPSIMSGenerator, "compile", lambda network: None)
+    compiled = own_pipe.optimize(compile=True).optimization
+    assert compiled == "float32, channels innermost; folded: none; torch.compile"
 
 
 def test_a_compiled_copy_has_ordinary_layers(own_pipe, maps, monkeypatch):
