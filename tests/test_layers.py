@@ -32,7 +32,7 @@ LAYERS = {
     "labels/transforms": "labels/reading labels/classes",
     "labels/reading": "labels/classes storage",
     "labels/classes": "storage",
-    "losses": "",
+    "losses": "models",
     "models": "storage",
     "bundled": "",
     "processes": "",

@@ -185,7 +185,18 @@ def test_conditioning_and_losses_on_features_stay_in_float32(make_trainer, monke
     for name in ("patch_contrastive_loss", "feature_distance"):
         watch(losses, name)
     watch(feature_conditioning, "batch_standardize")
-    mixed_step(make_trainer, "--feature_conditioning", "sigmoid_batchnorm")
+    projected = []
+    linear = torch.nn.functional.linear  # of the projection alone in a network of convolutions
+
+    def watched_linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        result = linear(inputs, weight, bias)
+        if len(weight) == 5:
+            projected.append(result.dtype)
+        return result
+
+    monkeypatch.setattr(torch.nn.functional, "linear", watched_linear)
+    mixed_step(make_trainer, "--feature_conditioning", "sigmoid_batchnorm", "--contrastive_head", 5)
+    assert set(projected) == {torch.float32}
     assert {name for name, _ in seen} == {"patch_contrastive_loss", "feature_distance", "batch_standardize"}
     assert not any(enabled for _, enabled in seen)
 
