@@ -298,3 +298,21 @@ def test_augmentation_reaches_photos_maps_and_generated_images_alike(make_traine
         assert (found.label_map[number][hidden] == 255).all()
         assert (found.real_images[number][:, hidden] == 0).all()
         assert (found.fake_images[2 * number][:, hidden] == 0).all()
+
+
+def test_no_copy_to_the_device_makes_the_host_wait(make_trainer, monkeypatch):
+    trainer = make_trainer("--weight_labelmix", 1, "--augmentation", "color,translation,cutout")
+    copy, copied = torch.Tensor.to, []
+
+    def copied_beside(tensor: torch.Tensor, *arguments: object, **more: object) -> torch.Tensor:
+        if tensor.ndim and isinstance(arguments[0], torch.device | str):  # norms are on the device
+            assert more.get("non_blocking"), tuple(tensor.shape)
+            copied.append(tuple(tensor.shape))
+        return copy(tensor, *arguments, **more)
+
+    inputs = batch(trainer)
+    monkeypatch.setattr(torch.Tensor, "to", copied_beside)
+    trainer.step_function(inputs)
+    # The cutout of the map, colours and cutout of both kinds of images, what is visible (twice), LabelMix's
+    # coins, and the places of the contrastive loss.
+    assert len(copied) == 9
