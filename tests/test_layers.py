@@ -17,7 +17,7 @@ LAYERS = {
     "commands": "ablation benchmark bundled cards evaluation generation hub labels models pictures pipelines "
     "processes space storage training",
     "ablation": "benchmark evaluation labels models pictures pipelines processes storage training",
-    "benchmark": "evaluation models pictures pipelines processes training",
+    "benchmark": "evaluation models pictures pipelines processes storage training",
     "space": "bundled labels models pictures pipelines processes storage",
     "hub": "bundled cards labels models pictures pipelines storage",
     "generation": "labels pictures pipelines processes storage",
@@ -32,7 +32,7 @@ LAYERS = {
     "labels/transforms": "labels/reading labels/classes",
     "labels/reading": "labels/classes storage",
     "labels/classes": "storage",
-    "losses": "",
+    "losses": "models",
     "models": "storage",
     "bundled": "",
     "processes": "",

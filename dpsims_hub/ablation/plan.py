@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dpsims_hub.ablation.studies import Arm, Study
@@ -42,11 +43,15 @@ _CHANGES_NOTHING = {
 
 @dataclass(frozen=True)
 class Run:
-    """One training of one arm; `output_dir` of its merged settings is the run's folder."""
+    """One training of one arm; `output_dir` of its merged settings is the run's folder.
+
+    `judge` are flags of `dpsims evaluate` for this run alone, before those of the study.
+    """
 
     arm: Arm
     seed: int
     config: TrainConfig
+    judge: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -89,6 +94,7 @@ def make_runs(
     output: Path,
     steps: int,
     seeds: int,
+    weights_of: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Run]:
     """The runs of a study, one seed of every arm before the next seed.
 
@@ -103,6 +109,8 @@ def make_runs(
         output: folder of all studies; studies share runs of equal settings.
         steps: of every run.
         seeds: runs of every arm, seeds 0, 1, ...
+        weights_of: settings by backbone ("backbone_weights", "backbone_mean", ...) of every arm that has it;
+            an arm with random weights keeps them.
 
     Raises:
         ValueError: a flag or setting is wrong, or is set by the study.
@@ -129,6 +137,10 @@ def make_runs(
                 "seed": seed,
             }
             config = parse_config([*shared, *as_flags(own)])
+            if found := dict(weights_of.get(config.backbone, {})):
+                if config.backbone_weights == "random":
+                    del found["backbone_weights"]
+                config = parse_config([*shared, *as_flags(own | found)])
             folder = output / "runs" / f"{config.preset}-{fingerprint(config)}-seed-{seed}"
             runs.append(Run(arm, seed, dataclasses.replace(config, output_dir=str(folder))))
     return runs

@@ -128,7 +128,7 @@ _STUDIES = (
             Arm("bf16 backbone", {"backbone_precision": "mixed"}, 56.8),
         ),
         settings={"backbone": "mobilenetv2_100", "mixed_precision": "bf16"},
-        needs="weights of MobileNetV2: --backbone-weights FILE",
+        needs="MobileNetV2 from the Hub or --weights-of, and EfficientNet-Lite0 to evaluate",
     ),
     Study(
         "transformer",

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dpsims_hub.models.precision import without_autocast
+
 
 class PatchProjection(nn.Module):
     """For each feature map a 1x1 convolution and a two-layer MLP of `width` (recalled from the paper).
@@ -31,8 +33,9 @@ class PatchProjection(nn.Module):
         )
 
     def forward(self, patches: Sequence[Tensor]) -> list[Tensor]:
-        """(B, P_l, C_l) of each feature map -> (B, P_l, width) of each."""
-        return [head(patch) for head, patch in zip(self.heads, patches, strict=True)]
+        """(B, P_l, C_l) of each feature map -> (B, P_l, width) of each, float32 under autocast too."""
+        with without_autocast(patches[0].device.type):
+            return [head(patch) for head, patch in zip(self.heads, patches, strict=True)]
 
 
 def sample_places(

@@ -168,8 +168,8 @@ class TrainingStep:
             label_map = self.augmentation.label_map(label_map, draws, self.ignore_index)
             real_images = self.augmentation.images(real_images, draws)
             fake_images = self.augmentation.images(fake_images, draws.repeat_interleave(each, dim=0))
-            visible = self.augmentation.visible(label_map.shape[1:], draws).to(label_map.device)
-            visible = visible.repeat_interleave(each, dim=0)
+            visible = self.augmentation.visible(label_map.shape[1:], draws)
+            visible = visible.to(label_map.device, non_blocking=True).repeat_interleave(each, dim=0)
         with torch.no_grad():
             real = self._features(real_images)
         return SeenBatch(
