@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from dpsims_hub.processes.missing_package import missing_package
 from dpsims_hub.processes.process_group import launched_processes
@@ -64,13 +65,16 @@ def train(config: TrainConfig) -> int:
 
 def show_plan(config: TrainConfig) -> int:
     """Print settings, sizes and memory of the run without starting it."""
+    from dpsims_hub.training.checkpoint import find_checkpoint
     from dpsims_hub.training.data_loader import training_source
     from dpsims_hub.training.plan import describe_plan
 
     data = training_source(config).open()
     num_pairs = None if config.streaming else min(len(data), config.max_train_samples or len(data))
     if os.environ.get("RANK", "0") == "0":
-        print(describe_plan(config, data.spec.num_classes, num_pairs, launched_processes()))
+        wanted = config.resume_from_checkpoint
+        _, checkpoint = (find_checkpoint(wanted, Path(config.output_dir)) if wanted else None) or (0, None)
+        print(describe_plan(config, data.spec.num_classes, num_pairs, launched_processes(), checkpoint))
     return 0
 
 

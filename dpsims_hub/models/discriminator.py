@@ -181,7 +181,9 @@ class DPSIMSDiscriminator(CheckedModel):
             hidden = block(hidden)  # (B, widths[i], 2 H_l, 2 W_l)
         if self.head_activation:
             hidden = F.leaky_relu(hidden, 0.2)
-        return self.head(_fit(hidden, image_size)).float()  # (B, N + 1, H, W)
+        with without_autocast(hidden.device.type):  # the head in its weights' precision: float32 in training
+            hidden = _fit(hidden.to(self.head.bias.dtype), image_size)  # (B, widths[-1], H, W)
+            return self.head(hidden).float()  # (B, N + 1, H, W)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         features = [self.image_encoder[0](images)]

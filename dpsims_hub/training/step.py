@@ -232,7 +232,7 @@ class TrainingStep:
             terms["loss_labelmix"] = config.weight_labelmix * losses.labelmix_loss(
                 mixed_logits, mask, real_logits, fake_logits[first]
             )
-        norm = self._gradients(nets.discriminator, terms)
+        norm = self._gradients(parameters_of(nets.discriminator), terms)
         self._update(nets.optimizer_d)
         return {
             **{name: value.detach() for name, value in terms.items()},
@@ -269,7 +269,7 @@ class TrainingStep:
                 terms["loss_g_diversity"] = config.weight_diversity * losses.diversity_hinge(
                     distances, config.diversity_threshold
                 )
-            norm = self._gradients(nets.generator, terms)
+            norm = self._gradients(parameters_of(nets.generator, nets.patch_projection), terms)
         logs = {**{name: value.detach() for name, value in terms.items()}, "grad_norm_g": norm}
         self._check({**logs_d, **logs}, seen.unknown)
         self._update(nets.optimizer_g)
@@ -304,13 +304,13 @@ class TrainingStep:
             distances.append(measure([x[first].detach() for x in compared], [x[second] for x in compared]))
         return torch.stack(distances)
 
-    def _gradients(self, module: nn.Module, terms: dict[str, Tensor]) -> Tensor:
+    def _gradients(self, parameters: list[nn.Parameter], terms: dict[str, Tensor]) -> Tensor:
         """Backward and clip; returns the gradient norm, 0 between the steps of an accumulation."""
         self.accelerator.backward(sum(terms.values()))
         if not self.accelerator.sync_gradients:
             return torch.zeros((), device=self.accelerator.device)
         limit = self.config.max_grad_norm or float("inf")  # without a limit the norm is only measured
-        return self.accelerator.clip_grad_norm_(module.parameters(), limit).detach()
+        return self.accelerator.clip_grad_norm_(parameters, limit).detach()
 
     def _update(self, optimizer: torch.optim.Optimizer) -> None:
         optimizer.step()

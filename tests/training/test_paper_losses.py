@@ -11,6 +11,7 @@ from dpsims_hub import losses
 from dpsims_hub.training.build import build_patch_networks
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
+from dpsims_hub.training.step import NonFiniteLossError
 from tests.tiny import save_tiny_backbone
 from tests.training.tiny_step import batch, clones, same
 
@@ -56,6 +57,24 @@ def test_the_projection_learns_with_the_generator_and_its_network_stays(make_tra
     mine = {id(p) for p in nets.patch_projection.parameters()}
     assert mine <= {id(p) for group in nets.optimizer_g.param_groups for p in group["params"]}
     assert not mine & {id(p) for group in nets.optimizer_d.param_groups for p in group["params"]}
+
+
+def test_the_projections_gradient_is_clipped_and_checked(make_trainer):
+    trainer = make_trainer(*PROJECTED, "--max_grad_norm", 1e-3, "--weight_contrastive", 100)
+    nets, found = trainer.networks, []
+
+    def keep(*_: object) -> None:
+        found.extend(p.grad.clone() for group in nets.optimizer_g.param_groups for p in group["params"])
+
+    nets.optimizer_g.optimizer.register_step_pre_hook(keep)
+    logs = trainer.step_function(batch(trainer))
+    squares = sum(float(gradient.square().sum()) for gradient in found)
+    assert len(found) == sum(1 for _ in nets.generator.parameters()) + 18  # three layers at three strides
+    assert squares**0.5 == pytest.approx(1e-3, rel=1e-2)
+    assert float(logs["grad_norm_g"]) > 1e-2
+    next(nets.patch_projection.parameters()).register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(NonFiniteLossError, match="grad_norm_g is nan"):
+        trainer.step_function(batch(trainer))
 
 
 def test_a_projection_of_the_discriminators_features(make_trainer):
