@@ -21,7 +21,7 @@ LAYERS = {
     "space": "bundled labels models pictures pipelines processes storage",
     "hub": "bundled cards labels models pictures pipelines storage",
     "generation": "labels pictures pipelines processes storage",
-    "evaluation": "labels losses models pictures pipelines processes storage",
+    "evaluation": "cards labels losses models pictures pipelines processes storage",
     "training": "bundled labels losses models pictures pipelines processes storage",
     "pipelines": "cards labels models storage",
     "cards": "labels",

@@ -79,7 +79,7 @@ def _train(run: Run, launch: Launch) -> str:
     settings = run.folder / "settings.json"
     run.config.save(settings)
     arguments = ["--config", str(settings), "--resume_from_checkpoint", "latest"]
-    code = launch(["-m", "dpsims_hub.ablation.one_run", *arguments], run.folder / "run.log")
+    code = launch(["-m", "dpsims_hub.commands.train", *arguments], run.folder / "run.log")
     if code == 0 and not run.is_trained():
         raise KeyboardInterrupt  # a signal stopped it
     return failure_of(code, run.folder / "run.log")

@@ -1,8 +1,8 @@
 import pytest
 
 import space_app
-import train_accelerate
 from dpsims_hub import commands
+from dpsims_hub.commands import train
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
 from dpsims_hub.processes.missing_package import missing_package, require_packages
 
@@ -38,11 +38,9 @@ def test_the_programs_say_it_in_one_sentence(monkeypatch, capsys, entry_point):
         raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
 
     monkeypatch.setattr(commands, "build_parser", fail)
-    monkeypatch.setattr(train_accelerate, "parse_config", fail)
+    monkeypatch.setattr(train, "parse_config", fail)
     monkeypatch.setattr("dpsims_hub.space.start.start_space", fail)
-    main = {"dpsims": commands, "train_accelerate.py": train_accelerate, "space_app.py": space_app}[
-        entry_point
-    ].main
+    main = {"dpsims": commands, "train_accelerate.py": train, "space_app.py": space_app}[entry_point].main
     assert main([]) == 2
     assert (
         capsys.readouterr().err == f"{entry_point}: scipy is not installed; pip install 'dpsims_hub[eval]'.\n"
