@@ -107,6 +107,18 @@ def test_bundled_model_is_small_and_makes_two_different_photos_of_every_layout(n
 
 @has_model
 @pytest.mark.parametrize("name", NAMES)
+def test_optimized_photos_are_those_of_the_plain_form(name):
+    pipe = DPSIMSPipeline.from_pretrained(bundled_model(name))
+    for seed, path in enumerate(bundled_examples(name)[:3]):
+        photos = [
+            form()(path, generator=torch.Generator().manual_seed(seed), output_type="np").images
+            for form in (pipe.restore, pipe.optimize)
+        ]
+        assert 0 < np.abs(photos[0] - photos[1]).max() * 255 < 0.5
+
+
+@has_model
+@pytest.mark.parametrize("name", NAMES)
 def test_photos_are_equal_to_the_bit_after_saving_and_loading(name, tmp_path):
     pipe = DPSIMSPipeline.from_pretrained(bundled_model(name))
     pipe.save_pretrained(tmp_path)

@@ -3,6 +3,8 @@
 The bounds leave room for noise: where they were set the ratios were 3.6, 23, 2.4, 1.35 and 9.
 """
 
+import operator
+import statistics
 import time
 from collections.abc import Callable, Iterator
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from dpsims_hub.benchmark.timing import CLOCKS, time_in_turns
 from dpsims_hub.benchmark.variants import random_network
 from dpsims_hub.models.inference_form import inference_form
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
@@ -59,10 +62,16 @@ def test_photos_cost_a_fraction_of_oasis_and_optimize_helps() -> None:
 
 
 def test_time_does_not_grow_with_the_number_of_classes() -> None:
-    forms = {count: inference_form(random_network("small", count, SIZE)) for count in (11, 1000)}
+    networks = {count: inference_form(random_network("small", count, SIZE)) for count in (11, 151, 1000)}
     latents = torch.randn(1, 64)
-    times = best_times({f"{count}": lambda c=count: forms[c](some_map(c), latents) for count in forms}, 7)
-    assert times["1000"] < 1.25 * times["11"]
+    calls = [lambda c=count: networks[c](some_map(c), latents) for count in networks]
+    with torch.inference_mode():
+        for call in calls:
+            call()
+        seconds = time_in_turns(calls, 45, torch.device("cpu"), clock=CLOCKS["cpu"])
+    few, *others = seconds
+    for more in others:  # ratios within a round, and their median: off by at most 0.026 in 12 tries
+        assert abs(statistics.median(map(operator.truediv, more, few)) - 1) < 0.08
 
 
 def test_an_edit_costs_a_fraction_of_a_photo() -> None:
