@@ -15,6 +15,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "contrastive_strides": (2, 4, 8, 16),
         "contrastive_places": 128,
         "contrastive_temperature": 0.3,
+        "contrastive_normalize": False,
+        "contrastive_reduction": "sum",
         "contrastive_head": 256,
         "weight_diversity": 10.0,
         "diversity_threshold": 0.15,

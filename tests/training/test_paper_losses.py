@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import huggingface_hub
 import pytest
 import torch
@@ -42,6 +44,27 @@ def test_the_contrastive_loss_reads_the_network_it_is_told_to(make_trainer, monk
             torch.testing.assert_close(features.detach(), expected[level])
             assert (features.detach() - others[level]).abs().max() > 0.01
     assert seen[0][4] is None  # no projection
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("paper", (0.3, 128, "sum", False)),
+        ("dpsims", (0.1, 64, "mean", True)),
+        ("small", (0.1, 64, "mean", True)),
+    ],
+)
+def test_the_form_of_the_contrastive_loss_is_that_of_the_preset(make_trainer, monkeypatch, preset, expected):
+    names = ("temperature", "places", "reduction", "normalize")
+    chosen = {name: getattr(parse_config(["--preset", preset]), f"contrastive_{name}") for name in names}
+    assert tuple(chosen.values()) == expected
+    flags = [f"--contrastive_{name}={value}" for name, value in chosen.items() if name != "normalize"]
+    trainer = make_trainer(*flags, "--contrastive_normalize" if expected[3] else "--no-contrastive_normalize")
+    original, seen = losses.patch_contrastive_loss, []
+    monkeypatch.setattr(losses, "patch_contrastive_loss", lambda *a: seen.append(a) or original(*a))
+    trainer.step_function(batch(trainer))
+    given = inspect.signature(original).bind(*seen[0]).arguments
+    assert tuple(given[name.replace("places", "num_places")] for name in names) == expected
 
 
 def test_the_projection_learns_with_the_generator_and_its_network_stays(make_trainer):
