@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import types
+from dataclasses import fields
 
 import huggingface_hub
 import pytest
@@ -10,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from dpsims_hub import losses
+from dpsims_hub.ablation.plan import as_flags
 from dpsims_hub.training.build import build_patch_networks
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
@@ -138,6 +141,25 @@ def test_distances_of_the_diversity_term(make_trainer, kind, strides, of_feature
         ]
     pairs = [distance(level[2 * i], level[2 * i + 1]) for level in levels for i in range(2)]
     assert found == pytest.approx(sum(pairs) / len(pairs), rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["features", "images", "features_l1", "images_l1"])
+def test_only_one_photo_of_a_pair_gets_a_gradient(make_trainer, kind):
+    trainer = make_trainer("--diversity_distance", kind)
+    photos = torch.rand(4, 3, 24, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    seen = types.SimpleNamespace(fake_images=photos, fake=trainer.networks.backbone(photos))
+    trainer.step_function._pair_distances(seen).sum().backward()
+    assert [bool(gradient.any()) for gradient in photos.grad] == [False, True] * 2
+
+
+def test_the_terms_of_the_preset_paper_are_these_and_no_others(make_trainer):
+    paper = parse_config(["--preset", "paper"])
+    chosen = {f.name: getattr(paper, f.name) for f in fields(paper) if f.metadata["group"] == "losses"}
+    chosen |= {"contrastive_backbone": "test_resnet", "contrastive_backbone_weights": "random"}
+    trainer = make_trainer(*as_flags(chosen))
+    terms = {name for name in trainer.step_function(batch(trainer)) if name.startswith("loss_")}
+    named = ("d_real", "d_fake", "g_adversarial", "g_contrastive", "g_diversity")
+    assert terms == {f"loss_{name}" for name in named}
 
 
 @pytest.fixture
