@@ -40,7 +40,7 @@ _CHANGES_NOTHING = {
 """Settings that may differ between the parts of one run, or between studies that share it."""
 
 _NEW_SETTINGS = {"contrastive_normalize": True, "contrastive_reduction": "mean"}
-"""Settings that came after the first studies, with the values of those: they keep the names of finished runs."""
+"""Settings that came after the first studies, with the values of those: finished runs keep their names."""
 
 
 @dataclass(frozen=True)

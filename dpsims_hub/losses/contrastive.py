@@ -5,10 +5,10 @@ InfoNCE between features of the generated image and of the real photo of one lab
     L_contr = - mean_i log( exp(q_i . k_i / tau) / sum_j exp(q_i . k_j / tau) )
 
 with q of the generated image and k of the photo at places i and j: the positive is the same place, the
-negatives are other places of the photo. Recalled from the paper (docs/paper_to_code.md): this form, dot products,
-the sum over feature maps (fairly sure), a pre-trained VGG's features behind a convolution and a two-layer MLP,
-tau 0.3, 128 places (weakly). Our choice: cosines for dot products (as CUT, Park et al. 2020), the mean over maps,
-tau 0.1 and 64 places.
+negatives are other places of the photo. Recalled from the paper (docs/paper_to_code.md), fairly surely: this
+form, dot products, the sum over feature maps, a pre-trained VGG's features behind a projection; weakly: its
+convolution and two-layer MLP, tau 0.3, 128 places. Our choice: cosines for dot products (as CUT, Park et al.
+2020), the mean over maps, tau 0.1 and 64 places.
 """
 
 from __future__ import annotations
