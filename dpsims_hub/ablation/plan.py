@@ -40,6 +40,9 @@ _CHANGES_NOTHING = {
 }
 """Settings that may differ between the parts of one run, or between studies that share it."""
 
+_NEW_SETTINGS = {"contrastive_normalize": True, "contrastive_reduction": "mean"}
+"""Settings that came after the first studies, with the values of those: finished runs keep their names."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -153,6 +156,9 @@ def fingerprint(config: TrainConfig) -> str:
     """
     free = _CHANGES_NOTHING - ({"max_train_steps"} if config.lr_decay_steps else set())
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in free}
+    for name, before in _NEW_SETTINGS.items():
+        if settings[name] == before:
+            del settings[name]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
 

@@ -233,7 +233,10 @@ _STUDIES = (
             ),
             Arm(
                 "contrastive without projection",
-                {"contrastive_head": 0, "contrastive_temperature": 0.1, "contrastive_places": 64},
+                {
+                    **{"contrastive_head": 0, "contrastive_temperature": 0.1, "contrastive_places": 64},
+                    **{"contrastive_normalize": True, "contrastive_reduction": "mean"},
+                },
                 cost=142.1,
             ),
             Arm(

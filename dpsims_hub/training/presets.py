@@ -15,6 +15,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "contrastive_strides": (2, 4, 8, 16),
         "contrastive_places": 128,
         "contrastive_temperature": 0.3,
+        "contrastive_normalize": False,
+        "contrastive_reduction": "sum",
         "contrastive_head": 256,
         "weight_diversity": 10.0,
         "diversity_threshold": 0.15,
@@ -56,6 +58,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Settings of TrainConfig over its defaults.
 
-"paper": value by value in docs/paper_to_code.md. "oasis": the released values for ADE20K and COCO-Stuff, whose
-batch of 32 is 8 on each of 4 GPUs; docs/training.md has those for Cityscapes.
+"paper": value by value in docs/paper_to_code.md. "oasis": the released values for ADE20K and COCO-Stuff; their
+batch of 32 is 8 on each of 4 GPUs. docs/training.md has those for Cityscapes.
 """

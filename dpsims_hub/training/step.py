@@ -264,6 +264,8 @@ class TrainingStep:
                     config.contrastive_places,
                     nets.patch_projection,
                     draws,
+                    config.contrastive_reduction,
+                    config.contrastive_normalize,
                 )
             if config.weight_diversity and distances is not None:
                 terms["loss_g_diversity"] = config.weight_diversity * losses.diversity_hinge(

@@ -60,6 +60,7 @@ def test_every_small_arm_can_be_built():
             {
                 *("generator_config", "discriminator_config", "feature_conditioning", "contrastive_head"),
                 *("contrastive_temperature", "contrastive_places", "diversity_distance"),
+                *("contrastive_normalize", "contrastive_reduction"),
                 *("diversity_threshold", "weight_diversity"),
             },
         ),
