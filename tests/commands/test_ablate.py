@@ -147,4 +147,4 @@ def test_missing_matplotlib_is_one_sentence(data, refused, tmp_path, monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     weights = data / "tiny.safetensors"
     words = ["--study", "gamma", "--data", data, "--output", tmp_path, "--backbone-weights", weights]
-    assert "pip install matplotlib" in refused("ablate", *words)
+    assert "matplotlib is not installed; pip install" in refused("ablate", *words)
