@@ -21,7 +21,7 @@ from dpsims_hub.hub.source import Source
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import save_picture
 from dpsims_hub.processes.missing_package import require_packages
-from dpsims_hub.storage.atomic_write import atomic_new_folder, check_new_folder
+from dpsims_hub.storage.atomic_write import atomic_folder, check_new_folder
 
 PRIVATE_SETTINGS = (
     *("output_dir", "cache_dir", "resume_from_checkpoint"),
@@ -64,13 +64,14 @@ def export(
     Raises:
         FileExistsError: the folder holds something.
         FileNotFoundError: a label map, or the template of cards, is missing.
-        ValueError: a number of the weights is not finite, a label map does not fit, the evaluation report
-            lacks a part, or packages for ONNX are missing.
+        ModuleNotFoundError: packages for ONNX are missing.
+        ValueError: a number of the weights is not finite, a label map does not fit, or the evaluation report
+            lacks a part.
         OSError: the folder cannot be written.
     """
     folder, options = Path(folder), options or ExportOptions()
     _check_before_work(folder, options)
-    with atomic_new_folder(folder) as unfinished:
+    with atomic_folder(folder) as unfinished:
         write_networks(source, unfinished, say)
         _write_pictures(source, unfinished, options, say)
         if options.onnx:
