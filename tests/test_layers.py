@@ -19,7 +19,7 @@ LAYERS = {
     "ablation": "benchmark evaluation labels models pictures pipelines processes storage training",
     "benchmark": "evaluation models pictures pipelines processes storage training",
     "space": "bundled labels models pictures pipelines processes storage",
-    "hub": "bundled cards labels models pictures pipelines storage",
+    "hub": "bundled cards labels models pictures pipelines processes storage",
     "generation": "labels pictures pipelines processes storage",
     "evaluation": "cards labels losses models pictures pipelines processes storage",
     "training": "bundled labels losses models pictures pipelines processes storage",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from dpsims_hub.commands.backbone_options import weights_of
 from dpsims_hub.commands.data_options import add_label_suffix_option
 from dpsims_hub.commands.options import add_option
-from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.storage.atomic_write import write_text_atomically
@@ -105,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(folder)
     require_packages("scipy")
     if not arguments.no_plot:
-        require_matplotlib()
+        require_packages("matplotlib")
     if not all(one.report for one in outcomes_so_far(runs, recipe)):
         for judge in {run.judge for run in runs}:
             _check_recipe([*judge, *recipe], pairs, runs[0].config.size)

@@ -218,4 +218,4 @@ def test_dry_run_names_the_evaluation_of_each_arm(capsys):
 def test_missing_matplotlib_is_one_sentence(data, refused, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     words = ["--study", "gamma", "--data", data, "--output", tmp_path, *own_flags(data)]
-    assert "pip install matplotlib" in refused("ablate", *words)
+    assert "matplotlib is not installed; pip install" in refused("ablate", *words)

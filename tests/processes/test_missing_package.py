@@ -1,9 +1,14 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 import space_app
 from dpsims_hub import commands
 from dpsims_hub.commands import train
+from dpsims_hub.evaluation import inception, lpips, segmenter
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
+from dpsims_hub.evaluation.segmenter_network import new_segmenter
 from dpsims_hub.processes.missing_package import missing_package, require_packages
 
 
@@ -51,3 +56,21 @@ def test_the_probe_needs_scipy_before_the_work_begins(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="scipy"):
         PixelProbe(3, 10)
+
+
+@pytest.mark.parametrize(
+    ("package", "part"),
+    [
+        ("torch_fidelity", lambda: inception._load(Path("no file"))),
+        ("torchmetrics", lambda: lpips._load(Path("no file"))),
+        ("transformers", lambda: segmenter._load("no folder")),
+        ("transformers", segmenter.be_quiet),
+        ("transformers", lambda: new_segmenter(None, None, (8, 8))),
+    ],
+)
+def test_the_measures_name_the_package_that_they_lack_and_its_command(monkeypatch, package, part):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        ModuleNotFoundError, match=rf"{package} is not installed; pip install 'dpsims_hub\[eval\]'"
+    ):
+        part()
