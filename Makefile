@@ -16,7 +16,7 @@ help:
 	@echo "make demo       paint scenes in the browser with the bundled model, watch the photos"
 	@echo "                HEADLESS=1: draw its example layouts into outputs/demo.png instead, and exit"
 	@echo "make test       run the tests (no network, no GPU)"
-	@echo "                SLOW=1: all of them, in three times the time, as CI does"
+	@echo "                SLOW=1: the slow ones too, in three times the time, as CI does; SLOW=2: all"
 	@echo "make lint       check the style"
 	@echo "make clean      remove caches and build products, keep .venv and outputs/"
 	@echo "make distclean  clean, and remove .venv"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from dpsims_hub.ablation.studies import STUDIES
 from dpsims_hub.models import (
     DISCRIMINATOR_PRESETS,
     GENERATOR_PRESETS,
@@ -22,7 +24,7 @@ from dpsims_hub.training.presets import PRESETS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "paper_to_code.md").read_text()
-TAGS = {"Q", "P", "R+", "R", "R-", "O", "C"}
+TAGS = {"Q", "P", "R+", "R", "R-", "I", "O", "C"}
 DATA_SETTINGS = {"resolution", "resize_mode", "max_zoom", "flip", "instance_offsets"}
 RUN_SETTINGS = {
     "backbone",
@@ -84,10 +86,39 @@ def test_nothing_of_the_preset_is_left_out():
 
 
 def test_every_line_has_a_tag_and_a_reason():
-    for row in cells("setting") + cells("known fact"):
-        assert set(row[3].split(", ")) <= TAGS, row
-        assert row[0], row
-        assert len(row) == 5 - (row in cells("known fact")), row
+    for first_word, columns, tag in (("setting", 6, 3), ("known fact", 4, 3), ("reported", 4, 2)):
+        for row in cells(first_word):
+            assert set(row[tag].split(", ")) <= TAGS, row
+            assert len(row) == columns, row
+            assert all(row[i] for i in range(columns) if (first_word, i) != ("setting", 2)), row
+
+
+def test_every_tag_is_explained_above_the_tables():
+    explained = set(re.findall(r"\*\*(\w[+-]?)\*\*", TEXT[: TEXT.index("## The method")]))
+    assert explained == TAGS
+
+
+def test_only_the_named_value_departs_from_a_recalled_one():
+    """A row that recalls a number (R-) and has another one is our choice, and the text above names it."""
+    departs = [row[0] for row in cells("setting") if row[3] == "C" and "(R-)" in row[4]]
+    assert departs == ["`weight_contrastive`"]
+    assert f"One value\nis an exception: {departs[0]}" in TEXT
+
+
+def test_measured_means_are_those_of_the_kept_studies():
+    files = (ROOT / "docs" / "studies").glob("*.json")
+    arms = [arm for file in files for arm in json.loads(file.read_text())["arms"].values()]
+    kept = {(f"{m['mean']:.3f}", f"{m['half_width_95']:.3f}") for m in (a["measures"]["mIoU"] for a in arms)}
+    found = re.findall(r"(\d\.\d+) ± (\d\.\d+)", TEXT)
+    assert len(found) > 5
+    assert set(found) <= kept
+
+
+def test_every_command_names_a_study_or_a_preset_that_exists():
+    named = re.findall(r"--study ([\w-]+)", TEXT) + re.findall(r"study `([\w-]+)`", TEXT)
+    assert len(named) > 8
+    assert set(named) <= STUDIES.keys() | {file.stem for file in (ROOT / "docs" / "studies").glob("*.json")}
+    assert set(re.findall(r"--preset (\w+)", TEXT)) <= PRESETS.keys()
 
 
 def definitions(path: str) -> set[str]:

@@ -17,7 +17,7 @@ import torch
 
 from dpsims_hub import DPSIMSPipeline
 from dpsims_hub.space.model_registry import with_known_aliases
-from dpsims_hub.storage.atomic_write import atomic_new_folder
+from dpsims_hub.storage.atomic_write import atomic_folder
 
 MAX_BYTES = 12_000_000  # limit of a model in the package
 
@@ -32,7 +32,7 @@ def bundle(source: Path, destination: Path) -> int:
     if pipe.config.class_spec is not None:
         spec = replace(with_known_aliases(pipe.spec), name=destination.name)
         pipe.register_to_config(class_spec=spec.to_dict())
-    with atomic_new_folder(destination) as unfinished:
+    with atomic_folder(destination) as unfinished:
         pipe.save_pretrained(unfinished)
         files = [path for path in unfinished.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)

@@ -12,15 +12,19 @@ _TABLES = (
         {
             "value": "FD-{backbone}",
             "kernel_distance": "KD-{backbone}",
-            "precision": "precision",
-            "recall": "recall",
+            "precision": "precision{of}",
+            "recall": "recall{of}",
         },
     ),
     (("inception", "distances"), {"value": "FID", "kernel_distance": "KID"}),
     (("segmentation", "rows"), {"mean_iou": "mIoU", "pixel_accuracy": "pixel accuracy"}),
     (
         ("diversity",),
-        {"lpips": "LPIPS", "feature_distance": "feature distance", "pixel_difference": "pixel difference"},
+        {
+            "lpips": "LPIPS",
+            "feature_distance": "feature distance{of}",
+            "pixel_difference": "pixel difference",
+        },
     ),
     (("faithfulness",), {"probe_mean_iou": "probe mIoU", "probe_pixel_accuracy": "probe accuracy"}),
 )
@@ -33,17 +37,25 @@ _REAL = re.compile(
 _LOWER_IS_BETTER = re.compile(r"FD-.*|KD-.*|FID|KID")
 
 
-def measures_of(report: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of generated photos by title; none for an empty report."""
-    return {title: value for label, title, value in _cells(report) if _GENERATED.fullmatch(label)}
+def measures_of(report: Mapping[str, Any], several: bool = False) -> dict[str, float]:
+    """The numbers of generated photos by title; none for an empty report.
+
+    With `several`, every title of a measure on features names the backbone, because reports differ in it.
+    """
+    return {title: value for label, title, value in _cells(report, several) if _GENERATED.fullmatch(label)}
 
 
-def real_of(report: Mapping[str, Any]) -> dict[str, float]:
+def real_of(report: Mapping[str, Any], several: bool = False) -> dict[str, float]:
     """The numbers of real photos by title; for distances those of real training photos.
 
     A row of as many training photos as evaluated ones replaces that of all training photos.
     """
-    return {title: value for label, title, value in _cells(report) if _REAL.fullmatch(label)}
+    return {title: value for label, title, value in _cells(report, several) if _REAL.fullmatch(label)}
+
+
+def backbone_of(report: Mapping[str, Any]) -> str:
+    """Name of the backbone of the measures on features."""
+    return (report.get("features") or {}).get("backbone", "features")
 
 
 def is_lower_better(title: str) -> bool:
@@ -51,9 +63,10 @@ def is_lower_better(title: str) -> bool:
     return bool(_LOWER_IS_BETTER.fullmatch(title))
 
 
-def _cells(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+def _cells(report: Mapping[str, Any], several: bool) -> Iterator[tuple[str, str, float]]:
     """(label of the row, title, value) of every number in a report."""
-    backbone = (report.get("features") or {}).get("backbone", "features")
+    backbone = backbone_of(report)
+    of = f" ({backbone})" if several else ""
     for path, names in _TABLES:
         rows: Any = report
         for key in path:
@@ -62,4 +75,4 @@ def _cells(report: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
             label = row.get("images") or row.get("pairs") or ""
             for key, name in names.items():
                 if row.get(key) is not None:
-                    yield label, name.format(backbone=backbone), float(row[key])
+                    yield label, name.format(backbone=backbone, of=of), float(row[key])

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dpsims_hub.ablation.studies import Arm, Study
@@ -39,14 +40,21 @@ _CHANGES_NOTHING = {
 }
 """Settings that may differ between the parts of one run, or between studies that share it."""
 
+_NEW_SETTINGS = {"contrastive_normalize": True, "contrastive_reduction": "mean"}
+"""Settings that came after the first studies, with the values of those: finished runs keep their names."""
+
 
 @dataclass(frozen=True)
 class Run:
-    """One training of one arm; `output_dir` of its merged settings is the run's folder."""
+    """One training of one arm; `output_dir` of its merged settings is the run's folder.
+
+    `judge` are flags of `dpsims evaluate` for this run alone, before those of the study.
+    """
 
     arm: Arm
     seed: int
     config: TrainConfig
+    judge: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -89,6 +97,7 @@ def make_runs(
     output: Path,
     steps: int,
     seeds: int,
+    weights_of: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Run]:
     """The runs of a study, one seed of every arm before the next seed.
 
@@ -103,6 +112,8 @@ def make_runs(
         output: folder of all studies; studies share runs of equal settings.
         steps: of every run.
         seeds: runs of every arm, seeds 0, 1, ...
+        weights_of: settings by backbone ("backbone_weights", "backbone_mean", ...) of every arm that has it;
+            an arm with random weights keeps them.
 
     Raises:
         ValueError: a flag or setting is wrong, or is set by the study.
@@ -129,6 +140,10 @@ def make_runs(
                 "seed": seed,
             }
             config = parse_config([*shared, *as_flags(own)])
+            if found := dict(weights_of.get(config.backbone, {})):
+                if config.backbone_weights == "random":
+                    del found["backbone_weights"]
+                config = parse_config([*shared, *as_flags(own | found)])
             folder = output / "runs" / f"{config.preset}-{fingerprint(config)}-seed-{seed}"
             runs.append(Run(arm, seed, dataclasses.replace(config, output_dir=str(folder))))
     return runs
@@ -141,6 +156,9 @@ def fingerprint(config: TrainConfig) -> str:
     """
     free = _CHANGES_NOTHING - ({"max_train_steps"} if config.lr_decay_steps else set())
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in free}
+    for name, before in _NEW_SETTINGS.items():
+        if settings[name] == before:
+            del settings[name]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
 
 

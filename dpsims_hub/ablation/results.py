@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from dpsims_hub.ablation.measures import is_lower_better, measures_of, real_of
+from dpsims_hub.ablation.measures import backbone_of, is_lower_better, measures_of, real_of
 from dpsims_hub.ablation.plan import read_json
 from dpsims_hub.ablation.runner import Outcome
 from dpsims_hub.ablation.statistics import Summary, differences
@@ -22,10 +22,11 @@ RECIPE = (
 def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
     """All numbers of a study's outcomes, JSON-safe and without paths of this machine."""
     arms = {outcome.run.arm.name: outcome.run.arm for outcome in outcomes}
-    values = {name: _values([o for o in outcomes if o.run.arm.name == name]) for name in arms}
+    reports = [outcome.report for outcome in outcomes if outcome.report]
+    several = len({backbone_of(report) for report in reports}) > 1
+    values = {name: _values([o for o in outcomes if o.run.arm.name == name], several) for name in arms}
     first = next(iter(arms))
     reference = values[first]
-    reports = [outcome.report for outcome in outcomes if outcome.report]
     return {
         "study": study.name,
         "question": study.question,
@@ -33,10 +34,13 @@ def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
         "steps": outcomes[0].run.config.max_train_steps,
         "resolution": outcomes[0].run.config.resolution,
         "reference": first,
-        "real_photos": real_of(reports[0]) if reports else {},
+        "real_photos": {k: v for report in reversed(reports) for k, v in real_of(report, several).items()},
         "arms": {
             name: {
                 "changes": _plain(arm.changes),
+                "features": next(
+                    (o.report["features"] for o in outcomes if o.report and o.run.arm is arm), {}
+                ),
                 "measures": {
                     title: Summary(tuple(value for _, value in pairs)).to_dict()
                     for title, pairs in values[name].items()
@@ -49,7 +53,7 @@ def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
             }
             for name, arm in arms.items()
         },
-        "runs": [_run_facts(outcome) for outcome in outcomes],
+        "runs": [_run_facts(outcome, several) for outcome in outcomes],
         "recipe": _recipe(reports[0]) if reports else {},
     }
 
@@ -80,6 +84,7 @@ def format_result(result: Mapping) -> str:
     notes = [
         "Mean over seeds, and half the 95 % interval of the mean by Student's distribution: with two seeds "
         "that is 6.4 times their difference, so a difference within the intervals may be chance.",
+        *_judges(result["arms"]),
         *(f"{run['arm']}, seed {run['seed']}: failed, {run['failure']}" for run in runs if run["failure"]),
         *(f"{run['arm']}, seed {run['seed']}: not yet run" for run in runs if run["missing"]),
     ]
@@ -87,16 +92,16 @@ def format_result(result: Mapping) -> str:
     return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes), spent]) + "\n"
 
 
-def _values(outcomes: Sequence[Outcome]) -> dict[str, list[tuple[int, float]]]:
+def _values(outcomes: Sequence[Outcome], several: bool) -> dict[str, list[tuple[int, float]]]:
     """(seed, value) of every run, by measure."""
     values: dict[str, list[tuple[int, float]]] = {}
     for outcome in outcomes:
-        for title, value in measures_of(outcome.report or {}).items():
+        for title, value in measures_of(outcome.report or {}, several).items():
             values.setdefault(title, []).append((outcome.run.seed, value))
     return values
 
 
-def _run_facts(outcome: Outcome) -> dict:
+def _run_facts(outcome: Outcome, several: bool) -> dict:
     run, facts = outcome.run, read_json(outcome.run.folder / "run.json")
     return {
         "arm": run.arm.name,
@@ -106,7 +111,7 @@ def _run_facts(outcome: Outcome) -> dict:
         "seconds": facts.get("seconds"),
         "failure": outcome.failure,
         "missing": outcome.report is None and not outcome.failure,
-        "measures": measures_of(outcome.report or {}),
+        "measures": measures_of(outcome.report or {}, several),
     }
 
 
@@ -117,6 +122,21 @@ def _recipe(report: Mapping) -> dict:
         "segmenter": (report.get("segmentation") or {}).get("segmenter"),
     }
     return {name: known[name] for name in RECIPE if name in known}
+
+
+def _judges(arms: Mapping) -> list[str]:
+    """A sentence on the backbone of the distances, with its arms where there are several; or none."""
+    names: dict[str, list[str]] = {}
+    for name, arm in arms.items():
+        if arm["features"]:
+            names.setdefault(arm["features"]["backbone"], []).append(name)
+    if len(names) < 2:
+        return [f"Distances are in features of {backbone}." for backbone in names]
+    parts = "; ".join(f"of {backbone} for {', '.join(own)}" for backbone, own in names.items())
+    return [
+        f"Distances are in features {parts}: an arm whose discriminator reads the evaluation's backbone "
+        "has another. Compare those of the same backbone only."
+    ]
 
 
 def titles_of(result: Mapping) -> list[str]:

@@ -35,7 +35,7 @@ def run_all(
 
     Args:
         runs: of the study.
-        recipe: flags of `dpsims evaluate` without --model and --output.
+        recipe: flags of `dpsims evaluate` without --model and --output, after each run's own.
         tell: called with a line for each part of the work.
         launch: starts `python ARGUMENTS`, see `run_child`.
 
@@ -79,7 +79,7 @@ def _train(run: Run, launch: Launch) -> str:
     settings = run.folder / "settings.json"
     run.config.save(settings)
     arguments = ["--config", str(settings), "--resume_from_checkpoint", "latest"]
-    code = launch(["-m", "dpsims_hub.ablation.one_run", *arguments], run.folder / "run.log")
+    code = launch(["-m", "dpsims_hub.commands.train", *arguments], run.folder / "run.log")
     if code == 0 and not run.is_trained():
         raise KeyboardInterrupt  # a signal stopped it
     return failure_of(code, run.folder / "run.log")
@@ -89,7 +89,7 @@ def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
     """Evaluates the saved model; returns its failure, or ""."""
     report, log = _report_path(run), run.folder / "evaluation.log"
     report.unlink(missing_ok=True)
-    arguments = ["--model", str(run.folder / "pipeline"), *recipe, "--output", str(report)]
+    arguments = ["--model", str(run.folder / "pipeline"), *run.judge, *recipe, "--output", str(report)]
     code = launch(["-m", "dpsims_hub.commands", "evaluate", *arguments], log)
     if code == 0:
         write_text_atomically(_mark_path(run), json.dumps(_mark(run, recipe)) + "\n")
@@ -106,9 +106,10 @@ def _mark_path(run: Run) -> Path:
 
 def _mark(run: Run, recipe: Sequence[str]) -> dict:
     """What an evaluation depends on beside the run: its recipe and the files named in it."""
+    recipe = [*run.judge, *recipe]
     named = [word for flag, word in pairwise(recipe) if flag != "--cache" and Path(word).exists()]
     files = {word: _state_of(Path(word)) for word in named}
-    return {"steps": run.config.max_train_steps, "recipe": list(recipe), "files": files}
+    return {"steps": run.config.max_train_steps, "recipe": recipe, "files": files}
 
 
 def _state_of(path: Path) -> str:

@@ -11,13 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from dpsims_hub.ablation.shared_settings import (
+    EQUAL_TRAINING,
+    OASIS_METHOD,
     OWN_ENCODER,
     SMALL_OASIS,
     SMALL_OASIS_GENERATOR,
     SMALL_PAPER,
     WITHOUT_FEATURE_LOSSES,
 )
-from dpsims_hub.training.presets import PRESETS
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ _STUDIES = (
             Arm("bf16 backbone", {"backbone_precision": "mixed"}, 56.8),
         ),
         settings={"backbone": "mobilenetv2_100", "mixed_precision": "bf16"},
-        needs="weights of MobileNetV2: --backbone-weights FILE",
+        needs="MobileNetV2 from the Hub or --weights-of, and EfficientNet-Lite0 to evaluate",
     ),
     Study(
         "transformer",
@@ -167,6 +168,7 @@ _STUDIES = (
             Arm("dpsims"),
             Arm("oasis", SMALL_OASIS, cost=81.6),
         ),
+        settings=EQUAL_TRAINING,
     ),
     Study(
         "oasis-parts",
@@ -186,6 +188,7 @@ _STUDIES = (
             ),
             Arm("oasis", SMALL_OASIS, cost=81.6),
         ),
+        settings=EQUAL_TRAINING,
     ),
     Study(
         "oasis-full",
@@ -193,9 +196,10 @@ _STUDIES = (
         "as for the study oasis",
         (
             Arm("dpsims", {"preset": "dpsims"}, cost=581.4),
-            Arm("oasis", {**PRESETS["oasis"], "preset": "oasis", "train_batch_size": 8}, cost=1175.9),
+            Arm("oasis", {**OASIS_METHOD, "preset": "oasis"}, cost=1175.9),
         ),
         preset="dpsims",
+        settings=EQUAL_TRAINING,
         steps=100_000,
         needs="a GPU, and ConvNeXt-L from the Hub",
     ),
@@ -229,7 +233,10 @@ _STUDIES = (
             ),
             Arm(
                 "contrastive without projection",
-                {"contrastive_head": 0, "contrastive_temperature": 0.1, "contrastive_places": 64},
+                {
+                    **{"contrastive_head": 0, "contrastive_temperature": 0.1, "contrastive_places": 64},
+                    **{"contrastive_normalize": True, "contrastive_reduction": "mean"},
+                },
                 cost=142.1,
             ),
             Arm(

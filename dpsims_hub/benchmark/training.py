@@ -22,6 +22,7 @@ from PIL import Image
 from dpsims_hub.benchmark.ceiling import WHAT, convolution_rates
 from dpsims_hub.benchmark.timing import describe_seconds
 from dpsims_hub.models.costs import peak_memory
+from dpsims_hub.storage.backbone_packages import find_package
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.cost_estimate import HALF_PRECISIONS, estimate_costs
 from dpsims_hub.training.loop import Trainer
@@ -38,7 +39,8 @@ def benchmark_training(
 ) -> dict:
     """Trains for some steps and times them.
 
-    Without a weights file the backbone is random. Without data the pairs are synthetic: photos of twice the
+    Without a weights file or an installed package the backbone is random: nothing is fetched from the Hub.
+    Without data the pairs are synthetic: photos of twice the
     resolution in JPEG, with maps of 11 classes. Neither changes the speed of the networks.
 
     Args:
@@ -175,7 +177,7 @@ def write_synthetic_pairs(root: Path, size: tuple[int, int], count: int = SYNTHE
 
 
 def _benchmark_config(config: TrainConfig, steps: int, folder: Path) -> TrainConfig:
-    """The settings with a temporary output folder, and with synthetic data and random weights by default."""
+    """The settings with a temporary output folder, by default with synthetic data and weights found here."""
     changes = {
         "output_dir": str(folder / "run"),
         "max_train_steps": steps,
@@ -185,6 +187,7 @@ def _benchmark_config(config: TrainConfig, steps: int, folder: Path) -> TrainCon
     if not config.train_data_dir and not config.dataset_name:
         size = tuple(2 * side for side in config.size)
         changes["train_data_dir"] = str(write_synthetic_pairs(folder / "pairs", size))
-    if config.backbone_weights == "pretrained":
+    package = find_package(config.backbone)
+    if config.backbone_weights == "pretrained" and (package is None or package.folder is None):
         changes["backbone_weights"] = "random"
     return dataclasses.replace(config, **changes)

@@ -7,8 +7,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult
 
+from dpsims_hub.cards.report_tables import report_tables
+
 GENERATED = "generated photos"  # their name in the report
-INTERVALS = {"value": "interval", "kernel_distance": "kernel_interval"}
 
 
 def evaluation_section(report: Mapping[str, Any]) -> str:
@@ -18,7 +19,9 @@ def evaluation_section(report: Mapping[str, Any]) -> str:
         ValueError: the report lacks a part.
     """
     try:
-        return "\n\n".join([_recipe(report), *_tables(report), _speed(report), _notes(report)])
+        return "\n\n".join(
+            [_recipe(report), *map(table, report_tables(report)), _speed(report), _notes(report)]
+        )
     except (KeyError, TypeError) as error:
         raise _refusal(error) from error
 
@@ -93,58 +96,6 @@ def _recipe(report: Mapping[str, Any]) -> str:
         f"Features: {features['backbone']} ({features['weights']}). Machine: {machine['device']}, "
         f"{machine['processor']}."
     )
-
-
-def _tables(report: Mapping[str, Any]) -> list[str]:
-    """Distances, scores of a segmenter, diversity, the probe; older reports lack some of them."""
-    name = report["features"]["backbone"]
-    tables = [_distances(report["distances"], f"FD-{name}", f"KD-{name}")]
-    if inception := report.get("inception"):
-        tables.append(_distances(inception["distances"], "FID", "KID"))
-    if segmentation := report.get("segmentation"):
-        tables.append(_scores(segmentation["rows"], "", segmentation["segmenter"]["segmenter"]))
-    tables.append(_diversity(report["diversity"]))
-    tables.append(_scores(report["faithfulness"] or (), "probe_", "the pixel probe"))
-    return [table(rows) for rows in tables if len(rows) > 1]
-
-
-def _distances(rows: Sequence[Mapping[str, Any]], frechet: str, kernel: str) -> list[tuple[str, ...]]:
-    titles = {"value": frechet, "kernel_distance": kernel, "precision": "precision", "recall": "recall"}
-    named = {"images": "images", "n": "n", "against": "against", "n_against": "n"}
-    return _rows(rows, named, {key: title for key, title in titles.items() if key in rows[0]}, ".3g")
-
-
-def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    titles = {
-        "lpips": "LPIPS",
-        "feature_distance": "feature distance",
-        "pixel_difference": "pixel difference",
-    }
-    titles = {key: title for key, title in titles.items() if rows and key in rows[0]}
-    return _rows(rows, {"pairs": "pairs of photos", "n": "n"}, titles, ".3f")
-
-
-def _scores(rows: Sequence[Mapping[str, Any]], prefix: str, judge: str) -> list[tuple[str, ...]]:
-    titles = {f"{prefix}mean_iou": f"mIoU of {judge}", f"{prefix}pixel_accuracy": "its pixel accuracy"}
-    return _rows(rows, {"images": "images", "n": "n"}, titles, ".1%")
-
-
-def _rows(
-    rows: Sequence[Mapping[str, Any]], named: Mapping[str, str], measured: Mapping[str, str], style: str
-) -> list[tuple[str, ...]]:
-    """Header and rows of a table, from titles by key; measured values have their intervals."""
-    return [(*named.values(), *measured.values())] + [
-        (*(str(row[key]) for key in named), *(_value(row, key, style) for key in measured)) for row in rows
-    ]
-
-
-def _value(row: Mapping[str, Any], key: str, style: str) -> str:
-    """A number with its interval, if it has one."""
-    if row[key] is None:
-        return "-"
-    style = ".4g" if key == "value" else style
-    value, ends = format(row[key], style), row.get(INTERVALS.get(key, f"{key}_interval"))
-    return value if ends is None else f"{value} [{format(ends[0], style)}, {format(ends[1], style)}]"
 
 
 def _speed(report: Mapping[str, Any]) -> str:

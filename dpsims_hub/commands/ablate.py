@@ -1,15 +1,16 @@
 """`dpsims ablate`: runs a study, a named set of trainings, and writes its table, plots and numbers."""
 
 import argparse
+import dataclasses
 import json
 import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub.commands.backbone_options import weights_of
 from dpsims_hub.commands.data_options import add_label_suffix_option
 from dpsims_hub.commands.options import add_option
-from dpsims_hub.pictures.plots import require_matplotlib
 from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.storage.atomic_write import write_text_atomically
@@ -20,11 +21,19 @@ if TYPE_CHECKING:
     from dpsims_hub.ablation.runner import Outcome
     from dpsims_hub.ablation.studies import Study
     from dpsims_hub.labels import FolderDataset
+    from dpsims_hub.training.config import TrainConfig
 
 FORWARDED = ("preset", "resolution", "mixed_precision", "backbone", "backbone_weights")
 FORWARDED_JSON = ("backbone_mean", "backbone_std", "backbone_kwargs")
 DEFAULTS = {"resolution": "128x96"}
 EVALUATION_BACKBONE = "mobilenetv2_100"
+OTHER_EVALUATION_BACKBONE = "tf_efficientnet_lite0"
+"""Of the arms whose discriminator reads the first."""
+
+WEIGHTS_OF = (
+    "weights of a backbone, for the arms that have it and for the\nevaluation; may be repeated. "
+    """FILE may end with ,{"mean": [..],\n"std": [..], "kwargs": {..}}"""
+)
 SOME_RUN_FAILED = 1
 
 
@@ -47,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in (*FORWARDED, *FORWARDED_JSON):
         default = f" (default: {DEFAULTS[name]})" if name in DEFAULTS else ""
         option(f"--{name.replace('_', '-')}", f"as of train_accelerate.py{default}", metavar="X")
+    option("--weights-of", WEIGHTS_OF, [], "NAME=FILE", weights_of, action="append")
     add_label_suffix_option(parser)
     option("--evaluate", "further flags of dpsims evaluate, in one pair of quotes", "", "FLAGS")
     option("--no-plot", "write no PNG (it needs matplotlib)", action="store_true")
@@ -94,9 +104,10 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(folder)
     require_packages("scipy")
     if not arguments.no_plot:
-        require_matplotlib()
+        require_packages("matplotlib")
     if not all(one.report for one in outcomes_so_far(runs, recipe)):
-        _check_recipe(recipe, pairs, runs[0].config.size)
+        for judge in {run.judge for run in runs}:
+            _check_recipe([*judge, *recipe], pairs, runs[0].config.size)
     print(format_costs(expected_costs(runs), measured=False), flush=True)
     return _run(study, runs, recipe, folder, pairs, not arguments.no_plot)
 
@@ -145,7 +156,8 @@ def _make_runs(study: "Study", arguments: argparse.Namespace) -> "list[Run]":
     from dpsims_hub.ablation.plan import make_runs
 
     data = arguments.data or Path("DATA")
-    return make_runs(
+    files = dict(arguments.weights_of)
+    runs = make_runs(
         study,
         study.select(tuple(arguments.arm)),
         [*_forwarded(arguments), *arguments.flags],
@@ -153,7 +165,9 @@ def _make_runs(study: "Study", arguments: argparse.Namespace) -> "list[Run]":
         arguments.output,
         study.steps if arguments.steps is None else arguments.steps,
         study.seeds if arguments.seeds is None else arguments.seeds,
+        files,
     )
+    return [dataclasses.replace(run, judge=_judge(run.config, arguments.evaluate, files)) for run in runs]
 
 
 def _forwarded(arguments: argparse.Namespace) -> list[str]:
@@ -163,15 +177,23 @@ def _forwarded(arguments: argparse.Namespace) -> list[str]:
     return [*words, f"--label_suffix={arguments.label_suffix}"]  # which may begin with a dash
 
 
+def _judge(config: "TrainConfig", evaluate: str, files: dict[str, dict]) -> tuple[str, ...]:
+    """Flags of a run's evaluation: a backbone that its discriminator has not, unless the user says so."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--backbone")
+    name = parser.parse_known_args(shlex.split(evaluate))[0].backbone
+    if name is None:
+        read = config.backbone.partition(".")[0] == EVALUATION_BACKBONE
+        name = OTHER_EVALUATION_BACKBONE if read else EVALUATION_BACKBONE
+    words = [(f"--{key.replace('_', '-')}", value) for key, value in files.get(name, {}).items()]
+    flags = [(flag, value if isinstance(value, str) else json.dumps(value)) for flag, value in words]
+    return ("--backbone", name, *(word for pair in flags for word in pair))
+
+
 def _recipe(arguments: argparse.Namespace, label_suffix: str) -> list[str]:
-    """Flags of `dpsims evaluate`, the same for every run."""
+    """Flags of `dpsims evaluate` that are the same for every run."""
     data = arguments.data or Path("DATA")
     words = ["--data", str(data / "val"), "--train-data", str(data / "train")]
-    words += ["--backbone", arguments.backbone or EVALUATION_BACKBONE]
-    for name in ("backbone_weights", *FORWARDED_JSON):
-        value = getattr(arguments, name)
-        if value and value != "random":
-            words += [f"--{name.replace('_', '-')}", value]
     words += [f"--label-suffix={label_suffix}"] if label_suffix else []
     return [*words, *shlex.split(arguments.evaluate)]
 
@@ -184,10 +206,26 @@ def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run
         raise ValueError("nothing to train on; give --data DIR, a folder with train/ and val/.")
     for part in ("train", "val"):
         FolderDataset(arguments.data / part, label_suffix=runs[0].config.label_suffix)
-    for weights in {run.config.backbone_weights for run in runs} - {"pretrained", "random"}:
-        if not Path(weights).is_file():
-            raise FileNotFoundError(f"--backbone-weights: no such file: {weights}.")
+    _check_weights(runs)
     return runs
+
+
+def _check_weights(runs: "list[Run]") -> None:
+    """Loads the backbones of the trainings once, so that missing weights are found before the first step."""
+    from dpsims_hub.training.build import build_backbone, build_patch_networks
+
+    checked = set()
+    for run in runs:
+        config = run.config
+        names = [field.name for field in dataclasses.fields(config) if "backbone" in field.name]
+        facts = json.dumps([getattr(config, name) for name in (*names, "contrastive_strides")])
+        if facts in checked or run.is_trained():
+            continue
+        checked.add(facts)
+        try:
+            build_patch_networks(config, None if config.backbone == "none" else build_backbone(config))
+        except (ValueError, OSError) as error:
+            raise type(error)(f"arm {run.arm.name}: {error}") from error
 
 
 def _check_recipe(recipe: list[str], data: "FolderDataset", size: tuple[int, int]) -> None:
@@ -211,7 +249,9 @@ def _show(runs: "list[Run]", recipe: list[str]) -> int:
         evaluated = "evaluated" if one.is_trained() and is_evaluated(one, recipe) else "not evaluated"
         changes = json.dumps({name: _plain(value) for name, value in one.arm.changes.items()})
         print(f"{one.name}: {done} of {steps} steps, {evaluated}; {one.folder}; {changes}")
-    print(f"each evaluated with: dpsims evaluate {shlex.join(recipe)}")
+    for judge in dict.fromkeys(one.judge for one in runs):
+        arms = ", ".join(dict.fromkeys(one.arm.name for one in runs if one.judge == judge))
+        print(f"{arms}: evaluated with dpsims evaluate {shlex.join([*judge, *recipe])}")
     print(format_costs(expected_costs(runs), measured=False))
     return 0
 

@@ -21,6 +21,20 @@ def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
         option(f"--backbone-{name}", words, metavar="JSON", parse=parse)
 
 
+def weights_of(text: str) -> tuple[str, dict]:
+    """A backbone's name and its settings, from NAME=FILE or NAME=FILE,JSON with "mean", "std", "kwargs"."""
+    name, _, rest = text.partition("=")
+    file, comma, more = rest.partition(",{")
+    if not name or not file:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FILE, such as mobilenetv2_100=my.safetensors")
+    parsers = {"mean": _three_numbers, "std": _three_deviations, "kwargs": json_object}
+    given = json_object("{" + more) if comma else {}
+    if unknown := sorted(given.keys() - parsers):
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} cannot be set here; choose from mean, std, kwargs")
+    settings = {f"backbone_{key}": parsers[key](json.dumps(value)) for key, value in given.items()}
+    return name, {"backbone_weights": file, **settings}
+
+
 def _three_numbers(text: str) -> list[float]:
     values = _parse_json(text)
     if not isinstance(values, list) or len(values) != 3 or not all(type(v) in (int, float) for v in values):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dpsims_hub.commands.options import add_option
-from dpsims_hub.pictures.plots import require_matplotlib
+from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.storage.writable import check_file
 
 
@@ -33,7 +33,7 @@ def check_report_options(arguments: argparse.Namespace) -> None:
     for path in filter(None, (arguments.json, arguments.plot)):
         check_file(path)
     if arguments.plot:
-        require_matplotlib()
+        require_packages("matplotlib")
 
 
 def write_report(arguments: argparse.Namespace, report: dict, draw: Callable[[Path], object]) -> None:

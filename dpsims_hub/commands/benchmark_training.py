@@ -82,7 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--compare override those of a compared preset):\n"
         '  dpsims benchmark training --preset small --compare="--mixed-precision bf16" \\\n'
         '      --compare="--train-batch-size 8" --compare="--preset oasis"\n'
-        "The backbone has random weights unless a file is given; they do not change the speed.",
+        "The backbone has random weights unless a file is given or the package of its weights is installed.",
     )
     option = partial(add_option, parser)
     option("--steps", "updates to time", 30, parse=int)

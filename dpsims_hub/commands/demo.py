@@ -44,18 +44,12 @@ def serve_space(arguments: argparse.Namespace) -> int:
     """Starts the Space, prints its address, and opens it where there is a screen."""
     from dpsims_hub.space.start import start_space
 
-    try:
-        app, address = start_space(
-            arguments.model,
-            port=arguments.port,
-            device=arguments.device,
-            dtype=None if arguments.dtype == "fp32" else DTYPES[arguments.dtype],
-        )
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"the browser demo needs {error.name}: pip install 'dpsims_hub[space]', "
-            "or take --headless for a picture."
-        ) from error
+    app, address = start_space(
+        arguments.model,
+        port=arguments.port,
+        device=arguments.device,
+        dtype=None if arguments.dtype == "fp32" else DTYPES[arguments.dtype],
+    )
     print(f"The Space is at {address} (Ctrl-C stops it).", flush=True)
     if has_screen():
         webbrowser.open(address)

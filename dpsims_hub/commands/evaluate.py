@@ -55,6 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     speed = group.by_first(lambda: time_photos(pipe, *inputs))  # before anything else is loaded
     size = tuple(pipe.generator.config.sample_size)
     measures, missing = group.together(lambda: load_measures(arguments, size, pipe.device, data.spec))
+    if group.is_first:
+        backbone = measures[0].backbone
+        print(f"Backbone {backbone.name}: weights from {backbone.source}.")
     evaluation = group.together(
         lambda: Evaluation(pipe, data, measures, train, settings, RecordCache(arguments.cache, _warn), group)
     )

@@ -16,7 +16,7 @@ from dpsims_hub.commands.data_options import add_label_suffix_option
 from dpsims_hub.commands.model_options import add_model_options, load_pipeline
 from dpsims_hub.commands.options import add_option, image_size, whole_number
 from dpsims_hub.generation.jobs import MAX_SEED, Job, check_seed, read_job
-from dpsims_hub.generation.map_files import check_outputs, collect_maps, photo_path
+from dpsims_hub.generation.map_files import check_outputs, find_maps, photo_path
 from dpsims_hub.generation.paired_dataset import IMAGE_FORMATS
 from dpsims_hub.generation.photos import draw_sheet, make_photos
 from dpsims_hub.processes.process_group import launched_processes
@@ -82,11 +82,11 @@ def _write_photos(arguments: argparse.Namespace) -> int:
     from dpsims_hub.pictures.sheets import save_picture
 
     check_seed(arguments.seed, arguments.num_images)
-    paths = collect_maps(arguments.maps, arguments.label_suffix)
-    check_outputs(paths, arguments.output, arguments.num_images)
+    maps = find_maps(arguments.maps, arguments.label_suffix, subfolders=False)
+    check_outputs([one.path for one in maps], arguments.output, arguments.num_images)
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
     how = arguments.size, arguments.allow_distortion, arguments.stored
-    jobs = [read_job(path, pipe, pipe.spec, *how) for path in paths]
+    jobs = [read_job(one, pipe, pipe.spec, *how) for one in maps]
     shown: dict[Job, list[Image.Image]] = {job: [] for job in jobs[:SHEET_ROWS]} if arguments.sheet else {}
     count = len(jobs) * arguments.num_images
     with tqdm(total=count, unit="photo", disable=None if count > 1 else True) as bar:

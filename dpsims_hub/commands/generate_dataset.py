@@ -13,21 +13,22 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from dpsims_hub.commands.model_options import load_pipeline
-from dpsims_hub.generation.jobs import check_seed, plan_batches, read_job
-from dpsims_hub.generation.map_files import NamedMap, check_apart, find_maps
-from dpsims_hub.generation.photo_maker import Batch, NumberedJob, PhotoMaker
+from dpsims_hub.generation.jobs import Batch, Job, check_seed, plan_batches, read_job
+from dpsims_hub.generation.map_files import check_apart, check_name_lengths, find_maps
+from dpsims_hub.generation.photo_maker import PhotoMaker
+from dpsims_hub.generation.photo_plan import Plan
 from dpsims_hub.generation.stored_rules import reading_spec
 from dpsims_hub.processes.process_group import ProcessGroup, StopSignals
 from dpsims_hub.processes.sharing import shared_out
 
 if TYPE_CHECKING:
     from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
-    from dpsims_hub.generation.photo_plan import Plan
     from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     spec = group.together(lambda: reading_spec(arguments.maps, pipe.spec, arguments.stored))
     with PairedDatasetWriter(arguments.as_dataset, arguments.image_format) as writer:
         settings = group.by_first(lambda: _check_settings(writer, pipe, arguments, len(maps)))
-        jobs, plan = _check_maps(maps, pipe, spec, arguments, group)
+        jobs = _check_maps(maps, pipe, spec, arguments, group)
+        plan = Plan(jobs, arguments.num_images, arguments.seed)
         notes = {"model": arguments.model, "batch_size": arguments.batch_size}
         batches = list(plan_batches(jobs, arguments.num_images, arguments.batch_size))
         pending = group.by_first(lambda: _pending(writer, plan, batches, settings, notes, pipe.spec))
@@ -67,12 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
         return _make_all(maker, mine, group, sum(missing for _, missing in pending))
 
 
-def _find_maps(arguments: argparse.Namespace) -> list[NamedMap]:
+def _find_maps(arguments: argparse.Namespace) -> list[Job]:
     if arguments.sheet:
         raise ValueError(
             "--sheet does not work with --as-dataset; dpsims check-data draws one of the data set."
         )
     maps = find_maps(arguments.maps, arguments.label_suffix)
+    check_name_lengths(maps)
     check_apart(arguments.maps, arguments.as_dataset)
     check_seed(arguments.seed, len(maps) * arguments.num_images)
     return maps
@@ -109,31 +112,24 @@ def _check_settings(
 
 
 def _check_maps(
-    maps: Sequence[NamedMap],
+    maps: Sequence[Job],
     pipe: DPSIMSPipeline,
     spec: ClassSpec,
     arguments: argparse.Namespace,
     group: ProcessGroup,
-) -> tuple[list[NumberedJob], Plan]:
+) -> list[Job]:
     """Reads every map once, each process its share, for its size and hash."""
     from dpsims_hub.evaluation.recipe import file_sha256
-    from dpsims_hub.generation.photo_plan import Plan, PlannedMap
 
     how = arguments.size, arguments.allow_distortion, arguments.stored
     with _progress(group, len(maps[group.index :: group.count]), "checking", "map") as bar:
 
-        def check(one: NamedMap) -> tuple[tuple[int, int], str]:
-            job = read_job(one.path, pipe, spec, *how)
+        def check(one: Job) -> Job:
+            job = read_job(one, pipe, spec, *how)
             bar.update()
-            return job.size, file_sha256(one.path)
+            return replace(job, sha256=file_sha256(one.path))
 
-        checked = shared_out(group, maps, check)
-    jobs = [
-        NumberedJob(one.path, size, arguments.stored, index)
-        for index, (one, (size, _)) in enumerate(zip(maps, checked, strict=True))
-    ]
-    planned = [PlannedMap(one.name, one.source, sha) for one, (_, sha) in zip(maps, checked, strict=True)]
-    return jobs, Plan(planned, arguments.num_images, arguments.seed)
+        return shared_out(group, maps, check)
 
 
 def _pending(

@@ -262,7 +262,8 @@ def _scores(segmenter: Any, tests: Pairs, arguments: argparse.Namespace) -> dict
 
 
 def _format_scores(state: dict[str, Any], arguments: argparse.Namespace) -> str:
-    from dpsims_hub.evaluation.report import DASH, format_table
+    from dpsims_hub.cards.report_tables import DASH
+    from dpsims_hub.evaluation.report import format_table
 
     scores, size, tests = state["scores"], state["size"], state["scored_on"]
     rows = [("class", "IoU on real photos")]

@@ -14,6 +14,7 @@ import torch
 from dpsims_hub.evaluation.local_weights import find_weights, read_weights
 from dpsims_hub.evaluation.recipe import file_sha256
 from dpsims_hub.evaluation.scenes import COMPARED, Scene
+from dpsims_hub.processes.missing_package import require_packages
 
 FILE = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE}"
@@ -30,7 +31,8 @@ class InceptionMeasure:
     Raises:
         MissingWeightsError: no file was given and the cache has none.
         FileNotFoundError: the given file does not exist.
-        ValueError: it holds other weights, or torchmetrics or torch-fidelity is not installed.
+        ModuleNotFoundError: torchmetrics or torch-fidelity is not installed.
+        ValueError: it holds other weights.
     """
 
     name = "inception"
@@ -61,13 +63,10 @@ class InceptionMeasure:
 
 
 def _load(path: Path) -> torch.nn.Module:
-    try:
-        from torchmetrics.image.fid import NoTrainInceptionV3
+    require_packages("torchmetrics", "torch_fidelity")
+    from torchmetrics.image.fid import NoTrainInceptionV3
 
+    try:
         return NoTrainInceptionV3("inception-v3-compat", [str(DIMENSION)], str(path))
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            "FID and KID need torchmetrics and torch-fidelity: pip install 'dpsims_hub[eval]'."
-        ) from error
     except RuntimeError as error:
         raise ValueError(f"{path}: these are not the Inception weights of FID; fetch {URL}.") from error

@@ -16,6 +16,7 @@ from dpsims_hub.evaluation.diversity import mean_over_pairs
 from dpsims_hub.evaluation.local_weights import find_weights, read_weights
 from dpsims_hub.evaluation.recipe import file_sha256
 from dpsims_hub.evaluation.scenes import ACROSS, ALIKE, APART, REAL, Scene, within
+from dpsims_hub.processes.missing_package import require_packages
 
 FILE = "alexnet-owt-7be5be79.pth"
 URL = f"https://download.pytorch.org/models/{FILE}"
@@ -33,7 +34,8 @@ class LpipsMeasure:
     Raises:
         MissingWeightsError: no file was given and the cache has none.
         FileNotFoundError: the given file does not exist.
-        ValueError: it holds other weights, or torchmetrics is not installed.
+        ModuleNotFoundError: torchmetrics is not installed.
+        ValueError: it holds other weights.
     """
 
     name = "lpips"
@@ -77,10 +79,9 @@ class LpipsMeasure:
 
 
 def _load(path: Path) -> torch.nn.Module:
-    try:
-        from torchmetrics.functional.image.lpips import _NoTrainLpips
-    except ModuleNotFoundError as error:
-        raise ValueError("LPIPS needs torchmetrics: pip install 'dpsims_hub[eval]'.") from error
+    require_packages("torchmetrics")
+    from torchmetrics.functional.image.lpips import _NoTrainLpips
+
     theirs = read_weights(path, "AlexNet weights of torchvision")
     wrong = ValueError(f"{path}: these are not torchvision's AlexNet weights; fetch {URL}.")
     if not theirs.keys() >= {f"features.{number}.{part}" for number in LAYERS for part in ("weight", "bias")}:

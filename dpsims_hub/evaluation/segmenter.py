@@ -20,11 +20,11 @@ from dpsims_hub.evaluation.recipe import tensors_sha256
 from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
+from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.storage.loading import align_storages
 
 ASKS_FOR_TASK = ("oneformer",)  # model types that take the name of the task
 WANTED = ("pixel_values", "pixel_mask", "task_inputs")  # inputs of the models
-NEEDS_TRANSFORMERS = "segmenters need transformers: pip install 'dpsims_hub[eval]'."
 
 
 class Segmenter:
@@ -37,6 +37,7 @@ class Segmenter:
         device: of the model.
 
     Raises:
+        ModuleNotFoundError: transformers is not installed.
         ValueError: it cannot be loaded, is no segmenter, or has none of our classes.
     """
 
@@ -88,21 +89,19 @@ def be_quiet() -> None:
     """Turns off the progress bars and warnings of transformers.
 
     Raises:
-        ValueError: transformers is not installed.
+        ModuleNotFoundError: transformers is not installed.
     """
-    try:
-        from transformers.utils import logging
-    except ModuleNotFoundError as error:
-        raise ValueError(NEEDS_TRANSFORMERS) from error
+    require_packages("transformers")
+    from transformers.utils import logging
+
     logging.disable_progress_bar()
     logging.set_verbosity_error()
 
 
 def _load(name: str) -> tuple[torch.nn.Module, Any]:
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        raise ValueError(NEEDS_TRANSFORMERS) from error
+    require_packages("transformers")
+    import transformers
+
     try:
         config = transformers.AutoConfig.from_pretrained(name)
         model = _model_class(transformers, config).from_pretrained(name, dtype=torch.float32)

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from dpsims_hub.evaluation.segmenter import NEEDS_TRANSFORMERS
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import PretrainedBackbone
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
+from dpsims_hub.processes.missing_package import require_packages
 
 FINEST_STRIDE = 4
 """Finer feature maps are left out: they cost most, and UPerNet's logits are resized in any case."""
@@ -43,12 +43,12 @@ def new_segmenter(
         A trainable `UperNetForSemanticSegmentation` and a `SegformerImageProcessor`.
 
     Raises:
-        ValueError: transformers is missing or cannot use this backbone, or no stride is left.
+        ModuleNotFoundError: transformers is not installed.
+        ValueError: transformers cannot use this backbone, or no stride is left.
     """
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        raise ValueError(NEEDS_TRANSFORMERS) from error
+    require_packages("transformers")
+    import transformers
+
     wanted = range(FINEST_STRIDE, coarsest_stride + 1)
     indices = [index for index, stride in enumerate(backbone.strides) if stride in wanted]
     if not indices:

@@ -1,9 +1,9 @@
 """Label maps to make photos of: checked first, then grouped into calls of the pipeline."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,20 +16,29 @@ MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
 
 @dataclass(frozen=True)
 class Job:
-    """One label map on disk.
+    """A label map on disk.
 
     Args:
         path: its file.
-        size: (height, width) of its photos.
+        source: its path in messages and metadata.
+        name: unique; its photos in a data set are called name_0, name_1, ...
+        index: its place among the maps.
+        size: (height, width) of its photos, once it was read.
         stored: whether the file holds the stored values of its data set instead of plain ids.
+        sha256: of its file, for data sets.
     """
 
     path: Path
-    size: tuple[int, int]
-    stored: bool
+    source: str
+    name: str
+    index: int = 0
+    size: tuple[int, int] = (0, 0)
+    stored: bool = False
+    sha256: str = ""
 
 
-AnyJob = TypeVar("AnyJob", bound=Job)
+Batch = tuple[list[Job], range]
+"""The maps of one call of the pipeline, and the numbers of their photos."""
 
 
 def check_seed(seed: int, count: int) -> None:
@@ -45,7 +54,7 @@ def check_seed(seed: int, count: int) -> None:
 
 
 def read_job(
-    path: Path,
+    job: Job,
     pipe: "DPSIMSPipeline",
     spec: "ClassSpec",
     size: tuple[int, int] | None,
@@ -55,7 +64,7 @@ def read_job(
     """Checks a label map and finds the size of its photos, before any photo is made.
 
     Args:
-        path: of the map.
+        job: the map's file.
         pipe: the model.
         spec: the classes, and the rule for stored values.
         size: (height, width) of the photos; None takes that of the map.
@@ -69,12 +78,12 @@ def read_job(
     from dpsims_hub.labels import read_label_map
     from dpsims_hub.pipelines.map_batches import photo_size
 
-    shape = read_label_map(path, spec, stored=stored).shape
+    shape = read_label_map(job.path, spec, stored=stored).shape
     try:
         of_photos = photo_size(shape, pipe.generator.stride, size, allow_distortion)
     except ValueError as error:
-        raise ValueError(f"{path}: {error} (--size, --allow-distortion)") from error
-    return Job(path, of_photos, stored)
+        raise ValueError(f"{job.path}: {error} (--size, --allow-distortion)") from error
+    return replace(job, size=of_photos, stored=stored)
 
 
 def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
@@ -84,15 +93,13 @@ def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
     return read_label_map(job.path, spec, stored=job.stored, size=job.size)
 
 
-def plan_batches(
-    jobs: Sequence[AnyJob], num_images: int, batch_size: int
-) -> Iterator[tuple[list[AnyJob], range]]:
+def plan_batches(jobs: Sequence[Job], num_images: int, batch_size: int) -> Iterator[Batch]:
     """Groups the K photos of each map into calls of at most N = `batch_size` photos of one size.
 
     With K <= N a call makes all photos of N // K maps, otherwise up to N photos of one map. Yields the maps
     of a call and the numbers of their photos; maps of one size keep their order.
     """
-    by_size: dict[tuple[int, int], list[AnyJob]] = {}
+    by_size: dict[tuple[int, int], list[Job]] = {}
     for job in jobs:
         by_size.setdefault(job.size, []).append(job)
     at_once = max(batch_size // num_images, 1)

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
+from dpsims_hub.generation.jobs import Job
 from dpsims_hub.labels.sources.pairing import check_label_suffix, printable_path
 from dpsims_hub.storage.hidden_files import is_hidden
 from dpsims_hub.storage.links import real_path
@@ -14,65 +14,45 @@ MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for the number, the suffix and `.tmp`
 
 
-class NamedMap(NamedTuple):
-    """A label map of a generated data set: its file, its path in messages, and its unique name."""
+def find_maps(paths: Sequence[Path], label_suffix: str = "", subfolders: bool = True) -> list[Job]:
+    """The label maps of files and folders, each with a unique name; those of a folder are sorted by path.
 
-    path: Path
-    source: str
-    name: str
-
-
-def collect_maps(paths: Sequence[Path], label_suffix: str = "") -> list[Path]:
-    """The label maps of files and folders; a folder gives its images, sorted by name.
+    With `subfolders` a folder stands for all below it, and a folder with `labels/` for `labels/`. Parts of a
+    path are joined by two underscores (`town/a.png` is called `town__a`); of two equal names the later gets a
+    number.
 
     Args:
         paths: files and folders.
-        label_suffix: how the stems of a folder's maps end; its other files are passed over.
+        label_suffix: how the stems of a folder's maps end; its other files are ignored.
+        subfolders: whether to search them.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
         ValueError: a name cannot be printed, or the suffix cannot be one.
     """
     check_label_suffix(label_suffix, MAP_SUFFIXES)
-    maps: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such file or folder.")
-        maps += _maps_in(path, label_suffix) if path.is_dir() else [path]
-    _check_names(maps)
-    return maps
-
-
-def find_maps(paths: Sequence[Path], label_suffix: str = "") -> list[NamedMap]:
-    """The label maps of files and folders with subfolders, each with a unique name.
-
-    A folder with `labels/` stands for `labels/`. The maps of a folder are sorted by path. Parts of a path are
-    joined by two underscores (`town/a.png` is called `town__a`); of two equal names the later gets a number.
-
-    Args:
-        paths: files and folders.
-        label_suffix: how the stems of a folder's maps end; its other files are ignored.
-
-    Raises:
-        FileNotFoundError: a path does not exist, or a folder holds no image.
-        ValueError: a path is too long for a file name, a name cannot be printed, or the suffix cannot be one.
-    """
-    check_label_suffix(label_suffix, MAP_SUFFIXES)
     found: list[tuple[Path, str]] = []
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder.")
-        found += _maps_below(label_folder(path), label_suffix) if path.is_dir() else [(path, path.name)]
+        found += _maps_of(path, label_suffix, subfolders) if path.is_dir() else [(path, path.name)]
     _check_names(path for path, _ in found)
     names = unique_names(source for _, source in found)
-    maps = [NamedMap(path, source, name) for (path, source), name in zip(found, names, strict=True)]
+    return [Job(*one, name, index) for index, (one, name) in enumerate(zip(found, names, strict=True))]
+
+
+def check_name_lengths(maps: Sequence[Job]) -> None:
+    """Checks that the photos of a data set can have the names of their maps.
+
+    Raises:
+        ValueError: a path is too long for a file name.
+    """
     for one in maps:
         if len(one.name.encode()) > MAX_NAME_BYTES:
             raise ValueError(
                 f"{one.path}: its photos would be called {one.name[:20]}..., a name of more than "
                 f"{MAX_NAME_BYTES} bytes; shorten the path, or give a folder further down."
             )
-    return maps
 
 
 def _check_names(paths: Iterable[Path]) -> None:
@@ -147,29 +127,22 @@ def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
                 raise ValueError(f"the photo {target} would replace a label map; choose another --output.")
 
 
-def _maps_in(folder: Path, label_suffix: str) -> list[Path]:
-    maps = sorted(path for path in folder.iterdir() if _is_map(path.name, label_suffix) and path.is_file())
-    if not maps:
-        hint = f"; did you mean {folder / 'labels'}?" if (folder / "labels").is_dir() else "."
-        raise FileNotFoundError(f"{folder}: holds no {_what(label_suffix)}{hint}")
-    return maps
-
-
-def _maps_below(folder: Path, label_suffix: str) -> list[tuple[Path, str]]:
-    """The images in a folder and its subfolders, hidden ones left out, and their relative paths."""
-    found, seen = [], set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        if os.path.realpath(place) in seen:  # a link back to a folder above
-            folders.clear()
-            continue
+def _maps_of(folder: Path, label_suffix: str, subfolders: bool) -> list[tuple[Path, str]]:
+    """The images in a folder, hidden ones left out, and their relative paths."""
+    found, seen, top = [], set(), label_folder(folder) if subfolders else folder
+    for place, folders, files in os.walk(top, followlinks=True):
+        link_back = os.path.realpath(place) in seen  # to a folder above
         seen.add(os.path.realpath(place))
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        for name in files:
+        folders[:] = [name for name in folders if subfolders and not link_back and not is_hidden(name)]
+        for name in () if link_back else files:
             if _is_map(name, label_suffix):
                 path = Path(place, name)
-                found.append((path, path.relative_to(folder).as_posix()))
+                found.append((path, path.relative_to(top).as_posix()))
     if not found:
-        raise FileNotFoundError(f"{folder}: holds no {_what(label_suffix)}, nor do its subfolders.")
+        hint = ", nor do its subfolders." if subfolders else "."
+        if not subfolders and (top / "labels").is_dir():
+            hint = f"; did you mean {top / 'labels'}?"
+        raise FileNotFoundError(f"{top}: holds no {_what(label_suffix)}{hint}")
     return sorted(found, key=lambda pair: pair[1])
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dpsims_hub.generation.jobs import Job, read_map
+from dpsims_hub.generation.jobs import Batch, read_map
 from dpsims_hub.processes.process_group import StopSignals
 
 if TYPE_CHECKING:
@@ -18,16 +17,6 @@ if TYPE_CHECKING:
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 MAX_THREADS = 8  # our choice; they encode PNGs while the next photos are made
-
-
-@dataclass(frozen=True)
-class NumberedJob(Job):
-    """A label map and its place in the plan of the data set."""
-
-    index: int
-
-
-Batch = tuple[list[NumberedJob], range]
 
 
 class PhotoMaker:
@@ -72,7 +61,7 @@ class PhotoMaker:
         for (place, index, number), seed, photo in zip(order, seeds, photos, strict=True):
             stem = self.plan.stem_of(index, number)
             if not self.writer.has(stem):
-                facts = {"seed": str(seed), "label_map": self.plan.maps[index].source, **self.facts}
+                facts = {"seed": str(seed), "label_map": jobs[place].source, **self.facts}
                 writes.append(pool.submit(self.writer.write, stem, photo, labels[place], facts))
         return writes
 

@@ -5,22 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dpsims_hub.generation.jobs import Job
+
 SEED_RULE = "photo k of map i has seed + i * num_images + k; i and k count from 0, maps as in metadata.jsonl"
-
-
-@dataclass(frozen=True)
-class PlannedMap:
-    """One label map of a data set.
-
-    Args:
-        name: unique; its photos are called name_0, name_1, ...
-        source: its path in messages.
-        sha256: of its file.
-    """
-
-    name: str
-    source: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +18,7 @@ class Plan:
     set of 10000 maps would show K kinds of light and weather only.
     """
 
-    maps: Sequence[PlannedMap]
+    maps: Sequence[Job]
     num_images: int
     seed: int
 

@@ -14,13 +14,14 @@ import torch
 
 from dpsims_hub.cards.model_card import CardFacts, check_template, make_card, publishable_path
 from dpsims_hub.hub.onnx_file import FILE as ONNX_FILE
-from dpsims_hub.hub.onnx_file import check_onnx_installed, write_onnx
+from dpsims_hub.hub.onnx_file import PACKAGES, write_onnx
 from dpsims_hub.hub.pictures import example_maps, palette_picture, sample_sheet
 from dpsims_hub.hub.remote_code import write_remote_code
 from dpsims_hub.hub.source import Source
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import save_picture
-from dpsims_hub.storage.atomic_write import atomic_new_folder, check_new_folder
+from dpsims_hub.processes.missing_package import require_packages
+from dpsims_hub.storage.atomic_write import atomic_folder, check_new_folder
 
 PRIVATE_SETTINGS = (
     *("output_dir", "cache_dir", "resume_from_checkpoint"),
@@ -63,13 +64,14 @@ def export(
     Raises:
         FileExistsError: the folder holds something.
         FileNotFoundError: a label map, or the template of cards, is missing.
-        ValueError: a number of the weights is not finite, a label map does not fit, the evaluation report
-            lacks a part, or packages for ONNX are missing.
+        ModuleNotFoundError: packages for ONNX are missing.
+        ValueError: a number of the weights is not finite, a label map does not fit, or the evaluation report
+            lacks a part.
         OSError: the folder cannot be written.
     """
     folder, options = Path(folder), options or ExportOptions()
     _check_before_work(folder, options)
-    with atomic_new_folder(folder) as unfinished:
+    with atomic_folder(folder) as unfinished:
         write_networks(source, unfinished, say)
         _write_pictures(source, unfinished, options, say)
         if options.onnx:
@@ -95,7 +97,7 @@ def _check_before_work(folder: Path, options: ExportOptions) -> None:
     if missing := [path for path in options.maps if not Path(path).is_file()]:
         raise FileNotFoundError(f"{missing[0]}: there is no such label map.")
     if options.onnx:
-        check_onnx_installed()
+        require_packages(*PACKAGES)
 
 
 def write_networks(source: Source, folder: Path, say: Say = print) -> None:

@@ -18,21 +18,13 @@ from torch import Tensor, nn
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSGenerator
+from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.storage.stored_settings import own_settings
 
 FILE = "onnx/generator.onnx"
 OPSET = 18
 TOLERANCE = 1e-3
-_NEEDS = "ONNX export needs further packages: pip install 'dpsims_hub[onnx]'"
-
-
-def check_onnx_installed() -> None:
-    """Raise ValueError if onnx or onnxruntime is not installed."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise ValueError(f"{_NEEDS} ({error.name} is missing).") from error
+PACKAGES = ("onnx", "onnxruntime")
 
 
 def write_onnx(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> float:
@@ -45,10 +37,11 @@ def write_onnx(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> float
         The largest difference to PyTorch's photos, which lie in [-1, 1].
 
     Raises:
-        ValueError: packages are missing, or the photos differ.
+        ModuleNotFoundError: packages are missing.
+        ValueError: the photos differ.
         OSError: the file cannot be written.
     """
-    check_onnx_installed()
+    require_packages(*PACKAGES)
     path.parent.mkdir(parents=True, exist_ok=True)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns about checks of sizes

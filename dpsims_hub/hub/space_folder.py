@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dpsims_hub
 from dpsims_hub.hub.publish import files_to_upload
-from dpsims_hub.storage.atomic_write import atomic_new_folder, check_new_folder
+from dpsims_hub.storage.atomic_write import atomic_folder, check_new_folder
 
 PACKAGE = Path(dpsims_hub.__file__).parent
 OWNED = ("dpsims_hub/",)
@@ -41,7 +41,7 @@ def write_space(folder: Path) -> None:
     """
     check_new_folder(folder)
     files = space_files()
-    with atomic_new_folder(folder) as unfinished:
+    with atomic_folder(folder) as unfinished:
         for name, path in files.items():
             target = unfinished / name
             target.parent.mkdir(parents=True, exist_ok=True)

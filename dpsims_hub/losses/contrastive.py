@@ -1,17 +1,26 @@
 """The patch contrastive loss: a generated patch should resemble the real patch at the same place.
 
-InfoNCE between features of the generated image and of the real photo of one label map: the positive is the
-same place, the negatives are other places of the photo. Form recalled from the paper, whose features are a
-pre-trained VGG's behind a trained projection; temperature and number of places are our choice.
+InfoNCE between features of the generated image and of the real photo of one label map, for each feature map
+
+    L_contr = - mean_i log( exp(q_i . k_i / tau) / sum_j exp(q_i . k_j / tau) )
+
+with q of the generated image and k of the photo at places i and j: the positive is the same place, the
+negatives are other places of the photo. Recalled from the paper (docs/paper_to_code.md), fairly surely: this
+form, dot products, the sum over feature maps, a pre-trained VGG's features behind a projection; weakly: its
+convolution and two-layer MLP, tau 0.3, 128 places. Our choice: cosines for dot products (as CUT, Park et al.
+2020), the mean over maps, tau 0.1 and 64 places.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from dpsims_hub.models.precision import without_autocast
 
 
 class PatchProjection(nn.Module):
@@ -31,8 +40,9 @@ class PatchProjection(nn.Module):
         )
 
     def forward(self, patches: Sequence[Tensor]) -> list[Tensor]:
-        """(B, P_l, C_l) of each feature map -> (B, P_l, width) of each."""
-        return [head(patch) for head, patch in zip(self.heads, patches, strict=True)]
+        """(B, P_l, C_l) of each feature map -> (B, P_l, width) of each, float32 under autocast too."""
+        with without_autocast(patches[0].device.type):
+            return [head(patch) for head, patch in zip(self.heads, patches, strict=True)]
 
 
 def sample_places(
@@ -57,19 +67,23 @@ def patch_contrastive_loss(
     num_places: int = 64,
     projection: Callable[[Sequence[Tensor]], Sequence[Tensor]] | None = None,
     generator: torch.Generator | None = None,
+    reduction: Literal["mean", "sum"] = "mean",
+    normalize: bool = True,
 ) -> Tensor:
-    """Mean InfoNCE over feature maps, images and places.
+    """InfoNCE, the mean over images and places, reduced over feature maps.
 
     Args:
         fake_features: maps (B * K, C_l, H_l, W_l) of generated images, map-major.
         real_features: maps (B, C_l, H_l, W_l) of the photos; no gradient reaches them.
-        temperature: divides the cosine similarities.
+        temperature: divides the similarities.
         num_places: places per map and image; all of them where a map has fewer.
         projection: of both sides, such as `PatchProjection`, trained by the generated side alone; or None.
         generator: CPU random generator of the places.
+        reduction: over feature maps: "mean" (our choice) or "sum" (recalled from the paper).
+        normalize: similarities are cosines (our choice), else dot products (recalled from the paper).
 
     Returns:
-        Scalar, in nats; log(num_places) is chance.
+        Scalar, in nats; with "mean", log(num_places) is chance.
 
     Raises:
         ValueError: a pair of maps differs in size or channels, or the images are no multiple of the photos.
@@ -89,7 +103,8 @@ def patch_contrastive_loss(
         both = projection([torch.cat(sides) for sides in zip(queries, keys, strict=True)])
         count = len(queries[0])
         queries, keys = [side[:count] for side in both], [side[count:].detach() for side in both]
-    return torch.stack([_info_nce(q, k, temperature) for q, k in zip(queries, keys, strict=True)]).mean()
+    terms = [_info_nce(q, k, temperature, normalize) for q, k in zip(queries, keys, strict=True)]
+    return torch.stack(terms).sum() if reduction == "sum" else torch.stack(terms).mean()
 
 
 def _patches(features: Tensor, places: Tensor) -> Tensor:
@@ -97,9 +112,11 @@ def _patches(features: Tensor, places: Tensor) -> Tensor:
     return features.flatten(2)[:, :, places].transpose(1, 2).float()
 
 
-def _info_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
+def _info_nce(queries: Tensor, keys: Tensor, temperature: float, normalize: bool) -> Tensor:
     """Cross-entropy of (B * K, P, C) queries choosing their own among the (B, P, C) keys of their map."""
     keys = keys.repeat_interleave(len(queries) // len(keys), dim=0)
-    scores = F.normalize(queries, dim=-1) @ F.normalize(keys, dim=-1).transpose(1, 2) / temperature
+    if normalize:
+        queries, keys = F.normalize(queries, dim=-1), F.normalize(keys, dim=-1)
+    scores = queries @ keys.transpose(1, 2) / temperature  # (B * K, P, P)
     target = torch.arange(scores.shape[-1], device=scores.device).expand(scores.shape[0], -1)
     return F.cross_entropy(scores.transpose(1, 2), target)

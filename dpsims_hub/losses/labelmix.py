@@ -17,7 +17,8 @@ def class_mask(label_map: Tensor, num_classes: int, generator: torch.Generator |
     Absent classes have a bit too, so that every process draws as many numbers. `generator` is a CPU random
     generator.
     """
-    coins = torch.randint(0, 2, (num_classes + 1,), generator=generator).to(label_map.device)
+    coins = torch.randint(0, 2, (num_classes + 1,), generator=generator)
+    coins = coins.to(label_map.device, non_blocking=True)
     return coins[label_map.long().clamp(max=num_classes)][:, None].float()
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from huggingface_hub import hf_hub_download
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -111,6 +112,22 @@ class PretrainedBackbone(nn.Module):
         if getattr(self.network, "output_fmt", "NCHW") == "NHWC":  # EfficientNets have no such attribute
             features = [feature.permute(0, 3, 1, 2) for feature in features]
         return features
+
+
+def missing_weights(name: str) -> str:
+    """Why the pre-trained weights of a timm model cannot be had, in words, or ""; nothing is downloaded."""
+    import timm
+
+    package, config = find_package(name), timm.get_pretrained_cfg(name)
+    if (package is not None and package.folder is not None) or config is None:  # timm refuses unknown names
+        return ""
+    repository, _, revision = (config.hf_hub_id or "").partition("@")
+    try:
+        file = config.hf_hub_filename or "model.safetensors"
+        hf_hub_download(repository, file, revision=revision or None, dry_run=True)
+    except OSError as error:
+        return _in_one_line(error).rstrip(".")
+    return ""
 
 
 def _has_fixed_size(name: str) -> bool:

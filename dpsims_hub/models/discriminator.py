@@ -164,24 +164,28 @@ class DPSIMSDiscriminator(CheckedModel):
         Raises:
             ValueError: the number of feature maps is wrong.
         """
+        # Fine to coarse (B, C_l, H_l, W_l), with H_l about H / stride_l.
         features = self._encode(inputs) if self.image_encoder is not None else inputs
         expected = len(self.conditioning.out_channels)
         if len(features) != expected:
             raise ValueError(f"DPSIMSDiscriminator: expected {expected} feature maps, got {len(features)}.")
         with without_autocast(features[0].device.type):
             conditioned = self.conditioning([feature.float() for feature in features])
+            # (B, C'_l, H_l, W_l), with C'_l = C_l but for the method "projected"
             features = [new.to(old.dtype) for new, old in zip(conditioned, features, strict=True)]
         hidden = None
         for i, block in enumerate(self.decoder):  # coarse to fine
             if i < len(self.levels):  # the last blocks, finer than the features, have none to read
-                skips = [features[k] for k in self.levels[i]]
+                skips = [features[k] for k in self.levels[i]]  # one, or more of one resolution
                 if hidden is not None:  # in its precision, which under autocast is lower
                     skips = [_fit(hidden, skips[0].shape[2:]), *(skip.to(hidden.dtype) for skip in skips)]
-                hidden = torch.cat(skips, dim=1)  # (B, widths[i - 1] + C_l, H_l, W_l)
+                hidden = torch.cat(skips, dim=1)  # (B, widths[i - 1] + C'_l, H_l, W_l)
             hidden = block(hidden)  # (B, widths[i], 2 H_l, 2 W_l)
         if self.head_activation:
             hidden = F.leaky_relu(hidden, 0.2)
-        return self.head(_fit(hidden, image_size)).float()  # (B, N + 1, H, W)
+        with without_autocast(hidden.device.type):  # the head in its weights' precision: float32 in training
+            hidden = _fit(hidden.to(self.head.bias.dtype), image_size)  # (B, widths[-1], H, W)
+            return self.head(hidden).float()  # (B, N + 1, H, W)
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         features = [self.image_encoder[0](images)]

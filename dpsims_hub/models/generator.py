@@ -60,18 +60,19 @@ class DPSIMSGenerator(CheckedModel):
         encoder_widths: channels of the encoder's way down, fine to coarse.
         modulation_widths: channels of the encoder's results, fine to coarse; with "none", the first is the
             width of the ReLU convolution of the labels.
-        encoder_convolutions: 3x3 convolutions per encoder block.
+        encoder_convolutions: 3x3 convolutions per encoder block (our choice; the paper says that a
+            convolution embeds the features).
         encoder_full_resolution: the encoder's way up ends with a block at full resolution, instead of a
             lookup of the labels beside the upsampled half resolution (our choice, for speed).
-        encoder_upsample: "bilinear" or "nearest" on the encoder's way up.
+        encoder_upsample: "bilinear" or "nearest" on the encoder's way up (both our choice; not found).
         label_resize: pixel whose id represents a cell of a coarser scale: its "center" (our choice) or its
             "corner" (SPADE, OASIS).
         noise_injection: "cross_attention" (DP-SIMS), "spatial" (OASIS: z at each pixel beside its label),
             "none".
         noise_at: with cross-attention: "encoder" (the paper: on the way down) or "modulation" (our choice: on
             the results, at every scale, so that photos of one map share the whole encoder).
-        mapping_width: length of w.
-        mapping_layers: layers of the mapping network.
+        mapping_width: length of w (512 is our choice; not found).
+        mapping_layers: layers of the mapping network (the paper's 3, recalled).
         num_noise_tokens: n_k, keys and values per w.
         attention_dim: d_q.
         rms_normalization: scale z, w and the pixels' features to root mean square 1 where the noise is read
@@ -83,9 +84,9 @@ class DPSIMSGenerator(CheckedModel):
         modulation_hidden: channels of a 3x3 ReLU convolution before them, SPADE's layout, or 0 for none (our
             choice); only with an encoder.
         modulated_shortcut: modulate shortcut inputs (OASIS).
-        upsample: "bilinear" or "nearest" between the picture network's blocks.
-        padding_mode: "replicate" or "zeros" for every 3x3 convolution; zeros reveal the position to the
-            network.
+        upsample: "bilinear" (our choice) or "nearest" (OASIS) between the picture network's blocks.
+        padding_mode: "replicate" (our choice) or "zeros" (OASIS) for every 3x3 convolution; zeros reveal the
+            position to the network.
         output_gain: standard deviation of the image before tanh at the start. 0.2 is our choice: first images
             are grey; at 1 they are saturated, and training was seen to collapse.
         initialization: "unit_variance" (our choice; Xavier's small weights leave the noise without effect) or
@@ -262,26 +263,27 @@ class DPSIMSGenerator(CheckedModel):
         check_latents(latents, num_maps, self.config.latent_dim, self.config.noise_injection != "none")
         check_region_map(region_map, latents, encoding.label_map)
         latents = latents.to(self.to_rgb.weight.dtype)
-        latents = latents if latents.ndim == 3 else latents[:, None]
+        latents = latents if latents.ndim == 3 else latents[:, None]  # (B * K, R, latent_dim)
         encoding = encoding.repeat(len(latents) // num_maps)
         if region_map is not None:
             region_map = region_map.long().repeat_interleave(len(latents) // len(region_map), dim=0)
         conditions = self._conditions(encoding, latents, region_map)  # fine to coarse
         start = self.subsample(encoding.label_map, self.stride)  # (B * K, H / stride, W / stride)
-        hidden = self.start(start, self._noise_planes(latents, region_map, self.stride))
-        hidden = hidden.to(self.to_rgb.weight.dtype)  # (B * K, image_widths[0], H / stride, W / stride)
-        for level, block in enumerate(self.blocks):
+        noise = self._noise_planes(latents, region_map, self.stride)  # None or (B * K, latent_dim[, ...])
+        hidden = self.start(start, noise)  # (B * K, image_widths[0], H / stride, W / stride)
+        hidden = hidden.to(self.to_rgb.weight.dtype)
+        for level, block in enumerate(self.blocks):  # s = stride / 2**level below
             if level:
-                hidden = upsample(hidden, self.config.upsample)
-            condition = conditions[-1 - level]
-            # (B * K, image_widths[level + 1], H / s, W / s) with s = stride / 2**level
+                hidden = upsample(hidden, self.config.upsample)  # (B * K, image_widths[level], H / s, W / s)
+            condition = conditions[-1 - level]  # with an encoder (B * K, modulation_widths[-1 - level], ...)
+            # The result is (B * K, image_widths[level + 1], H / s, W / s).
             if torch.is_grad_enabled() and self.gradient_checkpointing:
                 hidden = self._gradient_checkpointing_func(RepeatableBlock(block), hidden, condition)
             else:
                 hidden = block(hidden, condition)
         image = self.to_rgb(F.leaky_relu(hidden, 0.2))  # (B * K, 3, H, W)
         if self.config.smooth_output:
-            image = smooth(image)
+            image = smooth(image)  # of the same shape
         return torch.tanh(image)
 
     def subsample(self, label_map: Tensor, stride: int) -> Tensor:

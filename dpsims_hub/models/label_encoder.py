@@ -122,15 +122,20 @@ class LabelMapEncoder(nn.Module):
         hidden = embedding[0]  # (B, encoder_widths[0], H, W)
         skips = [hidden] if self.to_full_resolution is None else []
         for scale, block in enumerate(self.down):
-            hidden = block(F.avg_pool2d(hidden, 2))  # (B, encoder_widths[scale + 1], H / 2**(scale + 1), ...)
-            if attentions is not None and attentions[scale] is not None:
+            hidden = F.avg_pool2d(hidden, 2)  # (B, encoder_widths[scale], H / 2**(scale + 1), ...)
+            hidden = block(hidden)  # (B, encoder_widths[scale + 1], H / 2**(scale + 1), ...)
+            if attentions is not None and attentions[scale] is not None:  # of the same shape
                 hidden = attentions[scale](hidden, w, region_maps[scale], fields[scale])
             skips.append(hidden)
         results = [self.up[-1](skips[-1])]  # (B, modulation_widths[-1], ...) at the coarsest scale
         for block, skip in zip(reversed(self.up[:-1]), reversed(skips[:-1]), strict=True):
-            coarser = upsample(results[0], self.upsample)  # at the scale of `skip`
-            results.insert(0, block(torch.cat([skip, coarser], dim=1)))
+            coarser = upsample(results[0], self.upsample)  # (B, modulation_widths[s + 1], H / 2**s, W / 2**s)
+            joined = torch.cat(
+                [skip, coarser], dim=1
+            )  # encoder_widths[s] + modulation_widths[s + 1] channels
+            results.insert(0, block(joined))  # (B, modulation_widths[s], H / 2**s, W / 2**s)
         if self.to_full_resolution is None:
             return results
-        context = upsample(self.to_full_resolution(results[0]), self.upsample)
+        context = self.to_full_resolution(results[0])  # (B, modulation_widths[0], H / 2, W / 2)
+        context = upsample(context, self.upsample)  # (B, modulation_widths[0], H, W)
         return [embedding[1] + context, *results]  # the first (B, modulation_widths[0], H, W)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,18 +9,6 @@ from dpsims_hub.storage.atomic_write import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def require_matplotlib() -> None:
-    """Checks before the work that plots can be drawn.
-
-    Raises:
-        ValueError: matplotlib is not installed.
-    """
-    try:
-        importlib.import_module("matplotlib")
-    except ImportError as error:
-        raise ValueError("the plot needs matplotlib; pip install matplotlib, or omit the plot.") from error
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -17,7 +17,8 @@ def require_packages(*names: str) -> None:
     """
     for name in names:
         if importlib.util.find_spec(name) is None:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            error = ModuleNotFoundError(name=name)
+            raise ModuleNotFoundError(missing_package(error), name=name)
 
 
 def missing_package(error: ModuleNotFoundError) -> str:

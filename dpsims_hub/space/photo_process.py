@@ -110,8 +110,10 @@ class _Answers:
     def __init__(self) -> None:
         with stand_in_compiler():
             import dpsims_hub.space.renderer  # noqa: F401  # before the first model is asked for
+            from dpsims_hub.processes.cpu_setup import prepare_cpu
             from dpsims_hub.space.photo_maker import PhotoMaker
 
+        prepare_cpu()  # before the threads that inherit it
         self._maker = PhotoMaker()
         self._threads = ThreadPoolExecutor()
         self._results: dict[int, Future] = {}

@@ -1,11 +1,11 @@
-"""Atomic writes: a file is complete or absent, whatever happens while it is written."""
+"""Atomic writes: a file or folder is complete or absent, whatever happens while it is written."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -36,8 +36,8 @@ def atomic_file(path: str | Path, advice: str = "", *, hidden: bool = False) -> 
 
 
 @contextmanager
-def atomic_new_folder(folder: Path) -> Iterator[Path]:
-    """A new folder `NAME.tmp`, renamed to `folder` when the block ends without an error, else deleted.
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """A new folder `NAME.tmp`, which replaces `folder` when the block ends, and is deleted on an error.
 
     Raises:
         OSError: it cannot be written.
@@ -47,13 +47,68 @@ def atomic_new_folder(folder: Path) -> Iterator[Path]:
     try:
         unfinished.mkdir(parents=True)
         yield unfinished
-        unfinished.replace(folder)
-    finally:
+    except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    put_in_place(unfinished, folder)
+
+
+def put_in_place(temporary: Path, final: Path) -> None:
+    """Sync the folder `temporary`, and rename it to `final`, which replaces an older one.
+
+    For a moment neither name exists; `finish_interrupted` repairs a kill at that moment.
+    """
+    _sync(temporary)
+    retired = final.with_name(f"{final.name}.old")
+    shutil.rmtree(retired, ignore_errors=True)
+    if not final.exists():
+        os.replace(temporary, final)
+    else:
+        os.replace(final, retired)
+        os.replace(temporary, final)
+    _sync_folder(final.parent)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def finish_interrupted(parent: Path) -> None:
+    """Complete the renames that a kill interrupted. Several processes may call it at once."""
+    for retired in parent.glob("*.old"):
+        final = retired.with_suffix("")
+        temporary = final.with_name(f"{final.name}.tmp")
+        if not final.exists() and temporary.is_dir():
+            with suppress(FileNotFoundError):  # another process was first
+                os.replace(temporary, final)
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder; its name disappears before its content does."""
+    doomed = folder.with_name(f"{folder.name}.tmp")
+    os.replace(folder, doomed)
+    shutil.rmtree(doomed)
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_new_folder(folder: Path) -> None:
-    """Raise FileExistsError if the folder of `atomic_new_folder` exists and is not empty."""
+    """Raise FileExistsError if the folder of `atomic_folder` exists and is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is already there; delete it, or choose another folder.")
 

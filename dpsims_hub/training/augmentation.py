@@ -43,7 +43,9 @@ class Augmentation:
         if "translation" in self.changes:
             images = _shifted(images, self._shifts(draws, images.shape[-2:]), 0.0)
         if "cutout" in self.changes:
-            images = images * ~self._cut(images.shape[-2:], draws).to(images.device)[:, None]
+            images = (
+                images * ~self._cut(images.shape[-2:], draws).to(images.device, non_blocking=True)[:, None]
+            )
         return images
 
     def label_map(self, label_map: Tensor, draws: Tensor, ignore_index: int) -> Tensor:
@@ -51,7 +53,7 @@ class Augmentation:
         if "translation" in self.changes:
             label_map = _shifted(label_map, self._shifts(draws, label_map.shape[-2:]), ignore_index)
         if "cutout" in self.changes:
-            cut = self._cut(label_map.shape[-2:], draws).to(label_map.device)
+            cut = self._cut(label_map.shape[-2:], draws).to(label_map.device, non_blocking=True)
             label_map = label_map.masked_fill(cut, ignore_index)
         return label_map
 
@@ -65,8 +67,9 @@ class Augmentation:
     def _colored(self, images: Tensor, draws: Tensor) -> Tensor:
         """Brightness, saturation and contrast, as DiffAugment."""
         happens = self._happens("color", draws)[:, None]
-        sizes = torch.where(happens, draws[:, 3:6], draws.new_full((), 0.5)).to(images.device)
-        brightness, saturation, contrast = sizes.to(images.dtype).view(-1, 3, 1, 1, 1).unbind(1)
+        sizes = torch.where(happens, draws[:, 3:6], draws.new_full((), 0.5))
+        sizes = sizes.to(images.device, images.dtype, non_blocking=True)
+        brightness, saturation, contrast = sizes.view(-1, 3, 1, 1, 1).unbind(1)
         images = images + (brightness - 0.5)
         grey = images.mean(1, keepdim=True)
         images = grey + 2 * saturation * (images - grey)

@@ -108,29 +108,22 @@ class PatchNetworks:
 
 
 def build_patch_networks(config: TrainConfig, backbone: PretrainedBackbone | None) -> PatchNetworks:
-    """The networks of the contrastive loss.
+    """The networks of the contrastive loss; "if_found" is decided before (`contrastive_choice`).
 
     Raises:
         ValueError: none of `contrastive_strides` is a stride of the backbone, or timm cannot build it.
-        FileNotFoundError: its weights are missing and `contrastive_backbone_weights` is not "if_found".
+        FileNotFoundError: its weights are missing.
     """
     if not config.weight_contrastive:
         return PatchNetworks()
     own, words = None, ""
     if name := config.contrastive_backbone:
-        weights = {"random": None, "if_found": "pretrained"}.get(
-            config.contrastive_backbone_weights, config.contrastive_backbone_weights
-        )
+        weights = config.contrastive_backbone_weights
         try:
-            own = PretrainedBackbone(name, weights, config.size)
-            words = f"Contrastive loss: features of {name}, weights from {own.source}."
+            own = PretrainedBackbone(name, None if weights == "random" else weights, config.size)
         except FileNotFoundError as error:
-            if config.contrastive_backbone_weights != "if_found":
-                raise FileNotFoundError(f"--contrastive_backbone_weights: {error}") from error
-            words = (
-                "Contrastive loss: features of the discriminator's backbone, because those of "
-                f"{name} are missing ({error})"
-            )
+            raise FileNotFoundError(f"--contrastive_backbone_weights: {error}") from error
+        words = f"Contrastive loss: features of {name}, weights from {own.source}."
     compared = own or backbone
     levels = levels_at(compared, config.contrastive_strides)
     if not levels:

@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object, load
 from safetensors import SafetensorError
 
-from dpsims_hub.training.atomic_folder import finish_interrupted, put_in_place, remove
+from dpsims_hub.storage.atomic_write import finish_interrupted, put_in_place, remove
 from dpsims_hub.training.manifest import find_damage, write_manifest
 from dpsims_hub.training.write_failure import explain, is_write_failure
 

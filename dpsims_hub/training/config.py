@@ -93,8 +93,18 @@ class TrainConfig:
     focal_gamma: float = _flag(2.0, "losses", "focal exponent of the pixel loss; 0 is OASIS's", least=0)
     label_smoothing: float = _flag(0.0, "losses", "of the discriminator's real targets", least=0, below=1)
     weight_contrastive: float = _flag(1.0, "losses", "of the patch contrastive loss", least=0)
-    contrastive_temperature: float = _flag(0.1, "losses", "divides its cosine similarities", above=0)
-    contrastive_places: int = _flag(64, "losses", "places per feature map and image", least=1)
+    contrastive_temperature: float = _flag(
+        0.1, "losses", "divides its similarities; the paper's is recalled as 0.3", above=0
+    )
+    contrastive_normalize: bool = _flag(
+        True, "losses", "its similarities are cosines; the paper's are recalled as dot products"
+    )
+    contrastive_reduction: str = _flag(
+        "mean", "losses", "over its feature maps; the paper's is recalled as sum", choices=("mean", "sum")
+    )
+    contrastive_places: int = _flag(
+        64, "losses", "places per feature map and image; the paper's are recalled as 128", least=1
+    )
     contrastive_strides: tuple = _flag((4, 8, 16), "losses", "JSON list: strides of the maps it reads")
     contrastive_backbone: str = _flag(
         "", "losses", "timm model whose maps it reads; default: the discriminator's backbone"
@@ -102,7 +112,9 @@ class TrainConfig:
     contrastive_backbone_weights: str = _flag(
         "pretrained", "losses", "as --backbone_weights; 'if_found': else the discriminator's backbone"
     )
-    contrastive_head: int = _flag(0, "losses", "width of a trained projection of its maps; 0: none", least=0)
+    contrastive_head: int = _flag(
+        0, "losses", "width of a trained projection of its maps, recalled from the paper; 0: none", least=0
+    )
     weight_diversity: float = _flag(4.0, "losses", "of the diversity hinge", least=0)
     diversity_threshold: float = _flag(0.4, "losses", "distance from which the loss is 0", least=0)
     diversity_distance: str = _flag(
@@ -126,7 +138,9 @@ class TrainConfig:
     max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them", least=0)
     use_ema: bool = _flag(True, "optimisation", "publish averaged weights rather than the last ones")
     ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator", least=0, below=1)
-    ema_warmup: bool = _flag(True, "optimisation", "at first average over about a tenth of the steps so far")
+    ema_warmup: bool = _flag(
+        True, "optimisation", "at first average over about a tenth of the steps so far; OASIS has none"
+    )
 
     output_dir: str = _flag("outputs/train", "run", "checkpoints, logs, sheets and the final model")
     train_batch_size: int = _flag(4, "run", "label maps per process and step", least=1)

@@ -107,7 +107,7 @@ class DryRunStep(TrainingStep):
         """Empty weights of the right shape."""
         return torch.empty(self.num_classes, device=label_map.device)
 
-    def _gradients(self, module: nn.Module, terms: dict[str, Tensor]) -> Tensor:
+    def _gradients(self, parameters: list[nn.Parameter], terms: dict[str, Tensor]) -> Tensor:
         """Backward, without clipping."""
         sum(terms.values()).backward()
         return torch.zeros((), device=META)

@@ -19,6 +19,7 @@ from dpsims_hub.processes.cpu_setup import prepare_cpu
 from dpsims_hub.training.build import build_patch_networks, make_accelerator
 from dpsims_hub.training.checkpoint import find_checkpoint, load_data_state, save_checkpoint, starting_point
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.contrastive_choice import decide_for_all
 from dpsims_hub.training.data import collate
 from dpsims_hub.training.data_loader import (
     TrainingDataLoader,
@@ -50,12 +51,12 @@ class Trainer:
     def __init__(self, config: TrainConfig) -> None:
         prepare_cpu()
         source = training_source(config)
-        self.config = config
         self.output_dir = Path(config.output_dir)
         self.step, self.checkpoint = starting_point(config.resume_from_checkpoint, self.output_dir)
         self.seconds = 0.0
         self.log = RunLog(self.output_dir / "log.jsonl")
         self.accelerator = make_accelerator(config)
+        self.config, self.choice = config, _ = decide_for_all(self.accelerator, config, self.checkpoint)
         self.clock = PhaseClock(self.accelerator.device)
         set_seed(config.seed)
         with self.accelerator.main_process_first():  # which downloads for the others
@@ -109,7 +110,8 @@ class Trainer:
                 if module is not generator or accelerator.device.type != "cpu":
                     module.compile()
         more = {"betas": (config.adam_beta1, config.adam_beta2)}
-        more["fused"] = accelerator.device.type in ("cpu", "cuda", "mps", "xpu")  # one kernel for all tensors
+        # One kernel for all tensors. Checkpoints of the default go on with it, which fails with a scaler.
+        more["fused"] = accelerator.device.type in ("cpu", "cuda") and accelerator.scaler is None
         optimizer_g = torch.optim.Adam(parameters_of(generator, projection), config.learning_rate_g, **more)
         optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, **more)
         generator, discriminator, optimizer_g, optimizer_d = accelerator.prepare(
@@ -202,8 +204,8 @@ class Trainer:
         )
         if (backbone := self.networks.backbone) is not None:
             accelerator.print(f"Backbone {backbone.name}: weights from {backbone.source}.")
-        if self.patches.words:
-            accelerator.print(self.patches.words)
+        if words := self.patches.words or self.choice:
+            accelerator.print(words)
         self.networks.generator.train()
         self.networks.discriminator.train()
         self.clock.reset()

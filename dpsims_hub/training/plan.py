@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.contrastive_choice import decide_contrastive_backbone
 from dpsims_hub.training.cost_estimate import StepCosts, estimate_costs
 
 _ROLES = {
@@ -21,14 +23,28 @@ _ROLES = {
 
 
 def describe_plan(
-    config: TrainConfig, num_classes: int, num_pairs: int | None = None, world_size: int = 1
+    config: TrainConfig,
+    num_classes: int,
+    num_pairs: int | None = None,
+    world_size: int = 1,
+    checkpoint: Path | None = None,
 ) -> str:
-    """The text that a dry run prints; `num_pairs` is None for a stream.
+    """The text that a dry run prints.
+
+    Args:
+        config: settings of the run.
+        num_classes: of its data.
+        num_pairs: likewise; None for a stream.
+        world_size: processes.
+        checkpoint: which the run continues.
 
     Raises:
         ValueError: a setting is unknown or contradicts another.
+        FileNotFoundError: as of `decide_contrastive_backbone`.
     """
-    return format_plan(config, estimate_costs(config, num_classes), num_classes, num_pairs, world_size)
+    used, sentence = decide_contrastive_backbone(config, checkpoint)
+    text = format_plan(config, estimate_costs(used, num_classes), num_classes, num_pairs, world_size)
+    return f"{text}\n\n{sentence}" if sentence else text
 
 
 def format_plan(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from diffusers import ModelMixin
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
-from dpsims_hub.storage.atomic_write import write_text_atomically
-from dpsims_hub.training.atomic_folder import put_in_place
+from dpsims_hub.storage.atomic_write import atomic_folder, write_text_atomically
 
 PIPELINE_FOLDER = "pipeline"
 
@@ -32,7 +30,5 @@ def save_run(
 
 
 def _save_whole(model: DPSIMSPipeline | ModelMixin, folder: Path) -> None:
-    temporary = folder.with_name(f"{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(temporary)
-    put_in_place(temporary, folder)
+    with atomic_folder(folder) as unfinished:
+        model.save_pretrained(unfinished)

@@ -170,8 +170,8 @@ class TrainingStep:
             label_map = self.augmentation.label_map(label_map, draws, self.ignore_index)
             real_images = self.augmentation.images(real_images, draws)
             fake_images = self.augmentation.images(fake_images, draws.repeat_interleave(each, dim=0))
-            visible = self.augmentation.visible(label_map.shape[1:], draws).to(label_map.device)
-            visible = visible.repeat_interleave(each, dim=0)
+            visible = self.augmentation.visible(label_map.shape[1:], draws)
+            visible = visible.to(label_map.device, non_blocking=True).repeat_interleave(each, dim=0)
         with torch.no_grad():
             real = self._features(real_images)
         return SeenBatch(
@@ -234,7 +234,7 @@ class TrainingStep:
             terms["loss_labelmix"] = config.weight_labelmix * losses.labelmix_loss(
                 mixed_logits, mask, real_logits, fake_logits[first]
             )
-        norm = self._gradients(nets.discriminator, terms)
+        norm = self._gradients(parameters_of(nets.discriminator), terms)
         self._update(nets.optimizer_d)
         return {
             **{name: value.detach() for name, value in terms.items()},
@@ -266,12 +266,14 @@ class TrainingStep:
                     config.contrastive_places,
                     nets.patch_projection,
                     draws,
+                    config.contrastive_reduction,
+                    config.contrastive_normalize,
                 )
             if config.weight_diversity and distances is not None:
                 terms["loss_g_diversity"] = config.weight_diversity * losses.diversity_hinge(
                     distances, config.diversity_threshold
                 )
-            norm = self._gradients(nets.generator, terms)
+            norm = self._gradients(parameters_of(nets.generator, nets.patch_projection), terms)
         logs = {**{name: value.detach() for name, value in terms.items()}, "grad_norm_g": norm}
         self._check({**logs_d, **logs}, seen.unknown)
         self._update(nets.optimizer_g)
@@ -306,15 +308,15 @@ class TrainingStep:
             distances.append(measure([x[first].detach() for x in compared], [x[second] for x in compared]))
         return torch.stack(distances)
 
-    def _gradients(self, module: nn.Module, terms: dict[str, Tensor]) -> Tensor:
+    def _gradients(self, parameters: list[nn.Parameter], terms: dict[str, Tensor]) -> Tensor:
         """Backward and clip; returns the gradient norm, 0 between the steps of an accumulation."""
         self.accelerator.backward(sum(terms.values()))
         if not self.accelerator.sync_gradients:
             return torch.zeros((), device=self.accelerator.device)
         if limit := self.config.max_grad_norm:
-            return self.accelerator.clip_grad_norm_(module.parameters(), limit).detach()
+            return self.accelerator.clip_grad_norm_(parameters, limit).detach()
         self.accelerator.unscale_gradients()
-        return nn.utils.get_total_norm([p.grad for p in module.parameters() if p.grad is not None])
+        return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
     def _update(self, optimizer: torch.optim.Optimizer) -> None:
         optimizer.step()

@@ -93,7 +93,23 @@ def test_text_has_every_number_and_what_is_missing(outcomes):
     assert table[4] == ["real photos", "", "6.00", "0.900", "0.600"]
     assert table[7][2].startswith("-2.00 ± 12.7")
     assert "- b, seed 2: failed, loss is nan." in text
+    assert "- Distances are in features of net.\n" in text
     assert "- a, seed 2: not yet run" in text
+
+
+def test_arms_with_other_features_of_the_evaluation_have_columns_of_their_own(outcomes):
+    """b is judged by another network: no difference between the two, and nothing in one column."""
+    for outcome in outcomes[1:4:2]:
+        outcome.report["features"] = {"backbone": "other"}
+    result = collect(STUDY, outcomes)
+    assert result["arms"]["a"]["measures"].keys() == {"FD-net", "mIoU", "feature distance (net)"}
+    assert result["arms"]["b"]["measures"].keys() == {"FD-other", "mIoU", "feature distance (other)"}
+    assert result["arms"]["b"]["minus_reference"]["FD-other"]["n"] == 0
+    assert result["arms"]["b"]["features"] == {"backbone": "other"}
+    assert result["real_photos"]["FD-other"] == result["real_photos"]["FD-net"] == 6.0
+    text = format_result(result)
+    assert "Distances are in features of net for a; of other for b: " in text
+    assert "FD-other (lower is better)" in text
 
 
 def test_a_reference_that_failed_leaves_differences_without_numbers(outcomes):

@@ -124,6 +124,15 @@ def test_a_run_that_fails_is_an_outcome_and_the_others_go_on(data, tmp_path):
     assert told[1] == f"1 of 2: wild, seed 0 failed: {outcomes[0].failure}"
 
 
+def test_a_missing_package_is_one_sentence_of_the_run(data, tmp_path, monkeypatch):
+    def fail(config: object) -> None:
+        raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
+
+    monkeypatch.setattr("dpsims_hub.commands.train.train", fail)
+    (outcome,) = run_all(runs_of(data, tmp_path, 3, arms=1), [], lambda line: None, Launches())
+    assert outcome.failure == "train_accelerate.py: scipy is not installed; pip install 'dpsims_hub[eval]'."
+
+
 def test_a_run_killed_without_a_word_says_so(data, tmp_path):
     outcomes = run_all(runs_of(data, tmp_path, 3, arms=1), [], lambda line: None, lambda words, log: -9)
     assert outcomes[0].failure == "ended by signal 9"

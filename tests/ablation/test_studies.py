@@ -60,6 +60,7 @@ def test_every_small_arm_can_be_built():
             {
                 *("generator_config", "discriminator_config", "feature_conditioning", "contrastive_head"),
                 *("contrastive_temperature", "contrastive_places", "diversity_distance"),
+                *("contrastive_normalize", "contrastive_reduction"),
                 *("diversity_threshold", "weight_diversity"),
             },
         ),
@@ -105,6 +106,20 @@ def test_oasis_arms_are_oasis_but_for_their_widths():
     ]
     assert sizes[2][0] == sizes[1][0]
     assert sizes[3] == [sizes[0][0], sizes[1][1]]
+
+
+@pytest.mark.parametrize("name", ["oasis", "oasis-parts", "oasis-full"])
+@pytest.mark.parametrize("words", [(), ("--max_zoom", "1.15", "--resize_mode", "stretch", "--no-ema_warmup")])
+def test_arms_beside_oasis_have_equal_data_and_average(name, words):
+    study = find_study(name)
+    runs = make_runs(study, study.arms, ["--resolution", "128x96", *words], ("a", "b"), Path("out"), 10, 1)
+    of_data = {f.name for f in dataclasses.fields(TrainConfig) if f.metadata["group"] == "data"}
+    equal = [
+        {key: settings_of(run)[key] for key in sorted(of_data | {"ema_warmup", "use_ema"})} for run in runs
+    ]
+    assert all(one == equal[0] for one in equal)
+    found = (equal[0]["resize_mode"], equal[0]["max_zoom"], equal[0]["ema_warmup"])
+    assert found == (("stretch", 1.15, False) if words else ("crop", 1.4, True))
 
 
 def test_a_named_backbone_does_not_reach_the_baseline():

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from dpsims_hub.ablation import one_run
 from dpsims_hub.ablation.studies import Arm, Study
-from dpsims_hub.commands import main
+from dpsims_hub.commands import main, train
 from tests.tiny import TINY, save_tiny_backbone
 from tests.training.tiny_run import forget_accelerators, write_pairs
 
@@ -53,11 +52,11 @@ class Launches:
     def __call__(self, arguments: Sequence[str], log: Path) -> int:
         module, words = arguments[1], list(arguments[2:])
         log.parent.mkdir(parents=True, exist_ok=True)
-        if module == "dpsims_hub.ablation.one_run":
+        if module == "dpsims_hub.commands.train":
             self.made.append(f"train {log.parent.name}")
             forget_accelerators()
             with log.open("a") as file, redirect_stdout(file), redirect_stderr(file):
-                code = one_run.main(words)
+                code = train.main(words)
             forget_accelerators()
             return code
         assert module == "dpsims_hub.commands"

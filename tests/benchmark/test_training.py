@@ -8,12 +8,14 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from dpsims_hub.benchmark import training
 from dpsims_hub.benchmark.training import benchmark_training, write_synthetic_pairs
 from dpsims_hub.benchmark.training_report import draw_training, format_training
 from dpsims_hub.labels import FolderDataset
@@ -174,3 +176,10 @@ def test_synthetic_pairs_are_a_training_folder_and_always_the_same(tmp_path):
         assert photo.size == (64, 48)
     for path in first.rglob("*.*"):
         assert path.read_bytes() == (second / path.relative_to(first)).read_bytes()
+
+
+@pytest.mark.parametrize(("folder", "weights"), [(Path(), "pretrained"), (None, "random")])
+def test_weights_of_an_installed_package_are_used(tmp_path, monkeypatch, folder, weights):
+    monkeypatch.setattr(training, "find_package", lambda name: SimpleNamespace(folder=folder))
+    config = parse_config(["--preset", "small", "--train_data_dir", "data"])
+    assert training._benchmark_config(config, 2, tmp_path).backbone_weights == weights

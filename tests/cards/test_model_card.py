@@ -103,6 +103,11 @@ def test_measured_values_come_from_the_report(pipeline):
         assert seen == [
             pytest.approx(100 * wanted[f"{prefix}{key}"], abs=0.06) for key in ("mean_iou", "pixel_accuracy")
         ]
+    assert "Brightness: mean luma" in text  # the note on the table of these rows
+    for row in report["exposure"]:
+        levels = " | ".join(f"{row[key]:.1f}" for key in ("brightness", "brightness_deviation"))
+        shares = " | ".join(f"{100 * row[key]:.1f}%" for key in ("white_share", "black_share"))
+        assert f"| {row['images']} | {row['n']} | {levels} | {shares} |" in text
     assert "101 pairs of camvid384/val at 256x192, seed 0" in text
     assert f"{report['speed']['seconds_per_photo'] * 1000:.0f} ms" in text
     results = {result.metric_name: result.metric_value for result in ModelCard(str(card)).data.eval_results}

@@ -10,7 +10,10 @@ from PIL import Image
 from dpsims_hub.commands import main
 from dpsims_hub.commands.evaluate import short_name
 from dpsims_hub.commands.evaluate_options import default_cache
+from dpsims_hub.evaluation.recipe import tensors_sha256
 from dpsims_hub.labels import ClassSpec
+from dpsims_hub.models import PretrainedBackbone
+from dpsims_hub.storage.backbone_packages import find_package
 from tests.evaluation.segmenters import save_segformer
 
 SPEC = ClassSpec.load("camvid")
@@ -43,6 +46,7 @@ def test_prints_and_writes_everything(options, pairs, weights, tmp_path, capsys)
     printed = capsys.readouterr().out
     report = json.loads(target.read_text())
     assert f"report: {target}" in printed
+    assert f"Backbone test_resnet: weights from {weights}." in printed
     assert f"best, median and worst maps: {target.with_suffix('.png')}" in printed
     with Image.open(target.with_suffix(".png")) as sheet:
         assert min(sheet.size) > 100
@@ -71,6 +75,32 @@ def test_prints_and_writes_everything(options, pairs, weights, tmp_path, capsys)
     assert "FD-test_resnet" in card.read_text()
     for secret in (pairs, weights, tmp_path):
         assert str(secret.parent) not in target.read_text()
+
+
+@pytest.mark.skipif(find_package("tf_efficientnet_lite2").folder is None, reason="needs dpsims_hub[train]")
+def test_the_weights_of_an_installed_package_are_used_and_named(model, pairs, tmp_path, capsys):
+    words = [
+        "evaluate",
+        "--model",
+        model,
+        "--data",
+        pairs,
+        "--split",
+        "val",
+        "--bootstrap",
+        3,
+        "--num-images",
+        2,
+    ]
+    words += ["--backbone", "tf_efficientnet_lite2", "--output", tmp_path / "report.json", "--no-cache"]
+    assert main([str(word) for word in words]) == 0
+    package = find_package("tf_efficientnet_lite2").distribution
+    assert f"Backbone tf_efficientnet_lite2: weights from the package {package}." in capsys.readouterr().out
+    features = json.loads((tmp_path / "report.json").read_text())["features"]
+    assert features["weights"] == package
+    given = PretrainedBackbone("tf_efficientnet_lite2")
+    assert features["weights_sha256"] == tensors_sha256(given)
+    assert tensors_sha256(given) != tensors_sha256(PretrainedBackbone("tf_efficientnet_lite2", None))
 
 
 def measured(path: Path) -> dict:

@@ -119,7 +119,7 @@ def contains(sheet: np.ndarray, picture: np.ndarray) -> bool:
 
 def test_plan_covers_every_photo_once_in_calls_of_one_size():
     small, large = (8, 8), (16, 16)
-    jobs = [Job(Path(f"{number}.png"), small if number % 3 else large, False) for number in range(7)]
+    jobs = [Job(Path(f"{number}.png"), "", "", size=small if number % 3 else large) for number in range(7)]
     for num_images in (1, 2, 5):
         for batch_size in (1, 2, 3, 100):
             calls = list(plan_batches(jobs, num_images, batch_size))

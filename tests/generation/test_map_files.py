@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dpsims_hub.generation.map_files import check_apart, collect_maps, find_maps, unique_names
+from dpsims_hub.generation.map_files import check_apart, check_name_lengths, find_maps, unique_names
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -53,7 +53,7 @@ def test_names_are_unique_whatever_the_paths_are():
 def test_a_name_too_long_for_a_file_is_refused(tmp_path):
     touch(tmp_path, f"{'d' * 120}/{'f' * 120}.png")
     with pytest.raises(ValueError, match="shorten the path"):
-        find_maps([tmp_path])
+        check_name_lengths(find_maps([tmp_path]))
 
 
 def test_a_folder_without_maps_is_refused(tmp_path):
@@ -72,10 +72,10 @@ def test_a_data_set_does_not_lie_among_its_maps(tmp_path):
     check_apart([tmp_path / "maps", tmp_path / "data"], tmp_path / "data" / "new")
 
 
-@pytest.mark.parametrize("collect", [collect_maps, find_maps])
-def test_names_that_are_no_utf_8_are_refused_in_signs_that_can_be_printed(tmp_path, collect):
+@pytest.mark.parametrize("subfolders", [True, False])
+def test_names_that_are_no_utf_8_are_refused_in_signs_that_can_be_printed(tmp_path, subfolders):
     with open(os.fsencode(tmp_path) + b"/caf\xe9.png", "wb"):
         pass
     with pytest.raises(ValueError, match=r"caf\\udce9\.png: its name is not UTF-8; rename it\.$") as caught:
-        collect([tmp_path])
+        find_maps([tmp_path], subfolders=subfolders)
     str(caught.value).encode()

@@ -12,14 +12,22 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.generation import paired_dataset
+from dpsims_hub.generation.jobs import Job
 from dpsims_hub.generation.paired_dataset import PairedDatasetWriter, encode_label, encode_photo
-from dpsims_hub.generation.photo_plan import Plan, PlannedMap
+from dpsims_hub.generation.photo_plan import Plan
 from dpsims_hub.labels import ClassSpec, FolderDataset
 
 SPEC = ClassSpec.from_dict(
     {"name": "one off", "classes": ["sky", "road", "car"], "stored": {"offset": 1, "ignore_values": [0]}}
 )
-PLAN = Plan([PlannedMap("a", "a.png", "0" * 64), PlannedMap("b", "town/b.png", "1" * 64)], 2, 7)
+PLAN = Plan(
+    [
+        Job(Path("a.png"), "a.png", "a", sha256="0" * 64),
+        Job(Path("town/b.png"), "town/b.png", "b", sha256="1" * 64),
+    ],
+    2,
+    7,
+)
 SETTINGS = {"seed": 7, "num_images": 2, "size": None}
 PHOTO = Image.fromarray(np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3))
 IDS = np.array([[0, 1, 2, 255, 0, 1]] * 4, dtype=np.uint8)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dpsims_hub.generation.photo_plan import Plan, PlannedMap
+from pathlib import Path
 
-MAPS = [PlannedMap(name, f"{name}.png", "0" * 64) for name in ("a", "a_1", "b")]
+from dpsims_hub.generation.jobs import Job
+from dpsims_hub.generation.photo_plan import Plan
+
+MAPS = [Job(Path(f"{name}.png"), f"{name}.png", name) for name in ("a", "a_1", "b")]
 
 
 def test_seeds_count_on_from_map_to_map():

@@ -89,6 +89,8 @@ def test_a_file_that_draws_something_else_is_refused(tmp_path, monkeypatch):
 def test_without_the_packages_it_is_one_sentence_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     source = Source("tiny", DPSIMSPipeline(tiny_generator(), SPEC.to_dict()))
-    with pytest.raises(ValueError, match=r"pip install 'dpsims_hub\[onnx\]' \(onnxruntime is missing\)"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"onnxruntime is not installed; pip install 'dpsims_hub\[onnx\]'"
+    ):
         export(source, tmp_path / "out", ExportOptions(onnx=True))
     assert list(tmp_path.iterdir()) == []

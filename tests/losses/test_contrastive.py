@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from dpsims_hub.losses import PatchProjection, patch_contrastive_loss
+from dpsims_hub.losses import PatchProjection, contrastive, patch_contrastive_loss
 
 SHAPES = [(4, 2, 3), (5, 2, 2)]  # channels, height, width of two feature maps
 
@@ -20,7 +21,11 @@ def cosine(a: list[float], b: list[float]) -> float:
     return sum(x * y for x, y in zip(a, b, strict=True)) / lengths
 
 
-def info_nce_place_by_place(fake, real, temperature) -> float:
+def dot_product(a: list[float], b: list[float]) -> float:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def info_nce_place_by_place(fake, real, temperature, similarity=cosine) -> list[float]:
     """-log of the own place's share among all places of the same photo; every place is used."""
     levels = []
     for fake_map, real_map in zip(fake, real, strict=True):
@@ -29,19 +34,48 @@ def info_nce_place_by_place(fake, real, temperature) -> float:
             queries = fake_map[i].flatten(1).T.tolist()
             keys = real_map[i // images_per_photo].flatten(1).T.tolist()
             for own, query in enumerate(queries):
-                shares = [math.exp(cosine(query, key) / temperature) for key in keys]
+                shares = [math.exp(similarity(query, key) / temperature) for key in keys]
                 terms.append(-math.log(shares[own] / sum(shares)))
         levels.append(sum(terms) / len(terms))
-    return sum(levels) / len(levels)
+    return levels
 
 
 @pytest.mark.parametrize("images_per_photo", [1, 3])
 @pytest.mark.parametrize("temperature", [0.1, 0.5])
 def test_equals_loops_over_places(images_per_photo, temperature):
     fake, real = some_features(2 * images_per_photo, seed=0), some_features(2, seed=1)
-    expected = info_nce_place_by_place(fake, real, temperature)
+    levels = info_nce_place_by_place(fake, real, temperature)
     result = patch_contrastive_loss(fake, real, temperature, num_places=64)
-    assert result.item() == pytest.approx(expected, rel=1e-5)
+    assert result.item() == pytest.approx(sum(levels) / len(levels), rel=1e-5)
+
+
+@pytest.mark.parametrize("images_per_photo", [1, 3])
+def test_dot_products_equal_loops_over_places(images_per_photo):
+    fake, real = some_features(2 * images_per_photo, seed=0), some_features(2, seed=1)
+    levels = info_nce_place_by_place(fake, real, 0.3, dot_product)
+    result = patch_contrastive_loss(fake, real, 0.3, num_places=64, normalize=False)
+    assert result.item() == pytest.approx(sum(levels) / len(levels), rel=1e-5)
+
+
+def test_the_sum_over_feature_maps_equals_loops_over_places():
+    fake, real = some_features(2, seed=0), some_features(2, seed=1)
+    levels = info_nce_place_by_place(fake, real, 0.3)
+    result = patch_contrastive_loss(fake, real, 0.3, num_places=64, reduction="sum")
+    assert result.item() == pytest.approx(sum(levels), rel=1e-5)
+
+
+def test_the_default_is_the_mean_over_maps_of_cosines_to_the_bit():
+    fake, real = some_features(2, seed=0), some_features(2, seed=1)
+    terms = []
+    for a, b in zip(fake, real, strict=True):
+        where = torch.arange(a[0, 0].numel())
+        a, b = (F.normalize(x.flatten(2).transpose(1, 2), dim=-1) for x in (a, b))
+        scores = (a @ b.transpose(1, 2) / 0.1).transpose(1, 2)
+        terms.append(F.cross_entropy(scores, where.expand(len(a), -1)))
+    places = lambda sizes, *_: [torch.arange(h * w) for h, w in sizes]  # noqa: E731
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contrastive, "sample_places", places)
+        assert torch.equal(patch_contrastive_loss(fake, real), torch.stack(terms).mean())
 
 
 def test_samples_of_a_map_are_compared_with_its_own_photo():

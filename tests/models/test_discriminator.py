@@ -77,6 +77,28 @@ def test_logits_are_float32_from_half_precision():
     assert logits.dtype == torch.float32
 
 
+@pytest.mark.parametrize("own_encoder", [False, True])
+def test_under_autocast_the_head_and_only_the_head_computes_in_float32(own_encoder):
+    strides, size = (4, 8), (16, 24)
+    model, inputs = make_discriminator(strides), some_features(strides, *size)
+    if own_encoder:
+        model = DPSIMSDiscriminator(4, decoder_widths=(8, 6), image_encoder_widths=(4, 6))
+        inputs = torch.randn(2, 3, *size)
+    model.eval()
+    seen = {}
+    for name in ("head", "decoder.0"):
+        keep = lambda _, given, result, name=name: seen.update({name: (given[0], result)})  # noqa: E731
+        model.get_submodule(name).register_forward_hook(keep)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(inputs, size)
+    assert seen["decoder.0"][1].dtype == torch.bfloat16
+    given, result = seen["head"]
+    assert (given.dtype, result.dtype) == (torch.float32, torch.float32)
+    weight, bias = (value.detach().double() for value in (model.head.weight, model.head.bias))
+    expected = torch.einsum("oi,bihw->bohw", weight[:, :, 0, 0], given.double()) + bias.view(1, -1, 1, 1)
+    torch.testing.assert_close(logits.double(), expected, atol=1e-6, rtol=1e-5)
+
+
 def test_own_encoder_reads_images():
     torch.manual_seed(0)
     model = DPSIMSDiscriminator(4, decoder_widths=(8, 6, 4), image_encoder_widths=(4, 6, 8))

@@ -1,4 +1,4 @@
-"""A process of its own: both settings hold for the whole process."""
+"""A process of its own where both settings are made: they hold for the whole process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import subprocess
 import sys
 
 import pytest
+import torch
+
+from dpsims_hub.commands import main
+from dpsims_hub.commands.model_options import load_pipeline
+from dpsims_hub.processes import cpu_setup
+from dpsims_hub.training import loop
+from dpsims_hub.training.config import TrainConfig
+from dpsims_hub.training.loop import Trainer
 
 FLUSHED = """
 import torch
@@ -49,3 +57,33 @@ def test_every_thread_flushes_subnormal_numbers():
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
 def test_memory_of_a_large_tensor_is_used_again():
     assert printed(PAGES, PREPARE) < 0.1 * printed(PAGES, "")
+
+
+class PreparedError(Exception):
+    """`prepare_cpu` was called."""
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: Trainer(TrainConfig(train_data_dir="data")),
+        lambda: load_pipeline("camvid", "cpu", "fp32"),
+        lambda: main(["evaluate", "--model", "camvid", "--data", "data"]),
+        lambda: main(["benchmark", "inference"]),
+        lambda: main(["train-segmenter", "--data", "data", "--output", "judge"]),
+    ],
+    ids=["train", "load", "evaluate", "benchmark", "train-segmenter"],
+)
+def test_a_long_computation_is_prepared_before_any_network_is_built(start, monkeypatch, tmp_path):
+    def prepared() -> None:
+        raise PreparedError
+
+    def built(*_: object) -> None:
+        pytest.fail("a network before prepare_cpu")
+
+    monkeypatch.chdir(tmp_path)
+    for module in (cpu_setup, loop):
+        monkeypatch.setattr(module, "prepare_cpu", prepared)
+    monkeypatch.setattr(torch.nn.Module, "__init__", built)
+    with pytest.raises(PreparedError):
+        start()

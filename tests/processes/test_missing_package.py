@@ -1,9 +1,14 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 import space_app
-import train_accelerate
 from dpsims_hub import commands
+from dpsims_hub.commands import train
+from dpsims_hub.evaluation import inception, lpips, segmenter
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
+from dpsims_hub.evaluation.segmenter_network import new_segmenter
 from dpsims_hub.processes.missing_package import missing_package, require_packages
 
 
@@ -38,11 +43,9 @@ def test_the_programs_say_it_in_one_sentence(monkeypatch, capsys, entry_point):
         raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
 
     monkeypatch.setattr(commands, "build_parser", fail)
-    monkeypatch.setattr(train_accelerate, "parse_config", fail)
+    monkeypatch.setattr(train, "parse_config", fail)
     monkeypatch.setattr("dpsims_hub.space.start.start_space", fail)
-    main = {"dpsims": commands, "train_accelerate.py": train_accelerate, "space_app.py": space_app}[
-        entry_point
-    ].main
+    main = {"dpsims": commands, "train_accelerate.py": train, "space_app.py": space_app}[entry_point].main
     assert main([]) == 2
     assert (
         capsys.readouterr().err == f"{entry_point}: scipy is not installed; pip install 'dpsims_hub[eval]'.\n"
@@ -53,3 +56,21 @@ def test_the_probe_needs_scipy_before_the_work_begins(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="scipy"):
         PixelProbe(3, 10)
+
+
+@pytest.mark.parametrize(
+    ("package", "part"),
+    [
+        ("torch_fidelity", lambda: inception._load(Path("no file"))),
+        ("torchmetrics", lambda: lpips._load(Path("no file"))),
+        ("transformers", lambda: segmenter._load("no folder")),
+        ("transformers", segmenter.be_quiet),
+        ("transformers", lambda: new_segmenter(None, None, (8, 8))),
+    ],
+)
+def test_the_measures_name_the_package_that_they_lack_and_its_command(monkeypatch, package, part):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        ModuleNotFoundError, match=rf"{package} is not installed; pip install 'dpsims_hub\[eval\]'"
+    ):
+        part()

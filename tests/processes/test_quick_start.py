@@ -55,6 +55,7 @@ def test_a_model_is_loaded_without_what_it_does_not_need_and_makes_the_same_phot
 COMMANDS = {
     "dpsims": "from dpsims_hub.commands import run_process as run",
     "train_accelerate.py": "run = lambda: runpy.run_path(sys.argv[0], run_name='__main__')",
+    "-m dpsims_hub.commands.train": "run = lambda: runpy.run_module(sys.argv[0][3:], run_name='__main__')",
     "space_app.py": "run = lambda: runpy.run_path(sys.argv[0], run_name='__main__')",
 }
 IMPORT = """

@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 from PIL import Image
 
+from dpsims_hub.processes import cpu_setup
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_errors import ModelNotLoadedError
 from dpsims_hub.space.photo_maker import PhotoMaker
-from dpsims_hub.space.photo_process import PhotoProcess
+from dpsims_hub.space.photo_process import PhotoProcess, _Answers
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
 from tests.space.models import save_segmenter
@@ -140,3 +142,18 @@ def test_it_starts_before_large_packages_and_ends_with_a_killed_server(tmp_path:
     server.wait()
     gone, _ = psutil.wait_procs([child], timeout=60)
     assert gone
+
+
+def test_every_thread_of_the_process_flushes_subnormal_numbers(monkeypatch):
+    """The one that renders and those that load and segment; the memory settings are those of the process."""
+    monkeypatch.setattr(cpu_setup, "_MALLOPT", {})
+
+    def left() -> int:
+        return int((torch.full((8,), 1e-39) * 1.0).count_nonzero())
+
+    assert left() == 8
+    try:
+        answers = _Answers()
+        assert [left(), answers._threads.submit(left).result()] == [0, 0]
+    finally:
+        torch.set_flush_denormal(False)

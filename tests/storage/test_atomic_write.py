@@ -6,7 +6,7 @@ import pytest
 
 from dpsims_hub.storage.atomic_write import (
     atomic_file,
-    atomic_new_folder,
+    atomic_folder,
     check_new_folder,
     write_text_atomically,
 )
@@ -64,7 +64,7 @@ def test_a_new_folder_has_its_name_when_it_is_complete(tmp_path):
     leftover = tmp_path / "deep" / "model.tmp"
     leftover.mkdir(parents=True)
     (leftover / "of an earlier try").write_text("")
-    with atomic_new_folder(target) as unfinished:
+    with atomic_folder(target) as unfinished:
         (unfinished / "a").write_text("new")
         assert not target.exists()
     assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
@@ -76,7 +76,7 @@ def test_a_new_folder_has_its_name_when_it_is_complete(tmp_path):
 
 def test_a_new_folder_that_fails_leaves_nothing(tmp_path):
     def write_half() -> None:
-        with atomic_new_folder(tmp_path / "model") as unfinished:
+        with atomic_folder(tmp_path / "model") as unfinished:
             (unfinished / "a").write_text("half")
             raise KeyboardInterrupt
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from dpsims_hub.generation.map_files import collect_maps, find_maps
+from dpsims_hub.generation.map_files import find_maps
 from dpsims_hub.labels import FolderDataset
 from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.labels.sources.layouts import list_pairs
@@ -56,7 +56,7 @@ def test_splits(littered, tmp_path, inside):
 
 def test_maps_of_generate(littered):
     names = ["p000.png", "p001.png", "p002.png"]
-    assert [path.name for path in collect_maps([littered / "labels"])] == names
+    assert [one.source for one in find_maps([littered / "labels"], subfolders=False)] == names
     assert [one.source for one in find_maps([littered])] == names
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-from dpsims_hub.training.atomic_folder import finish_interrupted, put_in_place
+from dpsims_hub.storage.atomic_write import finish_interrupted, put_in_place
 from dpsims_hub.training.checkpoint import find_checkpoint, list_checkpoints, save_checkpoint, starting_point
 from dpsims_hub.training.manifest import find_damage
 from tests.training.tiny_run import checkpoint_tensors

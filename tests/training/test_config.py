@@ -49,6 +49,21 @@ def test_flags_beat_the_file_which_beats_the_preset(write):
     assert flag_preset.adam_beta2 == 0.5
 
 
+def test_the_preset_oasis_has_the_released_values():
+    """Those of ADE20K and COCO-Stuff in its repository, as docs/paper_to_code.md lists their sources."""
+    config = parse_config(["--preset", "oasis"])
+    released = {
+        **{"resolution": "256", "resize_mode": "stretch", "max_zoom": 286 / 256, "flip": True},
+        **{"backbone": "none", "samples_per_map": 1, "train_batch_size": 8},  # 32 on 4 GPUs
+        **{"focal_gamma": 0.0, "label_smoothing": 0.0, "weight_labelmix": 10.0},
+        **{"weight_contrastive": 0.0, "weight_diversity": 0.0, "augmentation": ""},
+        **{"learning_rate_g": 1e-4, "learning_rate_d": 4e-4, "lr_decay_steps": 0, "max_grad_norm": 0.0},
+        **{"adam_beta1": 0.0, "adam_beta2": 0.999},
+        **{"use_ema": True, "ema_decay": 0.9999, "ema_warmup": False},
+    }
+    assert {name: getattr(config, name) for name in released} == released
+
+
 def test_saved_settings_are_the_same_settings_again(tmp_path):
     flags = ["--preset", "small", "--no-flip", "--backbone_mean", "[0.5, 0.5, 0.5]", "--resolution", "64x32"]
     config = parse_config([*flags, "--generator_config", '{"latent_dim": 3}', "--train_data_dir", "here"])

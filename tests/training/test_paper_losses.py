@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import types
+from dataclasses import fields
+
 import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from dpsims_hub import losses
+from dpsims_hub.ablation.plan import as_flags
 from dpsims_hub.training.build import build_patch_networks
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.loop import Trainer
+from dpsims_hub.training.step import NonFiniteLossError
 from tests.tiny import save_tiny_backbone
 from tests.training.tiny_step import batch, clones, same
 
@@ -43,6 +49,27 @@ def test_the_contrastive_loss_reads_the_network_it_is_told_to(make_trainer, monk
     assert seen[0][4] is None  # no projection
 
 
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("paper", (0.3, 128, "sum", False)),
+        ("dpsims", (0.1, 64, "mean", True)),
+        ("small", (0.1, 64, "mean", True)),
+    ],
+)
+def test_the_form_of_the_contrastive_loss_is_that_of_the_preset(make_trainer, monkeypatch, preset, expected):
+    names = ("temperature", "places", "reduction", "normalize")
+    chosen = {name: getattr(parse_config(["--preset", preset]), f"contrastive_{name}") for name in names}
+    assert tuple(chosen.values()) == expected
+    flags = [f"--contrastive_{name}={value}" for name, value in chosen.items() if name != "normalize"]
+    trainer = make_trainer(*flags, "--contrastive_normalize" if expected[3] else "--no-contrastive_normalize")
+    original, seen = losses.patch_contrastive_loss, []
+    monkeypatch.setattr(losses, "patch_contrastive_loss", lambda *a: seen.append(a) or original(*a))
+    trainer.step_function(batch(trainer))
+    given = inspect.signature(original).bind(*seen[0]).arguments
+    assert tuple(given[name.replace("places", "num_places")] for name in names) == expected
+
+
 def test_the_projection_learns_with_the_generator_and_its_network_stays(make_trainer):
     trainer = make_trainer(*PROJECTED)
     nets = trainer.networks
@@ -56,6 +83,24 @@ def test_the_projection_learns_with_the_generator_and_its_network_stays(make_tra
     mine = {id(p) for p in nets.patch_projection.parameters()}
     assert mine <= {id(p) for group in nets.optimizer_g.param_groups for p in group["params"]}
     assert not mine & {id(p) for group in nets.optimizer_d.param_groups for p in group["params"]}
+
+
+def test_the_projections_gradient_is_clipped_and_checked(make_trainer):
+    trainer = make_trainer(*PROJECTED, "--max_grad_norm", 1e-3, "--weight_contrastive", 100)
+    nets, found = trainer.networks, []
+
+    def keep(*_: object) -> None:
+        found.extend(p.grad.clone() for group in nets.optimizer_g.param_groups for p in group["params"])
+
+    nets.optimizer_g.optimizer.register_step_pre_hook(keep)
+    logs = trainer.step_function(batch(trainer))
+    squares = sum(float(gradient.square().sum()) for gradient in found)
+    assert len(found) == sum(1 for _ in nets.generator.parameters()) + 18  # three layers at three strides
+    assert squares**0.5 == pytest.approx(1e-3, rel=1e-2)
+    assert float(logs["grad_norm_g"]) > 1e-2
+    next(nets.patch_projection.parameters()).register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(NonFiniteLossError, match="grad_norm_g is nan"):
+        trainer.step_function(batch(trainer))
 
 
 def test_a_projection_of_the_discriminators_features(make_trainer):
@@ -96,6 +141,25 @@ def test_distances_of_the_diversity_term(make_trainer, kind, strides, of_feature
         ]
     pairs = [distance(level[2 * i], level[2 * i + 1]) for level in levels for i in range(2)]
     assert found == pytest.approx(sum(pairs) / len(pairs), rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["features", "images", "features_l1", "images_l1"])
+def test_only_one_photo_of_a_pair_gets_a_gradient(make_trainer, kind):
+    trainer = make_trainer("--diversity_distance", kind)
+    photos = torch.rand(4, 3, 24, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    seen = types.SimpleNamespace(fake_images=photos, fake=trainer.networks.backbone(photos))
+    trainer.step_function._pair_distances(seen).sum().backward()
+    assert [bool(gradient.any()) for gradient in photos.grad] == [False, True] * 2
+
+
+def test_the_terms_of_the_preset_paper_are_these_and_no_others(make_trainer):
+    paper = parse_config(["--preset", "paper"])
+    chosen = {f.name: getattr(paper, f.name) for f in fields(paper) if f.metadata["group"] == "losses"}
+    chosen |= {"contrastive_backbone": "test_resnet", "contrastive_backbone_weights": "random"}
+    trainer = make_trainer(*as_flags(chosen))
+    terms = {name for name in trainer.step_function(batch(trainer)) if name.startswith("loss_")}
+    named = ("d_real", "d_fake", "g_adversarial", "g_contrastive", "g_diversity")
+    assert terms == {f"loss_{name}" for name in named}
 
 
 @pytest.fixture

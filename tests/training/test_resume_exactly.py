@@ -83,3 +83,21 @@ def test_a_trained_projection_goes_on_too(pairs_dir, tmp_path):
     assert (straight / "checkpoint-4" / "model_2.safetensors").is_file()  # the projection
     first, second = ([losses(line) for line in log_lines(out)] for out in (straight, resumed))
     assert second == first[2:]
+
+
+def test_a_checkpoint_of_the_default_adam_goes_on_with_it(pairs_dir, tmp_path, monkeypatch):
+    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
+    flags = tiny_flags(pairs_dir, straight, "--checkpointing_steps", 2, steps=4)
+    adam, asked = torch.optim.Adam, []
+
+    def default_adam(*arguments, fused: bool, **more) -> torch.optim.Optimizer:
+        asked.append(fused)
+        return adam(*arguments, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.optim, "Adam", default_adam)
+        launch(flags, processes=1)
+    assert asked == [True, True]
+    copy_checkpoint(straight / "checkpoint-2", resumed)
+    launch([*flags, "--output_dir", str(resumed), "--resume_from_checkpoint", "latest"], processes=1)
+    assert_same_state(straight / "checkpoint-4", resumed / "checkpoint-4")

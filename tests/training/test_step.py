@@ -231,7 +231,18 @@ def test_conditioning_and_losses_on_features_stay_in_float32(make_trainer, monke
     for name in ("patch_contrastive_loss", "feature_distance"):
         watch(losses, name)
     watch(feature_conditioning, "batch_standardize")
-    mixed_step(make_trainer, "--feature_conditioning", "sigmoid_batchnorm")
+    projected = []
+    linear = torch.nn.functional.linear  # of the projection alone in a network of convolutions
+
+    def watched_linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        result = linear(inputs, weight, bias)
+        if len(weight) == 5:
+            projected.append(result.dtype)
+        return result
+
+    monkeypatch.setattr(torch.nn.functional, "linear", watched_linear)
+    mixed_step(make_trainer, "--feature_conditioning", "sigmoid_batchnorm", "--contrastive_head", 5)
+    assert set(projected) == {torch.float32}
     assert {name for name, _ in seen} == {"patch_contrastive_loss", "feature_distance", "batch_standardize"}
     assert not any(enabled for _, enabled in seen)
 
@@ -333,3 +344,21 @@ def test_augmentation_reaches_photos_maps_and_generated_images_alike(make_traine
         assert (found.label_map[number][hidden] == 255).all()
         assert (found.real_images[number][:, hidden] == 0).all()
         assert (found.fake_images[2 * number][:, hidden] == 0).all()
+
+
+def test_no_copy_to_the_device_makes_the_host_wait(make_trainer, monkeypatch):
+    trainer = make_trainer("--weight_labelmix", 1, "--augmentation", "color,translation,cutout")
+    copy, copied = torch.Tensor.to, []
+
+    def copied_beside(tensor: torch.Tensor, *arguments: object, **more: object) -> torch.Tensor:
+        if tensor.ndim and isinstance(arguments[0], torch.device | str):  # norms are on the device
+            assert more.get("non_blocking"), tuple(tensor.shape)
+            copied.append(tuple(tensor.shape))
+        return copy(tensor, *arguments, **more)
+
+    inputs = batch(trainer)
+    monkeypatch.setattr(torch.Tensor, "to", copied_beside)
+    trainer.step_function(inputs)
+    # The cutout of the map, colours and cutout of both kinds of images, what is visible (twice), LabelMix's
+    # coins, and the places of the contrastive loss.
+    assert len(copied) == 9

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import train_accelerate
 from dpsims_hub import losses
+from dpsims_hub.commands import train
 from dpsims_hub.training.step import NonFiniteLossError, TrainingStep
 from tests.training.tiny_step import batch, clones, same
 
@@ -75,9 +75,9 @@ def test_the_script_tells_of_a_loss_that_is_not_finite_and_of_no_other_arithmeti
     def fail(config: object) -> None:
         raise error
 
-    monkeypatch.setattr(train_accelerate, "train", fail)
+    monkeypatch.setattr(train, "train", fail)
     if isinstance(error, ZeroDivisionError):
-        pytest.raises(ZeroDivisionError, train_accelerate.main, ["--train_data_dir", "x"])
+        pytest.raises(ZeroDivisionError, train.main, ["--train_data_dir", "x"])
     else:
-        assert train_accelerate.main(["--train_data_dir", "x"]) == 2
+        assert train.main(["--train_data_dir", "x"]) == 2
         assert capsys.readouterr().err == "train_accelerate.py: step 3: loss is nan.\n"

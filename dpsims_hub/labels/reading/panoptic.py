@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from dpsims_hub.labels.classes.errors import ClassSpecError, LabelMapError
 from dpsims_hub.labels.classes.instance_codes import number_of_colours
 from dpsims_hub.labels.reading.exact_pixels import exact_pixels
 from dpsims_hub.labels.reading.image_files import open_image
+from dpsims_hub.storage.atomic_write import atomic_folder
 
 FACTOR = 1000  # of "class*1000+n"
 
@@ -53,18 +52,12 @@ def write_panoptic_maps(annotations: str | Path, maps: str | Path, root: str | P
             "photos and maps pair by this name, so write each folder on its own."
         )
     classes = {one["id"]: number for number, one in enumerate(_ordered(content["categories"]), start=1)}
-    unfinished = root / "labels.tmp"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
+    with atomic_folder(root / "labels") as unfinished:
         for one in content["annotations"]:
             source = Path(maps) / one["file_name"]
             numbers = _recoded(source, one["segments_info"], classes)
             _as_colours(numbers).save(unfinished / f"{source.stem}.png")
         (root / "classes.json").write_text(json.dumps(_class_list(content["categories"]), indent=1) + "\n")
-        os.replace(unfinished, root / "labels")
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return len(content["annotations"])
 
 
