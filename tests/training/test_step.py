@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import types
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,11 +18,8 @@ from dpsims_hub.models import feature_conditioning
 from dpsims_hub.models.generator import DPSIMSGeneratorOutput
 from dpsims_hub.models.gradient_checkpointing import state_kept
 from dpsims_hub.training.build import build_backbone
-from dpsims_hub.training.command_line import parse_config
-from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.step import frozen
 from tests.tiny import save_tiny_backbone
-from tests.training.tiny_run import forget_accelerators
 from tests.training.tiny_step import batch, clones, same
 
 
@@ -266,45 +264,18 @@ CAMVID = MOBILENET.parents[1] / "camvid"
 @pytest.mark.skipif(not MOBILENET.is_file(), reason="needs the shared MobileNetV2 weights and CamVid")
 def test_the_gradient_of_a_photo_is_nearly_that_of_float32(flags):
     """Of the adversarial and the contrastive loss, at the generated image, with a real backbone."""
-    gradients = {}
-    for name, more in {
-        "float32": (),
-        "bf16": ("--mixed_precision", "bf16"),
-        "bf16 backbone": ("--mixed_precision", "bf16", "--backbone_precision", "mixed"),
-    }.items():
-        forget_accelerators()
-        trainer = Trainer(
-            parse_config(
-                flags(
-                    *("--report_to", "none", "--train_data_dir", CAMVID / "train", "--resolution", "128x96"),
-                    *("--backbone", "mobilenetv2_100", "--backbone_weights", MOBILENET),
-                    *("--backbone_mean", "[0.5,0.5,0.5]", "--backbone_std", "[0.5,0.5,0.5]"),
-                    *("--backbone_kwargs", '{"pad_type":"same"}', "--train_batch_size", 4),
-                    *("--learning_rate_d", 1e-12, "--weight_diversity", 0, *more),
-                )
-            )
-        )
-        inputs = batch(trainer, count=4)
-        photos = inputs["real_images"].repeat_interleave(2, dim=0).requires_grad_()
-        trainer.step_function.networks.generator = SamePhotos(photos)
-        trainer.step_function(inputs, torch.Generator().manual_seed(0))
-        gradients[name] = photos.grad.flatten()
-    exact = gradients.pop("float32")
-    apart = {name: float((found - exact).norm() / exact.norm()) for name, found in gradients.items()}
-    assert apart["bf16"] < 0.05
-    assert apart["bf16 backbone"] > 0.15  # what the test would not notice otherwise
-
-
-class SamePhotos(torch.nn.Module):
-    """Stands for a generator: gives always the same photos."""
-
-    def __init__(self, photos: torch.Tensor) -> None:
-        super().__init__()
-        self.photos = photos
-        self.weight = torch.nn.Parameter(torch.zeros(()))
-
-    def forward(self, *_: object, **__: object) -> DPSIMSGeneratorOutput:
-        return DPSIMSGeneratorOutput(sample=self.photos + 0 * self.weight)
+    tool = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "gradient_error.py"))
+    words = flags(
+        *("--train_data_dir", CAMVID / "train", "--resolution", "128x96", "--train_batch_size", 4),
+        *("--backbone", "mobilenetv2_100", "--backbone_weights", MOBILENET),
+        *("--backbone_mean", "[0.5,0.5,0.5]", "--backbone_std", "[0.5,0.5,0.5]"),
+        *("--backbone_kwargs", '{"pad_type":"same"}'),
+    )
+    errors = tool["gradient_errors"](words)
+    assert errors["backbone in float32"][0] < 0.05
+    assert errors["backbone in float32"][1] > 0.999
+    assert errors["backbone in bf16"][0] > 0.15  # what the test would not notice otherwise
+    assert errors["backbone in bf16"][1] < 0.99
 
 
 def test_the_diversity_term_compares_every_pair_of_photos(make_trainer, monkeypatch):
