@@ -14,7 +14,7 @@ WITHOUT_FEATURE_LOSSES = {
 """Without backbone features: no contrastive term, diversity by the L1 distance of images (as recalled)."""
 
 EQUAL_TRAINING = {"resize_mode": "crop", "max_zoom": 1.4, "ema_warmup": True}
-"""Data and average of all arms beside OASIS, whose preset has other values; the user's flags override them."""
+"""Data and average of all arms beside OASIS, whose preset has others; the user's flags override them."""
 
 OASIS_METHOD = {name: value for name, value in PRESETS["oasis"].items() if name not in EQUAL_TRAINING}
 """The preset oasis but for these."""

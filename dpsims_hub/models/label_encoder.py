@@ -130,9 +130,8 @@ class LabelMapEncoder(nn.Module):
         results = [self.up[-1](skips[-1])]  # (B, modulation_widths[-1], ...) at the coarsest scale
         for block, skip in zip(reversed(self.up[:-1]), reversed(skips[:-1]), strict=True):
             coarser = upsample(results[0], self.upsample)  # (B, modulation_widths[s + 1], H / 2**s, W / 2**s)
-            joined = torch.cat(
-                [skip, coarser], dim=1
-            )  # encoder_widths[s] + modulation_widths[s + 1] channels
+            # (B, encoder_widths[s] + modulation_widths[s + 1], H / 2**s, W / 2**s)
+            joined = torch.cat([skip, coarser], dim=1)
             results.insert(0, block(joined))  # (B, modulation_widths[s], H / 2**s, W / 2**s)
         if self.to_full_resolution is None:
             return results

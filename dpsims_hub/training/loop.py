@@ -30,6 +30,7 @@ from dpsims_hub.training.data_loader import (
 from dpsims_hub.training.ema import ExponentialMovingAverage
 from dpsims_hub.training.finetune import build_run
 from dpsims_hub.training.phases import PhaseClock
+from dpsims_hub.training.plan import batch_sentence
 from dpsims_hub.training.preview import NUM_PREVIEWS, validation_sheet
 from dpsims_hub.training.run_log import RunLog, log_picture
 from dpsims_hub.training.saving import PIPELINE_FOLDER, save_run
@@ -202,6 +203,8 @@ class Trainer:
             f"{width}x{height}; {accelerator.num_processes} process(es) on {accelerator.device}; generator "
             f"{_millions(self.generator)}, discriminator {_millions(self.networks.discriminator)}."
         )
+        if sentence := batch_sentence(config, accelerator.num_processes):
+            accelerator.print(sentence)
         if (backbone := self.networks.backbone) is not None:
             accelerator.print(f"Backbone {backbone.name}: weights from {backbone.source}.")
         if words := self.patches.words or self.choice:

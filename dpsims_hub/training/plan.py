@@ -13,6 +13,7 @@ from pathlib import Path
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.contrastive_choice import decide_contrastive_backbone
 from dpsims_hub.training.cost_estimate import StepCosts, estimate_costs
+from dpsims_hub.training.presets import BATCH_OF_RATES, PRESETS
 
 _ROLES = {
     "generator": "generator, preset {preset}",
@@ -93,15 +94,30 @@ def _steps(config: TrainConfig, num_pairs: int | None, world_size: int, costs: S
     epochs = (
         "a stream, epochs unknown" if num_pairs is None else f"{seen / num_pairs:.1f} epochs of {num_pairs}"
     )
-    return "\n".join(
-        (
-            f"Steps: {config.max_train_steps}.",
-            f"  each {maps} label maps ({config.train_batch_size} x {micro_batches} micro-batches x "
-            f"{world_size} processes), {maps * config.samples_per_map} generated photos",
-            f"  each {costs.multiply_adds * micro_batches * world_size / 1e12:.3f} T multiply-adds, of both "
-            "updates, forward and backward",
-            f"  together {seen} pairs: {epochs}",
-        )
+    lines = [
+        f"Steps: {config.max_train_steps}.",
+        f"  each {maps} label maps ({config.train_batch_size} x {micro_batches} micro-batches x "
+        f"{world_size} processes), {maps * config.samples_per_map} generated photos",
+        f"  each {costs.multiply_adds * micro_batches * world_size / 1e12:.3f} T multiply-adds, of both "
+        "updates, forward and backward",
+        f"  together {seen} pairs: {epochs}",
+    ]
+    if sentence := batch_sentence(config, world_size):
+        lines.append(f"  {sentence}")
+    return "\n".join(lines)
+
+
+def batch_sentence(config: TrainConfig, world_size: int) -> str:
+    """One line where the preset's learning rates belong to another batch than the run's, else ""."""
+    preset, wanted = PRESETS[config.preset], BATCH_OF_RATES.get(config.preset, 0)
+    names = ("learning_rate_g", "learning_rate_d")
+    maps = config.train_batch_size * config.gradient_accumulation_steps * world_size
+    if wanted in (0, maps) or any(getattr(config, name) != preset[name] for name in names):
+        return ""
+    g, d = (f"{preset[name] * maps / wanted:.3g}" for name in names)
+    return (
+        f"The learning rates of --preset {config.preset} belong to {wanted} label maps an update; this run "
+        f"has {maps}, for which rates in proportion are --learning_rate_g {g} --learning_rate_d {d}."
     )
 
 

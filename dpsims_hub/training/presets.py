@@ -58,6 +58,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Settings of TrainConfig over its defaults.
 
-"paper": value by value in docs/paper_to_code.md. "oasis": the released values for ADE20K and COCO-Stuff; their
-batch of 32 is 8 on each of 4 GPUs. docs/training.md has those for Cityscapes.
+"paper": value by value in docs/paper_to_code.md. "oasis": the released values for ADE20K and COCO-Stuff, with
+their batch of 32 as 8 on each of 4 GPUs; docs/training.md has those for Cityscapes.
 """
+
+BATCH_OF_RATES: dict[str, int] = {"paper": 64, "dpsims": 64, "oasis": 32}
+"""Label maps of an update, in all processes, to which the learning rates of a preset belong."""

@@ -64,6 +64,33 @@ def test_cost_does_not_depend_on_the_number_of_classes():
     assert many == few
 
 
+@pytest.mark.parametrize("preset", ["paper", "dpsims", "small", "oasis"])
+def test_instance_offsets_cost_nothing_when_they_are_off(preset):
+    """Equal layers, parameters and multiply-adds; switched on, one 3x3 convolution of two planes is added."""
+    height, width = 64, 96
+    settings = {"num_classes": 5, "sample_size": (height, width), "spectral_norm": False}
+    settings |= GENERATOR_PRESETS[preset]
+    label_map, latents = torch.zeros(1, height, width, dtype=torch.long), torch.zeros(1, 64)
+    offsets = torch.zeros(1, 2, height, width)
+
+    def costs(given: torch.Tensor | None = None, **more: bool) -> tuple[dict[str, torch.Size], int]:
+        with torch.device("meta"):
+            generator = DPSIMSGenerator(**settings, **more).eval()
+            inputs = [None if x is None else x.to("meta") for x in (label_map, latents, None, given)]
+            work = count_multiply_adds(lambda: generator(*inputs))
+        return {name: tuple(value.shape) for name, value in generator.state_dict().items()}, work
+
+    plain, work = costs()
+    assert costs(use_instance_offsets=False) == (plain, work)
+    assert not any("instance" in name for name in plain)
+    if preset != "oasis":  # which has no encoder that could read them
+        layers, more_work = costs(offsets, use_instance_offsets=True)
+        (added,) = layers.items() - plain.items()
+        channels = plain["encoder.stem.weight"][0]
+        assert added == ("encoder.instance_stem.weight", (channels, 2, 3, 3))
+        assert more_work - work == channels * 2 * 9 * height * width
+
+
 def test_oasis_discriminator_has_the_published_size():
     with torch.device("meta"):
         model = DPSIMSDiscriminator(

@@ -69,6 +69,31 @@ def test_steps_and_epochs(config):
     assert "epochs unknown" in plan(config)
 
 
+@pytest.mark.parametrize(
+    ("flags", "processes", "words"),
+    [
+        (["paper"], 1, "64 label maps an update; this run has 8, .* 0.000125 --learning_rate_d 0.000125"),
+        (["paper"], 8, ""),
+        (["paper", "--gradient_accumulation_steps", "8"], 1, ""),
+        (["paper", "--learning_rate_d", "2e-4"], 1, ""),
+        (["dpsims"], 8, "64 label maps an update; this run has 32, .* 0.0005 --learning_rate_d 0.0005"),
+        (["oasis"], 4, ""),
+        (["oasis"], 8, "32 label maps an update; this run has 64, .* 0.0002 --learning_rate_d 0.0008"),
+        (["small"], 1, ""),
+    ],
+)
+def test_a_line_says_when_the_presets_rates_belong_to_another_batch(flags, processes, words):
+    config = parse_config(["--preset", *flags])
+    lines = [line for line in plan(config, world_size=processes).splitlines() if "learning rates of" in line]
+    assert len(lines) == bool(words)
+    assert re.search(words, "".join(lines))
+
+
+def test_a_training_says_so_too(flags, capsys):
+    assert main(flags("--preset", "dpsims", steps=1)) == 0
+    assert "--preset dpsims belong to 64 label maps an update; this run has 2" in capsys.readouterr().out
+
+
 def test_networks_and_multiply_adds_in_millions_and_billions(config):
     text = plan(config, world_size=2)
     assert "Networks for 11 classes at 32x24 (width x height):" in text

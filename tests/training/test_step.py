@@ -15,7 +15,6 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from dpsims_hub import losses
 from dpsims_hub.models import feature_conditioning
-from dpsims_hub.models.generator import DPSIMSGeneratorOutput
 from dpsims_hub.models.gradient_checkpointing import state_kept
 from dpsims_hub.training.build import build_backbone
 from dpsims_hub.training.step import frozen
