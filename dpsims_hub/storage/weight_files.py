@@ -19,7 +19,6 @@ from dpsims_hub.storage.stored_settings import read_json_object
 
 WEIGHTS = "diffusion_pytorch_model"
 MAX_HEADER_BYTES = 4 * 2**20  # ours are below 100 kB
-MAX_INDEX_BYTES = 4 * 2**20
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _NAMES = {torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
@@ -64,7 +63,7 @@ def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
 
 
 def _shards(index: Path) -> list[str]:
-    places = read_json_object(index, MAX_INDEX_BYTES).get("weight_map")
+    places = read_json_object(index).get("weight_map")
     names = list(places.values()) if isinstance(places, dict) else []
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{index}: does not say which file holds which tensor; {_AGAIN}.")
