@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dpsims_hub.storage.error_text import first_line
 from dpsims_hub.storage.plain_values import plain_value
 from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
@@ -27,8 +28,7 @@ def read_json_object(path: Path, advice: str = "copy or download it again") -> d
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise ValueError(f"{path}: is not valid JSON ({reason}); {advice}.") from error
+        raise ValueError(f"{path}: is not valid JSON ({first_line(error)}); {advice}.") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path}: must hold an object with names and values; {advice}.")
     return content

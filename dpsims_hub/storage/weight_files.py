@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from dpsims_hub.storage.error_text import first_line
 from dpsims_hub.storage.stored_settings import read_json_object
 
 WEIGHTS = "diffusion_pytorch_model"
@@ -99,8 +100,9 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             slices = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118
             return {name: StoredTensor(tuple(s.get_shape()), s.get_dtype()) for name, s in slices.items()}
     except SafetensorError as error:
-        reason = (str(error).splitlines() or [""])[0][:200]
-        raise ValueError(f"{path}: is damaged or no safetensors file ({reason}); {_AGAIN}.") from error
+        raise ValueError(
+            f"{path}: is damaged or no safetensors file ({first_line(error)[:200]}); {_AGAIN}."
+        ) from error
 
 
 def check_headers(files: list[Path], expected: Mapping[str, Tensor], shapes: bool = True) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dpsims_hub.labels.classes.class_lines import NAMES_AS_JSON, classes_of_lines
-from dpsims_hub.labels.classes.errors import ClassSpecError, first_line
+from dpsims_hub.labels.classes.errors import ClassSpecError
+from dpsims_hub.storage.error_text import first_line, one_line
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder
 from dpsims_hub.storage.stored_settings import MAX_JSON_BYTES
 from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
@@ -92,7 +93,7 @@ def _from_yaml(text: str, path: Path) -> Any:
     try:
         return yaml.load(text, Loader)
     except (yaml.YAMLError, TypeError) as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(one_line(error)) from error
 
 
 def _once(pairs: list[tuple[Any, Any]], path: Path) -> dict[Any, Any]:

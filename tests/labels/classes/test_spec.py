@@ -165,6 +165,7 @@ def test_names_win_over_aliases_and_earlier_aliases_over_later(tmp_path):
     assert (spec.class_id("ROCK"), spec.class_id("peak"), spec.class_id(" c ")) == (1, 0, 2)
     with pytest.raises(KeyError, match="no class called 'lava'"):
         spec.class_id("lava")
+    assert (spec.find("lava"), spec.find("ROCK")) == (None, 1)
 
 
 BAD_FILES = [
