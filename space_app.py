@@ -13,6 +13,7 @@ import sys
 
 from dpsims_hub.processes.missing_package import missing_package
 from dpsims_hub.processes.quick_start import start_process
+from dpsims_hub.storage.error_text import one_line
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -53,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"space_app.py: {missing_package(error)}", file=sys.stderr)
         return 2
     except (OSError, ValueError) as error:
-        print(f"space_app.py: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"space_app.py: {one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

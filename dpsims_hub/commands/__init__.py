@@ -19,6 +19,7 @@ from typing import NoReturn
 from dpsims_hub import __version__
 from dpsims_hub.processes.missing_package import missing_package
 from dpsims_hub.processes.quick_start import start_process
+from dpsims_hub.storage.error_text import one_line
 
 SUBCOMMANDS = {
     "generate": "make photos from label maps",
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"dpsims: {missing_package(error)}", file=sys.stderr)
         return BAD_INPUT
     except (ValueError, OSError) as error:
-        print(f"dpsims: {_one_line(error)}", file=sys.stderr)
+        print(f"dpsims: {_sentence(error)}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("dpsims: stopped; every file written so far is complete.", file=sys.stderr)
@@ -101,8 +102,8 @@ def _module(subcommand: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{subcommand.replace('-', '_')}")
 
 
-def _one_line(error: BaseException) -> str:
+def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:  # as the system raised it
         reason = "its links lead in a circle; remove them" if error.errno == errno.ELOOP else error.strerror
         return f"{error.filename}: {reason[0].lower()}{reason[1:]}."
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error)

@@ -1,11 +1,10 @@
 """Options of the subcommands that use a timm backbone: its name, weights and inputs."""
 
 import argparse
-import json
 from functools import partial
 
 from dpsims_hub.commands.options import add_option
-from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
+from dpsims_hub.storage.written_json import json_value
 
 BACKBONE = "resnet50.a1_in1k"  # our choice: widely used, and in no preset's discriminator
 
@@ -36,7 +35,7 @@ def weights_of(text: str) -> tuple[str, dict]:
 
 
 def _three_numbers(text: str) -> list[float]:
-    values = _parse_json(text)
+    values = json_value(text)
     if not isinstance(values, list) or len(values) != 3 or not all(type(v) in (int, float) for v in values):
         raise argparse.ArgumentTypeError(f"{text!r} is not a JSON list of three numbers")
     return values
@@ -51,16 +50,7 @@ def _three_deviations(text: str) -> list[float]:
 
 def json_object(text: str) -> dict:
     """A JSON object, for argparse."""
-    value = _parse_json(text)
+    value = json_value(text)
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object")
     return value
-
-
-def _parse_json(text: str) -> object:
-    try:
-        return json.loads(text, object_pairs_hook=without_repeats)
-    except RepeatedNameError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}".rstrip(".")) from None
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.error_text import one_line
 from dpsims_hub.storage.links import real_path
 
 HEADING = "## Evaluation"
@@ -34,7 +35,7 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
     try:
         card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
     except Exception as error:  # the library passes on any exception of its YAML reader
-        raise ValueError(f"{path}: its header cannot be read ({' '.join(str(error).split())}).") from error
+        raise ValueError(f"{path}: its header cannot be read ({one_line(error)}).") from error
     card.data.model_name = card.data.model_name or real_path(path).parent.name
     new = eval_results(report)
     measured = {one.dataset_type for one in new}

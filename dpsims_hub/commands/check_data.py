@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.data_options import add_data_options, add_workers_option, data_source
 from dpsims_hub.commands.options import add_option, whole_number
-from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.atomic_write import write_json
 from dpsims_hub.storage.writable import check_file
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(format_survey(facts))
     if json_file is not None:
-        write_text_atomically(json_file, json.dumps(facts, indent=2) + "\n", "choose another --json")
+        write_json(json_file, facts, "choose another --json")
     if arguments.sheet is not None and survey.num_good:
         save_picture(draw_sheet(survey, source.describe()), arguments.sheet)
         if arguments.json != "-":

@@ -5,7 +5,6 @@ import os
 import platform
 import statistics
 import sys
-import time
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,20 +102,11 @@ def time_photos(
     Returns:
         Photos by layout and seed; seconds of every call, from ids in memory to a finished picture.
     """
-    import torch
+    from dpsims_hub.evaluation.speed import timed_photo
 
-    def call(layout: np.ndarray, seed: int) -> "Image.Image":
-        return pipe(layout, generator=torch.Generator().manual_seed(seed)).images[0]
-
-    call(layouts[0], SEEDS[0])
-    photos, seconds = [], []
-    for layout in layouts:
-        photos.append([])
-        for seed in SEEDS:
-            start = time.perf_counter()
-            photos[-1].append(call(layout, seed))
-            seconds.append(time.perf_counter() - start)
-    return photos, seconds
+    timed_photo(pipe, layouts[0], SEEDS[0])
+    timed = [[timed_photo(pipe, layout, seed) for seed in SEEDS] for layout in layouts]
+    return [[photo for photo, _ in row] for row in timed], [seconds for row in timed for _, seconds in row]
 
 
 def draw_sheet(

@@ -24,8 +24,7 @@ from dpsims_hub.generation.map_files import check_apart, check_name_lengths, fin
 from dpsims_hub.generation.photo_maker import PhotoMaker
 from dpsims_hub.generation.photo_plan import Plan
 from dpsims_hub.generation.stored_rules import reading_spec
-from dpsims_hub.processes.process_group import ProcessGroup, StopSignals
-from dpsims_hub.processes.sharing import shared_out
+from dpsims_hub.processes.process_group import ProcessGroup, StopSignals, shared_out
 
 if TYPE_CHECKING:
     from dpsims_hub.generation.paired_dataset import PairedDatasetWriter

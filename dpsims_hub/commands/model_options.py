@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from dpsims_hub.bundled import NAMES, bundled_model
 from dpsims_hub.commands.options import add_option
 from dpsims_hub.processes.quick_start import stand_in_compiler
+from dpsims_hub.storage.error_text import first_line
 
 if TYPE_CHECKING:
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
@@ -55,6 +56,6 @@ def check_device(name: str) -> None:
         works = torch.empty(1, device=name).device.type != "meta"
         why = "its tensors have no values"
     except (RuntimeError, AssertionError) as error:  # an unknown name, or a build without that device
-        works, why = False, (str(error).strip().splitlines() or [""])[0].rstrip(".")
+        works, why = False, first_line(error)
     if not works:
         raise ValueError(f"--device {name} cannot be used here ({why}).")

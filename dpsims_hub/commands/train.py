@@ -9,6 +9,7 @@ from pathlib import Path
 from dpsims_hub.processes.missing_package import missing_package
 from dpsims_hub.processes.process_group import launched_processes
 from dpsims_hub.processes.quick_start import start_process
+from dpsims_hub.storage.error_text import one_line
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.launcher import launcher_sentences, launcher_settings
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"train_accelerate.py: {missing_package(error)}", file=sys.stderr)
         return 2
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"train_accelerate.py: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"train_accelerate.py: {one_line(error)}", file=sys.stderr)
         return 2
 
 

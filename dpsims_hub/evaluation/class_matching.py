@@ -116,12 +116,9 @@ def _our_id(value: str | int | None, spec: ClassSpec) -> int:
         return NOTHING
     if isinstance(value, int) and 0 <= value < spec.num_classes:
         return value
-    try:
-        return spec.class_id(str(value))
-    except KeyError:
-        raise ValueError(
-            f"--segmenter-map: {spec.name} has no class {value!r}; it has {_some(spec.names)}."
-        ) from None
+    if (found := spec.find(str(value))) is None:
+        raise ValueError(f"--segmenter-map: {spec.name} has no class {value!r}; it has {_some(spec.names)}.")
+    return found
 
 
 def _some(names) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dpsims_hub.storage.error_text import one_line
+
 
 class MissingWeightsError(Exception):
     """The weights are not on this machine; the message says how to get them."""
@@ -41,8 +43,7 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        words = " ".join(str(error).split())[:150]
-        raise ValueError(f"{path}: no readable {what} ({words}).") from error
+        raise ValueError(f"{path}: no readable {what} ({one_line(error, 150)}).") from error
     if not isinstance(tensors, dict) or not all(isinstance(one, Tensor) for one in tensors.values()):
         raise ValueError(f"{path}: does not hold {what}: it must hold tensors by name.")
     return tensors

@@ -24,7 +24,7 @@ from dpsims_hub.evaluation.settings import Settings
 from dpsims_hub.evaluation.summaries import Summary
 from dpsims_hub.evaluation.survey import RESIZING, Pairs, Survey, read_pair, survey
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
-from dpsims_hub.processes.sharing import Processes, SingleProcess, shared_out
+from dpsims_hub.processes.process_group import ProcessGroup, shared_out
 
 if TYPE_CHECKING:
     from dpsims_hub.evaluation.inception import InceptionMeasure
@@ -60,11 +60,11 @@ class Evaluation:
         train: Pairs | None = None,
         settings: Settings | None = None,
         cache: RecordCache = NO_CACHE,
-        group: Processes | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
         self.pipe, self.data, self.train = pipe, data, train
         self.settings = settings or Settings()
-        self.cache, self.group = cache, group or SingleProcess()
+        self.cache, self.group = cache, group or ProcessGroup()
         self.size = tuple(pipe.generator.config.sample_size)
         for pairs, what in ((data, "the evaluated data"), (train, "the training data")):
             if pairs is not None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dpsims_hub.cards.report_tables import report_tables
-from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.atomic_write import write_json
 
 
 def format_report(report: Mapping) -> str:
@@ -38,7 +37,7 @@ def save_report(report: Mapping, path: str | Path) -> None:
     Raises:
         OSError: the file cannot be written there.
     """
-    write_text_atomically(path, json.dumps(report, indent=2) + "\n", "choose another --output")
+    write_json(path, report, "choose another --output")
 
 
 def _timing(report: Mapping) -> str:

@@ -21,6 +21,7 @@ from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
 from dpsims_hub.processes.missing_package import require_packages
+from dpsims_hub.storage.error_text import one_line
 from dpsims_hub.storage.loading import align_storages
 
 ASKS_FOR_TASK = ("oneformer",)  # model types that take the name of the task
@@ -111,9 +112,9 @@ def _load(name: str) -> tuple[torch.nn.Module, Any]:
         processor = transformers.AutoProcessor if asks else transformers.AutoImageProcessor
         return model, processor.from_pretrained(name)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        words = " ".join(str(error).split())
-        words = words if len(words) < 250 else f"{words[:250]} ..."
-        raise ValueError(f"--segmenter {name}: transformers cannot load it ({words}).") from error
+        raise ValueError(
+            f"--segmenter {name}: transformers cannot load it ({one_line(error, 250)})."
+        ) from error
 
 
 def _model_class(transformers: Any, config: Any) -> Any:

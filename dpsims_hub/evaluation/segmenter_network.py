@@ -15,6 +15,7 @@ from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import PretrainedBackbone
 from dpsims_hub.models.unused_blocks import drop_unused_blocks
 from dpsims_hub.processes.missing_package import require_packages
+from dpsims_hub.storage.error_text import one_line
 
 FINEST_STRIDE = 4
 """Finer feature maps are left out: they cost most, and UPerNet's logits are resized in any case."""
@@ -70,10 +71,10 @@ def new_segmenter(
         with torch.no_grad():
             model.eval()(torch.zeros(1, 3, *size))
     except (RuntimeError, AssertionError, KeyError, ValueError) as error:
-        words = " ".join(str(error).split())[:250]
         raise ValueError(
             f"--backbone {backbone.name}: transformers cannot make a segmenter of it at "
-            f"{size[1]}x{size[0]} px ({words}); take a convolutional one, such as resnet50.a1_in1k."
+            f"{size[1]}x{size[0]} px ({one_line(error, 250)}); take a convolutional one, such as "
+            "resnet50.a1_in1k."
         ) from error
     processor = transformers.SegformerImageProcessor(
         size={"height": int(size[0]), "width": int(size[1])},

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 
 from dpsims_hub.models.costs import peak_memory
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
@@ -37,12 +38,9 @@ def time_photos(
     """
 
     def call(number: int) -> float:
-        random = torch.Generator().manual_seed(number)
         place = number % len(label_maps)
         own = None if offsets is None else offsets[place : place + 1]
-        start = time.perf_counter()
-        pipe(label_maps[place], generator=random, instance_offsets=own)
-        return time.perf_counter() - start
+        return timed_photo(pipe, label_maps[place], number, own)[1]
 
     if pipe.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(pipe.device)
@@ -54,6 +52,16 @@ def time_photos(
         "what": f"median of {calls} calls after one to warm up, batch 1, label map in memory to picture",
         "dtype": str(pipe.generator.dtype).removeprefix("torch."),
     } | _peak_memory(pipe.device)
+
+
+def timed_photo(
+    pipe: DPSIMSPipeline, label_map: np.ndarray, seed: int, offsets: torch.Tensor | None = None
+) -> tuple[Image.Image, float]:
+    """A photo of a map (H, W), and its seconds from ids in memory to a finished picture."""
+    random = torch.Generator().manual_seed(seed)
+    start = time.perf_counter()
+    photo = pipe(label_map, generator=random, instance_offsets=offsets).images[0]
+    return photo, time.perf_counter() - start
 
 
 def _peak_memory(device: torch.device) -> dict:

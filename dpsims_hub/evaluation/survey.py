@@ -18,7 +18,7 @@ from dpsims_hub.evaluation.reference_baselines import colour_sums
 from dpsims_hub.labels import ClassSpec, Sample
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.labels.transforms.augment import resize_pair
-from dpsims_hub.processes.sharing import Processes, shared_out
+from dpsims_hub.processes.process_group import ProcessGroup, shared_out
 
 THUMBNAIL = (24, 32)  # height, width; our choice
 RESIZING = {
@@ -70,7 +70,7 @@ def read_pair(data: Pairs, index: int, size: tuple[int, int]) -> Sample:
 def survey(
     data: Pairs,
     size: tuple[int, int],
-    group: Processes,
+    group: ProcessGroup,
     probe: PixelProbe | None = None,
     advance: Callable[[int], object] = lambda count: None,
     with_instances: bool = False,

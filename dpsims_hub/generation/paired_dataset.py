@@ -32,6 +32,7 @@ from dpsims_hub.generation.photo_plan import SEED_RULE, Plan
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.pictures.sheets import png_text
 from dpsims_hub.storage.atomic_write import atomic_file
+from dpsims_hub.storage.stored_settings import read_json_object
 
 IMAGE_FORMATS = ("png", "jpg")
 JPEG_QUALITY = 95  # our choice
@@ -91,7 +92,7 @@ class PairedDatasetWriter:
                     "this command; choose a new or empty folder."
                 )
             return
-        begun = _read_json(path).get("settings", {})
+        begun = read_json_object(path, "choose another folder").get("settings", {})
         for key in dict.fromkeys([*begun, *settings]):
             old, new = begun.get(key), settings.get(key)
             if old != new:
@@ -99,7 +100,7 @@ class PairedDatasetWriter:
                     f"{self.folder}: was begun with {_phrase(key, old)}, not {_phrase(key, new)}; {ADVICE}."
                 )
         classes = self.folder / "classes.json"
-        if classes.is_file() and _read_json(classes) != class_file(spec):
+        if classes.is_file() and read_json_object(classes, "choose another folder") != class_file(spec):
             raise ValueError(f"{self.folder}: was begun with other classes; {ADVICE}.")
 
     def begin(
@@ -272,16 +273,6 @@ def _write_atomically(path: Path, content: bytes) -> None:
 def _visible(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if not entry.name.startswith(".")]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: is not valid JSON ({error}); choose another folder.") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: holds no JSON object; choose another folder.")
-    return content
 
 
 def _phrase(key: str, value: Any) -> str:

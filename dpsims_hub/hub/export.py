@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from dpsims_hub.hub.source import Source
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import save_picture
 from dpsims_hub.processes.missing_package import require_packages
-from dpsims_hub.storage.atomic_write import atomic_folder, check_new_folder
+from dpsims_hub.storage.atomic_write import atomic_folder, check_new_folder, write_json
 
 PRIVATE_SETTINGS = (
     *("output_dir", "cache_dir", "resume_from_checkpoint"),
@@ -81,7 +80,7 @@ def export(
             write_remote_code(unfinished)
             say("pipeline.py, generator/modeling_dpsims.py: the code, for trust_remote_code=True")
         if source.run.config:
-            _write_json(_publishable(source.run.config), unfinished / "training_config.json")
+            write_json(unfinished / "training_config.json", _publishable(source.run.config))
         facts = replace(options.facts, license=options.facts.license or source.license)
         card = make_card(unfinished, options.repo_id or folder.name, source.run, facts)
         card.save(unfinished / "README.md")
@@ -111,7 +110,7 @@ def write_networks(source: Source, folder: Path, say: Say = print) -> None:
     source.pipe.save_pretrained(folder)
     say("generator/: averaged weights, spectral norm folded in")
     _write_half(generator, folder / "generator", say)
-    _write_json(source.pipe.spec.to_dict(), folder / "classes.json")
+    write_json(folder / "classes.json", source.pipe.spec.to_dict())
     if source.discriminator is not None:
         source.discriminator.save_pretrained(folder / "discriminator")
         say("discriminator/: its decoder, for fine-tuning")
@@ -152,7 +151,3 @@ def _publishable(config: dict[str, Any]) -> dict[str, Any]:
     """Settings for others: without private folders and the owner's Hub repository."""
     kept = {key: value for key, value in config.items() if key not in PRIVATE_SETTINGS}
     return {key: publishable_path(value) if isinstance(value, str) else value for key, value in kept.items()}
-
-
-def _write_json(value: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n")

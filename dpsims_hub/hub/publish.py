@@ -17,6 +17,7 @@ from dpsims_hub.hub.remote_code import brings_code
 from dpsims_hub.hub.source import is_run
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pipelines.model_folder import check_model_folder
+from dpsims_hub.storage.error_text import one_line
 from dpsims_hub.storage.loading import check_network
 
 OWNED = ("generator/", "discriminator/", "onnx/", "pipeline.py")
@@ -90,8 +91,9 @@ def check_card(path: Path) -> None:
     try:
         header = ModelCard(text).data.to_dict()
     except Exception as error:  # errors of YAML and huggingface_hub have no other common base
-        why = " ".join(str(error).split())
-        raise ValueError(f"{path}: the header of the model card cannot be read ({why}).") from error
+        raise ValueError(
+            f"{path}: the header of the model card cannot be read ({one_line(error)})."
+        ) from error
     wanted = ("license", "library_name", "pipeline_tag")
     if missing := [name for name in wanted if not header.get(name)]:
         raise ValueError(

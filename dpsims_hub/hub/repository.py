@@ -18,6 +18,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import validate_repo_id
 
+from dpsims_hub.storage.error_text import first_line
+
 MAIN = "main"
 
 
@@ -92,7 +94,7 @@ def check_name(place: Place, words: Words | None = None) -> None:
         validate_repo_id(place.repo_id)
     except HFValidationError as error:
         what = f"{place.repo_id!r} is no name for a {place.kind}"
-        raise ValueError(f"{(words or Words()).name}: {what} ({reason(error)}).") from error
+        raise ValueError(f"{(words or Words()).name}: {what} ({first_line(error)}).") from error
 
 
 def compare(files: Mapping[str, Path], place: Place, owned: Sequence[str]) -> list[Change]:
@@ -163,11 +165,4 @@ def _digest(path: Path, digest: hashlib._Hash) -> str:
 def fault(error: Exception) -> str:
     """What went wrong, and whether the Hub answered."""
     refused = isinstance(error, HfHubHTTPError | ValueError)
-    return f"{'the Hub refuses' if refused else 'the Hub cannot be reached'} ({reason(error)})"
-
-
-def reason(error: Exception) -> str:
-    """The first line of a message, without its full stop."""
-    text = getattr(error, "server_message", None) or str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0].rstrip(".:")
+    return f"{'the Hub refuses' if refused else 'the Hub cannot be reached'} ({first_line(error)})"

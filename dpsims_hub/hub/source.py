@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from dpsims_hub.cards.model_card import RunFacts
 from dpsims_hub.models import DPSIMSDiscriminator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.storage.links import real_path
+from dpsims_hub.storage.stored_settings import read_json_object
 
 
 @dataclass(frozen=True)
@@ -98,4 +98,4 @@ def _stated_license(card: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return read_json_object(path) if path.is_file() else {}

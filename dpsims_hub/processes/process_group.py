@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from types import FrameType
 from typing import Any, TypeVar
@@ -102,6 +102,16 @@ class ProcessGroup:
         """Run `work` in the first process only, and give its result to all."""
         result: Any = self.together(work if self.is_first else lambda: None)
         return self.gather(result)[0]
+
+
+def shared_out(group: ProcessGroup, items: Sequence[T], work: Callable[[T], object]) -> list:
+    """Do each piece of work in one of the processes; all get the results in the order of `items`.
+
+    Process i takes items i, i + count, ...; `items` must be equal in all processes, and results picklable.
+    """
+    mine = group.together(lambda: [work(item) for item in items[group.index :: group.count]])
+    shares = group.gather(mine)
+    return [shares[place % group.count][place // group.count] for place in range(len(items))]
 
 
 class StopSignals:

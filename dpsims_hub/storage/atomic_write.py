@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -111,6 +113,11 @@ def check_new_folder(folder: Path) -> None:
     """Raise FileExistsError if the folder of `atomic_folder` exists and is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is already there; delete it, or choose another folder.")
+
+
+def write_json(path: str | Path, content: Any, advice: str = "") -> None:
+    """Write JSON, indented by two; see `atomic_file`."""
+    write_text_atomically(path, json.dumps(content, indent=2) + "\n", advice)
 
 
 def write_text_atomically(path: str | Path, text: str, advice: str = "") -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from huggingface_hub import snapshot_download
 
+from dpsims_hub.storage.error_text import first_line
+
 OPTIONS = ("cache_dir", "force_download", "local_files_only", "token", "revision")
 
 
@@ -33,7 +35,6 @@ def fetch_files(name: str, patterns: Sequence[str], **options: Any) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=list(patterns), **options))
     except (OSError, ValueError) as error:  # ValueError: a name that the Hub forbids
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise FileNotFoundError(
-            f"{name}: neither a model folder here nor a model that the Hub gives ({why})."
+            f"{name}: neither a model folder here nor a model that the Hub gives ({first_line(error)})."
         ) from error

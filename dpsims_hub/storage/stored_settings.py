@@ -9,28 +9,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dpsims_hub.storage.error_text import first_line
 from dpsims_hub.storage.plain_values import plain_value
 from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
 CONFIG = "config.json"
-MAX_CONFIG_BYTES = 2**20  # ours have about 1 kB
+MAX_JSON_BYTES = 16 * 2**20  # 65535 classes with colours and aliases fit
 
 
-def read_json_object(path: Path, max_bytes: int) -> dict[str, Any]:
-    """The object in a JSON file.
+def read_json_object(path: Path, advice: str = "copy or download it again") -> dict[str, Any]:
+    """The object in a JSON file; the message of an error ends with `advice`.
 
     Raises:
-        ValueError: it has more than `max_bytes`, is not JSON, is nested too deeply, or holds no object.
+        ValueError: it has more than `MAX_JSON_BYTES`, is not JSON, is nested too deeply, or holds no object.
     """
-    if path.stat().st_size > max_bytes:
-        raise ValueError(f"{path}: has more than {max_bytes} bytes, which no such file needs.")
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"{path}: has more than {MAX_JSON_BYTES} bytes, which no such file needs.")
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise ValueError(f"{path}: is not valid JSON ({reason}); copy or download it again.") from error
+        raise ValueError(f"{path}: is not valid JSON ({first_line(error)}); {advice}.") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: must hold an object with names and values; copy or download it again.")
+        raise ValueError(f"{path}: must hold an object with names and values; {advice}.")
     return content
 
 
@@ -56,7 +56,7 @@ def read_settings(kind: type, folder: Path, overrides: Mapping[str, Any] | None 
         inner = [name for name in ("generator", "discriminator") if (folder / name / CONFIG).is_file()]
         hint = f"this is the folder of a pipeline, add subfolder={inner[0]!r}" if inner else "copy it there"
         raise FileNotFoundError(f"{folder}: is not the folder of a network, it has no {CONFIG}; {hint}.")
-    stored = read_json_object(path, MAX_CONFIG_BYTES)
+    stored = read_json_object(path)
     owner = stored.get("_class_name", kind.__name__)
     if owner != kind.__name__:
         raise ValueError(f"{path}: describes a {reprlib.repr(owner)}, not a {kind.__name__}.")

@@ -15,11 +15,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from dpsims_hub.storage.error_text import first_line
 from dpsims_hub.storage.stored_settings import read_json_object
 
 WEIGHTS = "diffusion_pytorch_model"
 MAX_HEADER_BYTES = 4 * 2**20  # ours are below 100 kB
-MAX_INDEX_BYTES = 4 * 2**20
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _NAMES = {torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
@@ -64,7 +64,7 @@ def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
 
 
 def _shards(index: Path) -> list[str]:
-    places = read_json_object(index, MAX_INDEX_BYTES).get("weight_map")
+    places = read_json_object(index).get("weight_map")
     names = list(places.values()) if isinstance(places, dict) else []
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{index}: does not say which file holds which tensor; {_AGAIN}.")
@@ -100,8 +100,9 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             slices = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118
             return {name: StoredTensor(tuple(s.get_shape()), s.get_dtype()) for name, s in slices.items()}
     except SafetensorError as error:
-        reason = (str(error).splitlines() or [""])[0][:200]
-        raise ValueError(f"{path}: is damaged or no safetensors file ({reason}); {_AGAIN}.") from error
+        raise ValueError(
+            f"{path}: is damaged or no safetensors file ({first_line(error)[:200]}); {_AGAIN}."
+        ) from error
 
 
 def check_headers(files: list[Path], expected: Mapping[str, Tensor], shapes: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import json
 from collections.abc import Collection, Iterable
@@ -27,6 +28,16 @@ def read_written_json(path: Path, what: str) -> Any:
         raise ValueError(f"{what} is not JSON in UTF-8; save it as UTF-8.") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{what} is not JSON ({error}).") from error
+
+
+def json_value(text: str) -> Any:
+    """A JSON value in a flag, for argparse."""
+    try:
+        return json.loads(text, object_pairs_hook=without_repeats)
+    except RepeatedNameError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}".rstrip(".")) from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
 
 
 class RepeatedNameError(ValueError):

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dpsims_hub.storage.written_json import RepeatedNameError, likely_name, read_written_json, without_repeats
+from dpsims_hub.storage.written_json import json_value, likely_name, read_written_json
 from dpsims_hub.training.config import KINDS, TrainConfig, kind_of
 from dpsims_hub.training.launcher import launcher_settings
 from dpsims_hub.training.presets import PRESETS
@@ -60,7 +60,7 @@ def _flag_options(field: dataclasses.Field) -> dict[str, Any]:
         return {"help": f"{text} (default: {shown})", "action": argparse.BooleanOptionalAction}
     if shown != "":
         text += f" (default: {shown})"
-    return {"help": text, "metavar": KINDS[kind][1], "type": _json_value if kind in (tuple, dict) else kind}
+    return {"help": text, "metavar": KINDS[kind][1], "type": json_value if kind in (tuple, dict) else kind}
 
 
 def _presets_help() -> str:
@@ -69,15 +69,6 @@ def _presets_help() -> str:
         words = f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items())
         lines.append(textwrap.fill(words, 100, initial_indent="  ", subsequent_indent="      "))
     return "\n".join(lines)
-
-
-def _json_value(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=without_repeats)
-    except RepeatedNameError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}".rstrip(".")) from None
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
 
 
 def parse_config(argv: list[str] | None = None) -> TrainConfig:

@@ -7,14 +7,13 @@ on.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dpsims_hub.storage.atomic_write import write_text_atomically
+from dpsims_hub.storage.atomic_write import write_json
 from dpsims_hub.storage.plain_values import plain_value
 from dpsims_hub.training.choices import AUGMENTATIONS, CONDITIONINGS, RESIZE_MODES
 from dpsims_hub.training.presets import PRESETS
@@ -211,7 +210,7 @@ class TrainConfig:
 
     def save(self, path: Path) -> None:
         """Write the merged settings atomically as JSON for --config."""
-        write_text_atomically(path, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        write_json(path, dataclasses.asdict(self))
 
 
 def kind_of(field: dataclasses.Field) -> type:

@@ -79,7 +79,7 @@ def match_classes(new: ClassSpec, old: ClassSpec) -> list[int | None]:
     """
     sources: list[int | None] = []
     for info in new.classes:
-        ids = (_find(old, name) for name in (info.name, *info.aliases))
+        ids = (old.find(name) for name in (info.name, *info.aliases))
         sources.append(next((found for found in ids if found is not None), None))
     return sources
 
@@ -285,13 +285,6 @@ def _class_report(name: str, new: ClassSpec, old: ClassSpec, sources: Sequence[i
         f"New classes: {', '.join(added) or 'none'}.",
         f"Classes of {name} that were dropped: {', '.join(dropped) or 'none'}.",
     ]
-
-
-def _find(spec: ClassSpec, name: str) -> int | None:
-    try:
-        return spec.class_id(name)
-    except KeyError:
-        return None
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from diffusers import ModelMixin
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import DPSIMSDiscriminator, DPSIMSGenerator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
-from dpsims_hub.storage.atomic_write import atomic_folder, write_text_atomically
+from dpsims_hub.storage.atomic_write import atomic_folder, write_json
 
 PIPELINE_FOLDER = "pipeline"
 
@@ -26,7 +25,7 @@ def save_run(
     """Write pipeline, discriminator and `run.json` into the run's folder, each atomically."""
     _save_whole(DPSIMSPipeline(generator, class_spec=spec.to_dict()), folder / PIPELINE_FOLDER)
     _save_whole(discriminator, folder / "discriminator")
-    write_text_atomically(folder / "run.json", json.dumps(facts, indent=2) + "\n")
+    write_json(folder / "run.json", facts)
 
 
 def _save_whole(model: DPSIMSPipeline | ModelMixin, folder: Path) -> None:

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from dpsims_hub.processes.sharing import SingleProcess, shared_out
+from dpsims_hub.processes.process_group import ProcessGroup, shared_out
 
 
 class Threads:
@@ -62,5 +62,5 @@ def test_everybody_gets_all_results_in_order(count):
 
 
 def test_alone():
-    assert shared_out(SingleProcess(), "abc", str.upper) == ["A", "B", "C"]
-    assert shared_out(SingleProcess(), [], str.upper) == []
+    assert shared_out(ProcessGroup(), "abc", str.upper) == ["A", "B", "C"]
+    assert shared_out(ProcessGroup(), [], str.upper) == []

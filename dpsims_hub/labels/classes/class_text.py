@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dpsims_hub.labels.classes.class_lines import NAMES_AS_JSON, classes_of_lines
-from dpsims_hub.labels.classes.errors import ClassSpecError, first_line
+from dpsims_hub.labels.classes.errors import ClassSpecError
+from dpsims_hub.storage.error_text import first_line, one_line
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder
+from dpsims_hub.storage.stored_settings import MAX_JSON_BYTES
 from dpsims_hub.storage.written_json import RepeatedNameError, without_repeats
 
-MAX_FILE_BYTES = 16 * 2**20  # fits 65535 entries with colours and aliases
 FORMS = {".yaml": "YAML", ".yml": "YAML", ".txt": "text", ".names": "text"}
 OTHER_SUFFIXES = (".csv", ".tsv", ".py", ".xml", ".pbtxt")
 
@@ -29,9 +30,9 @@ def read_class_file(path: Path) -> Any:
         raise FileNotFoundError(f"{path}: no such class file; write a classes.json or name a built-in list.")
     if path.suffix.lower() in OTHER_SUFFIXES:
         raise ClassSpecError(f"{path}: class lists are .json, .yaml or .txt files; {NAMES_AS_JSON}.")
-    if path.stat().st_size > MAX_FILE_BYTES:
+    if path.stat().st_size > MAX_JSON_BYTES:
         raise ClassSpecError(
-            f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, which no class list needs; of a file of "
+            f"{path}: larger than {MAX_JSON_BYTES >> 20} MiB, which no class list needs; of a file of "
             "annotations give only the list of its categories."
         )
     form = FORMS.get(path.suffix.lower(), "JSON")
@@ -92,7 +93,7 @@ def _from_yaml(text: str, path: Path) -> Any:
     try:
         return yaml.load(text, Loader)
     except (yaml.YAMLError, TypeError) as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(one_line(error)) from error
 
 
 def _once(pairs: list[tuple[Any, Any]], path: Path) -> dict[Any, Any]:

@@ -18,8 +18,3 @@ class LabelMapError(ValueError):
 
 class ClassSpecError(ValueError):
     """An unusable class list; the message names the entry and the change to make."""
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message without a final dot, or the name of its type."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -180,10 +180,13 @@ class ClassSpec:
         Raises:
             KeyError: If no class has that name.
         """
-        try:
-            return self._ids_by_name[_folded(name.strip())]
-        except KeyError:
-            raise KeyError(f"{self.name} has no class called {name!r}.") from None
+        if (found := self.find(name)) is None:
+            raise KeyError(f"{self.name} has no class called {name!r}.")
+        return found
+
+    def find(self, name: str) -> int | None:
+        """Return what `class_id` does, or None if no class has that name."""
+        return self._ids_by_name.get(_folded(name.strip()))
 
     @cached_property
     def _ids_by_name(self) -> dict[str, int]:

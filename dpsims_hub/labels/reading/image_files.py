@@ -10,8 +10,9 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from dpsims_hub.labels.classes.errors import LabelMapError, first_line
+from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.reading.png_faults import fault_of_chunks, has_all_rows
+from dpsims_hub.storage.error_text import first_line
 from dpsims_hub.storage.placeholder_files import HEAD, placeholder, remedy_of
 
 MAX_SIDE = 4096  # pixels; our choice: twice the longer side of a Cityscapes photo
@@ -58,7 +59,7 @@ def open_content(source: str | Path | BytesIO, name: str) -> Image.Image:
             remedy_of(instead),
         ) from None
     except Exception as error:  # Pillow's format plugins raise many types on damaged headers
-        raise LabelMapError(f"{name}: cannot be opened as an image ({_reason(error)}).") from error
+        raise LabelMapError(f"{name}: cannot be opened as an image ({first_line(error)}).") from error
     try:
         check_size(image.height, image.width, name)
     except LabelMapError:
@@ -89,7 +90,7 @@ def decode(image: Image.Image, where: str) -> None:
         runs = image.info.get("compression") == "tga_rle"
         hint = ", or its run lengths go on from row to row, which few programs read" if runs else ""
         raise LabelMapError(
-            f"{where}: is damaged or cut off ({_reason(error)}){hint}; save it again."
+            f"{where}: is damaged or cut off ({first_line(error)}){hint}; save it again."
         ) from error
 
 
@@ -124,9 +125,3 @@ def check_size(height: int, width: int, where: str) -> None:
             f"{where}: is {height} x {width} px (height x width); the limit is {MAX_SIDE} px a side.",
             "large",
         )
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return first_line(error)

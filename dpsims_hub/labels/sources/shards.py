@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dpsims_hub.labels.classes.errors import LabelMapError, first_line
+from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.sources.folder import check_listing, read_pair
 from dpsims_hub.labels.sources.layouts import Listing, PairFiles
 from dpsims_hub.labels.sources.read_ahead import read_ahead
 from dpsims_hub.labels.sources.shard_card import CLASSES_KEY, class_text, split_files, write_card
+from dpsims_hub.storage.error_text import first_line
 
 if TYPE_CHECKING:
     import pyarrow
@@ -111,9 +112,9 @@ def write_shards(
             raise LabelMapError(written.skipped[0])
         _publish(unfinished, folder, options.split, schema)
     except OSError as error:
-        reason = error.strerror or first_line(error)
         raise OSError(
-            f"cannot write {folder} ({reason}); nothing was changed there: make room or take another place."
+            f"cannot write {folder} ({first_line(error)}); nothing was changed there: make room or "
+            "take another place."
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dpsims_hub.labels.classes.class_file import Rgb
-from dpsims_hub.labels.classes.errors import LabelMapError, first_line
+from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.classes.palettes import palette_colours
 from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.reading.image_files import decode
@@ -25,6 +25,7 @@ from dpsims_hub.labels.sources.read_ahead import read_ahead
 from dpsims_hub.labels.survey.examples import Examples, shrink
 from dpsims_hub.labels.survey.faults import COLUMNS, Fault, PairParts, find_faults
 from dpsims_hub.labels.survey.masks import Masks, count_pixels
+from dpsims_hub.storage.error_text import first_line
 
 FAULT_KINDS = ("unpaired", "unreadable", "ids", "format", "size")
 MAX_KEPT = 1000  # faults of a kind whose messages are kept; all are counted

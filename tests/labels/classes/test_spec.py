@@ -9,8 +9,8 @@ import pytest
 
 from dpsims_hub.labels import ClassInfo, ClassSpec, ClassSpecError
 from dpsims_hub.labels.classes.class_file import spread_colours
-from dpsims_hub.labels.classes.class_text import MAX_FILE_BYTES
 from dpsims_hub.labels.classes.spec import BUILT_IN
+from dpsims_hub.storage.stored_settings import MAX_JSON_BYTES
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 
@@ -165,6 +165,7 @@ def test_names_win_over_aliases_and_earlier_aliases_over_later(tmp_path):
     assert (spec.class_id("ROCK"), spec.class_id("peak"), spec.class_id(" c ")) == (1, 0, 2)
     with pytest.raises(KeyError, match="no class called 'lava'"):
         spec.class_id("lava")
+    assert (spec.find("lava"), spec.find("ROCK")) == (None, 1)
 
 
 BAD_FILES = [
@@ -227,7 +228,7 @@ def test_a_bad_class_file_is_one_sentence_that_names_the_file(tmp_path, content,
 
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
     with (tmp_path / "classes.json").open("wb") as file:
-        file.truncate(MAX_FILE_BYTES + 1)
+        file.truncate(MAX_JSON_BYTES + 1)
     with pytest.raises(ClassSpecError, match="larger than 16 MiB"):
         ClassSpec.load(tmp_path)
 
