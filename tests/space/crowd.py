@@ -25,7 +25,7 @@ def all_at_once(works: list[Callable[[], Any]]) -> list[Any]:
 
 
 def random_map(model: Mapping[str, Any], number: int) -> str:
-    """Return the text of a distinct map for a model's description: blocks of an eighth of its shorter side."""
+    """Return the text of a distinct map for a model's description: blocks of an eighth of a side."""
     height, width, block = model["height"], model["width"], min(model["height"], model["width"]) // 8
     shape = -(-height // block), -(-width // block)
     blocks = np.random.default_rng(number).integers(0, len(model["classes"]), shape)
