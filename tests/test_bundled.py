@@ -1,3 +1,4 @@
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from dpsims_hub.bundled import FOLDER, NAMES, bundled_examples, bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
@@ -13,6 +15,7 @@ from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import tiny_generator
 
 SPEC = ClassSpec.load("camvid")
+CARDS = Path(__file__).parents[1] / "model_cards"
 TOOLS = Path(__file__).parents[1] / "tools"
 has_model = pytest.mark.skipif(not (FOLDER / "camvid").is_dir(), reason="the trained model is not there yet")
 
@@ -134,18 +137,28 @@ def test_photos_are_equal_to_the_bit_after_saving_and_loading(name, tmp_path):
         np.testing.assert_array_equal(*photos)
 
 
-def own_segmenters() -> list[str]:
-    return [name for name in NAMES if (FOLDER / name / "segmenter").is_dir()]
+@pytest.mark.parametrize("name", NAMES)
+def test_segmenters_are_small_of_float16_and_their_card_tells_their_scores(name):
+    folder = bundled_model(name) / "segmenter"
+    weights = folder / "model.safetensors"
+    assert weights.stat().st_size <= 6e6
+    kinds = {tensor.dtype for tensor in load_file(weights).values() if tensor.is_floating_point()}
+    assert kinds == {torch.float16}
+    facts = json.loads((folder / "training.json").read_text())
+    overlap, accuracy = facts["scores"]["mean_iou"], facts["scores"]["pixel_accuracy"]
+    told = (
+        f"{overlap:.1%} mIoU and {accuracy:.1%} of the pixels of the {facts['scored_on']['pairs']} validation"
+    )
+    card = " ".join((CARDS / f"{name}.md").read_text().split())
+    assert told.replace("%", " %") in card
 
 
-@pytest.mark.parametrize("name", own_segmenters())
-def test_segmenters_are_small_and_find_the_map_in_the_model_s_own_photos(name):
+@pytest.mark.parametrize("name", NAMES)
+def test_segmenters_find_the_map_in_the_model_s_own_photos(name):
     pytest.importorskip("transformers")
     from dpsims_hub.space.segmentation import PhotoSegmenter
     from dpsims_hub.space.segmenter import as_label_map
 
-    weights = FOLDER / name / "segmenter" / "model.safetensors"
-    assert weights.stat().st_size < 6e6
     pipe = DPSIMSPipeline.from_pretrained(bundled_model(name)).optimize()
     segmenter, found = PhotoSegmenter(str(FOLDER / name / "segmenter")), []
     for path in bundled_examples(name)[:4]:

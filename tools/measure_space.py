@@ -1,8 +1,11 @@
 """Speed of the Space in a browser: start, photos a second while painting, from stroke to photo.
 
     python tools/measure_space.py [--model camvid] [--seconds 10] [--rounds 3]
+    python tools/measure_space.py [--model camvid] --clients 64 --memory 2000
 
 Starts space_app.py, paints in a headless Chromium, and prints tables. Needs Playwright, psutil and Chromium.
+With `--clients` or `--memory` it sends requests without a browser instead: it counts the wrong photos among
+those of many clients at once, and prints how much memory the server gained over many photos.
 The load of the machine is printed too, because other processes slow the Space down.
 """
 
@@ -21,12 +24,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the clients are those of the tests
+
+from tests.space.crowd import all_at_once, random_map  # noqa: E402
+from tests.space.served_space import ServedSpace  # noqa: E402
+
+WARM_PHOTOS = 200  # before memory is compared
 TIMEOUT = 120.0  # seconds
 MOVES_PER_STROKE = 60
 CHROMIUM_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -147,6 +158,42 @@ def print_quantiles(what: str, values: list[float]) -> None:
     print(f"| {what} | {statistics.median(values):.0f} | {percentiles[-1]:.0f} |")
 
 
+def wrong_photos(served: Any, count: int) -> int:
+    """Ask for photos of distinct maps and seeds one by one, then all at once; return how many differ."""
+    requests = [{"map": random_map(served.model, number), "seed": number} for number in range(count)]
+    alone = [served.photo(**one) for one in requests]
+    together = all_at_once([partial(served.photo, **one) for one in requests])
+    return sum(one != other for one, other in zip(alone, together, strict=True))
+
+
+def growth(served: Any, count: int) -> tuple[int, int]:
+    """Return the server's memory after `WARM_PHOTOS` photos, and its growth over `count` more, in bytes."""
+    maps = [random_map(served.model, number) for number in range(100)]
+
+    def make(first: int, last: int) -> None:
+        for number in range(first, last):
+            served.photo(map=maps[number % len(maps)], seed=number)
+
+    make(0, WARM_PHOTOS)
+    warm = served.rss()
+    make(WARM_PHOTOS, WARM_PHOTOS + count)
+    return warm, served.rss() - warm
+
+
+def measure_load(model: str, clients: int, photos: int) -> None:
+    """Measure many clients at once and many photos, and print the results."""
+    with TemporaryDirectory() as folder:
+        served = ServedSpace([model], Path(folder))
+        try:
+            if clients:
+                print(f"{clients} clients at once: {wrong_photos(served, clients)} wrong photos")
+            if photos:
+                warm, grown = growth(served, photos)
+                print(f"{photos} photos: {grown / 1e6:+.1f} MB from {warm / 1e6:.0f} MB")
+        finally:
+            served.stop()
+
+
 def load() -> str:
     """Return the machine's load of the last minute, and its cores."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
@@ -160,7 +207,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of painting (default: 3)")
     parser.add_argument("--dabs", type=int, default=40, help="single dabs (default: 40)")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of the browser")
+    parser.add_argument("--clients", type=int, default=0, help="clients at once, for example 64")
+    parser.add_argument("--memory", type=int, default=0, metavar="N", help="photos, for example 2000")
     arguments = parser.parse_args()
+    if arguments.clients or arguments.memory:
+        print(f"before: {load()}")
+        measure_load(arguments.model, arguments.clients, arguments.memory)
+        print(f"after: {load()}")
+        return
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:

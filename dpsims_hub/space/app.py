@@ -17,7 +17,7 @@ from dpsims_hub.space.photo_worker import PhotoWorker
 
 TITLE = "DP-SIMS: paint a scene, get a photo"
 DESCRIPTION = (
-    "Choose a class, paint, and the photo follows the brush: semantic image synthesis in one GAN pass."
+    "Choose a class, paint, and the photo follows the brush. Start from a scene, a map or your own photo."
 )
 MAX_QUEUE = 32
 MAX_SESSIONS = 500  # pages that Gradio remembers; ours keep everything themselves

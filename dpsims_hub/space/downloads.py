@@ -62,4 +62,4 @@ def sheet(
     scale = max(least, -(-_SHEET_SIDE // max(photo.size)))
     pictures = [picture_of_map(label_map, spec, scale), enlarge_photo(photo, scale)]
     legend = flow_legend(spec, pixel_shares(label_map, spec), sum(one.width for one in pictures))
-    return comparison_sheet([pictures], ["label map", "photo"], legend=legend, footer=footer)
+    return comparison_sheet([pictures], ["map", "photo"], legend=legend, footer=footer)

@@ -21,7 +21,7 @@ from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest, read_photo_request, read_seeds, shown
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
-from dpsims_hub.space.scene_facts import as_shown, file_name, scene_facts, sentence
+from dpsims_hub.space.scene_facts import as_shown, file_name, reroll_names, scene_facts, sentence
 from dpsims_hub.space.segmenter import Segmenters, as_label_map, read_photo
 from dpsims_hub.space.uploads import clean_name, content_of, one_reader, open_upload, read_map_file
 
@@ -128,8 +128,10 @@ class PageService:
         photo_request = read_photo_request(request, model_info)
         facts = scene_facts(request, photo_request, model_info.key)
         spec = as_shown(model_info.spec, request.get("colours"))
-        image = self._picture(model_info, photo_request, spec, kind, scale)
-        return {"name": file_name(model_info.key, kind, photo_request, scale), "data": png_url(image, facts)}
+        footer = sentence(model_info.key, photo_request, reroll_names(request, spec), facts["palette"])
+        image = self._picture(model_info, photo_request, spec, kind, scale, footer)
+        name = file_name(model_info.key, kind, photo_request, facts["palette"], scale)
+        return {"name": name, "data": png_url(image, facts)}
 
     def scene_photo(self, request: Request, model_info: ModelInfo) -> Answer:
         """Return {"photo": JPEG data URL} of an example `scene` of the model, made once."""
@@ -153,14 +155,19 @@ class PageService:
         return model_info.describe() | {"no_photos": self._segmenters.why_none(model_info)}
 
     def _picture(
-        self, model_info: ModelInfo, photo_request: PhotoRequest, spec: ClassSpec, kind: str, scale: int
+        self,
+        model_info: ModelInfo,
+        photo_request: PhotoRequest,
+        spec: ClassSpec,
+        kind: str,
+        scale: int,
+        footer: str,
     ) -> Image.Image:
         if kind == "map":
             return map_image(photo_request.label_map.repeat(scale, 0).repeat(scale, 1), spec)
         photo, _ = self._worker.photo(model_info, photo_request)
         if kind == "photo":
             return enlarge_photo(photo, scale)
-        footer = sentence(model_info.key, photo_request)
         return sheet(photo_request.label_map, photo, spec, footer, least=scale)
 
 

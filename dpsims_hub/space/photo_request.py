@@ -76,7 +76,9 @@ def read_seed(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():  # JSON of some clients has no whole numbers
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEED:
-        raise ValueError(f"a seed is a whole number from 0 to {MAX_SEED}, not {shown(value)}.")
+        raise ValueError(
+            f"the number of a look (seed) is a whole number from 0 to {MAX_SEED}, not {shown(value)}."
+        )
     return value
 
 
@@ -133,7 +135,7 @@ def _read_regions(
     if not isinstance(values, list) or len(values) > MAX_REGIONS:
         raise ValueError(f"regions must be a list of at most {MAX_REGIONS}.")
     if values and not model_info.regions:
-        raise ValueError("this model has one noise for the whole photo; a region cannot have another one.")
+        raise ValueError("this model has one look for the whole photo; a region cannot have another one.")
     return tuple(_read_region(value, label_map, model_info) for value in values)
 
 

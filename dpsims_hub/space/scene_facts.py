@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,14 +51,14 @@ def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: 
     }
 
 
-def file_name(model: str, what: str, photo_request: PhotoRequest, scale: int = 1) -> str:
-    """Return the name of a download, valid on every system: model, kind, size, seeds, mix, re-rolls."""
+def file_name(model: str, what: str, photo_request: PhotoRequest, palette: str, scale: int = 1) -> str:
+    """Return the name of a download, valid everywhere: model, kind, size, seeds, mix, re-rolls, palette."""
     parts = [safe_stem(model), what, *([f"{scale}x"] if scale > 1 else []), f"seed_{photo_request.seed}"]
     if photo_request.mix:
         parts.append(f"to_{photo_request.seed_b}_mix_{round(100 * photo_request.mix)}")
     if photo_request.regions:
         parts.append(f"rerolls_{len(photo_request.regions)}")
-    return "_".join(parts) + ".png"
+    return "_".join([*parts, safe_stem(palette)]) + ".png"
 
 
 def safe_stem(title: str) -> str:
@@ -66,16 +66,27 @@ def safe_stem(title: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", title).strip("_") or "dpsims"
 
 
-def sentence(model: str, photo_request: PhotoRequest) -> str:
-    """Return the line under a sheet."""
-    parts = [f"model {model}", f"seed {photo_request.seed}"]
+def sentence(model: str, photo_request: PhotoRequest, rerolls: Sequence[str], palette: str) -> str:
+    """Return the line under a sheet, in the words of the page.
+
+    Args:
+        model: its name.
+        photo_request: what the photo was made from.
+        rerolls: the name of each re-rolled class, or "region".
+        palette: the name of the colours.
+    """
+    parts = [f"model {model}", f"look {photo_request.seed}"]
     if photo_request.mix:
-        parts.append(f"mixed to {photo_request.mix:.0%} with seed {photo_request.seed_b}")
-    if photo_request.regions:
-        seeds = ", ".join(str(seed) for _, seed in photo_request.regions[:6])
-        more = ", ..." if len(photo_request.regions) > 6 else ""
-        parts.append(f"{len(photo_request.regions)} re-rolled with seed {seeds}{more}")
-    return f"{', '.join(parts)}; one pass of DP-SIMS over the map"
+        parts.append(f"mixed to {photo_request.mix:.0%} with look {photo_request.seed_b}")
+    own = [f"{name} look {seed}" for name, (_, seed) in zip(rerolls, photo_request.regions, strict=True)]
+    more = ["..."] if len(own) > 6 else []
+    return ", ".join([*parts, *own[:6], *more, f"{palette} colours"])
+
+
+def reroll_names(request: Mapping[str, Any], spec: ClassSpec) -> list[str]:
+    """Return the class that each re-roll of a checked request is of, or "region"."""
+    names = spec.id2label | {spec.ignore_index: "Unknown"}
+    return [names[one["class"]] if "class" in one else "region" for one in request.get("regions") or []]
 
 
 def as_shown(spec: ClassSpec, colours: Any) -> ClassSpec:

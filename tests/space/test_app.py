@@ -67,7 +67,24 @@ def test_link_previews_tell_of_this_app(space: LiveSpace) -> None:
     assert dict(tags)["og:title"] == app.TITLE
     assert len(tags) == len(dict(tags))
     assert dict(tags)["og:description"].startswith("Choose a class, paint")
+    assert dict(tags)["og:url"] == space.address + "/"
     assert not [told for _, told in tags if "gradio" in told.lower() or "{" in told or not told]
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({"host": "a-b.hf.space", "x-forwarded-proto": "https"}, "https://a-b.hf.space/"),
+        ({"host": "a-b.hf.space", "x-forwarded-proto": "https,http"}, "https://a-b.hf.space/"),
+        ({"host": "[::1]:7860"}, ""),
+        ({"host": 'a"><script>'}, ""),
+        ({"host": "a", "x-forwarded-proto": "javascript"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_address_of_a_preview_is_that_of_the_request(headers: dict, wanted: str) -> None:
+    page = asked("GET", headers)[1].decode()
+    assert re.findall(r'property="og:url" content="([^"]*)"', page) == ([wanted] if wanted else [])
 
 
 def test_preview_tags_are_replaced_in_the_head_only() -> None:
@@ -77,24 +94,28 @@ def test_preview_tags_are_replaced_in_the_head_only() -> None:
     assert with_preview(page, b"<t>") == b'<html><head><t><meta name="x"></head><body>og:title</body>'
 
 
-def test_head_has_the_length_of_the_page_and_no_body() -> None:
+def asked(method: str, headers: dict[str, str]) -> tuple[dict, bytes]:
+    """The headers and the body of a small page behind `PageHead`."""
+
     async def answer_get_only(scope: dict, receive: object, send: Any) -> None:
         body = b"<html><head></head></html>" if scope["method"] == "GET" else b""
         headers = [(b"Content-Type", b"text/html"), (b"Content-Length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def ask(method: str) -> tuple[dict, bytes]:
-        sent: list[dict] = []
+    sent: list[dict] = []
 
-        async def send(message: dict) -> None:
-            sent.append(message)
+    async def send(message: dict) -> None:
+        sent.append(message)
 
-        scope = {"type": "http", "path": "/", "method": method}
-        asyncio.run(PageHead(answer_get_only, "Painter", "Paints")(scope, None, send))
-        return dict(sent[0]["headers"]), sent[1]["body"]
+    told = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "path": "/", "method": method, "headers": told}
+    asyncio.run(PageHead(answer_get_only, "Painter", "Paints")(scope, None, send))
+    return dict(sent[0]["headers"]), sent[1]["body"]
 
-    (headers, page), (headers_only, body) = ask("GET"), ask("HEAD")
+
+def test_head_has_the_length_of_the_page_and_no_body() -> None:
+    (headers, page), (headers_only, body) = asked("GET", {}), asked("HEAD", {})
     assert headers_only == headers
     assert int(headers[b"content-length"]) == len(page) > 100
     assert body == b""

@@ -13,11 +13,12 @@ from PIL import Image
 from dpsims_hub.bundled import bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
+from dpsims_hub.space import downloads, page_service
 from dpsims_hub.space.downloads import jpeg_url, map_image, png
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import ModelInfo
 from dpsims_hub.space.photo_request import PhotoRequest
-from dpsims_hub.space.scene_facts import file_name, sentence
+from dpsims_hub.space.scene_facts import file_name, reroll_names, sentence
 from tests.space.live_space import LiveSpace
 
 
@@ -37,7 +38,7 @@ def test_the_photo_is_exact_and_says_its_seed(space: LiveSpace, camvid: ModelInf
     np.testing.assert_array_equal(np.asarray(photo), np.asarray(wanted))
     assert photo.info["seed"] == "6"
     assert photo.info["model"] == "camvid"
-    assert answer["name"] == "camvid_photo_seed_6.png"
+    assert answer["name"] == "camvid_photo_seed_6_data_set.png"
 
 
 def test_the_map_comes_back_as_it_went(space: LiveSpace, camvid: ModelInfo) -> None:
@@ -48,7 +49,7 @@ def test_the_map_comes_back_as_it_went(space: LiveSpace, camvid: ModelInfo) -> N
     np.testing.assert_array_equal(np.asarray(image), ids)
     np.testing.assert_array_equal(read_label_map(image, camvid.spec), ids)
     np.testing.assert_array_equal(np.asarray(image.convert("RGB")), colorize(ids, camvid.spec))
-    assert answer["name"] == "camvid_map_seed_0.png"
+    assert answer["name"] == "camvid_map_seed_0_data_set.png"
     again = space.call("read_map", file=answer["name"], data=answer["data"])
     assert again == {"map": space.map, "note": ""}
 
@@ -105,7 +106,7 @@ def test_a_download_holds_its_whole_scene(space: LiveSpace) -> None:
     for kind in ("photo", "map", "both"):
         answer = space.call("download", map=space.map, kind=kind, palette="natural", **style)
         told = opened(answer).info
-        assert answer["name"] == f"camvid_{kind}_seed_6_to_7_mix_35_rerolls_2.png"
+        assert answer["name"] == f"camvid_{kind}_seed_6_to_7_mix_35_rerolls_2_natural.png"
         facts = ("seed", "seed_b", "mix", "rerolls", "palette", "model")
         assert [told[key] for key in facts] == ["6", "7", "0.35", "2", "natural", "camvid"]
         scene = json.loads(told["dpsims-scene"])
@@ -139,7 +140,7 @@ def test_downloads_are_enlarged_four_times(space: LiveSpace) -> None:
     np.testing.assert_array_equal(np.asarray(photos[1]), np.asarray(wanted))
     answer = space.call("download", map=space.map, kind="map", scale=4)
     label_map = opened(answer)
-    assert (label_map.mode, answer["name"]) == ("P", "camvid_map_4x_seed_0.png")
+    assert (label_map.mode, answer["name"]) == ("P", "camvid_map_4x_seed_0_data_set.png")
     np.testing.assert_array_equal(np.asarray(label_map), decode(space.map).repeat(4, 0).repeat(4, 1))
     assert opened(space.call("download", map=space.map, kind="both", scale=4)).width > 2 * 1024
 
@@ -160,13 +161,31 @@ def test_wrong_wishes_are_refused_in_a_sentence(space: LiveSpace, wrong: dict[st
 
 
 def test_file_names_are_safe() -> None:
-    assert file_name("my model/ü (2)", "photo", PhotoRequest(BLANK, 7)) == "my_model_2_photo_seed_7.png"
-    assert file_name("///", "map", PhotoRequest(BLANK, 7), 4) == "dpsims_map_4x_seed_7.png"
+    wanted = "my_model_2_photo_seed_7_natural.png"
+    assert file_name("my model/ü (2)", "photo", PhotoRequest(BLANK, 7), "natural") == wanted
+    wanted = "dpsims_map_4x_seed_7_data_set.png"
+    assert file_name("///", "map", PhotoRequest(BLANK, 7), "data set", 4) == wanted
 
 
-def test_the_line_under_a_sheet_tells_all_seeds() -> None:
-    mixed = PhotoRequest(BLANK, 7, 8, 0.25, ((BLANK > 0, 3), (BLANK > 0, 4)))
-    end = "; one pass of DP-SIMS over the map"
-    told = "model m, seed 7, mixed to 25% with seed 8, 2 re-rolled with seed 3, 4"
-    assert sentence("m", mixed) == told + end
-    assert sentence("m", PhotoRequest(BLANK, 7)) == f"model m, seed 7{end}"
+def test_the_line_under_a_sheet_tells_all_looks(camvid: ModelInfo) -> None:
+    regions = [{"class": 1, "seed": 3}, {"region": "", "seed": 4}, {"class": 255, "seed": 5}]
+    names = reroll_names({"regions": regions}, camvid.spec)
+    mixed = PhotoRequest(BLANK, 7, 8, 0.25, tuple((BLANK > 0, one["seed"]) for one in regions))
+    told = "model m, look 7, mixed to 25% with look 8, Building look 3, region look 4, Unknown look 5"
+    assert sentence("m", mixed, names, "natural") == f"{told}, natural colours"
+    assert sentence("m", PhotoRequest(BLANK, 7), [], "data set") == "model m, look 7, data set colours"
+    many = PhotoRequest(BLANK, 7, regions=tuple((BLANK > 0, seed) for seed in range(8)))
+    told = sentence("m", many, ["Sky"] * 8, "natural")
+    assert told == f"model m, look 7, {', '.join(f'Sky look {n}' for n in range(6))}, ..., natural colours"
+
+
+def test_the_sheet_has_that_line_and_says_map(
+    space: LiveSpace, camvid: ModelInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(downloads, "comparison_sheet", lambda *given, **more: drawn.append((given, more)))
+    monkeypatch.setattr(page_service, "png_url", lambda image, facts: "")
+    space.call("download", map=space.map, kind="both", seed=6, regions=REGIONS, palette="natural")
+    ((_, titles), more) = drawn[0]
+    assert titles == ["map", "photo"]
+    assert more["footer"] == "model camvid, look 6, Building look 5, Road look 6, natural colours"

@@ -27,6 +27,10 @@ def flipped(content: bytes) -> bytes:
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb.png": (lambda: files.bomb(20_000), "limit is 4096 px a side|above 4096 px"),
+    "wide.png": (
+        lambda: files.png([b"\0"], (10, 4100)),
+        "is 4100 x 10 px (width x height); the limit is 4096 px",
+    ),
     "page.png": (lambda: b"<!doctype html><script>alert(1)</script>", "is not an image"),
     "drawing.png": (lambda: b'<svg xmlns="http:x" onload="alert(1)"/>', "is not an image"),
     "notes.png": (lambda: b"just text\n" * 100, "is not an image"),

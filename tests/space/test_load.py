@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
+import runpy
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,36 +18,23 @@ import pytest
 
 from dpsims_hub.space.model_registry import ModelRegistry
 from tests.space import hostile_files as files
+from tests.space.crowd import all_at_once, random_map
 from tests.space.live_space import LiveSpace
-from tests.space.served_space import ServedSpace, base64_of, map_text
+from tests.space.served_space import ROOT, ServedSpace, base64_of
 
 MEGABYTE = 10**6
 
 
-def all_at_once(works: list[Callable[[], Any]]) -> list[Any]:
-    """Run each work in its own thread, all started together."""
-    gate = threading.Barrier(len(works))
-
-    def started(work: Callable[[], Any]) -> Any:
-        gate.wait()
-        return work()
-
-    with ThreadPoolExecutor(len(works)) as crowd:
-        return list(crowd.map(started, works))
-
-
 def small_map(number: int) -> str:
     """A distinct map for the model of 150 classes."""
-    blocks = np.random.default_rng(number).integers(0, 150, (4, 6))
-    return map_text(blocks.repeat(8, axis=0).repeat(8, axis=1).tolist())
+    return random_map({"width": 48, "height": 32, "classes": range(150)}, number)
 
 
 def photo_request(served: ServedSpace, number: int) -> dict[str, Any]:
     """The request of one client: its own map and seed; three of four use the other model."""
     if number % 4:
         return {"model": "ade20k", "map": small_map(number), "seed": number}
-    ids = np.random.default_rng(number).integers(0, 11, (6, 8)).repeat(32, axis=0).repeat(32, axis=1)
-    return {"model": "camvid", "map": map_text(ids.tolist()), "seed": number}
+    return {"model": "camvid", "map": random_map(served.model, number), "seed": number}
 
 
 @pytest.mark.slow
@@ -71,6 +59,18 @@ def test_64_clients_each_get_the_photo_of_their_own_map_and_seed(served: ServedS
     together = all_at_once([lambda number=number: insist(number) for number in range(64)])
     assert together == alone
     assert busy  # the line is bounded: 64 do not fit
+
+
+@pytest.mark.slow
+def test_the_tool_counts_wrong_photos_and_the_growth_of_memory(served: ServedSpace) -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "measure_space.py"))
+    assert tool["wrong_photos"](served, 3) == 0
+    drawn = count()
+    confused = SimpleNamespace(model=served.model, photo=lambda **request: f"{request['seed']} {next(drawn)}")
+    assert tool["wrong_photos"](confused, 3) == 3
+    memory = count(10**6, 10**5)
+    growing = SimpleNamespace(model=served.model, photo=lambda **request: "", rss=lambda: next(memory))
+    assert tool["growth"](growing, 5) == (10**6, 10**5)
 
 
 @pytest.mark.slow

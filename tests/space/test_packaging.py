@@ -16,7 +16,6 @@ from pathlib import Path
 import gradio as gr
 import pytest
 import yaml
-from gradio_client import Client, handle_file
 from huggingface_hub import SpaceCard, SpaceCardData
 from packaging.specifiers import SpecifierSet
 
@@ -77,12 +76,20 @@ def test_the_requirements_hold_everything_that_the_room_imports() -> None:
     assert "gradio" in foreign
 
 
-def test_the_snippet_of_the_readme_works(space: LiveSpace, tmp_path: Path, monkeypatch) -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.S)
+@pytest.mark.parametrize(
+    ("readme", "address"),
+    [(ROOM / "README.md", "owner/space"), (ROOT / "README.md", "http://127.0.0.1:7860")],
+)
+def test_the_client_of_each_readme_works(
+    space: LiveSpace, tmp_path: Path, monkeypatch, readme: Path, address: str
+) -> None:
+    snippets = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.S)
+    (snippet,) = [one for one in snippets if "Client(" in one]
+    assert f'Client("{address}")' in snippet
     (tmp_path / "map.png").write_bytes(bundled_examples("camvid")[0].read_bytes())
     monkeypatch.chdir(tmp_path)
-    names = {"Client": Client, "handle_file": handle_file}
-    exec(snippet.replace("owner/space", space.address), names)
+    names: dict[str, object] = {}
+    exec(snippet.replace(address, space.address), names)
     assert Path(names["photo"]).read_bytes().startswith(b"\x89PNG")
 
 

@@ -198,7 +198,7 @@ def test_history_counts_a_map_that_stays_once(run):
 @pytest.mark.parametrize(
     ("names", "useful"),
     [
-        (["unlabeled", "ego vehicle", "road"], 1),
+        (["unlabeled", "ego vehicle", "road"], 2),
         (["Void", "background", "sky"], 2),
         (["Sky", "Unlabelled"], 0),
         (["unlabeled"], 0),

@@ -76,7 +76,7 @@ def test_the_least_request_is_a_map(camvid: ModelInfo, request_of) -> None:
         ({"regions": [{"class": 11, "seed": 1}]}, "11 is no class of camvid"),
         ({"regions": [{"class": -1, "seed": 1}]}, "-1 is no class"),
         ({"regions": [{"class": "Road", "seed": 1}]}, "'Road' is no class"),
-        ({"regions": [{"class": 1, "seed": -2}]}, "a seed is"),
+        ({"regions": [{"class": 1, "seed": -2}]}, "number of a look"),
         ({"regions": [{"region": "r1:1x1:AQABAA==", "seed": 1}]}, "of the map's size"),
         ({"regions": [{"region": "r1:9x1025:AQABAA==", "seed": 1}]}, "limit is 1024 a side"),
     ],
@@ -98,7 +98,7 @@ def test_regions_need_a_model_that_has_them(tmp_path) -> None:
     folder = save_tiny(tmp_path / "plain", ClassSpec.load("camvid"), noise_injection="none")
     model_info = ModelRegistry([str(folder)]).find()
     request = {"map": model_info.examples[0][1], "regions": [{"class": 1, "seed": 1}]}
-    with pytest.raises(ValueError, match="one noise for the whole photo"):
+    with pytest.raises(ValueError, match="one look for the whole photo"):
         read_photo_request(request, model_info)
 
 
@@ -114,7 +114,7 @@ def test_seeds_follow_from_the_seed() -> None:
     "bad", [{"count": 0}, {"count": 9}, {"count": 2.0}, {"seeds": []}, {"seeds": [-1]}, {"seeds": "12"}]
 )
 def test_bad_counts_and_seeds(bad: dict) -> None:
-    with pytest.raises(ValueError, match="count must|seeds must|a seed is"):
+    with pytest.raises(ValueError, match="count must|seeds must|number of a look"):
         read_seeds(bad)
 
 

@@ -119,9 +119,9 @@ def check_size(height: int, width: int, where: str) -> None:
         LabelMapError: If a side is 0 or above the limit.
     """
     if min(height, width) < 1:
-        raise LabelMapError(f"{where}: is empty ({height} x {width} px).")
+        raise LabelMapError(f"{where}: is empty ({width} x {height} px).")
     if max(height, width) > MAX_SIDE:
         raise LabelMapError(
-            f"{where}: is {height} x {width} px (height x width); the limit is {MAX_SIDE} px a side.",
+            f"{where}: is {width} x {height} px (width x height); the limit is {MAX_SIDE} px a side.",
             "large",
         )

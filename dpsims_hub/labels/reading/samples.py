@@ -57,8 +57,8 @@ def make_sample(
     size = image.size[::-1]
     if turn and label_map.shape == stored_size != size:
         raise LabelMapError(
-            f"{photo.name}: an EXIF note turns the photo to {size[0]} x {size[1]} px (height x width), and "
-            f"its label map is {stored_size[0]} x {stored_size[1]}, as the photo is stored; turn the map in "
+            f"{photo.name}: an EXIF note turns the photo to {size[1]} x {size[0]} px (width x height), and "
+            f"its label map is {stored_size[1]} x {stored_size[0]}, as the photo is stored; turn the map in "
             f"the same way ({turn}), or take the note away from the photo.",
             "turn",
         )
@@ -105,12 +105,12 @@ def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:
 def _check_same_size(photo: tuple[int, int], other: tuple[int, ...], name: str, what: str) -> None:
     if tuple(photo) == tuple(other)[::-1] and photo[0] != photo[1]:
         raise LabelMapError(
-            f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} {other[0]} x "
-            f"{other[1]}: one of them is turned by 90 degrees; turn it back.",
+            f"{name}: the photo is {photo[1]} x {photo[0]} px (width x height), its {what} {other[1]} x "
+            f"{other[0]}: one of them is turned by 90 degrees; turn it back.",
             "quarter",
         )
     if tuple(photo) != tuple(other):
         raise LabelMapError(
-            f"{name}: the photo is {photo[0]} x {photo[1]} px (height x width), its {what} "
-            f"{other[0]} x {other[1]}; make them equal (maps by nearest neighbour)."
+            f"{name}: the photo is {photo[1]} x {photo[0]} px (width x height), its {what} "
+            f"{other[1]} x {other[0]}; make them equal (maps by nearest neighbour)."
         )

@@ -9,6 +9,7 @@ function createSceneState(model) {
   const state = {
     model, ids: null, width: 0, height: 0, tool: "brush", classId: 0, size: 8,
     seed: 0, seedB: 1, mix: 0, regions: [], version: 0, natural: true, colours: [],
+    original: "", // the visitor's photo that the map was made from, a data URL; in this page only
     protectedIds: new Set(), history,
   };
 
@@ -16,11 +17,11 @@ function createSceneState(model) {
   state.emit = (name, detail) => (listeners[name] || []).forEach((listener) => listener(detail));
 
   const scene = () => {
-    const { model, seed, seedB, mix } = state;
+    const { model, seed, seedB, mix, original } = state;
     const known = history.now || { ids: [], regions: [] };
     const ids = sameNumbers(known.ids, state.ids) ? known.ids : state.ids.slice();
     const regions = JSON.stringify(known.regions) === JSON.stringify(state.regions) ? known.regions : state.regions;
-    return { model, ids, seed, seedB, mix, regions };
+    return { model, ids, seed, seedB, mix, regions, original };
   };
   state.mapChanged = () => {
     state.version++;
@@ -44,7 +45,7 @@ function createSceneState(model) {
   // Replaces the map and its re-rolled regions, as one step of history.
   state.replaceMap = (ids, style = {}) => {
     state.emit("replacing");
-    Object.assign(state, { ids, regions: [], ...style });
+    Object.assign(state, { ids, regions: [], original: "", ...style });
     state.version++;
     state.emit("map");
     state.emit("style");
@@ -85,7 +86,7 @@ function createSceneState(model) {
   state.setModel = (model, { ids, style = {} }) => {
     const isFirst = !state.ids;
     const { seed, seedB, mix } = state;
-    show({ model, ids, seed, seedB, mix, regions: [], ...style });
+    show({ model, ids, seed, seedB, mix, regions: [], original: "", ...style });
     if (isFirst) history.begin(scene());
     state.commit();
   };
@@ -106,7 +107,11 @@ function createSceneState(model) {
   return state;
 }
 
-const NO_THING = /^(unlabel+ed|unlabel+ed area|void|background|unknown|ignore[d]?|others?|nothing|none|static|dynamic)$/i;
+const NO_THING = new RegExp(
+  "^(unlabel+ed|unlabel+ed area|void|background|unknown|ignored?|others?|nothing|none|static|dynamic" +
+    "|ego vehicle|rectification border|out of roi)$",
+  "i",
+);
 
 // The first class: one whose name is none of `NO_THING`.
 function usefulClass(model) {

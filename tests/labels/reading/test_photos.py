@@ -22,6 +22,23 @@ def opened(data, name):
     return Part(Image.open(BytesIO(data)), name)
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [[0], [1], [2]],
+            "the photo is 3 x 1 px (width x height), its label map 1 x 3: one of them is turned",
+        ),
+        ([[0, 1]], "the photo is 3 x 1 px (width x height), its label map 2 x 1; make them equal"),
+    ],
+)
+def test_sizes_are_told_as_width_x_height(rows, said):
+    photo = opened(png_bytes([[7] * 9], kind=RGB), "a.png")
+    with pytest.raises(LabelMapError) as caught:
+        make_sample(photo, opened(png_bytes(rows), "l.png"), None, SPEC, stem="a")
+    assert said in str(caught.value)
+
+
 def read(data):
     """The pixels of a photo of 2 x 1."""
     sample = make_sample(opened(data, "a.png"), opened(png_bytes([[0, 1]]), "l.png"), None, SPEC, stem="a")

@@ -194,7 +194,7 @@ def file_cases(folder):
         "map.webp": (webp.getvalue(), "is a WEBP file"),
         "wide.png": (
             png_bytes([[0]], size=(10, 4097)),
-            "10 x 4097 px (height x width); the limit is 4096 px",
+            "4097 x 10 px (width x height); the limit is 4096 px",
         ),
         "big.png": (png_bytes([[0]], size=(9000, 11000)), "the limit is 4096 px"),
         "bomb.png": (png_bytes([[0]], size=(20000, 20000)), "above 4096 px"),

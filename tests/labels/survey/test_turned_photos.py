@@ -22,8 +22,8 @@ def test_a_map_as_the_photo_is_stored_is_told_so(tmp_path, orientation, how):
     with pytest.raises(LabelMapError) as caught:
         FolderDataset(root)[1]
     text = str(caught.value)
-    assert text.startswith(f"{root / 'images' / 'p001.jpg'}: an EXIF note turns the photo to 10 x 6 px")
-    assert "label map is 6 x 10, as the photo is stored; turn the map in the same way" in text
+    assert text.startswith(f"{root / 'images' / 'p001.jpg'}: an EXIF note turns the photo to 6 x 10 px")
+    assert "label map is 10 x 6, as the photo is stored; turn the map in the same way" in text
     assert how in text
     assert "nearest" not in text
     facts = facts_of(root)

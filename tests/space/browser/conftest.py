@@ -26,15 +26,17 @@ PHONE = {
     "is_mobile": True,
     "device_scale_factor": 2,
 }
+SIDEWAYS = {"width": 844, "height": 390}  # of the same phone
 OpenPage = Callable[..., StudioPage]
 
 
 @pytest.fixture(scope="session")
 def server(ade20k_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSpace]:
-    """Models: bundled, random ADE20K, one of large maps, 2:1, one with a segmenter, one of one class."""
+    """Models: bundled, random ADE20K, of large maps, Cityscapes 2:1, with a segmenter, of one class."""
     find_chromium()
     folder, spec = tmp_path_factory.mktemp("models"), ClassSpec.load("camvid")
-    large, wide = save_tiny(folder / "large", spec, LARGE), save_tiny(folder / "wide", spec, (32, 64))
+    large = save_tiny(folder / "large", spec, LARGE)
+    wide = save_tiny(folder / "wide", ClassSpec.load("cityscapes"), (32, 64))
     seeing = save_tiny(folder / "seeing", spec, (48, 64))
     save_segmenter(seeing / "segmenter", dict(enumerate(spec.names)), half=True)
     single = save_tiny(folder / "single", replace(spec, classes=spec.classes[:1], stored_values=(0,)))

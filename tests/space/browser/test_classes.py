@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.space.browser.conftest import DESKTOP
+from tests.space.browser.conftest import DESKTOP, OpenPage
 from tests.space.browser.studio_page import StudioPage
+from tests.space.browser.test_nothing_lost import switch
 from tests.space.browser.test_visitors import accessibility_faults
 
 
@@ -22,6 +23,25 @@ def long_list(browser, server) -> Iterator[StudioPage]:
     yield studio
     studio.page.context.close()
     assert studio.troubles == []
+
+
+def test_a_model_whose_first_class_is_unlabeled_starts_on_a_useful_one(open_page: OpenPage) -> None:
+    studio = open_page()
+    switch(studio, "wide")
+    names = [one["name"] for one in studio.page.evaluate("dpsims.model.classes")]
+    assert names[:6] == [
+        "unlabeled",
+        "ego vehicle",
+        "rectification border",
+        "out of roi",
+        "static",
+        "dynamic",
+    ]
+    assert studio.page.inner_text("#dps-class-name") == "ground"
+    before = studio.ids
+    studio.click(30, 10)
+    assert names[studio.ids[10, 30]] == "ground"
+    assert (studio.ids != before).any()
 
 
 def test_groups_have_titles_that_a_search_hides(long_list: StudioPage) -> None:

@@ -52,7 +52,7 @@ def test_a_download_opened_again_brings_back_everything(
     colours = studio.visible_image("#dps-map")[5, 5]
     path = save(studio, kind, tmp_path, scale)
     large = "_4x" if scale == 4 else ""
-    assert path.name == f"camvid_{kind}{large}_seed_9_to_5_mix_35_rerolls_2.png"
+    assert path.name == f"camvid_{kind}{large}_seed_9_to_5_mix_35_rerolls_2_data_set.png"
     with Image.open(path) as image:
         assert image.info["palette"] == "data set"
         if kind == "map":
@@ -95,18 +95,22 @@ DROP = """([bytes, name, type]) => {
 }"""
 
 
-@pytest.mark.parametrize("model", ["camvid", "seeing"])
-def test_a_dropped_jpeg_leads_to_the_segmenter_where_there_is_one(open_page: OpenPage, model: str) -> None:
+@pytest.mark.parametrize(("model", "segmenter"), [("ade20k", False), ("seeing", True)])
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+def test_a_dropped_photo_leads_to_the_segmenter_where_there_is_one(
+    open_page: OpenPage, model: str, segmenter: bool, kind: str
+) -> None:
     studio = open_page()
-    if model != "camvid":
-        switch(studio, model)
-    segmenter = not studio.page.evaluate("dpsims.model.no_photos")
-    assert segmenter or model == "camvid"
+    switch(studio, model)
+    assert bool(studio.page.evaluate("dpsims.model.no_photos")) != segmenter
     buffer = io.BytesIO()
-    Image.new("RGB", (64, 48), (90, 120, 30)).save(buffer, "JPEG")
-    studio.page.evaluate(DROP, [list(buffer.getvalue()), "me.jpg", "image/jpeg"])
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, kind)
+    studio.page.evaluate(DROP, [list(buffer.getvalue()), f"me.{kind}", f"image/{kind}"])
     assert studio.notice("status" if segmenter else "alert")
-    assert ("read_photo" in studio.calls, "read_map" in studio.calls) == (segmenter, not segmenter)
+    tried_as_map = kind == "png" or not segmenter
+    assert ("read_photo" in studio.calls, "read_map" in studio.calls) == (segmenter, tried_as_map)
+    assert bool(alerts(studio)) != segmenter
 
 
 def alerts(studio: StudioPage) -> list[str]:
@@ -162,10 +166,38 @@ def test_messages_cover_no_control(studio: StudioPage, size: tuple[int, int]) ->
     studio.page.evaluate("window.scrollTo(0, 0)")
     assert studio.notice("alert")
     covered = studio.page.evaluate(COVERED)
+    studio.page.click("#dps-compare")
+    assert studio.page.is_visible("#dps-compare-slider")
+    compared = studio.page.evaluate(COVERED)
+    studio.page.click("#dps-compare")
     studio.page.fill("#dps-seed", "0")
     studio.page.keyboard.press("Tab")
     studio.resize({"width": 1366, "height": 820})
-    assert covered == []
+    assert (covered, compared) == ([], [])
+
+
+@pytest.mark.parametrize(("size", "model"), [((1024, 768), "wide"), ((1100, 1400), "camvid")])
+def test_messages_cover_no_caption_that_lies_on_a_photo(
+    studio: StudioPage, size: tuple[int, int], model: str
+) -> None:
+    if model != "camvid":
+        switch(studio, model)
+    studio.resize({"width": size[0], "height": size[1]})
+    assert studio.state["layout"] == "stacked"
+    studio.page.fill("#dps-seed", "-1")
+    studio.page.keyboard.press("Tab")
+    assert studio.notice("alert")
+    covered = studio.page.evaluate(COVERED)
+    studio.page.click("#dps-compare")
+    compared = studio.page.evaluate(COVERED)
+    studio.page.click("#dps-compare")
+    studio.page.fill("#dps-seed", "0")
+    studio.page.keyboard.press("Tab")
+    slider = "one => one.parentNode.style.getPropertyValue('--covered')"
+    assert studio.page.locator("#dps-compare-slider").evaluate(slider) == "0px"
+    studio.resize({"width": 1366, "height": 820})
+    switch(studio, "camvid")
+    assert (covered, compared) == ([], [])
 
 
 def test_variations_of_an_earlier_scene_say_so(studio: StudioPage) -> None:

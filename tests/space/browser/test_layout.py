@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.space.browser.conftest import DESKTOP, PHONE
+from tests.space.browser.conftest import DESKTOP, PHONE, SIDEWAYS
 from tests.space.browser.studio_page import StudioPage
 from tests.space.browser.test_nothing_lost import switch
 from tests.space.browser.test_visitors import accessibility_faults
@@ -76,24 +77,91 @@ def test_map_and_photo_get_the_window(
     studio.close_all()
 
 
-@pytest.mark.parametrize("size", [(390, 844), (320, 640)])
+def targets_of(phone: StudioPage) -> list[dict[str, Any]]:
+    """The controls of a phone in every state: compared, menus, sheet, dialogs, stamp, message."""
+    page, rows = phone.page, []
+
+    def look(shown: str) -> None:
+        page.locator(shown).first.wait_for()
+        found = page.locator(".dps").evaluate(CONTROLS)
+        rows.extend({**one, "state": shown} for one in found)
+
+    page.keyboard.press("+")
+    page.keyboard.press("c")
+    look("#dps-compare-slider")
+    page.keyboard.press("c")
+    page.tap("#dps-class-button")
+    look("#dps-classes")
+    page.tap("#dps-replace-button")
+    look("#dps-replace-run")
+    page.keyboard.press("Escape")
+    page.tap("#dps-sheet-close")
+    for name in ("scenes", "download"):
+        page.tap(f"#dps-{name}-button")
+        look(f"#dps-{name} button")
+        page.keyboard.press("Escape")
+    for button, dialog in (("help", "shortcuts"), ("share", "link")):
+        page.tap(f"#dps-{button}")
+        look(f"#dps-{dialog} button")
+        page.tap(f"#dps-{dialog} button")
+    page.tap("#dps-stamps-button")
+    look("#dps-stamps button")
+    page.tap('#dps-stamps [data-stamp="car"]')
+    look("#dps-tool-actions button")
+    page.keyboard.press("Escape")
+    page.keyboard.press("z")
+    page.fill("#dps-seed", "-1")
+    page.keyboard.press("Tab")
+    look(".dps-notice-close")
+    page.tap(".dps-notice-close")
+    page.fill("#dps-seed", "0")
+    page.keyboard.press("Tab")
+    page.evaluate("window.scrollTo(0, 0)")
+    return rows
+
+
+@pytest.mark.parametrize("size", [(390, 844), (320, 640), (844, 390)])
 def test_every_target_of_a_phone_is_large_and_its_words_fit(phone: StudioPage, size: tuple[int, int]) -> None:
     phone.resize({"width": size[0], "height": size[1]})
-    phone.page.evaluate("document.querySelector('#dps-open-photo').hidden = false")  # the sixth button
-    phone.page.keyboard.press("+")
-    phone.page.keyboard.press("c")
-    rows = phone.page.locator(".dps").evaluate(CONTROLS)
-    phone.page.keyboard.press("c")
-    phone.page.tap("#dps-class-button")
-    rows += phone.page.locator(".dps").evaluate(CONTROLS)
-    phone.page.tap("#dps-sheet-close")
-    phone.page.keyboard.press("z")
-    phone.page.evaluate("document.querySelector('#dps-open-photo').hidden = true")
-    assert len(rows) > 40
-    small = [one for one in rows if one["width"] < 44 or one["height"] < 44]
+    assert phone.state["layout"] == "phone"
+    assert phone.page.is_visible("#dps-open-photo")  # the sixth button
+    rows = targets_of(phone)
+    assert len(rows) > 400
+    small = [one for one in rows if one["width"] < 43.99 or one["height"] < 43.99]
     assert small == []
     assert [one["name"] for one in rows if one["collides"]] == []
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_a_phone_held_sideways_shows_photo_map_and_tools_together(phone: StudioPage) -> None:
+    phone.resize(SIDEWAYS)
+    phone.page.evaluate("window.scrollTo(0, 0)")
+    parts = ("#dps-photo-frame", "#dps-map-frame", "#dps-variations", ".dps-tools", ".dps-bar")
+    boxes = [box(phone, one) for one in parts]
+    for number, one in enumerate(boxes):
+        assert is_inside(one, 844, 390)
+        assert not [other for other in boxes[:number] if overlap(one, other)]
+    assert boxes[1]["width"] > 300
+    phone.page.tap("#dps-class-button")
+    frame, sheet = box(phone, "#dps-map-frame"), box(phone, "#dps-side")
+    assert is_inside(frame, 844, 390)
+    assert is_inside(sheet, 844, 390)
+    assert not overlap(frame, sheet)
+    phone.page.tap("#dps-sheet-close")
+    phone.page.tap("#dps-stamps-button")
+    phone.page.tap('#dps-stamps [data-stamp="car"]')
+    frame, actions = box(phone, "#dps-map-frame"), box(phone, "#dps-tool-actions")
+    assert is_inside(actions, 844, 390)
+    assert not overlap(actions, frame)
+    assert not overlap(actions, box(phone, "#dps-variations"))
+    phone.page.keyboard.press("Escape")
+    phone.resize(PHONE["viewport"])
+
+
+def test_a_low_window_with_a_mouse_keeps_the_layout_of_desktops(studio: StudioPage) -> None:
+    studio.resize(SIDEWAYS)
+    assert studio.state["layout"] != "phone"
+    studio.resize(DESKTOP["viewport"])
 
 
 @pytest.mark.parametrize("size", [(390, 844), (390, 700), (320, 640)])
@@ -186,8 +254,16 @@ def test_a_good_filter_enlarges_the_photo_when_the_brush_rests(studio: StudioPag
     assert errors["LANCZOS"] < 0.5 * min(errors["BILINEAR"], errors["NEAREST"])
     times = size[0] / 256
     assert studio.page.inner_text("#dps-native") == f"256 x 192 px, shown {times:.1f}x"
-    studio.page.click("#dps-new-seed")
-    assert studio.page.get_attribute("#dps-photo-frame", "data-fine") == "false" or studio.photo is not None
+    seen = studio.page.evaluate("""() => new Promise((done) => {
+        const frame = document.querySelector("#dps-photo-frame");
+        const watcher = new MutationObserver(() => frame.dataset.fine === "false" && done(
+            document.querySelector("#dps-fine").checkVisibility()));
+        watcher.observe(frame, { attributeFilter: ["data-fine"] });
+        document.querySelector("#dps-new-seed").click();
+    })""")
+    assert not seen  # until the brush rests again the browser enlarges the new photo
+    studio.page.wait_for_selector('#dps-photo-frame[data-fine="true"]')
+    assert studio.page.is_visible("#dps-fine")
 
 
 def test_nothing_lies_under_the_painter_on_a_phone(phone: StudioPage) -> None:

@@ -78,6 +78,34 @@ def test_a_map_of_another_shape_is_cropped_or_kept(studio: StudioPage, tmp_path:
     np.testing.assert_array_equal(studio.ids, wanted)
 
 
+def test_an_alert_in_the_dialog_can_be_read_and_closed_there(studio: StudioPage, tmp_path: Path) -> None:
+    page = studio.page
+    open_file(studio, np.full((192, 256), 77, dtype=np.uint8), tmp_path / "map.png")
+    with held(studio, "repair_map") as routes:
+        page.select_option('#dps-repair-rows [data-value="77"] select', label="Tree")
+        wait_for(studio, routes, 1)
+        routes[0].fulfill(json={"error": "map.png: cannot be read now."})
+        assert studio.notice("alert") == "map.png: cannot be read now."
+    assert accessibility_faults(studio) == ""
+    assert not page.evaluate("""() => {
+        const box = document.querySelector(".dps-notice").getBoundingClientRect();
+        return [...document.querySelectorAll("#dps-repair :is(button, select, input)")]
+            .filter((one) => !one.closest(".dps-notice") && one.checkVisibility())
+            .map((one) => one.getBoundingClientRect())
+            .some(({ top, bottom }) => top < box.bottom && bottom > box.top);
+    }""")
+    page.click("#dps-repair .dps-notice-close")  # it can be pressed
+    assert page.locator(".dps-notice").count() == 0
+    with held(studio, "repair_map") as routes:
+        page.select_option('#dps-repair-rows [data-value="77"] select', label="Road")
+        wait_for(studio, routes, 1)
+        routes[0].fulfill(json={"error": "map.png: cannot be read now."})
+        assert studio.notice("alert")
+    page.click('#dps-repair form button:has-text("Cancel")')
+    page.click("#dps-notices .dps-notice-close")  # it is over the photo now
+    assert page.locator(".dps-notice").count() == 0
+
+
 def test_palettes_are_saved_for_painting_programs(studio: StudioPage, tmp_path: Path) -> None:
     for kind, size in (("gpl", 250), ("act", 772)):
         studio.page.click("#dps-download-button")

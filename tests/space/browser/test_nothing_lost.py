@@ -197,6 +197,26 @@ def test_the_page_warns_before_leaving_only_where_nothing_is_stored(new_page: Op
     assert asked == ([] if works else ["beforeunload"])
 
 
+def test_the_page_warns_before_leaving_when_only_the_tab_keeps_a_painting(new_page: OpenPage) -> None:
+    studio = new_page()
+    studio.page.add_init_script("""
+        const { setItem } = Storage.prototype;
+        Storage.prototype.setItem = function (key, value) {
+            if (this === localStorage) throw new Error("full");
+            setItem.call(this, key, value);
+        };""")
+    asked = []
+    studio.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    studio.open()
+    studio.lay(write_map(np.zeros((192, 256), int)))
+    kept(studio, "sessionStorage", "camvid", studio.page.evaluate("dpsims.map"))
+    studio.open()  # the scene of a link belongs into the tab only
+    assert asked == []
+    paint_car(studio)
+    studio.page.goto("about:blank")
+    assert asked == ["beforeunload"]
+
+
 def another_seed(studio: StudioPage) -> None:
     studio.page.focus("#dps-map")
     studio.page.keyboard.press("s")

@@ -12,6 +12,7 @@ from tests.space.browser.conftest import OpenPage
 from tests.space.browser.slow_painting import read_map
 from tests.space.browser.stated_time import StatedTime
 from tests.space.browser.studio_page import StudioPage, pixels_of
+from tests.space.browser.test_nothing_lost import kept
 from tests.space.browser.test_visitors import accessibility_faults
 from tests.space.served_space import ServedSpace
 
@@ -28,8 +29,14 @@ def test_the_first_visit_shows_one_stroke_and_a_sentence(open_page: OpenPage) ->
     studio.click(20, 20)  # the hint does not lie in the way
     assert (studio.ids != before).any()
     assert not page.is_visible("#dps-first-run")
-    studio.page.evaluate("localStorage.removeItem('dpsims-drafts')")
+    kept(studio, "localStorage", "camvid", page.evaluate("dpsims.map"))
+    page.goto("about:blank")  # leaving stores the draft
+    page.goto(f"{studio.address}/config")  # of the same origin, without the page's scripts
+    page.evaluate("""for (const storage of [localStorage, sessionStorage]) {
+        for (const key of Object.keys(storage)) if (key.startsWith("dpsims-draft:")) storage.removeItem(key);
+    }""")
     studio.open()
+    np.testing.assert_array_equal(studio.ids, before)  # no draft is left
     assert not page.is_visible("#dps-first-run")
 
 

@@ -13,7 +13,7 @@ from tests.space.browser.test_visitors import CAR, TREE, accessibility_faults, t
 from tests.space.outlined import stamped
 from tests.space.test_shapes import STAMPS
 
-ROAD, PEDESTRIAN = 3, 9
+SKY, ROAD = 0, 3
 
 
 def outline(studio: StudioPage, name: str) -> dict:
@@ -226,26 +226,93 @@ def test_a_region_moves_by_mouse_and_by_keyboard(studio: StudioPage) -> None:
     np.testing.assert_array_equal(studio.ids, moved)
 
 
-def test_protected_classes_stay_under_every_tool(studio: StudioPage) -> None:
-    before = studio.ids
-    sky = int(before[4, 128])
-    studio.page.wait_for_selector(f'#dps-legend [data-id="{sky}"]')
-    studio.page.click(f'#dps-legend [data-id="{sky}"] .dps-legend-lock')
-    studio.choose_class(CAR)
-    places = [(20.5, 5.5), (200.5, 100.5)]
+def half_and_half() -> np.ndarray:
+    """Sky above row 96, road below it, on which a car stands."""
+    ids = np.full((192, 256), ROAD)
+    ids[:96] = SKY
+    ids[110:130, 40:90] = CAR
+    return ids
+
+
+def by_brush(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
     studio.page.fill("#dps-size", "9")
+    places = [(20.5, 80.5), (200.5, 104.5)]
     studio.stroke(places)
-    wanted = np.where(before == sky, before, brushed(before, places, 9, CAR))
-    np.testing.assert_array_equal(studio.ids, wanted)
-    assert (wanted != brushed(before, places, 9, CAR)).any()
+    return brushed(ids, places, 9, TREE)
+
+
+def by_box(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
+    studio.choose_tool("rect")
+    studio.stroke([(100.5, 60.5), (150.5, 140.5)])
+    return rectangle(ids, (100, 60), (150, 140), TREE)
+
+
+def by_lasso(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
+    studio.choose_tool("lasso")
+    studio.stroke([(x + 100, y + 50) for x, y in CORNERS])
+    moved = np.roll(an_l(np.roll(ids, (-50, -100), (0, 1)), TREE), (50, 100), (0, 1))
+    return np.where(moved == TREE, TREE, ids)
+
+
+def by_stamp(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
+    take(studio, "tree")
+    studio.page.click('[data-action="place"]')
+    return stamped(ids, outline(studio, "tree"), TREE, (128, 96))
+
+
+def by_move(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
+    studio.choose_tool("move")
+    studio.stroke([(50.5, 120.5), (60.5, 110.5), (50.5, 100.5)])
+    moved = np.where(ids == CAR, ROAD, ids)
+    moved[90:110, 40:90] = CAR
+    return moved
+
+
+def by_fill_all(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
     studio.page.click("#dps-fill-all")
-    np.testing.assert_array_equal(studio.ids, np.where(before == sky, sky, CAR))
-    lock = studio.page.locator(f'#dps-legend [data-id="{sky}"] .dps-legend-lock')
-    assert lock.get_attribute("aria-pressed") == "true"
+    return np.full_like(ids, TREE)
+
+
+def by_fill(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
+    studio.choose_tool("fill")
+    studio.click(10, 10)
+    return np.where(ids == SKY, TREE, ids)
+
+
+def by_replacement(studio: StudioPage, ids: np.ndarray) -> np.ndarray:
+    studio.page.click("#dps-replace-button")
+    studio.page.select_option("#dps-replace-from", str(SKY))
+    studio.page.select_option("#dps-replace-to", str(TREE))
+    studio.page.click("#dps-replace-run")
+    return np.where(ids == SKY, TREE, ids)
+
+
+WAYS = (by_brush, by_box, by_lasso, by_stamp, by_move, by_fill_all, by_fill, by_replacement)
+
+
+def test_protected_classes_stay_under_every_tool(studio: StudioPage) -> None:
+    ids = half_and_half()
+    studio.lay(write_map(ids))
+    lock = studio.page.locator(f'#dps-legend [data-id="{SKY}"] .dps-legend-lock')
+    for way in WAYS:
+        results = []
+        for protected in (True, False):
+            lock.click()
+            assert lock.get_attribute("aria-pressed") == str(protected).lower()
+            studio.choose_class(TREE)
+            wanted = way(studio, ids)
+            np.testing.assert_array_equal(
+                studio.ids, np.where((ids == SKY) & protected, SKY, wanted), err_msg=way.__name__
+            )
+            results.append(studio.ids)
+            studio.choose_tool("brush")
+            if (studio.ids != ids).any():
+                studio.page.keyboard.press("Control+z")
+            np.testing.assert_array_equal(studio.ids, ids)
+        assert (results[0] != results[1]).any(), way.__name__
+    lock.click()
     assert accessibility_faults(studio) == ""
     lock.click()
-    studio.page.click("#dps-fill-all")
-    assert (studio.ids == CAR).all()
 
 
 def test_one_class_is_replaced_by_another(studio: StudioPage) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from tests.space.browser.conftest import DESKTOP, PHONE, OpenPage
+from tests.space.browser.conftest import DESKTOP, PHONE, SIDEWAYS, OpenPage
 from tests.space.browser.slow_painting import brushed, read_map
 from tests.space.browser.stated_time import StatedTime
 from tests.space.browser.studio_page import StudioPage, difference
@@ -217,8 +217,16 @@ def test_the_dark_page_is_dark_and_accessible(open_page: OpenPage) -> None:
     assert accessibility_faults(studio) == ""
 
 
-def test_the_phone_page_is_accessible(open_page: OpenPage) -> None:
-    assert accessibility_faults(open_page(**PHONE)) == ""
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_phone_page_is_accessible(open_page: OpenPage, scheme: str) -> None:
+    studio = open_page(**PHONE, color_scheme=scheme)
+    assert (np.median(studio.visible_image("body")) < 60) == (scheme == "dark")
+    for size in (PHONE["viewport"], SIDEWAYS):
+        studio.resize(size)
+        assert accessibility_faults(studio) == ""
+        studio.page.tap("#dps-class-button")
+        assert accessibility_faults(studio) == ""
+        studio.page.tap("#dps-sheet-close")
 
 
 def test_the_page_is_light_and_accessible_in_every_state(studio: StudioPage) -> None:

@@ -1,5 +1,5 @@
-// Undo and redo of complete scenes, {model, ids, seed, seedB, mix, regions}. Recorded scenes never change; successive ones
-// with equal maps share one array of ids.
+// Undo and redo of complete scenes, {model, ids, seed, seedB, mix, regions, original}. Recorded scenes never change;
+// successive ones with equal maps share one array of ids.
 
 const HISTORY_STEPS = 200;
 const HISTORY_BYTES = 64 * 1024 * 1024;

@@ -38,14 +38,16 @@ function mountClassSheet(app) {
     find("class-button-swatch").style.background = cssColour(state.colours[state.classId]);
   }
 
-  // While the sheet is open the map is at the top of the window, so that both are visible.
+  // While the sheet is open the map is at the top of the window, so that both are visible: the sheet below it or, in a wide
+  // window, on its left.
   function toggled(event) {
     const open = event.newState === "open";
     root.dataset.sheet = open ? "open" : "closed";
     button.setAttribute("aria-expanded", String(open));
     if (open) {
       scrolled = window.scrollY;
-      sheet.style.maxHeight = `${Math.max(220, window.innerHeight - find("map-frame").offsetHeight - 16)}px`;
+      const below = Math.max(220, window.innerHeight - find("map-frame").offsetHeight - 16);
+      sheet.style.maxHeight = root.clientWidth < PHONE_WIDTH ? `${below}px` : "";
       find("map-frame").scrollIntoView({ block: "start" });
     } else {
       sheet.style.maxHeight = "";

@@ -18,9 +18,9 @@ function readStored(key, storages = ["sessionStorage", "localStorage"]) {
   return null;
 }
 
-// Writes to each storage; returns whether one of them worked.
+// Writes to each storage; returns whether the last one, which keeps longest, took it.
 function store(key, text, storages = ["sessionStorage", "localStorage"]) {
-  const kept = storages.filter((name) => {
+  const took = storages.map((name) => {
     try {
       window[name].setItem(key, text);
       return true;
@@ -28,7 +28,7 @@ function store(key, text, storages = ["sessionStorage", "localStorage"]) {
       return false;
     }
   });
-  return kept.length > 0;
+  return took.pop();
 }
 
 function mountDrafts(app) {
@@ -41,13 +41,16 @@ function mountDrafts(app) {
   const kept = new WeakSet(); // scenes that are only shown, examples and drafts: nothing to store
   const borrowed = new WeakSet(); // scenes of links: they do not replace the visitor's own draft
   let marks = null; // the set of the scenes made now
+  const originals = new Map(); // by model, {text, original} of the last draft: the own photo is not stored
 
   const save = () => {
     clearTimeout(waiting);
     waiting = null;
     if (!painted && !lent) return;
     const where = painted && !borrowed.has(scene) ? undefined : ["sessionStorage"];
-    failed = !store(DRAFT + state.model.name, JSON.stringify(state.request()), where);
+    const text = JSON.stringify(state.request());
+    originals.set(state.model.name, { text, original: state.original });
+    failed = !store(DRAFT + state.model.name, text, where);
     app.rememberModel(where);
   };
   const saveSoon = () => {
@@ -82,10 +85,12 @@ function mountDrafts(app) {
   // {ids, style} of the model's draft, or null.
   app.readDraft = (model) => {
     try {
-      const draft = JSON.parse(readStored(DRAFT + model.name));
-      return draft && fittingScene(draft, model);
+      const text = readStored(DRAFT + model.name);
+      const known = originals.get(model.name);
+      const { ids, style } = fittingScene(JSON.parse(text), model);
+      return { ids, style: { ...style, original: known?.text === text ? known.original : "" } };
     } catch {
-      return null; // damaged, or of a model that has changed since
+      return null; // none, damaged, or of a model that has changed since
     }
   };
   app.rememberModel = (where) => store(LAST_MODEL, state.model.name, where);

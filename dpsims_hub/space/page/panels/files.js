@@ -1,15 +1,32 @@
 // Opens label maps, downloads of this page and photos (by button or drop), and saves downloads.
 
 const LARGEST_FILE = 8e6; // bytes, as on the server
+const LARGEST_PHOTO = 1024; // pixels of the longer side that are sent; our choice: models take 256
 const PHOTO_TYPES = ["image/jpeg", "image/webp"]; // never label maps
+const LIKE_A_PHOTO = /looks? like a photo/; // in the server's refusal of a map
 
-function readBase64(file) {
+function readBase64(file, name) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result).split(",")[1] || "");
-    reader.onerror = () => reject(new Error(`${file.name} cannot be read.`));
+    reader.onerror = () => reject(new Error(`${name} cannot be read.`));
     reader.readAsDataURL(file);
   });
+}
+
+// A photo scaled down to `LARGEST_PHOTO`, upright; the file itself if it is small or the browser cannot decode it.
+async function smallPhoto(file) {
+  const photo = await createImageBitmap(file).catch(() => null);
+  if (!photo) return file;
+  const scale = Math.min(1, LARGEST_PHOTO / Math.max(photo.width, photo.height));
+  if (scale === 1 && file.size <= LARGEST_FILE) return file;
+  const side = (length) => Math.max(1, Math.round(length * scale));
+  const canvas = new OffscreenCanvas(side(photo.width), side(photo.height));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(photo, 0, 0, canvas.width, canvas.height);
+  photo.close();
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });
 }
 
 function mountFiles(app) {
@@ -36,21 +53,28 @@ function mountFiles(app) {
     const number = ++opened;
     const { name: model, title } = state.model;
     if ((await openOwn(file)) || number !== opened) return;
-    if (file.size > LARGEST_FILE) {
-      const size = (Math.ceil(file.size / 1e5) / 10).toFixed(1); // rounded up, so that it is above the limit
+    const sent = reading === "read_photo" ? await smallPhoto(file) : file;
+    if (number !== opened) return;
+    if (sent.size > LARGEST_FILE) {
+      const size = (Math.ceil(sent.size / 1e5) / 10).toFixed(1); // rounded up, so that it is above the limit
       app.notify(`${file.name} has ${size} MB; the limit is 8 MB.`, "alert", "attempt");
       return;
     }
     try {
-      const data = await readBase64(file);
+      const data = await readBase64(sent, file.name);
       const isLate = () => number !== opened || model !== state.model.name;
-      const offers = (refusal) => !isLate() && app.offerRepair(file.name, data, refusal);
+      const offers = async (refusal) => {
+        if (isLate()) return false;
+        if (await app.offerRepair(file.name, data, refusal)) return true;
+        if (isLate() || !app.hasSegmenter || !LIKE_A_PHOTO.test(refusal)) return false;
+        await open(file, "read_photo");
+        return true;
+      };
       const reply = await app.ask(reading, { model, file: file.name, data }, reading === "read_map" ? offers : null);
       if (!reply || number !== opened) return;
       if (model !== state.model.name) throw new Error(`${file.name} was read for ${title}; open it again.`);
       if (reply.cropped) return void app.offerShape(file.name, data, reply.note);
-      state.replaceMap(fittingMap(reply.map, state.model));
-      if (reply.photo) app.keepOriginal(reply.photo);
+      state.replaceMap(fittingMap(reply.map, state.model), { original: reply.photo || "" });
       app.notify(reply.note || `Opened ${file.name}.`);
     } catch (problem) {
       app.notify(problem.message, "alert", "attempt");

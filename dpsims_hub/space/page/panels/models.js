@@ -13,12 +13,12 @@ function mountModels(app) {
     if (model) {
       app.cancelStroke(true);
       const from = state.history.now;
-      const { ids, seed, seedB, mix } = state;
+      const { ids, seed, seedB, mix, original } = state;
       const regions = state.regions.slice(0, mostRerolls(model));
       const keeps = sameClasses(model, state.model);
       const draft = app.readDraft(model);
       if (draft || !keeps) app.showKept(model, draft || undefined);
-      if (keeps) app.showCarried(model, { ids, style: { seed, seedB, mix, regions } }, from);
+      if (keeps) app.showCarried(model, { ids, style: { seed, seedB, mix, regions, original } }, from);
       else if (draft && tells) app.notify(`Your painting for ${model.title} is back.`);
       app.say(`Model ${model.title}`);
     }

@@ -1,12 +1,13 @@
-// Announcements for screen readers, and visible messages over the photo. An alert stays until it is closed or its cause
-// has ended.
+// Announcements for screen readers, and visible messages: over the photo, or in an open dialog, outside of which nothing
+// can be pressed. An alert stays until it is closed or its cause has ended.
 
 const NOTICE_SECONDS = 7;
 const MOST_NOTICES = 3;
 
 function mountNotices(app) {
-  const { find } = app;
+  const { find, root } = app;
   const list = find("notices");
+  const home = list.parentNode;
   const spoken = find("say");
 
   app.say = (text) => {
@@ -33,23 +34,36 @@ function mountNotices(app) {
     notice.append(words, close);
     list.append(notice);
     while (list.children.length > MOST_NOTICES) list.firstChild.remove();
-    place();
-    list.showPopover(); // a popover is above everything in all browsers
+    show();
     if (kind === "status") setTimeout(() => drop(notice), NOTICE_SECONDS * 1000);
   };
   const drop = (notice) => {
     notice.remove();
-    if (!list.children.length && list.matches(":popover-open")) list.hidePopover();
+    show();
   };
   app.settled = (cause) => [...list.children].filter((one) => one.dataset.cause === cause).forEach(drop);
 
-  // At the top of the photo, or of the window where the photo is not visible.
+  function show() {
+    const dialog = root.querySelector("dialog[open]");
+    if (list.parentNode !== (dialog || home)) (dialog || home).prepend(list);
+    list.popover = dialog ? null : "manual"; // a popover is above everything in all browsers
+    if (!dialog) list.togglePopover(list.children.length > 0);
+    place();
+  }
+  for (const dialog of root.querySelectorAll("dialog")) dialog.addEventListener("close", show);
+
+  // At the top of the photo, below a caption that lies on it, or at the top of the window where the photo is not visible.
+  // The slider of a comparison, which fills the photo, begins below the messages.
   function place() {
-    const box = find("photo-frame").getBoundingClientRect();
-    const inSight = box.top >= 0 && box.top + 100 < window.innerHeight;
-    list.style.top = `${inSight ? box.top + 6 : 6}px`;
+    const frame = find("photo-frame");
+    const box = frame.getBoundingClientRect();
+    const top = Math.max(box.top, frame.parentNode.firstElementChild.getBoundingClientRect().bottom) + 6;
+    const inSight = box.top >= 0 && top + 94 < window.innerHeight;
+    list.style.top = `${inSight ? top : 6}px`;
     list.style.left = `${box.left + 6}px`;
     list.style.width = `${Math.min(420, box.width - 12)}px`;
+    const covers = list.matches(":popover-open") && inSight;
+    frame.style.setProperty("--covered", covers ? `${list.getBoundingClientRect().bottom - box.top}px` : "0px");
   }
   const follow = () => list.children.length && place();
   window.addEventListener("scroll", follow, { passive: true });

@@ -3,15 +3,21 @@
 function mountOriginal(app) {
   const { state, find } = app;
   const button = find("original");
-  let image = null;
+  let image = null; // of `state.original`
   let shown = false;
 
-  app.keepOriginal = (url) => {
-    image = new Image();
-    image.src = url;
-    button.hidden = false;
-    image.decode().then(refresh, forget);
-  };
+  function follow() {
+    if (state.original === (image ? image.src : "")) return;
+    image = null;
+    if (!state.original) shown = false;
+    else {
+      image = new Image();
+      image.src = state.original;
+      image.decode().then(refresh, () => {});
+    }
+    button.hidden = !image;
+    refresh();
+  }
   app.showsOriginal = () => shown && Boolean(image) && app.comparing;
   // Draws the own photo instead of the map; returns whether it did.
   app.drawOriginal = (canvas) => {
@@ -32,13 +38,6 @@ function mountOriginal(app) {
     find("over-photo").dataset.original = String(app.showsOriginal());
     app.redrawCompare();
   }
-  function forget() {
-    image = null;
-    shown = false;
-    button.hidden = true;
-    refresh();
-  }
-
   button.addEventListener("click", () => {
     const leaves = app.comparing && shown;
     shown = !leaves;
@@ -55,5 +54,5 @@ function mountOriginal(app) {
     },
     { capture: true },
   );
-  state.on("model replaced", forget);
+  state.on("style", follow);
 }

@@ -20,7 +20,7 @@ function mountPast(app) {
     waiting = null;
     if (app.isPainting() || app.photoOf !== state.version) return;
     const { map, seed, seed_b: seedB, mix, regions } = state.request();
-    const scene = JSON.stringify({ map, seed, seedB, mix, regions });
+    const scene = JSON.stringify({ map, seed, seedB, mix, regions, original: state.original });
     if (list().length && list()[0].scene === scene) return show();
     byModel.set(state.model.name, withResult(list(), { scene, photo: find("photo").src }));
     show();

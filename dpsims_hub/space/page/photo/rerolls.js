@@ -2,7 +2,7 @@
 
 const MOST_REROLLS = 32; // the limit of the server
 
-// How many parts of a photo may have other looks: none where the model has one noise for the whole photo.
+// How many parts of a photo may have other looks: none where the model has one look for the whole photo.
 function mostRerolls(model) {
   return model.regions ? MOST_REROLLS : 0;
 }
