@@ -1,6 +1,7 @@
 """Options of the subcommands that use a timm backbone: its name, weights and inputs."""
 
 import argparse
+import json
 from functools import partial
 
 from dpsims_hub.commands.options import add_option

@@ -127,7 +127,7 @@ def missing_weights(name: str) -> str:
         file = config.hf_hub_filename or "model.safetensors"
         hf_hub_download(repository, file, revision=revision or None, dry_run=True)
     except OSError as error:
-        return _in_one_line(error).rstrip(".")
+        return one_line(error, 250).rstrip(".")
     return ""
 
 
