@@ -171,14 +171,8 @@ def test_a_study(pairs_of_a_tool, weights, tmp_path, capsys, monkeypatch, where)
         shutil.copytree(pairs_of_a_tool, data / part)
     monkeypatch.setattr(runner, "run_all", stopped)
     words = ["ablate", "--study", "gamma", "--arm", "gamma 0", "--data", str(data), "--no-plot"]
-    words += [
-        "--output",
-        str(tmp_path / "out"),
-        "--backbone",
-        "test_resnet",
-        "--backbone-weights",
-        str(weights),
-    ]
+    words += ["--output", str(tmp_path / "out"), "--backbone", "test_resnet"]
+    words += ["--weights-of", f"test_resnet={weights}", "--evaluate", "--backbone test_resnet"]
     assert main(words) == 2
     assert "which maps count: --label_suffix _color or _ids" in capsys.readouterr().err
     flags = {"own": ["--label-suffix", "_ids"], "trainer": ["--", "--label_suffix", "_ids"]}[where]
