@@ -1,4 +1,4 @@
-"""Documents and model cards: links, commands, trees, defaults and headers are those of the code."""
+"""Documents and model cards: links, commands, defaults and headers are those of the code."""
 
 from __future__ import annotations
 
@@ -19,21 +19,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CARDS = sorted(path for path in (ROOT / "model_cards").glob("*.md") if path.name != "template.md")
 GUIDES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS = [*GUIDES, *sorted((ROOT / "docs").glob("*.md")), *CARDS]
-
-
-def readme_tree() -> list[str]:
-    """Paths of the file tree in README.md, folders with a closing slash."""
-    block = re.search(r"## Files\n.*?```text\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert block, "README.md has no file tree under '## Files'"
-    paths, folders = [], []
-    for line in block[1].splitlines():
-        entry = re.match(r"( *)(\S+)", line)
-        if not entry:
-            continue
-        depth = len(entry[1]) // 2
-        folders[depth:] = [entry[2]] if entry[2].endswith("/") else []
-        paths.append("".join(folders) if entry[2].endswith("/") else "".join(folders[:depth]) + entry[2])
-    return paths
 
 
 def documented_commands(program: str) -> list[list[str]]:
@@ -96,21 +81,6 @@ def test_citation_names_the_software_and_the_paper() -> None:
     authors = [author["family-names"] for author in paper["authors"]]
     assert authors == ["Berrada", "Verbeek", "Couprie", "Alahari"]
     assert paper["identifiers"][0]["value"] == "arXiv:2312.13314"
-
-
-def test_readme_tree_names_only_what_exists() -> None:
-    missing = [name for name in readme_tree() if not (ROOT / name).exists()]
-    folders = [name for name in readme_tree() if name.endswith("/")]
-    assert missing == []
-    assert all((ROOT / name).is_dir() for name in folders)
-
-
-def test_readme_tree_names_every_room_and_script() -> None:
-    tree = {PurePosixPath(name).as_posix() for name in readme_tree()}
-    scripts = {path.name for path in ROOT.glob("*.py")}
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "dpsims_hub").glob("*.py")}
-    rooms = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "dpsims_hub").rglob("*.py")}
-    assert (scripts | modules | rooms) - tree - {"dpsims_hub/__init__.py"} == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

@@ -1,4 +1,4 @@
-"""The ground of the repository: packaging, make targets and imports are what they claim to be."""
+"""Packaging, make targets and imports are what they claim to be."""
 
 from __future__ import annotations
 

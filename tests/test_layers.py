@@ -24,7 +24,7 @@ LAYERS = {
     "evaluation": "cards labels losses models pictures pipelines processes storage",
     "training": "bundled labels losses models pictures pipelines processes storage",
     "pipelines": "cards labels models storage",
-    "cards": "labels",
+    "cards": "labels storage",
     "pictures": "labels storage",
     "labels": "labels/survey labels/sources labels/transforms labels/reading labels/classes",
     "labels/survey": "labels/sources labels/reading labels/classes storage",

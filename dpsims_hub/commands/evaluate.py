@@ -195,7 +195,7 @@ def complete_report(
 
 def check_outputs(arguments: argparse.Namespace) -> Path | None:
     """Checks that the report can be written, and returns the card to update, or None."""
-    from dpsims_hub.commands.card_numbers import card_of
+    from dpsims_hub.cards.card_numbers import card_of
 
     path = arguments.output
     if path is not None and path.suffix.lower() == ".png":
@@ -209,7 +209,7 @@ def write_outputs(
     report: dict, evaluation: Evaluation, arguments: argparse.Namespace, card: Path | None
 ) -> None:
     """Writes report, sheet and card as the options say, and prints where."""
-    from dpsims_hub.commands.card_numbers import update_card
+    from dpsims_hub.cards.card_numbers import update_card
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.contact_sheet import save_sheet
 

@@ -15,6 +15,7 @@ BACKGROUND = (255, 255, 255)
 INK = (30, 30, 30)
 HEADER_SIZE = 16
 CAPTION_SIZE = 13
+GAP = 6  # pixels between pictures and around a sheet
 
 
 def picture_of_map(label_map: np.ndarray, spec: ClassSpec, scale: int = 1) -> Image.Image:
@@ -87,7 +88,6 @@ def comparison_sheet(
     captions: Sequence[Sequence[str]] | None = None,
     legend: Image.Image | None = None,
     footer: str | None = None,
-    gap: int = 6,
 ) -> Image.Image:
     """An RGB table of pictures: one row for each label map, usually map | photo | photo.
 
@@ -97,15 +97,14 @@ def comparison_sheet(
         captions: one text below each picture, in the shape of `rows`.
         legend: picture under the table, for example `render_legend(spec)`.
         footer: one line of text at the bottom.
-        gap: pixels between pictures and around the sheet.
 
     Raises:
         ValueError: there is no picture, or `headers` or `captions` do not have the shape of `rows`.
     """
     _check_shapes(rows, headers, captions)
-    table = _draw_table(rows, headers, captions, gap)
+    table = _draw_table(rows, headers, captions)
     parts = [table] + ([legend] if legend is not None else []) + ([_text_line(footer)] if footer else [])
-    return stack_pictures(parts, gap)
+    return stack_pictures(parts, GAP)
 
 
 def save_picture(image: Image.Image, path: str | Path, metadata: Mapping[str, str] | None = None) -> Path:
@@ -144,16 +143,15 @@ def _draw_table(
     rows: Sequence[Sequence[Image.Image]],
     headers: Sequence[str] | None,
     captions: Sequence[Sequence[str]] | None,
-    gap: int,
 ) -> Image.Image:
     columns = range(max(len(row) for row in rows))
     widths = [max(row[column].width for row in rows if column < len(row)) for column in columns]
     heights = [max((cell.height for cell in row), default=0) for row in rows]
-    header_height = HEADER_SIZE + gap if headers is not None else 0
-    caption_height = CAPTION_SIZE + gap if captions is not None else 0
-    height = header_height + sum(heights) + caption_height * len(rows) + gap * (len(rows) - 1)
-    table = Image.new("RGB", (sum(widths) + gap * (len(widths) - 1), height), BACKGROUND)
-    lefts = [sum(widths[:column]) + gap * column for column in range(len(widths))]
+    header_height = HEADER_SIZE + GAP if headers is not None else 0
+    caption_height = CAPTION_SIZE + GAP if captions is not None else 0
+    height = header_height + sum(heights) + caption_height * len(rows) + GAP * (len(rows) - 1)
+    table = Image.new("RGB", (sum(widths) + GAP * (len(widths) - 1), height), BACKGROUND)
+    lefts = [sum(widths[:column]) + GAP * column for column in range(len(widths))]
     for left, width, header in zip(lefts, widths, headers or [], strict=False):
         _write(table, header, (left, 0), width, HEADER_SIZE)
     top = header_height
@@ -161,9 +159,9 @@ def _draw_table(
         for column, cell in enumerate(row):
             table.paste(cell.convert("RGB"), (lefts[column], top))
             if captions is not None:
-                place = (lefts[column], top + heights[index] + gap // 2)
+                place = (lefts[column], top + heights[index] + GAP // 2)
                 _write(table, captions[index][column], place, widths[column], CAPTION_SIZE)
-        top += heights[index] + caption_height + gap
+        top += heights[index] + caption_height + GAP
     return table
 
 

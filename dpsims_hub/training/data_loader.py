@@ -245,7 +245,10 @@ class TrainingDataLoader:
 
 
 def _all_places(checkpoint: Path | None) -> list[dict[str, Any]]:
-    """The stream states of all processes that wrote a checkpoint, by rank."""
+    """The stream states of all processes that wrote a checkpoint, by rank.
+
+    The loader's key is "feed", its name in older versions, whose checkpoints load.
+    """
     states = load_data_states(checkpoint) if checkpoint else []
     return [state["feed"]["stream"] for state in states]
 

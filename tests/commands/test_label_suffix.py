@@ -1,4 +1,4 @@
-"""`--label_suffix` at every door that reads a folder of pairs."""
+"""`--label_suffix` in every command that reads a folder of pairs."""
 
 from __future__ import annotations
 

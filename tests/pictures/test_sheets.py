@@ -29,11 +29,11 @@ def boxes(sheet: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, i
 
 
 def test_pictures_stand_in_rows_and_columns_at_their_own_size():
-    sheet = comparison_sheet([[plain(RED), plain(GREEN, (30, 4))], [plain(BLUE, (20, 8))]], gap=5)
-    assert boxes(sheet, RED) == (5, 5, 15, 13)
-    assert boxes(sheet, GREEN) == (5 + 20 + 5, 5, 5 + 20 + 5 + 30, 9)
-    assert boxes(sheet, BLUE) == (5, 5 + 8 + 5, 25, 26)
-    assert sheet.size == (5 + 20 + 5 + 30 + 5, 5 + 8 + 5 + 8 + 5)
+    sheet = comparison_sheet([[plain(RED), plain(GREEN, (30, 4))], [plain(BLUE, (20, 8))]])
+    assert boxes(sheet, RED) == (6, 6, 16, 14)
+    assert boxes(sheet, GREEN) == (6 + 20 + 6, 6, 6 + 20 + 6 + 30, 10)
+    assert boxes(sheet, BLUE) == (6, 6 + 8 + 6, 26, 28)
+    assert sheet.size == (6 + 20 + 6 + 30 + 6, 6 + 8 + 6 + 8 + 6)
 
 
 def test_headers_captions_legend_and_footer_take_room_and_hide_nothing():

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 from PIL import Image
 
 from dpsims_hub.labels.classes.errors import LabelMapError
@@ -19,6 +20,7 @@ MAX_SIDE = 4096  # pixels; our choice: twice the longer side of a Cityscapes pho
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF", "GIF", "PPM", "TGA")
 LOSSY_FORMATS = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")  # MPO: a JPEG with a second picture
 
+FEWER_ROWS = "holds fewer rows than its header says"
 _WHOLE: set[int] = set()  # hashes of files that this process has checked
 
 
@@ -81,8 +83,8 @@ def decode(image: Image.Image, where: str) -> None:
     Raises:
         LabelMapError: If the file is truncated, damaged, or holds fewer rows than its header says.
     """
-    file = getattr(image, "fp", None)  # None once it is decoded
-    if image.format == "PNG" and file is not None and (fault := _fault_of_png(file)):
+    file = getattr(image, "fp", None) if image.format == "PNG" else None  # None once it is decoded
+    if file is not None and (fault := _fault_of_png(file)):
         raise LabelMapError(f"{where}: {fault}; save it again.")
     try:
         image.load()
@@ -92,14 +94,25 @@ def decode(image: Image.Image, where: str) -> None:
         raise LabelMapError(
             f"{where}: is damaged or cut off ({first_line(error)}){hint}; save it again."
         ) from error
+    if isinstance(file, BytesIO) and _may_lack_rows(image) and not has_all_rows(file):
+        raise LabelMapError(f"{where}: {FEWER_ROWS}; save it again.")
+
+
+def _may_lack_rows(image: Image.Image) -> bool:
+    """Whether rows of a decoded PNG may be missing: decoders fill the last ones with 0."""
+    last = image.crop((0, image.height - 1, image.width, image.height))
+    return "interlace" in image.info or not np.asarray(last).any()
 
 
 def _fault_of_png(file: BinaryIO) -> str:
-    """Return the fault that a decoder would not report; files on disk are checked once per process."""
+    """Return the fault that a decoder would not report; files on disk are checked once per process.
+
+    Rows of bytes in memory are counted after decoding, where the last one is 0.
+    """
     try:
         facts = os.fstat(file.fileno())
     except (AttributeError, OSError):  # bytes in memory
-        return _fault_of_parts(file)
+        return fault_of_chunks(file) if isinstance(file, BytesIO) else _fault_of_parts(file)
     name = hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
     if name in _WHOLE:
         return ""
@@ -109,7 +122,7 @@ def _fault_of_png(file: BinaryIO) -> str:
 
 
 def _fault_of_parts(file: BinaryIO) -> str:
-    return fault_of_chunks(file) or ("" if has_all_rows(file) else "holds fewer rows than its header says")
+    return fault_of_chunks(file) or ("" if has_all_rows(file) else FEWER_ROWS)
 
 
 def check_size(height: int, width: int, where: str) -> None:

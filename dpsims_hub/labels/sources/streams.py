@@ -20,16 +20,6 @@ class RowStream(PairRows):
         """Number of files that processes and workers can read in parallel."""
         return self.rows.num_shards
 
-    def split(self, rank: int, world_size: int) -> RowStream:
-        """Return the rows of process `rank` of `world_size`.
-
-        These are whole shards if their number is a multiple of `world_size`. Otherwise every process reads
-        all rows and keeps one in `world_size`.
-        """
-        from datasets.distributed import split_dataset_by_node
-
-        return RowStream(split_dataset_by_node(self.rows, rank, world_size), self.spec)
-
     def sample(self, row: Mapping[str, Any], name: str = "") -> Sample:
         """Decode one row of `rows`; `name` is the prefix of its paths in messages.
 

@@ -34,15 +34,15 @@ def test_a_missing_row_is_seen_in_every_format(kind, depth, width):
     assert has_all_rows(io.BytesIO(png_bytes(rows, size=(4, width), **options)))
 
 
-def interlaced(width: int, height: int, left_out: int = 0) -> bytes:
-    """A grey 8-bit file of zeros in seven passes, of which so many bytes at the end are left out."""
+def interlaced(width: int, height: int, left_out: int = 0, value: int = 0) -> bytes:
+    """A grey 8-bit file of one value in seven passes, of which so many bytes at the end are left out."""
     data = b""
     for row_0, column_0, down, across in (
         *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4)),
         *((0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)),
     ):
         columns = len(range(column_0, width, across))
-        data += (b"\0" * (1 + columns)) * (len(range(row_0, height, down)) if columns else 0)
+        data += (b"\0" + bytes([value]) * columns) * (len(range(row_0, height, down)) if columns else 0)
     chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 1)}
     chunks |= {b"IDAT": zlib.compress(data[: len(data) - left_out]), b"IEND": b""}
     body = [
@@ -115,3 +115,48 @@ def test_a_file_is_looked_at_once_and_again_when_it_changes(tmp_path, monkeypatc
         read(png_bytes(rows[:2], size=(5, 3)))
     with pytest.raises(LabelMapError, match="fewer rows"), image_files.open_image(path) as image:
         image_files.decode(image, "map.png")  # a fault is told every time
+
+
+def read_bytes(content: bytes) -> np.ndarray:
+    with image_files.open_content(io.BytesIO(content), "map.png") as image:
+        image_files.decode(image, "map.png")
+        return np.asarray(image)
+
+
+@pytest.mark.parametrize(("kind", "depth"), KINDS)
+@pytest.mark.parametrize("present", [1, 0])
+def test_bytes_in_memory_with_missing_rows_are_refused(kind, depth, present):
+    """Also where the rows that are present are 0, like those that decoders fill in."""
+    rows = [[present] * (9 * CHANNELS[kind])] * 5
+    options = {"depth": depth, "kind": kind, "palette": b"\1\2\3" * 2 if kind == PALETTE else b""}
+    assert read_bytes(png_bytes(rows, **options)).shape[:2] == (5, 9)
+    for given in (1, 4):
+        with pytest.raises(LabelMapError, match=r"^map\.png: holds fewer rows than its header says; save it"):
+            read_bytes(png_bytes(rows[:given], size=(5, 9), **options))
+
+
+@pytest.mark.parametrize("cut", [1, 8, 9])
+def test_bytes_in_memory_whose_last_row_is_cut_are_refused(cut):
+    content = png_bytes([[7] * 9] * 5, depth=8, kind=GREY)
+    packed = content[content.index(b"IDAT") + 4 : content.index(b"IEND") - 8]
+    short = zlib.compress(zlib.decompress(packed)[:-cut])
+    chunk = struct.pack(">I", len(short)) + b"IDAT" + short + struct.pack(">I", zlib.crc32(b"IDAT" + short))
+    damaged = content[: content.index(b"IDAT") - 4] + chunk + content[content.index(b"IEND") - 4 :]
+    with pytest.raises(LabelMapError, match="is damaged or cut off|fewer rows"):
+        read_bytes(damaged)
+
+
+def test_bytes_in_memory_are_refused_when_a_pass_is_cut():
+    """The last row of nine is not of the last pass."""
+    assert (read_bytes(interlaced(9, 9, value=1)) == 1).all()
+    with pytest.raises(LabelMapError, match="fewer rows"):
+        read_bytes(interlaced(9, 9, left_out=1 + 9, value=1))
+
+
+def test_bytes_in_memory_are_unpacked_once_where_the_last_row_is_there(monkeypatch):
+    looks = []
+    monkeypatch.setattr(image_files, "has_all_rows", lambda file: looks.append(1) or has_all_rows(file))
+    read_bytes(png_bytes([[0, 0], [0, 1]]))
+    assert looks == []
+    read_bytes(png_bytes([[0, 1], [0, 0]]))
+    assert looks == [1]

@@ -52,15 +52,6 @@ def test_a_position_is_taken_up_by_a_copy(tmp_path, columns, position):
     assert numbers_of(copy) == list(range(position, 12))
 
 
-def test_processes_share_whole_shards_or_rows(tmp_path):
-    stream = open_stream(tmp_path)
-    halves = [stream.split(rank, 2) for rank in range(2)]
-    assert [half.num_shards for half in halves] == [2, 2]
-    assert [numbers_of(half) for half in halves] == [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
-    thirds = [numbers_of(stream.split(rank, 3)) for rank in range(3)]
-    assert thirds == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
-
-
 def test_shards_come_in_another_order_when_shuffled(tmp_path):
     stream = open_stream(tmp_path)
     orders = []

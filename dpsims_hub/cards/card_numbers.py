@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import ModelCard
+
+from dpsims_hub.cards.measurements import eval_results, evaluation_section
 from dpsims_hub.storage.atomic_write import write_text_atomically
 from dpsims_hub.storage.error_text import one_line
 from dpsims_hub.storage.links import real_path
@@ -28,10 +31,6 @@ def update_card(path: Path, report: Mapping[str, Any]) -> None:
 
     All else stays, also the numbers of other data sets.
     """
-    from huggingface_hub import ModelCard
-
-    from dpsims_hub.cards.measurements import eval_results, evaluation_section
-
     try:
         card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
     except Exception as error:  # the library passes on any exception of its YAML reader

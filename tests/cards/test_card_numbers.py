@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from dpsims_hub.commands.card_numbers import card_of, update_card, with_section
+from dpsims_hub.cards.card_numbers import card_of, update_card, with_section
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = json.loads((ROOT / "model_cards" / "camvid.json").read_text())
