@@ -176,8 +176,10 @@ def test_a_study(pairs_of_a_tool, weights, tmp_path, capsys, monkeypatch, where)
         str(tmp_path / "out"),
         "--backbone",
         "test_resnet",
-        "--backbone-weights",
-        str(weights),
+        "--weights-of",
+        f"test_resnet={weights}",
+        "--evaluate",
+        "--backbone test_resnet",
     ]
     assert main(words) == 2
     assert "which maps count: --label_suffix _color or _ids" in capsys.readouterr().err
