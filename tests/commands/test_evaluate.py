@@ -134,7 +134,7 @@ def test_two_processes_measure_what_one_does(options, tmp_path):
         {path.name for path in (tmp_path / f"cache of {name}").rglob("*.features")} for name in ("two", "one")
     ]
     assert names[0] == names[1]
-    assert len(names[0]) == 2 * 3 + 3
+    assert len(names[0]) == 3 * 2 + 3 * 3  # three batches: backbone and exposure; these and the probe
 
 
 def test_a_damaged_file_of_the_cache_is_said_and_made_again(options, tmp_path, capsys):
