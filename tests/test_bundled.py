@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from dpsims_hub.bundled import FOLDER, NAMES, bundled_examples, bundled_model
 from dpsims_hub.labels import ClassSpec, colorize, read_label_map
+from dpsims_hub.models import DPSIMSDiscriminator
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from tests.tiny import tiny_generator
 
@@ -202,3 +203,21 @@ def test_bundling_again_keeps_the_card_and_the_segmenter(tmp_path, monkeypatch):
     assert DPSIMSPipeline.from_pretrained(target).spec.name == "target"
     known = [(one.aliases, one.kind) for one in ClassSpec.load("outdoor").classes]
     assert [(one.aliases, one.kind) for one in DPSIMSPipeline.from_pretrained(target).spec.classes] == known
+
+
+def test_bundling_takes_the_discriminator_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(TOOLS)
+    bundle = runpy.run_path(str(TOOLS / "bundle_model.py"))["bundle"]
+    run, target = tmp_path / "run", tmp_path / "target"
+    DPSIMSPipeline(tiny_generator(3, spectral_norm=False)).save_pretrained(run / "pipeline")
+    alone = bundle(run / "pipeline", target)
+    assert not (target / "discriminator").exists()
+    trained = DPSIMSDiscriminator(3, feature_channels=(4, 6), feature_strides=(2, 4), decoder_widths=(8,))
+    trained.save_pretrained(run / "discriminator")
+    assert bundle(run / "pipeline", target) == alone  # without the discriminator
+    bundled = DPSIMSDiscriminator.from_pretrained(target / "discriminator", dtype=torch.float32)
+    for (name, mine), theirs in zip(trained.state_dict().items(), bundled.state_dict().values(), strict=True):
+        torch.testing.assert_close(theirs, mine, rtol=1e-3, atol=1e-6, msg=name)
+    weights = target / "discriminator" / "diffusion_pytorch_model.safetensors"
+    assert {tensor.dtype for tensor in load_file(weights).values()} == {torch.float16}
+    assert weights.stat().st_mode & 0o777 == 0o644

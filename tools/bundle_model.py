@@ -2,8 +2,8 @@
 
     python tools/bundle_model.py outputs/camvid/pipeline dpsims_hub/bundled/camvid
 
-The discriminator is not included: it is needed for training only. Classes of a built-in list get its aliases
-and kinds. README.md and segmenter/ of the destination stay as they are.
+The discriminator beside the pipeline is included: fine-tuning begins with it. Classes of a built-in list get
+its aliases and kinds. README.md and segmenter/ of the destination stay as they are.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from pathlib import Path
 
 import torch
 
-from dpsims_hub import DPSIMSPipeline
+from dpsims_hub import DPSIMSDiscriminator, DPSIMSPipeline
 from dpsims_hub.space.model_registry import with_known_aliases
 from dpsims_hub.storage.atomic_write import atomic_folder
 
-MAX_BYTES = 12_000_000  # limit of a model in the package
+MAX_BYTES = 12_000_000  # limit of a pipeline in the package
 
 
 def bundle(source: Path, destination: Path) -> int:
     """Write the pipeline at `source` to `destination` as float16 and return its size in bytes.
+
+    The discriminator is that of `source`'s parent, or of `source`, if there is one; the size is without it.
 
     Raises:
         ValueError: the result is too large for the package; nothing is written.
@@ -38,7 +40,10 @@ def bundle(source: Path, destination: Path) -> int:
         size = sum(path.stat().st_size for path in files)
         if size > MAX_BYTES:
             raise ValueError(f"{source}: {size} bytes in float16, above the package's limit of {MAX_BYTES}.")
-        for path in files:
+        for folder in [place for place in (source, source.parent) if (place / "discriminator").is_dir()][:1]:
+            trained = DPSIMSDiscriminator.from_pretrained(folder / "discriminator")
+            trained.half().save_pretrained(unfinished / "discriminator")
+        for path in unfinished.rglob("*.safetensors"):
             path.chmod(0o644)  # safetensors writes files that only their owner can read
         if destination.exists():
             for path in destination.glob("README.md"):

@@ -215,7 +215,7 @@ def _start_discriminator(
         settings = own_settings(json.loads((path / "config.json").read_text()))
         if reason := _misfit(config, place, settings, fresh):
             return fresh, f"Discriminator: new, the one in {path} has {reason}."
-        old = DPSIMSDiscriminator.from_pretrained(path)
+        old = DPSIMSDiscriminator.from_pretrained(path, dtype=torch.float32)
     except (RuntimeError, TypeError, ValueError, OSError) as error:
         raise ValueError(
             f"{path}: config.json or the weights are damaged or do not fit each other; copy them again, or "
