@@ -8,6 +8,7 @@ const PHONE_WIDTH = 640; // pixels; narrower windows have the layout "phone"
 const NARROW_WIDTH = 980; // narrower windows have the layout "under"
 const GAP = 10;
 const SMALLEST_PANE = 256;
+const LEAST_STACK = 640; // pixels; lower stacks leave no room for the classes beside them
 // Heights in pixels of everything besides map and photo: margins, header, tools, captions, style, footer.
 const ROWS = { beside: 266, under: 362, stacked: 42, phone: 282, sideways: 122 };
 const PHONE_COLUMN = 66; // the variations beside the photo, with their gap
@@ -29,7 +30,8 @@ function chooseLayout(width, height, ratio, coarse = false) {
   const side = Math.min(400, Math.max(196, 0.26 * width - 180));
   const beside = fit("beside", (width - 2 * GAP - side) / 2, height - ROWS.beside);
   const stacked = fit("stacked", width - GAP - 440, (height - ROWS.stacked) / 2);
-  return [under, stacked].reduce((best, one) => (one.pane > 1.03 * best.pane ? one : best), beside);
+  const others = (2 * stacked.pane) / ratio < LEAST_STACK ? [under] : [under, stacked];
+  return others.reduce((best, one) => (one.pane > 1.03 * best.pane ? one : best), beside);
 }
 
 function mountLayout(app) {

@@ -77,6 +77,19 @@ def test_map_and_photo_get_the_window(
     studio.close_all()
 
 
+def test_a_low_stack_is_not_chosen_because_it_leaves_the_classes_no_room(studio: StudioPage) -> None:
+    switch(studio, "wide")
+    studio.resize({"width": 1024, "height": 768})
+    panels = [box(studio, one) for one in (".dps-toolbar", ".dps-side", ".dps-style")]
+    classes, frame = box(studio, "#dps-classes"), box(studio, "#dps-map-frame")
+    for number, one in enumerate([frame, *panels]):
+        assert not [other for other in [frame, *panels][:number] if overlap(one, other)]
+    assert classes["height"] >= 100
+    assert frame["width"] > 0.45 * 1024
+    studio.resize(DESKTOP["viewport"])
+    switch(studio, "camvid")
+
+
 def targets_of(phone: StudioPage) -> list[dict[str, Any]]:
     """The controls of a phone in every state: compared, menus, sheet, dialogs, stamp, message."""
     page, rows = phone.page, []
@@ -134,7 +147,16 @@ def test_every_target_of_a_phone_is_large_and_its_words_fit(phone: StudioPage, s
 
 
 def test_a_phone_held_sideways_shows_photo_map_and_tools_together(phone: StudioPage) -> None:
+    phone.resize(PHONE["viewport"])
+    phone.page.fill("#dps-seed", "-1")
+    phone.page.keyboard.press("Tab")
+    phone.page.evaluate("window.scrollTo(0, 0)")
     phone.resize(SIDEWAYS)
+    notices, frame = box(phone, "#dps-notices"), box(phone, "#dps-photo-frame")
+    assert frame["x"] < notices["x"] < notices["x"] + notices["width"] < frame["x"] + frame["width"]
+    phone.page.tap(".dps-notice-close")
+    phone.page.fill("#dps-seed", "0")
+    phone.page.keyboard.press("Tab")
     phone.page.evaluate("window.scrollTo(0, 0)")
     parts = ("#dps-photo-frame", "#dps-map-frame", "#dps-variations", ".dps-tools", ".dps-bar")
     boxes = [box(phone, one) for one in parts]

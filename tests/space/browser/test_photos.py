@@ -260,7 +260,7 @@ def save(studio: StudioPage, kind: str, folder: Path) -> Image.Image:
         studio.page.click(f'#dps-download button[data-kind="{kind}"]')
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
-    assert path.name == f"camvid_{kind}_seed_9.png"
+    assert path.name == f"camvid_{kind}_seed_9_natural.png"
     with Image.open(path) as image:
         image.load()
     return image

@@ -67,7 +67,7 @@ function mountNotices(app) {
   }
   const follow = () => list.children.length && place();
   window.addEventListener("scroll", follow, { passive: true });
-  window.addEventListener("resize", follow);
+  window.addEventListener("resize", () => setTimeout(follow)); // after the layout
   app.state.on("layout", () => setTimeout(follow));
   app.state.on("commit", () => app.settled("attempt"));
 
