@@ -12,7 +12,8 @@ FIRST_LAYOUTS = ("cows_on_a_pasture",)
 def bundled_model(name: str = "camvid") -> Path:
     """Where the bundled model lies: a folder in Hub layout, ready for `DPSIMSPipeline.from_pretrained`.
 
-    Its own segmenter, which turns photos into label maps of its classes, lies in `segmenter/` there.
+    Its own segmenter, which turns photos into label maps of its classes, lies in `segmenter/` there. In
+    `discriminator/` "outdoor" has that of its training, with which a fine-tuning begins.
 
     Args:
         name: "camvid", streets in eleven classes, 256x192 (width x height); or "outdoor", landscapes and
