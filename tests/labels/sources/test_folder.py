@@ -215,11 +215,11 @@ def test_a_forgotten_split_is_pointed_out(tmp_path):
 def test_sizes_that_differ_name_both(tmp_path):
     make_folder(tmp_path, ["a"])
     write_png(tmp_path / "labels" / "a.png", [[0] * 5] * 4)
-    with pytest.raises(LabelMapError, match="the photo is 4 x 6 px .*, its label map 4 x 5"):
+    with pytest.raises(LabelMapError, match="the photo is 6 x 4 px .*, its label map 5 x 4"):
         FolderDataset(tmp_path)[0]
     write_png(tmp_path / "labels" / "a.png", [[0] * 6] * 4)
     write_png(tmp_path / "instances" / "a.png", [[0] * 6] * 5)
-    with pytest.raises(LabelMapError, match="its instance map 5 x 6"):
+    with pytest.raises(LabelMapError, match="its instance map 6 x 5"):
         FolderDataset(tmp_path)[0]
 
 

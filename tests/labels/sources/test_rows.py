@@ -60,10 +60,10 @@ FAULTS = {
         {"label": cell(png_bytes([[0, 0, 0, 0, 9, 9]] * 4), "m.png")},
         r"^row 7, m\.png \(label\): value 9 on 8 of 24 px",
     ),
-    "sizes": ({"label": cell(png_bytes([[0] * 5] * 4))}, r"^row 7, 000\.png: the photo is 4 x 6 px .* 4 x 5"),
+    "sizes": ({"label": cell(png_bytes([[0] * 5] * 4))}, r"^row 7, 000\.png: the photo is 6 x 4 px .* 5 x 4"),
     "object sizes": (
         {"instances": cell(png_bytes([[0] * 6] * 5))},
-        r"^row 7, 000\.png: .* instance map 5 x 6",
+        r"^row 7, 000\.png: .* instance map 6 x 5",
     ),
     "coloured objects": (
         {"instances": cell(png_bytes([[0] * 18] * 4, kind=RGB))},

@@ -235,7 +235,6 @@ def noise_png() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("photo.png", noise_png()),
         ("text.png", b"<html><script>alert(1)</script></html>"),
         ("<img src=x onerror=alert(1)>.png", b"no image"),
         ("cut.png", noise_png()[:2000]),
