@@ -296,11 +296,17 @@ def test_painting_on_the_photo_is_painting_on_the_map(studio: StudioPage) -> Non
     bare = studio.visible_image("#dps-photo-frame")
     # A little, because the photo is drawn anew with a finer filter once the brush rests.
     assert np.abs(bare.astype(int) - plain).mean() < 0.1 * np.abs(veiled.astype(int) - plain).mean()
+    studio.page.fill("#dps-opacity", "100")
     studio.page.click("#dps-paint-photo")
+    assert not studio.page.is_visible("#dps-opacity")
+    studio.page.mouse.move(5, 5)
+    alone = studio.visible_image("#dps-photo-frame")  # no map over it without its slider
+    assert np.abs(alone.astype(int) - plain).mean() < 0.1 * np.abs(veiled.astype(int) - plain).mean()
     after = studio.ids
     studio.page.mouse.click(box["x"] + 30, box["y"] + 30)
     np.testing.assert_array_equal(studio.ids, after)
     studio.page.click("#dps-paint-photo")
+    studio.page.fill("#dps-opacity", "0")
 
 
 def test_wheel_and_space_enlarge_and_move_map_and_photo_together(studio: StudioPage) -> None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from tests.space.browser.conftest import DESKTOP, PHONE, SIDEWAYS
+from tests.space.browser.conftest import DESKTOP, PHONE, SIDEWAYS, OpenPage
 from tests.space.browser.studio_page import StudioPage
 from tests.space.browser.test_nothing_lost import switch
 from tests.space.browser.test_visitors import accessibility_faults
 
 CAR = 8
 Box = dict[str, float]
+# Controls that reach beyond the border of their panel.
+OUTSIDE = """root => [...root.querySelectorAll("button, select, input")]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+    .filter((one) => {
+        const panel = one.closest(".dps-bar, .dps-toolbar, .dps-side-part, .dps-style");
+        const [inner, outer] = [one, panel || one].map((each) => each.getBoundingClientRect());
+        return inner.left < outer.left - 5 || inner.right > outer.right + 5;
+    })
+    .map((one) => one.id || one.outerHTML.slice(0, 120))"""
 # What a control shows, and how much of its words does not fit; a slider is as large as its row.
 CONTROLS = """root => [...root.querySelectorAll("button, select, input")]
     .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".dps-unseen"))
@@ -68,6 +79,7 @@ def test_map_and_photo_get_the_window(
     for number, one in enumerate([*panes, *panels]):
         assert is_inside(one, width, height)
         assert not [other for other in [*panes, *panels][:number] if overlap(one, other)]
+    assert studio.page.locator(".dps").evaluate(OUTSIDE) == []
     content = [box(studio, one) for one in (".dps-seeds", ".dps-four", ".dps-past")]
     top = min(one["y"] for one in content)
     bottom = max(one["y"] + one["height"] for one in content)
@@ -259,8 +271,6 @@ def test_the_last_classes_are_one_tap_away_and_keep_their_places(phone: StudioPa
 
 
 def test_a_good_filter_enlarges_the_photo_when_the_brush_rests(studio: StudioPage) -> None:
-    from PIL import Image
-
     photo = Image.fromarray(studio.photo)
     studio.page.mouse.move(5, 5)
     studio.page.wait_for_selector('#dps-photo-frame[data-fine="true"]')
@@ -286,6 +296,53 @@ def test_a_good_filter_enlarges_the_photo_when_the_brush_rests(studio: StudioPag
     assert not seen  # until the brush rests again the browser enlarges the new photo
     studio.page.wait_for_selector('#dps-photo-frame[data-fine="true"]')
     assert studio.page.is_visible("#dps-fine")
+
+
+@pytest.mark.parametrize("size", [(390, 700), (320, 640), (844, 390)])
+def test_dialogs_of_a_phone_begin_at_their_top(
+    phone: StudioPage, size: tuple[int, int], tmp_path: Path
+) -> None:
+    phone.resize({"width": size[0], "height": size[1]})
+    pixels = np.arange(192 * 256).reshape(192, 256) // 4096
+    Image.fromarray((200 + pixels).astype(np.uint8)).save(tmp_path / "map.png")
+    for dialog in ("shortcuts", "repair"):
+        if dialog == "shortcuts":
+            phone.page.tap("#dps-help")
+        else:
+            phone.page.set_input_files("#dps-file", tmp_path / "map.png")
+        phone.page.wait_for_selector(f"#dps-{dialog}[open]")
+        length = phone.page.evaluate("name => document.querySelector(name).scrollHeight", f"#dps-{dialog}")
+        assert length > box(phone, f"#dps-{dialog}")["height"]  # it scrolls
+        assert is_inside(box(phone, f"#dps-{dialog}-title"), *size)
+        choice = phone.page.locator("#dps-repair-whole").bounding_box()
+        assert choice is None or choice["width"] == choice["height"]
+        phone.page.keyboard.press("Escape")
+
+
+def test_a_long_message_of_a_small_phone_has_space_around_it(phone: StudioPage, tmp_path: Path) -> None:
+    phone.resize({"width": 320, "height": 640})
+    (tmp_path / "notes.png").write_text("no picture")
+    phone.page.set_input_files("#dps-file", tmp_path / "notes.png")
+    phone.notice("alert")
+    text, message = phone.page.evaluate("""() => {
+        const range = document.createRange();
+        range.selectNodeContents(document.querySelector(".dps-notice p"));
+        const boxes = [range, document.querySelector(".dps-notice")];
+        return boxes.map((one) => one.getBoundingClientRect().toJSON());
+    }""")
+    assert text["height"] > 50  # three lines
+    assert text["top"] - message["top"] >= 4
+    assert message["bottom"] - text["bottom"] >= 4
+    phone.page.tap(".dps-notice-close")
+
+
+def test_the_first_sentence_is_above_the_tools_of_a_small_phone(open_page: OpenPage) -> None:
+    context = {**PHONE, "viewport": {"width": 320, "height": 640}}
+    studio = open_page(**context)
+    sentence = box(studio, "#dps-first-run-text")
+    assert is_inside(sentence, 320, 640)
+    for other in (".dps-tools", "#dps-first-run-path"):
+        assert not overlap(sentence, box(studio, other))
 
 
 def test_nothing_lies_under_the_painter_on_a_phone(phone: StudioPage) -> None:

@@ -35,7 +35,8 @@ def test_near_colours_are_snapped_with_a_preview(studio: StudioPage, tmp_path: P
     pixels[:10] = (250, 250, 250)
     open_file(studio, pixels, tmp_path / "map.png")
     page = studio.page
-    assert "Or say what its values mean" in page.inner_text("#dps-repair-note")
+    note = "map.png has colours that are not exactly those of camvid. Say here what each means."
+    assert page.inner_text("#dps-repair-note") == note
     assert page.locator("#dps-repair-rows tr").count() == 3
     np.testing.assert_array_equal(studio.ids, before)  # nothing is taken yet
     assert accessibility_faults(studio) == ""

@@ -65,7 +65,7 @@ function mountFiles(app) {
       const isLate = () => number !== opened || model !== state.model.name;
       const offers = async (refusal) => {
         if (isLate()) return false;
-        if (await app.offerRepair(file.name, data, refusal)) return true;
+        if (await app.offerRepair(file.name, data)) return true;
         if (isLate() || !app.hasSegmenter || !LIKE_A_PHOTO.test(refusal)) return false;
         await open(file, "read_photo");
         return true;

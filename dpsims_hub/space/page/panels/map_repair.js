@@ -12,12 +12,12 @@ function mountMapRepair(app) {
   let pending = null; // ends with the last preview
 
   // Opens the dialog for a refused map; returns whether it is open.
-  app.offerRepair = async (name, data, refusal) => {
+  app.offerRepair = async (name, data) => {
     const model = state.model.name;
     const found = await app.server.inspect_map({ model, file: name, data }).catch(() => null);
     if (!found || found.error || found.busy || model !== state.model.name) return false;
     const others = found.more ? ` ${found.more} further values become the nearest class, or unknown.` : "";
-    begin({ name, data, model, reading: "repair_map" }, `${refusal} Or say what its values mean:`);
+    begin({ name, data, model, reading: "repair_map" }, inexact(name, found));
     rows.replaceChildren(...found.values.map(makeRow));
     find("repair-more").textContent = others.trim();
     return true;
@@ -28,12 +28,17 @@ function mountMapRepair(app) {
     begin({ name, data, model: state.model.name, reading: "read_map" }, note);
   };
 
+  function inexact(name, found) {
+    const kind = found.values[0].value.startsWith("#") ? "colours" : "numbers";
+    return `${name} has ${kind} that are not exactly those of ${state.model.title}. Say here what each means.`;
+  }
+
   function begin(newFile, note) {
     file = newFile;
     whole.checked = false;
     find("repair-note").textContent = note;
     dialog.dataset.table = String(file.reading === "repair_map");
-    dialog.showModal();
+    showDialog(dialog);
     setTimeout(renew);
   }
 

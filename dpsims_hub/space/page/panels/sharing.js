@@ -59,7 +59,7 @@ function mountSharing(app) {
     }
     const size = `It has ${Math.ceil(address.length / 1000)} thousand characters; some apps cut such long links.`;
     find("link-note").textContent = `${copied ? "Copied." : "Copy it from here."} ${kept}${long ? ` ${size}` : ""}`;
-    find("link").showModal();
+    showDialog(find("link"));
     find("link-text").select();
   }
 

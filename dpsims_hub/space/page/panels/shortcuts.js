@@ -20,6 +20,12 @@ const KEY_HELP = [
   ["Escape", "cancel a stroke, close a menu"],
 ];
 
+// Opens a dialog at its top; the browser scrolls to the button that has the focus, which is at the end of a long one.
+function showDialog(dialog) {
+  dialog.showModal();
+  dialog.scrollTop = 0;
+}
+
 const HELD_KEYS = ["[", "]", "+", "-", "="]; // sizes and zoom: these act on while they are held
 const BRACKETS = { BracketLeft: "[", BracketRight: "]" };
 
@@ -45,7 +51,7 @@ function mountShortcuts(app) {
       app.openSheet();
       find("search").focus();
     },
-    "?": () => find("shortcuts").showModal(),
+    "?": () => showDialog(find("shortcuts")),
     a: app.fillAll,
     s: () => app.drawSeed("seed"),
     c: app.compare,
@@ -100,6 +106,6 @@ function mountShortcuts(app) {
     find("keys").append(term, meaning);
   }
   for (const shown of root.querySelectorAll("[data-tip][data-key]")) shown.dataset.tip += `  (${shown.dataset.key})`;
-  find("help").addEventListener("click", () => find("shortcuts").showModal());
+  find("help").addEventListener("click", () => showDialog(find("shortcuts")));
   document.addEventListener("keydown", onKey);
 }

@@ -12,7 +12,7 @@ function mountCompare(app) {
   app.paintsOnPhoto = () => paints && !app.comparing;
 
   const draw = () => {
-    const veil = opacity.value / 100;
+    const veil = app.paintsOnPhoto() ? opacity.value / 100 : 0; // its slider is there only then
     over.hidden = !app.comparing && !veil;
     if (!over.hidden && !app.drawOriginal(over)) drawMap(over, state.ids, state.width, state.height, state.colours);
     over.style.opacity = app.comparing ? 1 : veil;
