@@ -5,8 +5,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 NAMES = ("outdoor", "camvid")
 """Bundled models, which are also built-in class lists; the painter starts with the first."""
-FIRST_LAYOUTS = ("cows_on_a_pasture",)
-"""What is shown first: of what the models make, it looks best to us."""
+FIRST_LAYOUTS = ("riverside",)
+"""What is shown first: of what the models make, it looks best to us (of six seeds of each scene)."""
 
 
 def bundled_model(name: str = "camvid") -> Path:
