@@ -1,6 +1,6 @@
 """Speed of the Space in a browser: start, photos a second while painting, from stroke to photo.
 
-    python tools/measure_space.py [--model camvid] [--seconds 10] [--rounds 3]
+    python tools/measure_space.py [--model camvid] [--seconds 10] [--rounds 3] [--speed 1]
     python tools/measure_space.py [--model camvid] --clients 64 --memory 2000
 
 Starts space_app.py, paints in a headless Chromium, and prints tables. Needs Playwright, psutil and Chromium.
@@ -110,8 +110,13 @@ def measure_start(page: Any, address: str, start: float, pid: int) -> dict[str, 
     return seconds
 
 
-def paint(page: Any, seconds: float) -> tuple[float, list[dict[str, float]]]:
+def paint(page: Any, seconds: float, speed: float) -> tuple[float, list[dict[str, float]]]:
     """Paint strokes in changing classes without a pause.
+
+    Args:
+        page: of Playwright.
+        seconds: of painting.
+        speed: of the brush in widths of the map a second; infinite: as fast as the browser takes it.
 
     Returns:
         Photos a second, and the page's times of each photo in milliseconds.
@@ -120,13 +125,17 @@ def paint(page: Any, seconds: float) -> tuple[float, list[dict[str, float]]]:
     chips = page.locator("#dps-classes [role=radio]")
     before = int(page.get_attribute(".dps", "data-replies"))
     start = time.perf_counter()
-    move = 0
+    move, way, last = 0, 0.0, None
+    step = 0.11 if math.isinf(speed) else 0.03  # slower brushes move in finer steps
     while time.perf_counter() - start < seconds:
         if move % MOVES_PER_STROKE == 0:
             page.mouse.up()
             chips.nth((7 * move // MOVES_PER_STROKE) % chips.count()).click()
-        angle = 0.11 * move
+        angle = step * move
         x, y = 0.5 + 0.42 * math.sin(angle), 0.5 + 0.42 * math.sin(0.73 * angle + 1)
+        way += math.dist((x, y), last or (x, y))
+        last = (x, y)
+        time.sleep(max(0.0, start + way / speed - time.perf_counter()))
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
         if move % MOVES_PER_STROKE == 0:
             page.mouse.down()
@@ -204,6 +213,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="camvid", help="as for space_app.py (default: camvid)")
     parser.add_argument("--seconds", type=float, default=10, help="of painting in a round (default: 10)")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=math.inf,
+        help="of the brush, widths of the map a second (default: fastest)",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of painting (default: 3)")
     parser.add_argument("--dabs", type=int, default=40, help="single dabs (default: 40)")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of the browser")
@@ -224,7 +239,7 @@ def main() -> None:
         print(f"before: {load()}")
         with serving(arguments.model) as (address, start, pid):
             started = measure_start(page, address, start, pid)
-            painted = [paint(page, arguments.seconds) for _ in range(arguments.rounds)]
+            painted = [paint(page, arguments.seconds, arguments.speed) for _ in range(arguments.rounds)]
             dabs = dab(page, arguments.dabs)
         browser.close()
     print(f"after: {load()}\n\n| start of the process until | seconds |\n| --- | --- |")

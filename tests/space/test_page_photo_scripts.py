@@ -106,18 +106,21 @@ def test_an_error_is_told_once_and_not_asked_again(run):
 
 
 @pytest.mark.parametrize(
-    ("times", "follows", "expected"),
+    ("drafts", "wholes", "follows", "expected"),
     [
-        ([900], True, True),  # a first, cold photo says nothing
-        ([900, 30], True, True),
-        ([30, 401, 401], True, False),
-        ([900, 250, 250], False, False),
-        ([250, 250, 250], False, True),
-        ([250, 250, 350], False, False),
+        ([900], [], True, True),  # the first of a stroke may be computed whole
+        ([900, 900], [], True, True),
+        ([900, 30, 401], [], True, True),
+        ([30, 401, 401], [], True, False),
+        ([900, 60, 60], [900, 900, 900], True, True),  # whole photos are slow, those of a stroke are not
+        ([], [900, 900, 900], True, True),
+        ([900, 900, 900], [900, 250, 250], False, False),
+        ([900, 900, 900], [250, 250, 250], False, True),
+        ([], [250, 250, 350], False, False),
     ],
 )
-def test_slow_models_follow_at_the_end_of_strokes(run, times, follows, expected):
-    assert run("return followsStroke(given[0], given[1]);", [times, follows]) is expected
+def test_models_whose_parts_are_slow_follow_at_the_end_of_strokes(run, drafts, wholes, follows, expected):
+    assert run("return followsStroke(...given);", [drafts, wholes, follows]) is expected
 
 
 @pytest.mark.parametrize("size", [(19, 14), (40, 31), (57, 14), (190, 140)])

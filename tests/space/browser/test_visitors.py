@@ -93,12 +93,42 @@ def paint_without_a_server(studio: StudioPage, first: np.ndarray) -> np.ndarray:
     return painted
 
 
+def slow_strokes(studio: StudioPage) -> None:
+    """Paint strokes until photos wait for their ends; three photos of strokes are enough."""
+    for number in range(10):
+        start, end = studio.points([(4, 4), (20, 4 + number)])
+        studio.page.mouse.move(*start)
+        studio.page.mouse.down()
+        studio.page.mouse.move(*end, steps=3)
+        studio.page.wait_for_function("document.querySelector('.dps').dataset.live === 'idle'")
+        studio.page.mouse.up()
+        studio.settle()
+        if studio.state["follow"] == "end":
+            return
+
+
+def test_a_model_is_slow_when_the_photos_of_a_stroke_are(new_page: OpenPage) -> None:
+    studio = new_page()
+    stated = StatedTime(studio, 500.0, drafts=50.0)
+    studio.open()
+    for _ in range(3):
+        studio.page.click("#dps-new-seed")
+        studio.settle()
+    studio.choose_class(TREE)
+    slow_strokes(studio)
+    assert studio.state["follow"] == "stroke"  # whole photos are slow, those of a stroke are not
+    stated.drafts = 500.0
+    studio.choose_class(0)
+    slow_strokes(studio)
+    assert studio.state["follow"] == "end"
+
+
 def test_a_slow_model_waits_for_the_end_of_the_stroke(new_page: OpenPage) -> None:
     studio = new_page()
     stated = StatedTime(studio, 500.0)
     studio.open()
-    studio.page.click("#dps-new-seed")
-    studio.settle()
+    studio.choose_class(TREE)
+    slow_strokes(studio)
     assert (studio.state["follow"], studio.state["followBy"]) == ("end", "auto")
     assert studio.page.inner_text("#dps-live-note") == "Slow model: a photo after each stroke"
     assert studio.page.get_attribute("#dps-follow", "aria-checked") == "false"
@@ -107,8 +137,8 @@ def test_a_slow_model_waits_for_the_end_of_the_stroke(new_page: OpenPage) -> Non
     studio.page.wait_for_selector('.dps[data-model="wide"]')
     studio.settle()
     assert studio.state["follow"] == "stroke"  # another model, no slow photos yet
-    studio.page.click("#dps-new-seed")
-    studio.settle()
+    studio.choose_class(2)
+    slow_strokes(studio)
     assert studio.state["follow"] == "end"
     stated.ms = 50.0
     for _ in range(3):

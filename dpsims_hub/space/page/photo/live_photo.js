@@ -5,11 +5,11 @@ const FAST_MODEL_MS = 300;
 const KEPT_TIMINGS = 500;
 const BUSY_NOTES = { loading: "The model is loading …", crowd: "The server is busy; your photo is queued …" };
 
-// Whether photos follow the stroke, from the model's last times in ms, newest last.
-function followsStroke(times, follows) {
-  const last = (count) => times.slice(-count);
-  if (follows && times.length >= 2 && last(2).every((ms) => ms > SLOW_MODEL_MS)) return false;
-  if (!follows && times.length >= 3 && last(3).every((ms) => ms < FAST_MODEL_MS)) return true;
+// Whether photos follow the stroke, from the model's last times in ms, newest last: of photos of a stroke under way,
+// of which the first may be computed whole and the others around the brush only, and of all others, computed whole.
+function followsStroke(drafts, wholes, follows) {
+  if (follows && drafts.length >= 3 && drafts.slice(-2).every((ms) => ms > SLOW_MODEL_MS)) return false;
+  if (!follows && wholes.length >= 3 && wholes.slice(-3).every((ms) => ms < FAST_MODEL_MS)) return true;
   return follows;
 }
 
@@ -19,10 +19,10 @@ function mountLivePhoto(app) {
   const follow = find("follow");
   let byUser = false;
   let follows = true;
-  let modelTimes = [];
+  let times = { drafts: [], wholes: [] };
   app.timings = [];
   app.photoOf = -1;
-  app.isQuick = () => follows && modelTimes.length > 0 && modelTimes[modelTimes.length - 1] < SLOW_MODEL_MS;
+  app.isQuick = () => follows && times.wholes.length > 0 && times.wholes[times.wholes.length - 1] < SLOW_MODEL_MS;
   let askedFor = -1; // the version of the last request; the end of a stroke often needs no new one
   const want = () => askedFor !== state.version && lane.want();
 
@@ -43,7 +43,7 @@ function mountLivePhoto(app) {
     changed: refresh,
   });
 
-  async function show(reply, request, times) {
+  async function show(reply, request, elapsed) {
     if (request.model !== state.model.name) return; // the page has switched to another model
     const ready = new Image();
     ready.src = reply.photo;
@@ -52,9 +52,10 @@ function mountLivePhoto(app) {
     photo.alt = describePhoto();
     app.photoOf = request.version;
     find("veil").hidden = true;
-    const { trip, stroke } = times();
+    const { trip, stroke } = elapsed();
     app.timings = [...app.timings, { model: reply.ms, trip, stroke }].slice(-KEPT_TIMINGS);
-    modelTimes = [...modelTimes, reply.ms].slice(-5);
+    const kind = request.body.draft ? "drafts" : "wholes";
+    times[kind] = [...times[kind], reply.ms].slice(-5);
     find("times").textContent = `made in ${Math.round(trip)} ms`;
     find("times").title = `The model took ${Math.round(reply.ms)} ms of them`;
     decideFollow();
@@ -70,7 +71,7 @@ function mountLivePhoto(app) {
   };
 
   function decideFollow() {
-    const now = byUser ? follows : followsStroke(modelTimes, follows);
+    const now = byUser ? follows : followsStroke(times.drafts, times.wholes, follows);
     if (now === follows) return;
     follows = now;
     app.say(follows ? "The photo follows the brush again" : "The photo now follows at the end of each stroke");
@@ -110,10 +111,16 @@ function mountLivePhoto(app) {
   state.on("map", () => (follows || !app.isPainting()) && want());
   state.on("commit style", want);
   state.on("model", () => {
-    modelTimes = [];
+    times = { drafts: [], wholes: [] };
     if (!byUser) follows = true;
     find("veil").hidden = app.photoOf >= 0;
     find("times").textContent = "";
+  });
+  let hadRegions = false;
+  state.on("style", () => {
+    if (hadRegions && !state.regions.length && !byUser) follows = true; // without regions only a part is computed
+    hadRegions = state.regions.length > 0;
+    times.drafts = [];
   });
   window.addEventListener("online", lane.hurry);
   app.lane = lane;
