@@ -90,6 +90,11 @@ class StudioPage:
         """Wait until the page is laid out, and its transitions have ended."""
         self.page.evaluate(ENDED)
 
+    def tap(self, selector: str) -> None:
+        """Tap an element, and wait until the page is laid out: sheets and menus take their places in a frame."""
+        self.page.tap(selector)
+        self.end_transitions()
+
     @property
     def state(self) -> dict[str, str]:
         """The attributes of the page's root."""

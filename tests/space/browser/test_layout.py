@@ -166,7 +166,7 @@ def test_a_phone_held_sideways_shows_photo_map_and_tools_together(phone: StudioP
     phone.resize(SIDEWAYS)
     notices, frame = box(phone, "#dps-notices"), box(phone, "#dps-photo-frame")
     assert frame["x"] < notices["x"] < notices["x"] + notices["width"] < frame["x"] + frame["width"]
-    phone.page.tap(".dps-notice-close")
+    phone.tap(".dps-notice-close")
     phone.page.fill("#dps-seed", "0")
     phone.page.keyboard.press("Tab")
     phone.page.evaluate("window.scrollTo(0, 0)")
@@ -176,14 +176,14 @@ def test_a_phone_held_sideways_shows_photo_map_and_tools_together(phone: StudioP
         assert is_inside(one, 844, 390)
         assert not [other for other in boxes[:number] if overlap(one, other)]
     assert boxes[1]["width"] > 300
-    phone.page.tap("#dps-class-button")
+    phone.tap("#dps-class-button")
     frame, sheet = box(phone, "#dps-map-frame"), box(phone, "#dps-side")
     assert is_inside(frame, 844, 390)
     assert is_inside(sheet, 844, 390)
     assert not overlap(frame, sheet)
-    phone.page.tap("#dps-sheet-close")
-    phone.page.tap("#dps-stamps-button")
-    phone.page.tap('#dps-stamps [data-stamp="car"]')
+    phone.tap("#dps-sheet-close")
+    phone.tap("#dps-stamps-button")
+    phone.tap('#dps-stamps [data-stamp="car"]')
     frame, actions = box(phone, "#dps-map-frame"), box(phone, "#dps-tool-actions")
     assert is_inside(actions, 844, 390)
     assert not overlap(actions, frame)
@@ -226,11 +226,11 @@ def test_a_tool_of_several_steps_leaves_the_map_where_it_is_and_the_tray_is_seen
     phone.resize(PHONE["viewport"])
     phone.lay()
     frame = box(phone, "#dps-map-frame")
-    phone.page.tap("#dps-stamps-button")
+    phone.tap("#dps-stamps-button")
     tray = box(phone, "#dps-stamps")
     assert is_inside(tray, 390, 844)
     assert tray["height"] >= 250
-    phone.page.tap('#dps-stamps [data-stamp="car"]')
+    phone.tap('#dps-stamps [data-stamp="car"]')
     assert phone.page.is_visible("#dps-tool-actions")
     assert box(phone, "#dps-map-frame") == frame
     assert phone.page.evaluate("scrollY") == 0
@@ -242,14 +242,14 @@ def test_classes_and_map_of_a_phone_are_seen_together(phone: StudioPage) -> None
     phone.resize(PHONE["viewport"])
     phone.lay()
     assert not phone.page.is_visible("#dps-classes")
-    phone.page.tap("#dps-class-button")
+    phone.tap("#dps-class-button")
     frame, sheet = box(phone, "#dps-map-frame"), box(phone, "#dps-side")
     assert is_inside(frame, 390, 844)
     assert is_inside(sheet, 390, 844)
     assert not overlap(frame, sheet)
     assert sheet["y"] + sheet["height"] == 844
     assert accessibility_faults(phone) == ""
-    phone.page.tap(f'#dps-classes [data-id="{CAR}"]')
+    phone.tap(f'#dps-classes [data-id="{CAR}"]')
     assert not phone.page.is_visible("#dps-classes")
     assert phone.page.evaluate("scrollY") == 0
     assert phone.page.inner_text("#dps-class-button-name") == "Car"
@@ -262,10 +262,10 @@ def test_the_last_classes_are_one_tap_away_and_keep_their_places(phone: StudioPa
     hand = "#dps-class-button-name"
     first, row = phone.page.inner_text(hand), phone.page.evaluate(names)
     assert len({first, *row}) == 4
-    phone.page.tap("#dps-quick button >> nth=1")
+    phone.tap("#dps-quick button >> nth=1")
     assert phone.page.inner_text(hand) == row[1]
     assert phone.page.evaluate(names) == [row[0], first, row[2]]
-    phone.page.tap("#dps-quick button >> nth=1")
+    phone.tap("#dps-quick button >> nth=1")
     assert phone.page.inner_text(hand) == first
     assert phone.page.evaluate(names) == row
 
@@ -307,7 +307,7 @@ def test_dialogs_of_a_phone_begin_at_their_top(
     Image.fromarray((200 + pixels).astype(np.uint8)).save(tmp_path / "map.png")
     for dialog in ("shortcuts", "repair"):
         if dialog == "shortcuts":
-            phone.page.tap("#dps-help")
+            phone.tap("#dps-help")
         else:
             phone.page.set_input_files("#dps-file", tmp_path / "map.png")
         phone.page.wait_for_selector(f"#dps-{dialog}[open]")
@@ -333,7 +333,7 @@ def test_a_long_message_of_a_small_phone_has_space_around_it(phone: StudioPage, 
     assert text["height"] > 50  # three lines
     assert text["top"] - message["top"] >= 4
     assert message["bottom"] - text["bottom"] >= 4
-    phone.page.tap(".dps-notice-close")
+    phone.tap(".dps-notice-close")
 
 
 def test_the_first_sentence_is_above_the_tools_of_a_small_phone(open_page: OpenPage) -> None:
