@@ -91,7 +91,7 @@ class StudioPage:
         self.page.evaluate(ENDED)
 
     def tap(self, selector: str) -> None:
-        """Tap an element, and wait until the page is laid out: sheets and menus take their places in a frame."""
+        """Tap an element, and wait for the layout: sheets and menus take their places in a frame."""
         self.page.tap(selector)
         self.end_transitions()
 
