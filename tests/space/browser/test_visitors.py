@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from itertools import cycle
 from urllib.parse import quote
@@ -121,6 +122,55 @@ def test_a_model_is_slow_when_the_photos_of_a_stroke_are(new_page: OpenPage) -> 
     studio.choose_class(0)
     slow_strokes(studio)
     assert studio.state["follow"] == "end"
+
+
+WATCH_REQUESTS = """() => {
+    window.seen = [];
+    const note = (kind) => window.seen.push([kind, performance.now()]);
+    document.querySelector("#dps-map").addEventListener("pointerup", () => note("up"), { capture: true });
+    const ask = window.fetch;
+    window.fetch = async (address, options) => {
+        const body = String(options?.body ?? "");
+        if (body.includes('"map"')) note(body.includes('"draft":true') ? "draft" : "exact");
+        await new Promise((done) => setTimeout(done, 150)); // the brush is lifted before the photo is there
+        return ask(address, options);
+    };
+}"""
+
+
+def test_a_slow_model_makes_the_exact_photo_when_the_brush_rests(new_page: OpenPage) -> None:
+    studio = new_page()
+    stated = StatedTime(studio, 500.0, drafts=50.0)
+    studio.open()
+    studio.choose_class(TREE)
+    studio.page.evaluate(WATCH_REQUESTS)
+    for row in (10, 30, 50):
+        brush_across(studio, row)
+    studio.settle()
+    seen = studio.page.evaluate("seen")
+    assert [kind for kind, _ in seen].count("up") == 3
+    assert "draft" in [kind for kind, _ in seen]
+    assert seen[-1][0] == "exact"
+    for place, (kind, now) in enumerate(seen):
+        last_up = max((time for what, time in seen[:place] if what == "up"), default=-math.inf)
+        assert kind != "exact" or now - last_up >= 399, seen
+    stated.ms = 50.0
+    studio.page.click("#dps-new-seed")  # the model is known to be quick from here
+    studio.settle()
+    studio.page.evaluate("seen.length = 0")
+    brush_across(studio, 70)
+    studio.settle()
+    (_, up), (_, exact) = [one for one in studio.page.evaluate("seen") if one[0] != "draft"]
+    assert exact - up < 399
+
+
+def brush_across(studio: StudioPage, row: int) -> None:
+    """Paint a stroke, and lift the brush while its photo is made."""
+    start, end = studio.points([(4, row), (100, row + 3)])
+    studio.page.mouse.move(*start)
+    studio.page.mouse.down()
+    studio.page.mouse.move(*end, steps=3)
+    studio.page.mouse.up()
 
 
 def test_a_slow_model_waits_for_the_end_of_the_stroke(new_page: OpenPage) -> None:

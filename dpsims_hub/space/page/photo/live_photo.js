@@ -2,6 +2,7 @@
 
 const SLOW_MODEL_MS = 400; // slower models make photos at the end of a stroke only; our choice: 2.5 photos a second
 const FAST_MODEL_MS = 300;
+const STROKE_REST_MS = 400; // a slow model makes the exact photo of a stroke so long after its end, as another may begin; our choice
 const KEPT_TIMINGS = 500;
 const BUSY_NOTES = { loading: "The model is loading …", crowd: "The server is busy; your photo is queued …" };
 
@@ -22,13 +23,28 @@ function mountLivePhoto(app) {
   let times = { drafts: [], wholes: [] };
   app.timings = [];
   app.photoOf = -1;
-  app.isQuick = () => follows && times.wholes.length > 0 && times.wholes[times.wholes.length - 1] < SLOW_MODEL_MS;
+  const isSlow = () => times.wholes.length > 0 && times.wholes[times.wholes.length - 1] >= SLOW_MODEL_MS;
+  app.isQuick = () => follows && times.wholes.length > 0 && !isSlow();
   let askedFor = -1; // the version of the last request; the end of a stroke often needs no new one
   const want = () => askedFor !== state.version && lane.want();
+  let wasStroke = false; // the last change of the map was a stroke's
+  let rest = null; // the pause after a stroke, before the exact photo
+  function endRest() {
+    clearTimeout(rest);
+    rest = null;
+  }
+  function wantAfterRest() {
+    endRest();
+    rest = setTimeout(() => (app.isPainting() ? wantAfterRest() : wantNow()), STROKE_REST_MS);
+  }
+  function wantNow() {
+    endRest();
+    want();
+  }
 
   const lane = createFastLane({
     build: () => {
-      const draft = app.isPainting(); // a request for the part around the brush; the end of the stroke requests all
+      const draft = app.isPainting() || rest !== null; // only the part around the brush; the exact photo comes later
       askedFor = draft ? -1 : state.version;
       const body = draft ? { ...state.request(), draft } : state.request();
       return { version: state.version, model: state.model.name, body };
@@ -50,7 +66,7 @@ function mountLivePhoto(app) {
     await ready.decode();
     photo.src = reply.photo;
     photo.alt = describePhoto();
-    app.photoOf = request.version;
+    if (!request.body.draft) app.photoOf = request.version;
     find("veil").hidden = true;
     const { trip, stroke } = elapsed();
     app.timings = [...app.timings, { model: reply.ms, trip, stroke }].slice(-KEPT_TIMINGS);
@@ -108,9 +124,18 @@ function mountLivePhoto(app) {
     refresh();
     want();
   });
-  state.on("map", () => (follows || !app.isPainting()) && want());
-  state.on("commit style", want);
+  state.on("map", () => {
+    wasStroke = app.isPainting();
+    if (follows || !wasStroke) want();
+  });
+  state.on("commit", () => {
+    if (wasStroke && follows && isSlow()) wantAfterRest();
+    else wantNow();
+    wasStroke = false;
+  });
+  state.on("style", wantNow);
   state.on("model", () => {
+    endRest();
     times = { drafts: [], wholes: [] };
     if (!byUser) follows = true;
     find("veil").hidden = app.photoOf >= 0;
