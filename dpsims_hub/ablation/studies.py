@@ -150,6 +150,25 @@ _STUDIES = (
         seeds=1,
     ),
     Study(
+        "encoders",
+        "Is a training stable over encoders of other families?",
+        "Swin needed clipped gradients; of other families nothing was found",
+        (
+            Arm("tf_efficientnet_lite2", {"backbone": "tf_efficientnet_lite2"}),
+            Arm("resnet50", {"backbone": "resnet50"}, 108.9),
+            Arm("convnext_tiny", {"backbone": "convnext_tiny"}, 85.0),
+            Arm("vit_small", {"backbone": "vit_small_patch16_224"}, 144.0),
+        ),
+        settings={
+            "backbone_weights": "random",
+            "backbone_gradient": "plain",
+            "feature_conditioning": "sigmoid_batchnorm",
+            "log_steps": 1,
+        },
+        steps=300,
+        seeds=1,
+    ),
+    Study(
         "conditioning-pieces",
         "Which other ways to condition the features are there, and what do they give?",
         "mixing as in Projected GAN is recalled as worse than sigmoid and batch statistics",
