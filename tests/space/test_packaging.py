@@ -20,7 +20,7 @@ from huggingface_hub import SpaceCard, SpaceCardData
 from packaging.specifiers import SpecifierSet
 
 import space_app
-from dpsims_hub.bundled import bundled_examples
+from dpsims_hub.bundled import NAMES, bundled_examples
 from dpsims_hub.space import zero_gpu
 from dpsims_hub.space.app import build_app, launch_app
 from dpsims_hub.space.model_registry import ModelRegistry
@@ -88,8 +88,10 @@ def test_the_client_of_each_readme_works(
     assert f'Client("{address}")' in snippet
     (tmp_path / "map.png").write_bytes(bundled_examples("camvid")[0].read_bytes())
     monkeypatch.chdir(tmp_path)
+    (named,) = re.findall(r'handle_file\("(.*?)"\)', snippet)
+    assert named == "map.png" or ROOT / named in bundled_examples(NAMES[0])
     names: dict[str, object] = {}
-    exec(snippet.replace(address, space.address), names)
+    exec(snippet.replace(address, space.address).replace(named, "map.png"), names)
     assert Path(names["photo"]).read_bytes().startswith(b"\x89PNG")
 
 
