@@ -1,7 +1,8 @@
 """Cost of an edit relative to a whole photo, and the difference of its photo from the exact one.
 
 Strokes of a round brush in a random class over the bundled scenes, each about 1 % of the map: at once, and in
-steps as in painting. Whole photos and edits are timed in turns, in CPU time of one thread.
+steps as in painting; and squares of the same size. All are drawn here, not recorded. Photos and edits are
+timed in turns, in CPU time of one thread.
 """
 
 from __future__ import annotations
@@ -50,24 +51,24 @@ def main() -> None:
 
 
 def measure(name: str, strokes: int, dtype: str) -> list[tuple[str, ...]]:
-    """Two rows of the table: strokes at once and in steps."""
+    """Rows of the table: strokes at once and in steps, squares."""
     world = DPSIMSPipeline.from_pretrained(bundled_model("outdoor"))
     spec = world.spec
     pipe = world if name == "outdoor" else DPSIMSPipeline(random_network(name, spec.num_classes, (256, 256)))
     pipe.optimize(getattr(torch, dtype))
     scenes = [read_label_map(path, spec) for path in bundled_examples("outdoor")]
     random = np.random.default_rng(0)
-    results: dict[str, list[list[float]]] = {"at once": [], f"in {STEPS} steps": []}
+    results: dict[str, list[list[float]]] = {"at once": [], f"in {STEPS} steps": [], "a square at once": []}
     session = pipe.edit_session(scenes[0], generator=torch.Generator().manual_seed(0))
     for number in range(strokes):
         scene = scenes[number % len(scenes)]
         steps = brush_stroke(scene, random)
-        for kind, maps in zip(results, (steps[-1:], steps), strict=True):
+        for kind, maps in zip(results, (steps[-1:], steps, [square(scene, random)]), strict=True):
             session.finish(scene)
             before = session.values.clone()
             edit = [cpu_seconds(lambda one=one: session.update(one)) for one in maps]
             live, whole = session.values.clone(), cpu_seconds(session.finish)
-            painted = torch.from_numpy(steps[-1] != scene)
+            painted = torch.from_numpy(maps[-1] != scene)
             off, change = (
                 ((session.values - other)[..., painted].abs().mean() * LEVELS).item()
                 for other in (live, before)
@@ -90,14 +91,29 @@ def brush_stroke(scene: np.ndarray, random: np.random.Generator) -> list[np.ndar
     angle = random.uniform(0, np.pi)
     y, x = random.uniform(0.25, 0.75, 2) * (height, width)
     rows, columns = np.mgrid[:height, :width]
-    around = scene[int(y) - 5 : int(y) + 5, int(x) - 5 : int(x) + 5]
-    new = random.choice(np.setdiff1d(np.arange(scene[scene != 255].max() + 1), around))
+    new = other_class(scene, int(y), int(x), random)
     maps, current = [], scene
     for share in np.linspace(-0.5, 0.5, STEPS * 8):
         at = rows - (y + share * length * np.sin(angle)), columns - (x + share * length * np.cos(angle))
         current = np.where(at[0] ** 2 + at[1] ** 2 < (brush / 2) ** 2, new, current)
         maps.append(current)
     return maps[7::8]
+
+
+def square(scene: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The map with a square of 1 % in a class that is not around its centre."""
+    side = round((SHARE * scene.size) ** 0.5)
+    y, x = (int(value) for value in random.uniform(0.25, 0.75, 2) * scene.shape)
+    changed = scene.copy()
+    top, left = y - side // 2, x - side // 2
+    changed[top : top + side, left : left + side] = other_class(scene, y, x, random)
+    return changed
+
+
+def other_class(scene: np.ndarray, y: int, x: int, random: np.random.Generator) -> int:
+    """A class of the scene that is not within 5 pixels of a place."""
+    around = scene[y - 5 : y + 5, x - 5 : x + 5]
+    return random.choice(np.setdiff1d(np.arange(scene[scene != 255].max() + 1), around))
 
 
 def cpu_seconds(call: Callable[[], object]) -> float:

@@ -52,7 +52,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
 """Forms by name; all but the first keep channels innermost."""
 
 SWEPT_FORM = "optimized"
-"""The form in which batches and photos of one map are compared."""
+"""The form in which several photos of one map are compared."""
 
 BASELINE = "oasis"
 """The network that the others are compared with."""
@@ -89,9 +89,9 @@ class Variant:
 def list_variants(
     networks: Sequence[str], forms: Sequence[str], batches: Sequence[int], photos: int
 ) -> list[Variant]:
-    """Every form at one photo; then, in `SWEPT_FORM`, batches, and K `photos` of a map in 1 or K calls.
+    """Every form with every batch; then, in `SWEPT_FORM`, K `photos` of a map in 1 or K calls.
 
-    The baseline has its published forms only, at one photo.
+    The baseline has its published forms only, and no such photos. Batch 1 is always there.
 
     Raises:
         ValueError: a form is unknown, or a number is below 1.
@@ -102,12 +102,9 @@ def list_variants(
         raise ValueError("--batches and --photos must be whole numbers from 1.")
     variants = []
     for network in networks:
-        if network == BASELINE:
-            variants += [Variant(network, form) for form in forms if FORMS[form].as_published]
-            continue
-        variants += [Variant(network, form) for form in forms]
-        variants += [Variant(network, SWEPT_FORM, maps=maps) for maps in batches if maps > 1]
-        if photos > 1:
+        own = [form for form in forms if network != BASELINE or FORMS[form].as_published]
+        variants += [Variant(network, form, maps) for maps in dict.fromkeys([1, *batches]) for form in own]
+        if photos > 1 and network != BASELINE:
             variants += [Variant(network, SWEPT_FORM, photos=photos, calls=calls) for calls in (1, photos)]
     return list(dict.fromkeys(variants))
 

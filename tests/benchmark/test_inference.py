@@ -40,12 +40,12 @@ def row(report: dict, form: str, maps: int = 1, photos: int = 1, calls: int = 1)
 
 def test_every_variant_is_timed_in_every_round_with_the_ceilings(report):
     working = [one for one in report["variants"] if "seconds" in one]
-    assert len(working) == 5 + 1 + 2
+    assert len(working) == 5 * 2 + 2  # forms and batches, photos in one call and in four
     assert all(one["seconds"]["n"] == 3 for one in working)
     # Plain photo, first call, a call to warm up, memory; then a ceiling in each of two precisions.
-    assert len(report["ticks"]) == (4 + 3) * len(working) + 1 + 3 * 2  # the graph's plain photo
+    assert len(report["ticks"]) == (4 + 3) * len(working) + 2 + 3 * 2  # the plain photos of the graphs
     variants = [Variant(one["network"], one["form"]) for one in working]
-    assert count_calls(variants, 3, 1) == len(report["ticks"]) - 1
+    assert count_calls(variants, 3, 1) == len(report["ticks"]) - 2
 
 
 def test_rates_and_shares_follow_from_the_median(report):
@@ -165,6 +165,13 @@ def test_times_oasis_is_the_ratio_of_the_times_of_a_photo():
 def test_variants_are_listed_once():
     names = [variant.name for variant in list_variants(["n"], ["optimized"], [1, 2], 1)]
     assert names == ["n, optimized, 1 x 1", "n, optimized, 2 x 1"]
+
+
+def test_batches_are_timed_in_every_form_and_oasis_in_its_published_ones():
+    listed = [one.name for one in list_variants(["oasis", "n"], ["plain", "optimized", "graph"], [1, 16], 1)]
+    published = [f"oasis, {form}, {maps} x 1" for maps in (1, 16) for form in ("plain", "graph")]
+    own = [f"n, {form}, {maps} x 1" for maps in (1, 16) for form in ("plain", "optimized", "graph")]
+    assert listed == published + own
 
 
 def test_oasis_computes_on_planes_as_published_and_others_look_up():

@@ -155,7 +155,7 @@ def test_inference_prints_and_writes_table_json_and_plot(tmp_path, model, capsys
     )
     printed = capsys.readouterr().out
     report = json.loads(json_file.read_text())
-    assert len(report["variants"]) == 2 + 1 + 2
+    assert len(report["variants"]) == 2 * 2 + 2
     assert f"{report['variants'][0]['milliseconds_per_photo']['median']:.1f} (" in printed
     assert f"report: {json_file}" in printed
     assert plot.read_bytes()[:4] == b"\x89PNG"
