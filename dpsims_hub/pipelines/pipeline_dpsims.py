@@ -252,7 +252,7 @@ class DPSIMSPipeline(StoredPipeline):
 
         Args:
             dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs twice as
-                fast or more; values then differ by half a level on average, at single pixels by up to 10.
+                fast or more; values then differ by half a level on average, at single pixels by up to 12.
             compile: `torch.compile` a copy with ordinary layers instead; each size's first call takes long.
         """
         if compile:
