@@ -1,4 +1,4 @@
-"""Class-balancing weights of the pixel loss: the scheme of OASIS (ICLR 2021, section 3.1)."""
+"""Class-balancing weights of the pixel loss: the scheme of OASIS (ICLR 2021)."""
 
 from __future__ import annotations
 

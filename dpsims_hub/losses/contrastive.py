@@ -6,9 +6,9 @@ InfoNCE between features of the generated image and of the real photo of one lab
 
 with q of the generated image and k of the photo at places i and j: the positive is the same place, the
 negatives are other places of the photo. Recalled from the paper (docs/paper_to_code.md), fairly surely: this
-form, dot products, the sum over feature maps, a pre-trained VGG's features behind a projection; weakly: its
-convolution and two-layer MLP, tau 0.3, 128 places. Our choice: cosines for dot products (as CUT, Park et al.
-2020), the mean over maps, tau 0.1 and 64 places.
+form, dot products, the sum over feature maps, a pre-trained VGG's features behind a convolution and a
+two-layer MLP; weakly: tau 0.3, 128 negatives (128 places give 127). Our choice: cosines for dot products (as
+CUT, Park et al. 2020), the mean over maps, tau 0.1 and 64 places.
 """
 
 from __future__ import annotations

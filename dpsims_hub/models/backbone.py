@@ -3,6 +3,9 @@
 Any timm model with feature maps serves. It is separate from the discriminator and from checkpoints: its
 weights belong to their publishers, and are found again by name or file. Timm takes a second to import, so it
 is imported only where a backbone is made.
+
+In docs/paper_to_code.md: the rows "The discriminator is a UNet", "They are pre-trained for tasks such as
+image classification" and "Images reach the backbone in its own mean and deviation".
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 It labels every pixel of a real image with one of N classes, and every generated one with "fake". It reads the
 features of a separate `PretrainedBackbone`, or with `image_encoder_widths` OASIS's own trained encoder.
+
+In docs/paper_to_code.md: the rows "The discriminator is a UNet", "It gives every real pixel its class", "The
+decoder reads features at several strides" and "Decoder blocks as OASIS's".
 """
 
 from __future__ import annotations

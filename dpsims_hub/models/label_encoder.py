@@ -119,6 +119,7 @@ class LabelMapEncoder(nn.Module):
         The attentions, if given, read w (B, R, width) on the way down. They, the region maps and the noise
         fields are lists over the downsampled scales, fine to coarse, with None where a scale has none.
         """
+        # Below, s is the scale of a feature, H / 2**s x W / 2**s: 0 at full resolution.
         hidden = embedding[0]  # (B, encoder_widths[0], H, W)
         skips = [hidden] if self.to_full_resolution is None else []
         for scale, block in enumerate(self.down):
