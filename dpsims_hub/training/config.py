@@ -134,6 +134,12 @@ class TrainConfig:
     )
     adam_beta1: float = _flag(0.0, "optimisation", "Adam's first beta", least=0, below=1)
     adam_beta2: float = _flag(0.99, "optimisation", "Adam's second beta", least=0, below=1)
+    power_iterations: str = _flag(
+        "update",
+        "optimisation",
+        "of D's spectral norm: one in each update, or one in each pass as OASIS",
+        choices=("update", "pass"),
+    )
     max_grad_norm: float = _flag(0.0, "optimisation", "clip both gradients; 0: only measure them", least=0)
     use_ema: bool = _flag(True, "optimisation", "publish averaged weights rather than the last ones")
     ema_decay: float = _flag(0.9999, "optimisation", "of the averaged generator", least=0, below=1)

@@ -153,8 +153,8 @@ class TrainingStep:
                         instance_offsets=batch.get("instance_offsets"),
                     ).sample
                 seen = self._look(batch, fake_images)
-            # All passes of D's update read weights of one power iteration of spectral norm.
-            with self.clock("d_step"), parametrize.cached():
+            shared = self.config.power_iterations == "update"  # then all passes of D's update read one weight
+            with self.clock("d_step"), parametrize.cached() if shared else nullcontext():
                 logs = self._discriminator_update(seen, draws)
             with self.clock("g_step"):
                 logs |= self._generator_update(seen, draws, logs)

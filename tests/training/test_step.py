@@ -54,13 +54,14 @@ def test_the_discriminator_is_frozen_in_the_generator_update_only(make_trainer):
     assert trainable == [True, True, False]  # real and generated photos; then for the generator
 
 
-def test_spectral_norm_makes_one_power_iteration_for_each_update(make_trainer):
-    trainer = make_trainer("--weight_labelmix", 1, "--learning_rate_d", 1e-30)
+@pytest.mark.parametrize(("kind", "count"), [("update", 2), ("pass", 4)])
+def test_spectral_norm_makes_one_power_iteration_for_each_update_or_pass(make_trainer, kind, count):
+    trainer = make_trainer("--weight_labelmix", 1, "--learning_rate_d", 1e-30, "--power_iterations", kind)
     norms = [m for m in trainer.networks.discriminator.modules() if isinstance(m, ParametrizationList)]
     expected = []
     for norm in norms:
         matrix, u, v = norm.original.detach().flatten(1), norm[0]._u.clone(), norm[0]._v.clone()
-        for _ in range(2):  # D's update, with photos of three kinds, and the generator's
+        for _ in range(count):  # D's update, with photos of three kinds, and the generator's
             u = F.normalize(matrix @ v, dim=0)
             v = F.normalize(matrix.T @ u, dim=0)
         expected.append(u)
