@@ -158,6 +158,11 @@ _STUDIES = (
             Arm("resnet50", {"backbone": "resnet50"}, 108.9),
             Arm("convnext_tiny", {"backbone": "convnext_tiny"}, 85.0),
             Arm("vit_small", {"backbone": "vit_small_patch16_224"}, 144.0),
+            Arm(
+                "vit_small, unit gradient",
+                {"backbone": "vit_small_patch16_224", "backbone_gradient": "unit"},
+                144.0,
+            ),
         ),
         settings={
             "backbone_weights": "random",

@@ -49,7 +49,8 @@ def has_row(columns: list[str], rows: list[list[str]], measures: dict) -> bool:
 def test_every_arm_has_a_row_with_its_numbers(study):
     result = json.loads((DOCS / "studies" / f"{study}.json").read_text())
     columns, rows = table_of(study)
-    assert {"mIoU", "feature distance"} < set(columns)
+    assert "mIoU" in columns
+    assert any(name.startswith("feature distance") for name in columns)
     assert len(result["arms"]) > 1
     for name, arm in result["arms"].items():
         assert has_row(columns, rows, arm["measures"]), name
