@@ -1,6 +1,7 @@
 """Time of a photo in other runtimes, in turns with the optimized form, on the CPU, as a Markdown table.
 
-`pip install onnx onnxruntime openvino`; a runtime that is missing or fails has a line with the reason.
+Needs onnx and onnxruntime, which write and test the ONNX file, and openvino (pip). A runtime that fails has a
+line with the reason.
 """
 
 from __future__ import annotations
