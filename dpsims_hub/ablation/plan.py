@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.ablation.study import Arm, Study
 from dpsims_hub.storage.links import real_path
 from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
@@ -40,7 +40,7 @@ _CHANGES_NOTHING = {
 }
 """Settings that may differ between the parts of one run, or between studies that share it."""
 
-_NEW_SETTINGS = {"contrastive_normalize": True, "contrastive_reduction": "mean"}
+_NEW_SETTINGS = {"contrastive_normalize": True, "contrastive_reduction": "mean", "power_iterations": "update"}
 """Settings that came after the first studies, with the values of those: finished runs keep their names."""
 
 

@@ -9,7 +9,7 @@ from dpsims_hub.ablation.measures import backbone_of, is_lower_better, measures_
 from dpsims_hub.ablation.plan import read_json
 from dpsims_hub.ablation.runner import Outcome
 from dpsims_hub.ablation.statistics import Summary, differences
-from dpsims_hub.ablation.studies import Study
+from dpsims_hub.ablation.study import Study
 from dpsims_hub.evaluation.report import format_table
 
 RECIPE = (

@@ -1,12 +1,8 @@
-"""The studies: the settings that are compared, and what the paper says about them.
-
-An arm is a few settings of `TrainConfig` over those that all arms share. The first arm is the reference.
-"""
+"""The studies: the settings that are compared, and what the paper says about them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -19,67 +15,7 @@ from dpsims_hub.ablation.shared_settings import (
     SMALL_PAPER,
     WITHOUT_FEATURE_LOSSES,
 )
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One setting under comparison.
-
-    Args:
-        name: of its row.
-        changes: settings of `TrainConfig` over the shared ones; objects (`generator_config`) are merged.
-        cost: thousand million multiply-adds of one step at 128x96 with 11 classes, both updates, forward and
-            backward (counted by `train_accelerate.py --dry_run`).
-    """
-
-    name: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    cost: float = 58.7
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "changes", MappingProxyType(dict(self.changes)))
-
-
-@dataclass(frozen=True)
-class Study:
-    """A question and the arms that answer it.
-
-    Args:
-        name: on the command line.
-        question: in one sentence.
-        paper: what the public text of the paper says, as far as it was found.
-        arms: at least two; the first is the reference.
-        preset: of the arms that name none.
-        settings: that all arms share, over the preset.
-        steps: of every run, unless the user says otherwise.
-        seeds: runs of every arm.
-        needs: what the data or the machine must have beyond CamVid and two cores, or "".
-    """
-
-    name: str
-    question: str
-    paper: str
-    arms: tuple[Arm, ...]
-    preset: str = "small"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    steps: int = 1000
-    seeds: int = 2
-    needs: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
-
-    def select(self, names: tuple[str, ...]) -> tuple[Arm, ...]:
-        """The named arms in the study's order; all without names.
-
-        Raises:
-            ValueError: there is no such arm.
-        """
-        known = [arm.name for arm in self.arms]
-        if unknown := [name for name in names if name not in known]:
-            raise ValueError(f"study {self.name} has no arm {unknown[0]!r}; it has {', '.join(known)}.")
-        return tuple(arm for arm in self.arms if not names or arm.name in names)
-
+from dpsims_hub.ablation.study import Arm, Study
 
 SWIN_COST = 89.2
 """A step over Swin-T, as `Arm.cost`."""
@@ -130,6 +66,15 @@ _STUDIES = (
         ),
         settings={"backbone": "mobilenetv2_100", "mixed_precision": "bf16"},
         needs="MobileNetV2 from the Hub or --weights-of, and EfficientNet-Lite0 to evaluate",
+    ),
+    Study(
+        "power-iterations",
+        "Does it matter how often the discriminator's spectral norm takes a power iteration?",
+        "not found; in OASIS's code every pass takes one",
+        (
+            Arm("update", {"power_iterations": "update"}),
+            Arm("pass", {"power_iterations": "pass"}),
+        ),
     ),
     Study(
         "transformer",

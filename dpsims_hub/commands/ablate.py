@@ -19,7 +19,7 @@ from dpsims_hub.storage.writable import check_writable
 if TYPE_CHECKING:
     from dpsims_hub.ablation.plan import Run
     from dpsims_hub.ablation.runner import Outcome
-    from dpsims_hub.ablation.studies import Study
+    from dpsims_hub.ablation.study import Study
     from dpsims_hub.labels import FolderDataset
     from dpsims_hub.training.config import TrainConfig
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from dpsims_hub.ablation.curves import PANELS, draw_curves, read_curve
 from dpsims_hub.ablation.plan import Run, make_runs
-from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.ablation.study import Arm, Study
 
 STUDY = Study("s", "Which?", "that one", (Arm("a"), Arm("b", {"focal_gamma": 0.0})))
 BLUE, ORANGE = (31, 119, 180), (255, 127, 14)  # matplotlib's first two colours

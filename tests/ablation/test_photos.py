@@ -8,7 +8,7 @@ from PIL import Image
 from dpsims_hub.ablation.photos import draw_photos
 from dpsims_hub.ablation.plan import make_runs
 from dpsims_hub.ablation.runner import Outcome
-from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.ablation.study import Arm, Study
 from dpsims_hub.labels import FolderDataset
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline

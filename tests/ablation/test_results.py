@@ -8,7 +8,7 @@ from dpsims_hub.ablation.plan import make_runs
 from dpsims_hub.ablation.plot import draw_study
 from dpsims_hub.ablation.results import collect, format_result
 from dpsims_hub.ablation.runner import Outcome
-from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.ablation.study import Arm, Study
 from tests.ablation.tiny_study import size_of
 
 STUDY = Study("s", "Which?", "that one", (Arm("a"), Arm("b", {"focal_gamma": 0.0})))

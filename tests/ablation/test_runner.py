@@ -12,7 +12,7 @@ from PIL import Image
 
 from dpsims_hub.ablation.plan import Run, make_runs
 from dpsims_hub.ablation.runner import outcomes_so_far, run_all
-from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.ablation.study import Arm, Study
 from tests.ablation.tiny_study import STUDY, WORDS, Launches, recipe, write_data
 from tests.training.tiny_run import checkpoint_tensors
 

@@ -54,6 +54,7 @@ def test_every_small_arm_can_be_built():
         ("conditioning", {"feature_conditioning"}),
         ("gamma", {"focal_gamma"}),
         ("precision", {"backbone_precision"}),
+        ("power-iterations", {"power_iterations"}),
         ("instances", {"instance_offsets"}),
         (
             "paper",

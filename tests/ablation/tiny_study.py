@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dpsims_hub.ablation.studies import Arm, Study
+from dpsims_hub.ablation.study import Arm, Study
 from dpsims_hub.commands import main, train
 from tests.tiny import TINY, save_tiny_backbone
 from tests.training.tiny_run import forget_accelerators, write_pairs
