@@ -31,6 +31,11 @@ def _backbone(name: str, cost: float, **settings: Any) -> Arm:
     return Arm(name, {"backbone": name, "backbone_weights": "pretrained", **settings}, cost)
 
 
+def _rates(g: float, d: float) -> Arm:
+    words = [f"{rate:.0e}".replace("e-0", "e-") for rate in (g, d)]
+    return Arm(" and ".join(words), {"learning_rate_g": g, "learning_rate_d": d})
+
+
 _STUDIES = (
     Study(
         "backbone",
@@ -75,6 +80,21 @@ _STUDIES = (
             Arm("update", {"power_iterations": "update"}),
             Arm("pass", {"power_iterations": "pass"}),
         ),
+    ),
+    Study(
+        "rates",
+        "Which learning rates of G and D, or which other remedy, keep the two in balance?",
+        "Adam with 1e-3 for both is recalled, for a batch of 64 and ConvNeXt-L",
+        (
+            Arm("2e-4 and 1e-4"),
+            _rates(3e-4, 3e-4),
+            _rates(1e-4, 1e-4),
+            _rates(1e-4, 4e-4),
+            _rates(2e-4, 5e-5),
+            Arm("augmentation", {"augmentation": "translation,cutout"}),
+            Arm("label smoothing", {"label_smoothing": 0.1}),
+        ),
+        seeds=1,
     ),
     Study(
         "transformer",
