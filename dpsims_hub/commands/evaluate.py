@@ -49,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     data, train = group.together(lambda: open_data(arguments))
     if group.is_first:
         tell_doubts(data, data.spec)
-    pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
+    pipe = group.together(
+        lambda: load_pipeline(arguments.model, group.device, arguments.dtype, arguments.truncation)
+    )
     inputs = group.together(lambda: first_inputs(pipe, data))
     machine = describe_machine(pipe.device)  # before the evaluation adds to the load
     speed = group.by_first(lambda: time_photos(pipe, *inputs))  # before anything else is loaded

@@ -84,7 +84,7 @@ def _write_photos(arguments: argparse.Namespace) -> int:
     check_seed(arguments.seed, arguments.num_images)
     maps = find_maps(arguments.maps, arguments.label_suffix, subfolders=False)
     check_outputs([one.path for one in maps], arguments.output, arguments.num_images)
-    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype)
+    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.truncation)
     how = arguments.size, arguments.allow_distortion, arguments.stored
     jobs = [read_job(one, pipe, pipe.spec, *how) for one in maps]
     shown: dict[Job, list[Image.Image]] = {job: [] for job in jobs[:SHEET_ROWS]} if arguments.sheet else {}
@@ -97,6 +97,7 @@ def _write_photos(arguments: argparse.Namespace) -> int:
                 "seed": str(arguments.seed + number),
                 "label_map": job.path.name,
                 "model": arguments.model,
+                "truncation": f"{arguments.truncation:g}",
                 "software": f"dpsims_hub {__version__}",
             }
             save_picture(photo, photo_path(arguments.output, job.path, number), facts)

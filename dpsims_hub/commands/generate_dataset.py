@@ -81,7 +81,7 @@ def _find_maps(arguments: argparse.Namespace) -> list[Job]:
 
 
 def _load(arguments: argparse.Namespace, group: ProcessGroup) -> DPSIMSPipeline:
-    pipe = load_pipeline(arguments.model, group.device, arguments.dtype)
+    pipe = load_pipeline(arguments.model, group.device, arguments.dtype, arguments.truncation)
     if pipe.generator.config.use_instance_offsets:
         raise ValueError(
             f"{arguments.model}: needs object maps beside label maps, which generate does not read."

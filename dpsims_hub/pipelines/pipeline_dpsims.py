@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.models.inference_form import channels_last_copy, describe_form, inference_form
+from dpsims_hub.models.truncation import truncate_
 from dpsims_hub.pipelines.edit_session import EditSession
 from dpsims_hub.pipelines.latents import check_float_tensor, check_random_sources, latents_by_class
 from dpsims_hub.pipelines.map_batches import photo_size, read_map_batch, resize_maps
@@ -292,13 +293,33 @@ class DPSIMSPipeline(StoredPipeline):
         self._inference = None, None, False
         return self
 
+    def truncate(self, truncation: float) -> "DPSIMSPipeline":
+        """Bring the noise nearer to its mean (truncation trick), and return the pipeline.
+
+        Changes the weights of `generator`, also in files saved later; `truncate(1 / 0.7)` undoes
+        `truncate(0.7)` up to rounding. See `dpsims_hub.models.truncation`.
+
+        Args:
+            truncation: 1 changes nothing; values towards 0 give fewer extremes, and more alike photos.
+
+        Raises:
+            ValueError: it is no finite number above 0, or the generator has no cross-attention.
+        """
+        own_dtype, was_optimized, compiled = self._form()
+        truncate_(self.generator, truncation)
+        return self.optimize(own_dtype, compiled) if was_optimized else self
+
     def to(self, *args: Any, **kwargs: Any) -> "DPSIMSPipeline":
         """As `DiffusionPipeline.to`; the copy of `optimize` is made anew."""
+        own_dtype, was_optimized, compiled = self._form()
+        moved = super().to(*args, **kwargs)
+        return moved.optimize(own_dtype, compiled) if was_optimized else moved
+
+    def _form(self) -> tuple[torch.dtype | None, bool, bool]:
+        """The copy's own dtype or None, whether there is a copy, and whether it is compiled."""
         network = self.network
         own_dtype = None if network.dtype == self.generator.dtype else network.dtype
-        compiled = self._inference[2]
-        moved = super().to(*args, **kwargs)
-        return moved if network is self.generator else moved.optimize(own_dtype, compiled)
+        return own_dtype, network is not self.generator, self._inference[2]
 
 
 DPSIMSPipeline.__module__ = "dpsims_hub"  # in published files, whatever module holds the class

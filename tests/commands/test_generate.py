@@ -74,8 +74,21 @@ def test_facts_travel_in_the_png(model, maps, tmp_path):
         "seed": "8",
         "label_map": "a.png",
         "model": str(model),
+        "truncation": "1",
         "software": f"dpsims_hub {__version__}",
     }
+
+
+def test_truncation_is_that_of_the_pipeline(model, maps, tmp_path):
+    generate(maps / "a.png", "--model", model, "--output", tmp_path / "out", "--truncation", 0.3)
+    pipe = DPSIMSPipeline.from_pretrained(model).truncate(0.3)
+    photo = pipe(maps / "a.png", generator=torch.Generator().manual_seed(0)).images[0]
+    assert np.abs(pixels(tmp_path / "out" / "a_0.png") - np.asarray(photo).astype(int)).max() <= 1
+    whole = DPSIMSPipeline.from_pretrained(model)(
+        maps / "a.png", generator=torch.Generator().manual_seed(0)
+    ).images[0]
+    assert np.abs(np.asarray(whole).astype(int) - np.asarray(photo).astype(int)).mean() > 0.5
+    assert picture(tmp_path / "out" / "a_0.png").text["truncation"] == "0.3"
 
 
 def test_size_resizes_by_nearest_neighbour(model, maps, tmp_path):

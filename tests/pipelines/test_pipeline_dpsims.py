@@ -215,6 +215,28 @@ def test_another_network_or_dtype_is_not_hidden_by_the_optimized_copy(own_pipe, 
     assert own_pipe.network.dtype == own_pipe.generator.dtype == torch.float32
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_truncated_photos_are_more_alike_in_every_form(pipe, own_pipe, maps, tmp_path, monkeypatch, compiled):
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: None)
+    whole = own_pipe(maps[0], 6, latents=some_latents(6), output_type="pt").images
+    own_pipe.optimize(compile=compiled)
+    form = own_pipe.network
+    assert own_pipe.truncate(0.2) is own_pipe
+    assert own_pipe.network is not form
+    assert ("torch.compile" in own_pipe.optimization) == compiled
+    truncated = own_pipe(maps[0], 6, latents=some_latents(6), output_type="pt").images
+    assert 0 < truncated.std(0).mean() < 0.5 * whole.std(0).mean()
+    plain = own_pipe.restore()(maps[0], 6, latents=some_latents(6), output_type="pt").images
+    torch.testing.assert_close(truncated, plain, atol=1e-5, rtol=0)
+    own_pipe.save_pretrained(tmp_path)
+    loaded = DPSIMSPipeline.from_pretrained(tmp_path)
+    again = loaded(maps[0], 6, latents=some_latents(6), output_type="pt").images
+    assert torch.equal(again, plain)
+    assert own_pipe.truncate(5).network is own_pipe.generator
+    undone = own_pipe(maps[0], 6, latents=some_latents(6), output_type="pt").images
+    torch.testing.assert_close(undone, whole, atol=1e-5, rtol=0)
+
+
 def test_class_latents_equal_a_region_map_built_by_hand(pipe, maps):
     base, car, sky = some_latents(3)
     regions = np.zeros(maps[0].shape, dtype=np.int64)
