@@ -89,9 +89,11 @@ def _refusal(error: Exception) -> ValueError:
 
 def _recipe(report: Mapping[str, Any]) -> str:
     size, features, machine = report["size"], report["features"], report["machine"]
+    truncation = report["model"].get("truncation")
+    noise = "" if truncation is None else f", truncation {truncation:g}"
     return (
         f"Measured by `dpsims evaluate` on {report['data']['pairs']} pairs of {report['data']['name']} at "
-        f"{size['width']}x{size['height']}, seed {report['seed']}. Real photos: "
+        f"{size['width']}x{size['height']}, seed {report['seed']}{noise}. Real photos: "
         f"{report['resizing']['real photos']}; label maps: {report['resizing']['label maps']}. "
         f"Features: {features['backbone']} ({features['weights']}). Machine: {machine['device']}, "
         f"{machine['processor']}."

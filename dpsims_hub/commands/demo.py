@@ -71,7 +71,7 @@ def draw_picture(arguments: argparse.Namespace) -> int:
 
     sheets, lines = [], []
     for model in [arguments.model] if arguments.model else NAMES:
-        pipe = load_pipeline(model, arguments.device, arguments.dtype, arguments.truncation).optimize()
+        pipe = load_pipeline(model, arguments.device, arguments.dtype).optimize()
         paths = layouts_of(pipe.spec, model)
         layouts = {path.stem.replace("_", " "): read_label_map(path, pipe.spec) for path in paths}
         photos, seconds = time_photos(pipe, list(layouts.values()))

@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     data, train = group.together(lambda: open_data(arguments))
     if group.is_first:
         tell_doubts(data, data.spec)
-    pipe = group.together(
-        lambda: load_pipeline(arguments.model, group.device, arguments.dtype, arguments.truncation)
-    )
+    pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
+    model = describe_model(pipe, arguments)
+    pipe.truncate(arguments.truncation)
     inputs = group.together(lambda: first_inputs(pipe, data))
     machine = describe_machine(pipe.device)  # before the evaluation adds to the load
     speed = group.by_first(lambda: time_photos(pipe, *inputs))  # before anything else is loaded
@@ -67,9 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     with tqdm(total=steps, unit="step", disable=None if group.is_first else True) as bar:
         measured = evaluation.run(bar.update)
     if group.is_first:
-        report = complete_report(
-            measured | {"speed": speed, "machine": machine}, evaluation, arguments, missing
-        )
+        measured |= {"model": model, "speed": speed, "machine": machine}
+        report = complete_report(measured, evaluation, arguments, missing)
         print(format_report(report))
         write_outputs(report, evaluation, arguments, card)
     return 0
@@ -106,6 +105,18 @@ def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:
     size = tuple(pipe.generator.config.sample_size)
     pairs = [read_pair(data, index, size) for index in range(min(CALLS, len(data)))]
     return [pair.label_map for pair in pairs], offsets_for(pipe, pairs, data.spec)
+
+
+def describe_model(pipe: DPSIMSPipeline, arguments: argparse.Namespace) -> dict:
+    """Name, size and checksum of the weights as loaded, and the truncation where there is one."""
+    from dpsims_hub.evaluation.recipe import tensors_sha256
+
+    model = {
+        "name": "/".join(Path(arguments.model).parts[-2:]),
+        "parameters": sum(tensor.numel() for tensor in pipe.generator.parameters()),
+        "tensors_sha256": tensors_sha256(pipe.generator),
+    }
+    return model if arguments.truncation == 1 else model | {"truncation": arguments.truncation}
 
 
 def load_measures(
@@ -170,20 +181,14 @@ def _segmenter(arguments: argparse.Namespace, device: torch.device | str, spec: 
 def complete_report(
     measured: dict, evaluation: Evaluation, arguments: argparse.Namespace, missing: list[str]
 ) -> dict:
-    """The report: the measurements with "speed" and "machine", model, data, features, versions and notes.
+    """The report: the measurements with "model", "speed" and "machine", data, features, versions and notes.
 
     `missing` are sentences on what was not measured.
     """
     from dpsims_hub.evaluation.notes import notes_for
-    from dpsims_hub.evaluation.recipe import package_versions, tensors_sha256
+    from dpsims_hub.evaluation.recipe import package_versions
 
-    generator = evaluation.pipe.generator
     report = measured | {
-        "model": {
-            "name": "/".join(Path(arguments.model).parts[-2:]),
-            "parameters": sum(tensor.numel() for tensor in generator.parameters()),
-            "tensors_sha256": tensors_sha256(generator),
-        },
         "data": {"name": short_name(arguments.data, arguments.split)} | measured["data"],
         "features": evaluation.measures[0].description,
         "processes": evaluation.group.count,

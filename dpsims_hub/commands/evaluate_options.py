@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dpsims_hub.commands.backbone_options import add_backbone_options, json_object
 from dpsims_hub.commands.data_options import add_label_options
-from dpsims_hub.commands.model_options import add_model_options
+from dpsims_hub.commands.model_options import add_model_options, add_truncation_option
 from dpsims_hub.commands.options import add_option
 
 DATA = (
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `dpsims evaluate`."""
     option = partial(add_option, parser)
     add_model_options(parser)
+    add_truncation_option(parser)
     option("--data", DATA, metavar="DIR", required=True)
     option("--split", "of it, such as val (default: the folder itself)", "")
     option("--train-data", TRAIN_DATA, "", "DIR")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.data_options import add_label_suffix_option
-from dpsims_hub.commands.model_options import add_model_options, load_pipeline
+from dpsims_hub.commands.model_options import add_model_options, add_truncation_option, load_pipeline
 from dpsims_hub.commands.options import add_option, image_size, whole_number
 from dpsims_hub.generation.jobs import MAX_SEED, Job, check_seed, read_job
 from dpsims_hub.generation.map_files import check_outputs, find_maps, photo_path
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "maps", nargs="+", type=Path, metavar="MAP.png", help="label maps, or folders of them"
     )
     add_model_options(parser)
+    add_truncation_option(parser)
     target = parser.add_mutually_exclusive_group()
     add_option(target, "--output", "folder", Path("outputs"), parse=Path)
     words = (
@@ -84,7 +85,7 @@ def _write_photos(arguments: argparse.Namespace) -> int:
     check_seed(arguments.seed, arguments.num_images)
     maps = find_maps(arguments.maps, arguments.label_suffix, subfolders=False)
     check_outputs([one.path for one in maps], arguments.output, arguments.num_images)
-    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype, arguments.truncation)
+    pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype).truncate(arguments.truncation)
     how = arguments.size, arguments.allow_distortion, arguments.stored
     jobs = [read_job(one, pipe, pipe.spec, *how) for one in maps]
     shown: dict[Job, list[Image.Image]] = {job: [] for job in jobs[:SHEET_ROWS]} if arguments.sheet else {}

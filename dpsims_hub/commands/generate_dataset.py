@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = group.together(lambda: reading_spec(arguments.maps, pipe.spec, arguments.stored))
     with PairedDatasetWriter(arguments.as_dataset, arguments.image_format) as writer:
         settings = group.by_first(lambda: _check_settings(writer, pipe, arguments, len(maps)))
+        pipe.truncate(arguments.truncation)
         jobs = _check_maps(maps, pipe, spec, arguments, group)
         plan = Plan(jobs, arguments.num_images, arguments.seed)
         notes = {"model": arguments.model, "batch_size": arguments.batch_size}
@@ -64,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             _say(group, f"nothing to do: {writer.folder} holds {whole}")
             return 0
         mine = [(batches[number], missing) for number, missing in pending[group.index :: group.count]]
-        maker = PhotoMaker(pipe, spec, plan, writer, arguments.model)
+        facts = {"model": arguments.model, "truncation": f"{arguments.truncation:g}"}
+        maker = PhotoMaker(pipe, spec, plan, writer, facts)
         return _make_all(maker, mine, group, sum(missing for _, missing in pending))
 
 
@@ -81,7 +83,7 @@ def _find_maps(arguments: argparse.Namespace) -> list[Job]:
 
 
 def _load(arguments: argparse.Namespace, group: ProcessGroup) -> DPSIMSPipeline:
-    pipe = load_pipeline(arguments.model, group.device, arguments.dtype, arguments.truncation)
+    pipe = load_pipeline(arguments.model, group.device, arguments.dtype)
     if pipe.generator.config.use_instance_offsets:
         raise ValueError(
             f"{arguments.model}: needs object maps beside label maps, which generate does not read."
@@ -102,6 +104,7 @@ def _check_settings(
         "num_images": arguments.num_images,
         "seed": arguments.seed,
         "size": by(arguments.size) if arguments.size else None,
+        "truncation": None if arguments.truncation == 1 else arguments.truncation,
         "stored": arguments.stored,
         "image_format": arguments.image_format,
         "weights_sha256": tensors_sha256(pipe.generator),

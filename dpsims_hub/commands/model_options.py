@@ -15,25 +15,26 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Adds --model, --device, --dtype and --truncation."""
+    """Adds --model, --device and --dtype."""
     words = "model folder, Hub id (owner/name) or a bundled model's name"
     add_option(parser, "--model", words, "camvid", "PATH")
     add_option(parser, "--device", "cpu, cuda, cuda:1, mps, ... (default: cuda where there is one)")
     add_option(parser, "--dtype", "arithmetic", "fp32", choices=sorted(DTYPES))
+
+
+def add_truncation_option(parser: argparse.ArgumentParser) -> None:
+    """Adds --truncation."""
     words = "of the noise: below 1 fewer extremes and more alike photos"
     add_option(parser, "--truncation", words, 1.0, "X", positive_number)
 
 
-def load_pipeline(
-    model: str, device: str | None = None, dtype: str = "fp32", truncation: float = 1.0
-) -> "DPSIMSPipeline":
+def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") -> "DPSIMSPipeline":
     """Loads a model, without the progress bar of diffusers.
 
     Args:
         model: a bundled model's name, a folder or a Hub id; write ./camvid for a folder of a bundled name.
         device: of the model; None takes a GPU where there is one.
         dtype: "fp32", "bf16" or "fp16".
-        truncation: of `DPSIMSPipeline.truncate`; 1 changes nothing.
     """
     import torch
 
@@ -50,8 +51,7 @@ def load_pipeline(
     path = bundled_model(model) if model in NAMES else model
     logging.disable_progress_bar()
     with stand_in_compiler():
-        pipe = DPSIMSPipeline.from_pretrained(path, dtype=getattr(torch, DTYPES[dtype])).to(device)
-    return pipe if truncation == 1 else pipe.truncate(truncation)
+        return DPSIMSPipeline.from_pretrained(path, dtype=getattr(torch, DTYPES[dtype])).to(device)
 
 
 def check_device(name: str) -> None:

@@ -12,10 +12,12 @@ from dpsims_hub.storage.atomic_write import write_json
 def format_report(report: Mapping) -> str:
     """Heading, tables, speed, recipe and notes as text."""
     size = report["size"]
+    truncation = report["model"].get("truncation")
     heading = (
         f"model {report['model']['name']}, data {report['data']['name']} ({report['data']['pairs']} pairs), "
         f"{size['width']}x{size['height']}, seed {report['seed']}"
     )
+    heading += "" if truncation is None else f", truncation {truncation:g}"
     notes = "\n".join(f"- {note}" for note in report["notes"])
     tables = [format_table(rows) for rows in report_tables(report, "the segmenter", classes=True)]
     return "\n\n".join([heading, *tables, _timing(report), _recipe(report), notes])

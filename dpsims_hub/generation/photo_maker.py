@@ -27,16 +27,21 @@ class PhotoMaker:
         spec: classes and stored values of the maps.
         plan: seeds and names.
         writer: of the data set, after `begin`.
-        model: its name in the metadata of the photos.
+        facts: the model and its settings, for the metadata of the photos.
     """
 
     def __init__(
-        self, pipe: DPSIMSPipeline, spec: ClassSpec, plan: Plan, writer: PairedDatasetWriter, model: str
+        self,
+        pipe: DPSIMSPipeline,
+        spec: ClassSpec,
+        plan: Plan,
+        writer: PairedDatasetWriter,
+        facts: dict[str, str],
     ) -> None:
         from dpsims_hub import __version__
 
         self.pipe, self.spec, self.plan, self.writer = pipe, spec, plan, writer
-        self.facts = {"model": model, "software": f"dpsims_hub {__version__}"}
+        self.facts = facts | {"software": f"dpsims_hub {__version__}"}
 
     def make(self, batch: Batch, pool: ThreadPoolExecutor) -> list[Future[None]]:
         """Makes all photos of a batch and starts to write the missing ones; returns the pending writes.

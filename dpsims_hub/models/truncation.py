@@ -1,6 +1,6 @@
 """The truncation trick: noise nearer to its mean, after the mapping network (StyleGAN, Karras et al. 2019).
 
-Beyond the paper. Extremes become rarer, such as burnt skies, and the photos of a map more alike.
+Beyond the paper. Exposure and colours vary less, and the photos of a map are more alike.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dpsims_hub.models.generator import DPSIMSGenerator
 from dpsims_hub.models.noise import MappingNetwork
 
 MEAN_DRAWS = 16_384
-"""Latents whose w are averaged (our choice: the mean is then off by less than a hundredth of a deviation)."""
+"""Latents whose w are averaged (our choice: the standard error of the mean is below a hundredth)."""
 
 
 @torch.no_grad()
@@ -34,6 +34,8 @@ def truncate_(generator: DPSIMSGenerator, truncation: float) -> None:
     """
     if not (math.isfinite(truncation) and truncation > 0):
         raise ValueError(f"truncation must be a finite number above 0, not {truncation!r}.")
+    if truncation == 1:
+        return
     if generator.mapping is None:
         kind = generator.config.noise_injection
         raise ValueError(f"truncation needs a generator with cross-attention; this one has noise {kind!r}.")

@@ -297,7 +297,8 @@ class DPSIMSPipeline(StoredPipeline):
         """Bring the noise nearer to its mean (truncation trick), and return the pipeline.
 
         Changes the weights of `generator`, also in files saved later; `truncate(1 / 0.7)` undoes
-        `truncate(0.7)` up to rounding. See `dpsims_hub.models.truncation`.
+        `truncate(0.7)` up to rounding. Edit sessions that are open keep the noise they have. See
+        `dpsims_hub.models.truncation`.
 
         Args:
             truncation: 1 changes nothing; values towards 0 give fewer extremes, and more alike photos.

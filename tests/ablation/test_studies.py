@@ -55,6 +55,7 @@ def test_every_small_arm_can_be_built():
         ("gamma", {"focal_gamma"}),
         ("precision", {"backbone_precision"}),
         ("power-iterations", {"power_iterations"}),
+        ("rates", {"learning_rate_g", "learning_rate_d", "augmentation", "label_smoothing"}),
         ("instances", {"instance_offsets"}),
         (
             "paper",

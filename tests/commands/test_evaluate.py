@@ -78,6 +78,21 @@ def test_prints_and_writes_everything(options, pairs, weights, tmp_path, capsys)
 
 
 @pytest.mark.skipif(find_package("tf_efficientnet_lite2").folder is None, reason="needs dpsims_hub[train]")
+def test_truncated_photos_are_measured_and_the_report_and_card_say_so(options, tmp_path, capsys):
+    card, targets = tmp_path / "README.md", [tmp_path / f"{number}.json" for number in range(2)]
+    card.write_text("---\nlicense: mit\n---\n# A model\n")
+    assert main([str(word) for word in (*options, "--output", targets[0])]) == 0
+    assert "truncation" not in capsys.readouterr().out
+    more = ("--truncation", 0.3, "--output", targets[1], "--update-card", card)
+    assert main([str(word) for word in (*options, *more)]) == 0
+    assert "seed 0, truncation 0.3\n" in capsys.readouterr().out
+    assert "seed 0, truncation 0.3. Real photos" in card.read_text()
+    whole, truncated = (json.loads(path.read_text()) for path in targets)
+    assert truncated["model"] == whole["model"] | {"truncation": 0.3}
+    alike = [report["diversity"][0]["pixel_difference"] for report in (truncated, whole)]
+    assert 0 < alike[0] < 0.7 * alike[1]
+
+
 def test_the_weights_of_an_installed_package_are_used_and_named(model, pairs, tmp_path, capsys):
     words = [
         "evaluate",

@@ -214,6 +214,7 @@ def test_a_signal_ends_after_the_photos_under_way(model, nested, tmp_path, capsy
         (("--size", "48x32"), "was begun with no size, not size 48x32"),
         (("--image-format", "jpg"), "was begun with image_format png"),
         (("--dtype", "bf16"), "was begun with dtype fp32"),
+        (("--truncation", 0.5), "was begun with no truncation, not truncation 0.5"),
         (("--stored",), "was begun with stored False"),
     ],
 )
@@ -222,6 +223,18 @@ def test_other_settings_do_not_continue(model, nested, tmp_path, capsys, refused
     generate(*command)
     capsys.readouterr()
     assert words in refused("generate", *command, *changed)
+
+
+def test_truncation_is_in_the_photos_and_their_facts(model, nested, tmp_path):
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    generate(nested, "--model", model, "--as-dataset", whole)
+    for _ in range(2):  # the second run finds the first one's settings
+        generate(nested, "--model", model, "--as-dataset", half, "--truncation", 0.3)
+    before, after = (Image.open(photos(folder)[0]) for folder in (whole, half))
+    assert [image.text["truncation"] for image in (before, after)] == ["1", "0.3"]
+    assert (np.asarray(before) != np.asarray(after)).mean() > 0.1
+    begun = [json.loads((folder / "generation.json").read_text())["settings"] for folder in (whole, half)]
+    assert begun[0]["weights_sha256"] == begun[1]["weights_sha256"]
 
 
 def test_another_model_does_not_continue(model, nested, tmp_path, capsys, refused):

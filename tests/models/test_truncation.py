@@ -60,13 +60,22 @@ def test_the_mean_is_that_of_other_draws():
 
 @torch.no_grad()
 def test_half_precision_is_rounded_once():
-    generator = tiny_generator()
-    half = copy.deepcopy(generator).to(torch.bfloat16)
-    truncate_(generator, 0.5)
-    truncate_(half, 0.5)
-    for whole, rounded in zip(generator.attentions, half.attentions, strict=True):
-        assert rounded.to_key.weight.dtype == torch.bfloat16
-        torch.testing.assert_close(rounded.to_value.bias.float(), whole.to_value.bias, rtol=0.01, atol=0.03)
+    network = tiny_generator().to(torch.bfloat16)
+    before = copy.deepcopy(network)
+    truncate_(network, 0.6)
+    mean = mean_w(before.mapping)
+    for old, new in zip(before.attentions, network.attentions, strict=True):
+        weight = old.to_value.weight.float()
+        assert torch.equal(new.to_value.weight, (0.6 * weight).bfloat16())
+        bias = old.to_value.bias.float() + 0.4 * weight @ mean
+        torch.testing.assert_close(new.to_value.bias, bias.bfloat16(), rtol=2**-8, atol=0)
+
+
+def test_1_changes_nothing_of_any_generator():
+    network = tiny_generator(noise_injection="spatial")
+    before = copy.deepcopy(network.state_dict())
+    truncate_(network, 1)
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
