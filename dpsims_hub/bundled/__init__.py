@@ -13,7 +13,7 @@ def bundled_model(name: str = "camvid") -> Path:
     """Where the bundled model lies: a folder in Hub layout, ready for `DPSIMSPipeline.from_pretrained`.
 
     Its own segmenter, which turns photos into label maps of its classes, lies in `segmenter/` there. In
-    `discriminator/` "outdoor" has that of its training, with which a fine-tuning begins.
+    `discriminator/` lies one with which a fine-tuning begins.
 
     Args:
         name: "camvid", streets in eleven classes, 256x192 (width x height); or "outdoor", landscapes and
