@@ -160,7 +160,7 @@ def test_bundled_model_keeps_its_licence_and_shows_its_layouts(tmp_path):
     export(open_model(bundled_model("camvid")), tmp_path / "out", say=silent)
     assert ModelCard.load(tmp_path / "out" / "README.md").data.license == "cc-by-nc-4.0"
     assert (tmp_path / "out" / "samples.png").is_file()
-    assert not (tmp_path / "out" / "discriminator").exists()
+    assert (tmp_path / "out" / "discriminator").is_dir()
     export(open_model(tmp_path / "out"), tmp_path / "again", say=silent)
     assert files_of(tmp_path / "again") == files_of(tmp_path / "out")
     assert ModelCard.load(tmp_path / "again" / "README.md").data.license == "cc-by-nc-4.0"
