@@ -22,18 +22,15 @@ from dpsims_hub.storage.atomic_write import atomic_folder
 MAX_BYTES = 12_000_000  # limit of a pipeline in the package
 
 
-def bundle(source: Path, destination: Path, truncation: float = 1.0) -> int:
+def bundle(source: Path, destination: Path) -> int:
     """Write the pipeline at `source` to `destination` as float16 and return its size in bytes.
 
     The discriminator is that of `source`'s parent, or of `source`, if there is one; the size is without it.
 
-    `truncation` is that of `DPSIMSPipeline.truncate`; the package's weights then hold it.
-
     Raises:
         ValueError: the result is too large for the package; nothing is written.
     """
-    pipe = DPSIMSPipeline.from_pretrained(source, dtype=torch.float32)
-    pipe = (pipe if truncation == 1 else pipe.truncate(truncation)).to(torch.float16)
+    pipe = DPSIMSPipeline.from_pretrained(source, dtype=torch.float16)
     if pipe.config.class_spec is not None:
         spec = replace(with_known_aliases(pipe.spec), name=destination.name)
         pipe.register_to_config(class_spec=spec.to_dict())
@@ -62,10 +59,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path, help="pipeline folder that training wrote")
     parser.add_argument("destination", type=Path, help="folder below dpsims_hub/bundled")
-    parser.add_argument("--truncation", type=float, default=1.0, help="of the noise (default: 1)")
     arguments = parser.parse_args()
-    size = bundle(arguments.source, arguments.destination, arguments.truncation)
-    print(f"{arguments.destination}: {size} bytes")
+    print(f"{arguments.destination}: {bundle(arguments.source, arguments.destination)} bytes")
 
 
 if __name__ == "__main__":

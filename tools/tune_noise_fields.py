@@ -20,12 +20,11 @@ import numpy as np
 import torch
 
 from dpsims_hub import DPSIMSPipeline
-from dpsims_hub.commands.backbone_options import add_backbone_options, json_object
+from dpsims_hub.commands.backbone_options import add_backbone_options, json_object, load_backbone
 from dpsims_hub.evaluation.features import feature_maps, pooled
 from dpsims_hub.evaluation.kernel import kernel_distance
 from dpsims_hub.evaluation.survey import read_pair
 from dpsims_hub.labels import FolderDataset
-from dpsims_hub.models import PretrainedBackbone
 from dpsims_hub.models.noise import NoiseCrossAttention
 from dpsims_hub.processes.cpu_setup import prepare_cpu
 
@@ -74,14 +73,7 @@ def main() -> None:
     if not field_layers(pipe):
         parser.error(f"{arguments.source}: its generator has no noise fields.")
     data, size = FolderDataset(arguments.data), tuple(pipe.generator.config.sample_size)
-    backbone = PretrainedBackbone(
-        arguments.backbone,
-        arguments.backbone_weights,
-        image_size=size,
-        mean=arguments.backbone_mean,
-        std=arguments.backbone_std,
-        model_kwargs=arguments.backbone_kwargs,
-    )
+    backbone = load_backbone(arguments, size)
 
     def vector(photo: object) -> np.ndarray:
         return pooled(feature_maps(backbone, np.asarray(photo)[None]))

@@ -3,9 +3,13 @@
 import argparse
 import json
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dpsims_hub.commands.options import add_option
 from dpsims_hub.storage.written_json import json_value
+
+if TYPE_CHECKING:
+    from dpsims_hub.models import PretrainedBackbone
 
 BACKBONE = "resnet50.a1_in1k"  # our choice: widely used, and in no preset's discriminator
 
@@ -19,6 +23,20 @@ def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
     for name, parse in (("mean", _three_numbers), ("std", _three_deviations)):
         words = f"{name} of its inputs, such as '[0.5,0.5,0.5]' (default: timm's)"
         option(f"--backbone-{name}", words, metavar="JSON", parse=parse)
+
+
+def load_backbone(arguments: argparse.Namespace, size: tuple[int, int]) -> "PretrainedBackbone":
+    """The backbone of these options, and of --backbone-kwargs, for photos of a size (height, width)."""
+    from dpsims_hub.models import PretrainedBackbone
+
+    return PretrainedBackbone(
+        arguments.backbone,
+        arguments.backbone_weights,
+        image_size=size,
+        mean=arguments.backbone_mean,
+        std=arguments.backbone_std,
+        model_kwargs=arguments.backbone_kwargs,
+    )
 
 
 def weights_of(text: str) -> tuple[str, dict]:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dpsims_hub.commands.backbone_options import load_backbone
 from dpsims_hub.commands.data_options import open_pairs, tell_doubts
 from dpsims_hub.commands.evaluate_options import add_arguments
 from dpsims_hub.commands.model_options import load_pipeline
@@ -156,16 +157,8 @@ def _backbone_measure(
 ) -> Measure:
     from dpsims_hub.evaluation.measures import BackboneMeasure
     from dpsims_hub.evaluation.recipe import describe_backbone
-    from dpsims_hub.models import PretrainedBackbone
 
-    backbone = PretrainedBackbone(
-        arguments.backbone,
-        arguments.backbone_weights,
-        image_size=size,
-        mean=arguments.backbone_mean,
-        std=arguments.backbone_std,
-        model_kwargs=arguments.backbone_kwargs,
-    ).to(device)
+    backbone = load_backbone(arguments, size).to(device)
     description = describe_backbone(backbone, arguments.backbone_weights, arguments.backbone_kwargs)
     return BackboneMeasure(backbone, description)
 
