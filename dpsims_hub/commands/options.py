@@ -1,4 +1,4 @@
-"""Options whose help ends with their default, and parsers of their values."""
+"""Options whose help ends with their default value, and parsers of values for argparse."""
 
 import argparse
 from collections.abc import Callable
@@ -14,15 +14,15 @@ def add_option(
     parse: Callable[[str], Any] | None = None,
     **more: Any,
 ) -> None:
-    """Adds a flag to a parser or group.
+    """Adds a flag to a parser or to a group of one.
 
     Args:
-        parser: of the subcommand.
+        parser: the parser or the group.
         flag: such as "--seed".
-        words: its help; the default is appended unless it is empty or in `words`.
-        default: its value when absent.
-        metavar: of its value.
-        parse: of its value.
+        words: the help. The default is appended unless it is empty or `words` already name one.
+        default: the value where the flag is absent.
+        metavar: as of `add_argument`.
+        parse: as `type` of `add_argument`.
         **more: further arguments of `add_argument`, such as `action`.
     """
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
@@ -34,7 +34,7 @@ def add_option(
 
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` to `high`, for argparse."""
+    """A parser of whole numbers from `low` to `high`, or without an upper limit."""
 
     def parse(text: str) -> int:
         fits = text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)
@@ -47,7 +47,7 @@ def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def positive_number(text: str) -> float:
-    """A finite number above 0, for argparse."""
+    """A finite number above 0."""
     try:
         value = float(text)
     except ValueError:

@@ -1,6 +1,6 @@
 """`dpsims prepare-data`: turns a folder of pairs into parquet shards, which training can stream.
 
-Every pair is checked. A split appears in OUT when it is complete.
+Every pair is checked. The files of a split appear in OUT only when the split is complete.
 """
 
 import argparse
@@ -69,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
-    """The pairs of a folder, or where it has none those of its split."""
+def list_split(folder: str, split: str, label_suffix: str) -> "Listing":
+    """The pairs of a folder itself or, where it holds none, of its split."""
     from dpsims_hub.labels.sources.layouts import list_pairs
 
     try:
@@ -86,7 +86,7 @@ def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
 
 
 def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace) -> None:
-    """Writes the pairs of one split with a progress bar, and prints the result."""
+    """Writes the shards of one split with a progress bar, and prints their number and size."""
     from tqdm import tqdm
 
     from dpsims_hub.labels import ClassSpec

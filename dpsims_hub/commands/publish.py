@@ -1,4 +1,4 @@
-"""`dpsims publish`: uploads a model folder to the Hub; without --yes it prints the changes only."""
+"""`dpsims publish`: uploads a model folder to the Hub; without --yes it only prints the changes."""
 
 import argparse
 import shlex
@@ -44,13 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
 def upload_or_tell(
     files: Mapping[str, Path], place: "Place", owned: Sequence[str], command: str, upload: bool
 ) -> int:
-    """Prints the changes of a repository, and uploads them in one commit where `upload` says so.
+    """Prints the changes of a repository, and uploads them in one commit if `upload` is true.
 
     Args:
-        files: to upload, by their path in the repository.
+        files: the files to upload, by their path in the repository.
         place: the repository.
-        owned: prefixes of paths whose other files are removed there.
-        command: the command line, printed with --yes appended.
+        owned: prefixes of paths; other files of the repository under them are removed.
+        command: the command line without --yes, for the message of a dry run.
         upload: whether to upload.
 
     Returns:
@@ -90,7 +90,7 @@ def tell(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> boo
 
 
 def summary(changes: Sequence["Change"]) -> str:
-    """The number of files of each kind of change, and the size of the upload."""
+    """The number of files with each kind of change, and the size of the upload."""
     counts = {what: sum(change.what == what for change in changes) for what in SIGNS}
     words = [f"{number} {what} ({SIGNS[what]})" for what, number in counts.items() if number]
     size = sum(change.size for change in changes if change.what in ("new", "changed"))

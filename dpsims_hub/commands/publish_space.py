@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     files = space_files()
     if arguments.folder is not None:
-        write_space(arguments.folder)
+        write_space(files, arguments.folder)
         print(f"Written: {arguments.folder}")
     place = Place(arguments.repo, "space", arguments.revision, arguments.private)
     return upload_or_tell(files, place, OWNED, f"dpsims publish-space {arguments.repo}", arguments.yes)

@@ -17,7 +17,7 @@ from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 MAX_MAPS = 4
 PHOTOS = 3
 SEED = 0
-SHOWN_HEIGHT = 192  # px; small photos are enlarged by a whole factor
+SHOWN_HEIGHT = 192  # pixels; small photos are enlarged by a whole factor to about this height
 
 
 def palette_picture(spec: ClassSpec) -> Image.Image:
@@ -26,15 +26,16 @@ def palette_picture(spec: ClassSpec) -> Image.Image:
 
 
 def example_maps(spec: ClassSpec) -> list[Path]:
-    """The package's layouts for these classes; an empty list for other classes."""
+    """The bundled example layouts with these classes; an empty list for other classes."""
     fitting = (name for name in NAMES if ClassSpec.load(name).names == spec.names)
-    return [path for name in fitting for path in bundled_examples(name)][:MAX_MAPS]
+    return [path for name in fitting for path in bundled_examples(name)]
 
 
 def sample_sheet(pipe: DPSIMSPipeline, maps: Sequence[str | Path]) -> Image.Image:
-    """One row for each of the first `MAX_MAPS` label maps: the map in its colours, and photos of it.
+    """One row for each of the first `MAX_MAPS` label maps: the map in the class colours, and photos of it.
 
-    Maps are resized to the model's training size. A model with instance offsets gets those of "no objects".
+    Maps are resized to the model's training size. A model with instance offsets gets zeros, which stand for a
+    map without objects.
 
     Raises:
         FileNotFoundError: a path does not exist.
