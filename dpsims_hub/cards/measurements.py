@@ -9,25 +9,29 @@ from huggingface_hub import EvalResult
 
 from dpsims_hub.cards.report_tables import report_tables
 
-GENERATED = "generated photos"  # their name in the report
+GENERATED = "generated photos"  # their name in a report
 
 
 def evaluation_section(report: Mapping[str, Any]) -> str:
-    """The tables of a report (the decoded JSON of `dpsims evaluate --output`), its methods and its notes.
+    """Settings, tables, speed and notes of a report (the decoded JSON of `dpsims evaluate --output`).
 
     Raises:
         ValueError: the report lacks a part.
     """
     try:
-        return "\n\n".join(
-            [_recipe(report), *map(table, report_tables(report)), _speed(report), _notes(report)]
-        )
+        parts = [_recipe(report), *map(table, report_tables(report)), _speed(report)]
+        notes = "\n".join(f"- {note}" for note in report["notes"])
+        return "\n\n".join([*parts, notes])
     except (KeyError, TypeError) as error:
         raise _refusal(error) from error
 
 
 def eval_results(report: Mapping[str, Any]) -> list[EvalResult]:
-    """The values of the generated photos for the Hub's `model-index`; as of `evaluation_section`."""
+    """The values of the generated photos for the Hub's `model-index`.
+
+    Raises:
+        ValueError: the report lacks a part.
+    """
     try:
         data, features = report["data"], report["features"]
         found = _metrics(report, f"FD-{features['backbone']}", f"KD-{features['backbone']}")
@@ -103,7 +107,3 @@ def _recipe(report: Mapping[str, Any]) -> str:
 def _speed(report: Mapping[str, Any]) -> str:
     speed = report["speed"]
     return f"Time per photo: {speed['seconds_per_photo'] * 1000:.0f} ms ({speed['what']}, {speed['dtype']})."
-
-
-def _notes(report: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {note}" for note in report["notes"])

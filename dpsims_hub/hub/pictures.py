@@ -1,4 +1,4 @@
-"""Pictures of a published folder: the classes with their colours, and photos of some label maps."""
+"""Pictures of a folder to publish: the classes with their colours, and photos of some label maps."""
 
 from __future__ import annotations
 
