@@ -27,10 +27,7 @@ def bundled_model(name: str = "camvid") -> Path:
 
 
 def bundled_examples(name: str = "camvid") -> list[Path]:
-    """The example layouts of a bundled model, as palette PNGs of ids; `FIRST_LAYOUT` is first.
-
-    Args:
-        name: of the bundled model.
+    """The example layouts of the bundled model `name`, as palette PNGs of ids; `FIRST_LAYOUT` is first.
 
     Raises:
         ValueError: there is no bundled model of that name.

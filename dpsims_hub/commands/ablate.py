@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         0, or 1 where a run failed.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C, when the results so far are written; the same command continues.
+        KeyboardInterrupt: after Ctrl-C; the same command continues.
     """
     from dpsims_hub.ablation.costs import expected_costs, format_costs, time_arms
     from dpsims_hub.ablation.runner import outcomes_so_far

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
-    from dpsims_hub.labels import ClassSpec
+    from dpsims_hub.evaluation.survey import Pairs
+    from dpsims_hub.labels import ClassSpec, Listing
     from dpsims_hub.labels.sources.data_source import DataSource
-    from dpsims_hub.labels.sources.folder import FolderDataset
-    from dpsims_hub.labels.sources.layouts import Listing
-    from dpsims_hub.labels.sources.streams import RowStream
-    from dpsims_hub.labels.sources.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
 SAMPLED_MAPS = 64  # as many as a training checks at its start
@@ -92,9 +89,7 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
     return DataSource(directory, name, arguments.dataset_config_name, **same)
 
 
-def open_pairs(
-    place: str, split: str, classes: str, label_suffix: str = ""
-) -> "FolderDataset | TableDataset | RowStream":
+def open_pairs(place: str, split: str, classes: str, label_suffix: str = "") -> "Pairs":
     """The pairs of a path or a Hub id (owner/name). The other arguments are values of the options."""
     from dpsims_hub.labels.sources.data_source import DataSource
 
@@ -104,7 +99,7 @@ def open_pairs(
     return DataSource(**source, split=split, classes=classes, label_suffix=label_suffix).open()
 
 
-def tell_doubts(data: "FolderDataset | TableDataset | RowStream | Listing", spec: "ClassSpec") -> None:
+def tell_doubts(data: "Pairs | Listing", spec: "ClassSpec") -> None:
     """Examines some of the label maps, and prints warnings about them on stderr."""
     from dpsims_hub.labels.survey.masks import look_at_masks
     from dpsims_hub.labels.survey.opened_source import some_labels

@@ -170,11 +170,7 @@ def load_measures(
 ) -> tuple[list[Measure], list[str]]:
     """The measures, and one sentence for each measure that cannot be computed here.
 
-    Args:
-        arguments: of the command line.
-        size: (height, width) of the photos.
-        device: of the networks.
-        spec: classes of the data.
+    `size` is the (height, width) of the photos, and `spec` holds the classes of the data.
     """
     from dpsims_hub.evaluation.inception import InceptionMeasure
     from dpsims_hub.evaluation.local_weights import MissingWeightsError
@@ -219,13 +215,9 @@ def _segmenter(arguments: argparse.Namespace, device: torch.device | str, spec: 
 def complete_report(
     measured: dict, evaluation: Evaluation, arguments: argparse.Namespace, missing: list[str]
 ) -> dict:
-    """The report of an evaluation.
+    """The report: the measurements and facts about data, features and versions, with notes.
 
-    Args:
-        measured: the measurements, with "model", "speed" and "machine".
-        evaluation: after its run.
-        arguments: of the command line.
-        missing: sentences on what was not measured, for the notes.
+    `measured` includes "model", "speed" and "machine". `missing` are sentences on what was not measured.
     """
     from dpsims_hub.evaluation.notes import notes_for
     from dpsims_hub.evaluation.recipe import package_versions

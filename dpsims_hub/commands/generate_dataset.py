@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
         pipe.truncate(arguments.truncation)
         jobs = _check_maps(maps, pipe, spec, arguments, group)
         plan = Plan(jobs, arguments.num_images, arguments.seed)
-        notes = {"model": arguments.model, "batch_size": arguments.batch_size}
         batches = list(plan_batches(jobs, arguments.num_images, arguments.batch_size))
-        pending = group.by_first(lambda: _pending(writer, plan, batches, settings, notes, pipe.spec))
+        pending = group.by_first(lambda: _pending(writer, plan, batches, settings, arguments, pipe.spec))
         if not pending:
             group.by_first(lambda: writer.finish(plan))
-            whole = f"all {len(plan)} photos of {len(maps)} label maps"
-            _say(group, f"nothing to do: {writer.folder} holds {whole}")
+            if group.is_first:
+                whole = f"all {len(plan)} photos of {len(maps)} label maps"
+                print(f"nothing to do: {writer.folder} holds {whole}")
             return 0
         mine = [(batches[number], missing) for number, missing in pending[group.index :: group.count]]
         facts = {"model": arguments.model, "truncation": f"{arguments.truncation:g}"}
@@ -135,13 +135,14 @@ def _pending(
     plan: Plan,
     batches: Sequence[Batch],
     settings: dict[str, Any],
-    notes: dict[str, Any],
+    arguments: argparse.Namespace,
     spec: ClassSpec,
 ) -> list[tuple[int, int]]:
     """Begins the data set; returns (number of the batch, missing photos) for every unfinished batch."""
     from dpsims_hub.evaluation.recipe import package_versions
 
-    done = writer.begin(plan, settings, {**notes, "versions": package_versions()}, spec)
+    notes = {"model": arguments.model, "batch_size": arguments.batch_size, "versions": package_versions()}
+    done = writer.begin(plan, settings, notes, spec)
     missing = (
         sum(plan.stem_of(job.index, number) not in done for job in jobs for number in numbers)
         for jobs, numbers in batches
@@ -167,11 +168,11 @@ def _make_all(maker: PhotoMaker, mine: Sequence[tuple[Batch, int]], group: Proce
     speed = missing / (time.perf_counter() - start)
     plan, writer = maker.plan, maker.writer
     group.by_first(lambda: writer.finish(plan))
-    _say(
-        group,
-        f"photos: {len(plan)} ({made} made, {len(plan) - missing} kept), label maps: {len(plan.maps)}, "
-        f"processes: {group.count}, {speed:.1f} photos/s, folder: {writer.folder}",
-    )
+    if group.is_first:
+        print(
+            f"photos: {len(plan)} ({made} made, {len(plan) - missing} kept), label maps: {len(plan.maps)}, "
+            f"processes: {group.count}, {speed:.1f} photos/s, folder: {writer.folder}"
+        )
     return 0
 
 
@@ -189,8 +190,3 @@ def _progress(group: ProcessGroup, total: int, what: str, unit: str) -> tqdm:
     """A progress bar, which only the first process shows, for its own share."""
     whose = f"{what} (process 1 of {group.count})" if group.count > 1 else what
     return tqdm(total=total, desc=whose, unit=unit, disable=None if group.is_first else True)
-
-
-def _say(group: ProcessGroup, sentence: str) -> None:
-    if group.is_first:
-        print(sentence)

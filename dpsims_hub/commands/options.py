@@ -16,14 +16,8 @@ def add_option(
 ) -> None:
     """Adds a flag to a parser or to a group of one.
 
-    Args:
-        parser: the parser or the group.
-        flag: such as "--seed".
-        words: the help. The default is appended unless it is empty or `words` already name one.
-        default: the value where the flag is absent.
-        metavar: as of `add_argument`.
-        parse: as `type` of `add_argument`.
-        **more: further arguments of `add_argument`, such as `action`.
+    The help is `words`, with the default at the end unless it is empty or `words` already name one. `parse`
+    is the `type` of `add_argument`, which also gets `more`.
     """
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
     if shown not in (None, "") and "default" not in words:

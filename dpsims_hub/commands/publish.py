@@ -46,15 +46,8 @@ def upload_or_tell(
 ) -> int:
     """Prints the changes of a repository, and uploads them in one commit if `upload` is true.
 
-    Args:
-        files: the files to upload, by their path in the repository.
-        place: the repository.
-        owned: prefixes of paths; other files of the repository under them are removed.
-        command: the command line without --yes, for the message of a dry run.
-        upload: whether to upload.
-
-    Returns:
-        The exit code.
+    `files` and `owned` are those of `compare`. `command` is the command line without --yes, for the message
+    of a dry run. Returns the exit code.
     """
     from dpsims_hub.hub.repository import check_name, commit, open_repository
 

@@ -111,10 +111,9 @@ def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
     """The training pairs and the pairs for the scores; sets their places and splits in `arguments`."""
     apart = arguments.val_data is not None
     place, val_place = arguments.data, arguments.val_data if apart else arguments.data
-    split, val_split = (
-        given if given is not None else "" if apart else usual
-        for given, usual in ((arguments.split, "train"), (arguments.val_split, "val"))
-    )
+    usual, val_usual = ("", "") if apart else ("train", "val")
+    split = usual if arguments.split is None else arguments.split
+    val_split = val_usual if arguments.val_split is None else arguments.val_split
     if (val_place, val_split) == (place, split):
         raise ValueError(SAME_DATA)
     data = open_pairs(place, split, arguments.classes, arguments.label_suffix)

@@ -64,13 +64,8 @@ def read_job(
 ) -> Job:
     """Checks a label map, and returns its job with the size of the photos and the value of `stored`.
 
-    Args:
-        job: the label map.
-        pipe: the model.
-        spec: the classes, and the rule for stored values.
-        size: (height, width) of the photos; None takes the size of the map.
-        allow_distortion: whether width : height may change by more than 5 %.
-        stored: see `Job`.
+    `spec` holds the classes and the rule for stored values. `size` is the wanted (height, width) of the
+    photos; None takes the size of the map. With `allow_distortion` width : height may change by more than 5 %.
 
     Raises:
         FileNotFoundError: there is no such file.

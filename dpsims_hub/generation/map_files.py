@@ -17,12 +17,8 @@ MAX_NAME_BYTES = 200  # of the 255 that file systems allow; the rest is for the 
 def find_maps(paths: Sequence[Path], label_suffix: str = "", subfolders: bool = True) -> list[Job]:
     """The label maps of files and folders, each with a unique name (`unique_names`).
 
-    The maps of a folder are sorted by path.
-
-    Args:
-        paths: files and folders.
-        label_suffix: end of the stems of a folder's maps; its other files are ignored.
-        subfolders: whether subfolders are searched. A folder with `labels/` then stands for `labels/`.
+    The maps of a folder are sorted by path. Their stems end in `label_suffix`; its other files are ignored.
+    With `subfolders` these are searched too, and a folder with `labels/` stands for `labels/`.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
@@ -140,15 +136,11 @@ def _maps_of(folder: Path, label_suffix: str, subfolders: bool) -> list[tuple[Pa
         hint = ", nor do its subfolders." if subfolders else "."
         if not subfolders and (top / "labels").is_dir():
             hint = f"; did you mean {top / 'labels'}?"
-        raise FileNotFoundError(f"{top}: holds no {_what(label_suffix)}{hint}")
+        ending = f" whose names end in {label_suffix}" if label_suffix else ""
+        raise FileNotFoundError(f"{top}: holds no label maps{ending} ({', '.join(MAP_SUFFIXES)}){hint}")
     return sorted(found, key=lambda pair: pair[1])
 
 
 def _is_map(name: str, label_suffix: str) -> bool:
     path = Path(name)
     return path.suffix.lower() in MAP_SUFFIXES and path.stem.endswith(label_suffix) and not is_hidden(name)
-
-
-def _what(label_suffix: str) -> str:
-    ending = f" whose names end in {label_suffix}" if label_suffix else ""
-    return f"label maps{ending} ({', '.join(MAP_SUFFIXES)})"

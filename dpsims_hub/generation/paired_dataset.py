@@ -76,9 +76,7 @@ class PairedDatasetWriter:
     def check(self, settings: Mapping[str, Any], spec: ClassSpec) -> None:
         """Checks, without writing, that a run may begin or continue in the folder.
 
-        Args:
-            settings: all that the photos depend on, as JSON values by name.
-            spec: the classes.
+        `settings` are all that the photos depend on, as JSON values by name.
 
         Raises:
             ValueError: the folder holds other files, or was begun with other settings or classes.
@@ -108,14 +106,8 @@ class PairedDatasetWriter:
     ) -> set[str]:
         """Locks the folder, writes the files that describe the data set, and removes unfinished files.
 
-        Args:
-            plan: the photos.
-            settings: as for `check`.
-            notes: further facts about the run that begins the data set, as JSON values.
-            spec: the classes.
-
-        Returns:
-            The file stems of the finished pairs.
+        `settings` are those of `check`. `notes` are further facts about the run that begins the data set, as
+        JSON values. Returns the file stems of the finished pairs.
 
         Raises:
             ValueError: another run writes to the folder, the label maps have changed, or there are unknown
@@ -142,13 +134,9 @@ class PairedDatasetWriter:
         return self._image(stem).is_file() and self._label(stem).is_file()
 
     def write(self, stem: str, photo: Image.Image, label_png: bytes, facts: Mapping[str, str]) -> None:
-        """Writes one pair, the label first.
+        """Writes one pair, the label first; `label_png` is the result of `encode_label`.
 
-        Args:
-            stem: its name.
-            photo: an RGB image.
-            label_png: the result of `encode_label`.
-            facts: metadata of the photo, stored as text chunks of a PNG or as JSON in the comment of a JPEG.
+        `facts` are stored in the photo: as text chunks of a PNG, or as JSON in the comment of a JPEG.
 
         Raises:
             OSError: a file cannot be written.

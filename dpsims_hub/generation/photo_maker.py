@@ -23,12 +23,8 @@ MAX_THREADS = 8  # our choice; they encode and write photos while the next batch
 class PhotoMaker:
     """Makes photos in batches, and writes them by threads.
 
-    Args:
-        pipe: the model.
-        spec: classes and stored values of the maps.
-        plan: seeds and names of the photos.
-        writer: of the data set, after `begin`.
-        facts: the model and its settings, for the metadata of the photos.
+    `spec` holds the classes and the rule for stored values of the maps. `writer` must have begun the data
+    set. `facts` are the model and its settings, for the metadata of the photos.
     """
 
     def __init__(
@@ -68,7 +64,7 @@ class PhotoMaker:
         return writes
 
     def run(self, batches: Sequence[Batch], stop: StopSignals) -> Iterator[int]:
-        """Makes batches until a signal arrives; yields numbers of photos that were written."""
+        """Makes batches until a signal arrives; yields how many photos were written since."""
         with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
             writes: list[Future[None]] = []
             for batch in batches:

@@ -15,12 +15,7 @@ def reading_spec(paths: Sequence[Path], spec: ClassSpec, stored: bool) -> ClassS
     """The model's classes, with the rule for stored values of the data set that the maps come from.
 
     A data set is a folder with `labels/`. Its classes.json lies in it or in its parent. For other paths the
-    rule is that of the model.
-
-    Args:
-        paths: files and folders of label maps.
-        spec: the model's classes.
-        stored: whether the files hold the stored values of their data set instead of plain ids.
+    rule is that of the model. Without `stored` the files hold plain ids, and the result is `spec`.
 
     Raises:
         ValueError: a data set has other classes than the model, or two data sets have different rules.

@@ -14,9 +14,10 @@ import torch
 from dpsims_hub.cards.model_card import CardFacts, check_template, make_card, publishable_path
 from dpsims_hub.hub.onnx_file import FILE as ONNX_FILE
 from dpsims_hub.hub.onnx_file import PACKAGES, write_onnx
-from dpsims_hub.hub.pictures import example_maps, palette_picture, sample_sheet
+from dpsims_hub.hub.pictures import example_maps, sample_sheet
 from dpsims_hub.hub.remote_code import write_remote_code
 from dpsims_hub.hub.source import Source
+from dpsims_hub.labels import render_legend
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import save_picture
 from dpsims_hub.processes.missing_package import require_packages
@@ -137,7 +138,7 @@ def _not_finite(weights: dict[str, torch.Tensor]) -> str:
 
 def _write_pictures(source: Source, folder: Path, options: ExportOptions, say: Say) -> None:
     spec = source.pipe.spec
-    save_picture(palette_picture(spec), folder / "palette.png")
+    save_picture(render_legend(spec, [*range(spec.num_classes), spec.ignore_index]), folder / "palette.png")
     say(f"classes.json, palette.png: {spec.num_classes} classes")
     maps = list(options.maps) or example_maps(spec)
     if maps:

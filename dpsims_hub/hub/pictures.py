@@ -1,4 +1,4 @@
-"""Pictures of a folder to publish: the classes with their colours, and photos of some label maps."""
+"""Example layouts, and the sheet of photos of label maps that a folder to publish contains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from dpsims_hub.bundled import NAMES, bundled_examples
-from dpsims_hub.labels import ClassSpec, read_label_map, render_legend
+from dpsims_hub.labels import ClassSpec, read_label_map
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, picture_of_map
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
@@ -18,11 +18,6 @@ MAX_MAPS = 4
 PHOTOS = 3
 SEED = 0
 SHOWN_HEIGHT = 192  # pixels; small photos are enlarged by a whole factor to about this height
-
-
-def palette_picture(spec: ClassSpec) -> Image.Image:
-    """Every class with its colour, id and name, and the colour of unknown pixels."""
-    return render_legend(spec, [*range(spec.num_classes), spec.ignore_index])
 
 
 def example_maps(spec: ClassSpec) -> list[Path]:
