@@ -18,11 +18,7 @@ HEADING = "## Evaluation"
 
 
 def card_of(path: Path, model: str) -> Path:
-    """The path of the card to update; `Path()` stands for the README.md of the model's folder.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
+    """The card to update, which must exist; `Path()` stands for the README.md of the model's folder."""
     card = Path(model) / "README.md" if path == Path() else path
     if not card.is_file():
         hint = "name the card's file" if path == Path() else "`dpsims export` writes one"

@@ -33,8 +33,7 @@ def report_tables(report: Mapping[str, Any], judge: str = "", classes: bool = Fa
         classes: whether there is a table of the IoU of each class.
 
     Raises:
-        KeyError: the report lacks a part.
-        TypeError: the same.
+        KeyError, TypeError: the report lacks a part.
     """
     name = report["features"]["backbone"]
     tables = [_distances(report["distances"], f"FD-{name}", f"KD-{name}")]

@@ -43,11 +43,7 @@ Batch = tuple[list[Job], range]
 
 
 def check_seed(seed: int, count: int) -> None:
-    """Checks that the seeds of `count` photos, from `seed` on, are at most `MAX_SEED`.
-
-    Raises:
-        ValueError: the last one is too large.
-    """
+    """Raises ValueError if one of the seeds of `count` photos, from `seed` on, is above `MAX_SEED`."""
     if seed + count - 1 > MAX_SEED:
         raise ValueError(
             f"the last photo would need seed {seed + count - 1}, above {MAX_SEED}; take a smaller --seed."
@@ -64,8 +60,8 @@ def read_job(
 ) -> Job:
     """Checks a label map, and returns its job with the size of the photos and the value of `stored`.
 
-    `spec` holds the classes and the rule for stored values. `size` is the wanted (height, width) of the
-    photos; None takes the size of the map. With `allow_distortion` width : height may change by more than 5 %.
+    `spec` holds the classes and the rule for stored values. `size` is the wanted (height, width); None takes
+    the size of the map. With `allow_distortion` width : height may change by more than 5 %.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -38,11 +38,7 @@ def find_maps(paths: Sequence[Path], label_suffix: str = "", subfolders: bool = 
 
 
 def check_name_lengths(maps: Sequence[Job]) -> None:
-    """Checks that the names of the maps are short enough for the files of a data set.
-
-    Raises:
-        ValueError: a name has more than `MAX_NAME_BYTES`.
-    """
+    """Raises ValueError if a map's name is too long for the files of a data set."""
     for one in maps:
         if len(one.name.encode()) > MAX_NAME_BYTES:
             raise ValueError(

@@ -103,10 +103,7 @@ def _check_before_work(folder: Path, options: ExportOptions) -> None:
 def write_networks(source: Source, folder: Path, say: Say = print) -> None:
     """Write pipeline, float16 weights, class list and discriminator into an existing folder.
 
-    Spectral norm is folded into the weights in place.
-
-    Raises:
-        ValueError: a number of the weights is not finite.
+    Spectral norm is folded into the weights in place. Raises ValueError if a weight is not finite.
     """
     generator = source.pipe.generator.remove_spectral_norm()
     if broken := _not_finite(generator.state_dict()):

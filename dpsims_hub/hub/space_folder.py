@@ -22,11 +22,7 @@ _FROM_CLONE = ("space_app.py", "requirements.txt", "LICENSE")
 
 
 def space_files() -> dict[str, Path]:
-    """The files by their path in the Space.
-
-    Raises:
-        FileNotFoundError: the package does not lie in a clone of its repository.
-    """
+    """The files by their path in the Space; raises FileNotFoundError outside a clone of the repository."""
     files = {"README.md": PACKAGE / "space" / "README.md"}
     files |= {name: PACKAGE.parent / name for name in _FROM_CLONE}
     for path in files.values():
