@@ -99,7 +99,7 @@ def open_pairs(place: str, split: str, classes: str, label_suffix: str = "") -> 
     return DataSource(**source, split=split, classes=classes, label_suffix=label_suffix).open()
 
 
-def tell_doubts(data: "Pairs | Listing", spec: "ClassSpec") -> None:
+def print_map_warnings(data: "Pairs | Listing", spec: "ClassSpec") -> None:
     """Examines some of the label maps, and prints warnings about them on stderr."""
     from dpsims_hub.labels.survey.masks import look_at_masks
     from dpsims_hub.labels.survey.opened_source import some_labels

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.backbone_options import add_backbone_options, json_object, load_backbone
-from dpsims_hub.commands.data_options import add_label_options, open_pairs, tell_doubts
+from dpsims_hub.commands.data_options import add_label_options, open_pairs, print_map_warnings
 from dpsims_hub.commands.model_options import add_model_options, add_truncation_option, load_pipeline
 from dpsims_hub.commands.options import add_option
 from dpsims_hub.processes.process_group import ProcessGroup
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     group = ProcessGroup(arguments.device)
     data, train = group.together(lambda: open_data(arguments))
     if group.is_first:
-        tell_doubts(data, data.spec)
+        print_map_warnings(data, data.spec)
     pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
     model = describe_model(pipe, arguments)
     pipe.truncate(arguments.truncation)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import add_label_options, add_workers_option, tell_doubts
+from dpsims_hub.commands.data_options import add_label_options, add_workers_option, print_map_warnings
 from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace)
         num_workers=arguments.workers,
     )
     spec = ClassSpec.load(arguments.classes) if arguments.classes else listing.spec()
-    tell_doubts(listing, spec)
+    print_map_warnings(listing, spec)
     total = min(len(listing.pairs), arguments.max_samples or len(listing.pairs))
     with tqdm(total=total, unit="pair", desc=split, disable=None) as bar:
         written = write_shards(listing, spec, arguments.output, options, bar.update)

@@ -38,10 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not license_is_stated(arguments.folder / "README.md"):
         print("The card states no licence: nobody is allowed to use these weights.")
     words = [str(arguments.folder), arguments.repo]
-    return upload_or_tell(files, place, OWNED, f"dpsims publish {shlex.join(words)}", arguments.yes)
+    return upload_or_show(files, place, OWNED, f"dpsims publish {shlex.join(words)}", arguments.yes)
 
 
-def upload_or_tell(
+def upload_or_show(
     files: Mapping[str, Path], place: "Place", owned: Sequence[str], command: str, upload: bool
 ) -> int:
     """Prints the changes of a repository, and uploads them in one commit if `upload` is true.
@@ -53,11 +53,11 @@ def upload_or_tell(
 
     check_name(place)
     if not upload:
-        tell(files, place, owned)
+        print_changes(files, place, owned)
         print(f"Nothing was uploaded. To upload: {command} --yes")
         return 0
     place = open_repository(place)
-    if not tell(files, place, owned):
+    if not print_changes(files, place, owned):
         print("Nothing to upload: nothing has changed.")
         return 0
     url = commit(files, place, owned, f"Upload {place.kind} with dpsims publish")
@@ -65,7 +65,7 @@ def upload_or_tell(
     return 0
 
 
-def tell(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> bool:
+def print_changes(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> bool:
     """Prints the change, size and path of each file; returns whether anything changes."""
     from dpsims_hub.hub.repository import Change, UploadError, compare
 

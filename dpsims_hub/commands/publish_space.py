@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dpsims_hub.commands.publish import add_place_options, upload_or_tell
+from dpsims_hub.commands.publish import add_place_options, upload_or_show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,4 +24,4 @@ def run(arguments: argparse.Namespace) -> int:
         write_space(files, arguments.folder)
         print(f"Written: {arguments.folder}")
     place = Place(arguments.repo, "space", arguments.revision, arguments.private)
-    return upload_or_tell(files, place, OWNED, f"dpsims publish-space {arguments.repo}", arguments.yes)
+    return upload_or_show(files, place, OWNED, f"dpsims publish-space {arguments.repo}", arguments.yes)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.backbone_options import add_backbone_options
-from dpsims_hub.commands.data_options import add_label_options, open_pairs, tell_doubts
+from dpsims_hub.commands.data_options import add_label_options, open_pairs, print_map_warnings
 from dpsims_hub.commands.model_options import usable_device
 from dpsims_hub.commands.options import add_option, image_size, positive_number, whole_number
 from dpsims_hub.processes.process_group import StopSignals, launched_processes
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     be_quiet()
     data, tests = open_splits(arguments)
     for pairs in (data, tests):
-        tell_doubts(pairs, pairs.spec)
+        print_map_warnings(pairs, pairs.spec)
     backbone = PretrainedBackbone(
         arguments.backbone,
         arguments.backbone_weights,
