@@ -1,19 +1,19 @@
-"""What travels inside the package: two small trained models, and example layouts for each."""
+"""Two small trained models that the package contains, and example layouts for each."""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 NAMES = ("outdoor", "camvid")
-"""Bundled models, which are also built-in class lists; the painter starts with the first."""
-FIRST_LAYOUTS = ("riverside",)
-"""What is shown first: of what the models make, it looks best to us (of six seeds of each scene)."""
+"""Bundled models, whose class lists are built in under the same names; the painter starts with the first."""
+FIRST_LAYOUT = "riverside"
+"""Our choice: its photos look best to us, of six seeds of each layout."""
 
 
 def bundled_model(name: str = "camvid") -> Path:
-    """Where the bundled model lies: a folder in Hub layout, ready for `DPSIMSPipeline.from_pretrained`.
+    """The folder of a bundled model in Hub layout, for `DPSIMSPipeline.from_pretrained`.
 
-    Its own segmenter, which turns photos into label maps of its classes, lies in `segmenter/` there. In
-    `discriminator/` lies one with which a fine-tuning begins.
+    Its subfolder `segmenter/` holds a segmenter that turns photos into label maps of the same classes. Its
+    subfolder `discriminator/` holds a discriminator for the start of a fine-tuning.
 
     Args:
         name: "camvid", streets in eleven classes, 256x192 (width x height); or "outdoor", landscapes and
@@ -27,17 +27,14 @@ def bundled_model(name: str = "camvid") -> Path:
 
 
 def bundled_examples(name: str = "camvid") -> list[Path]:
-    """The example layouts drawn for a bundled model: palette PNGs of ids, the best one first.
-
-    Args:
-        name: of the bundled model.
+    """The example layouts of the bundled model `name`, as palette PNGs of ids; `FIRST_LAYOUT` is first.
 
     Raises:
         ValueError: there is no bundled model of that name.
         FileNotFoundError: this installation lacks the layouts.
     """
     layouts = _existing(FOLDER / "examples" / _known(name), "example layouts").glob("*.png")
-    return sorted(layouts, key=lambda path: (path.stem not in FIRST_LAYOUTS, path.name))
+    return sorted(layouts, key=lambda path: (path.stem != FIRST_LAYOUT, path.name))
 
 
 def _known(name: str) -> str:

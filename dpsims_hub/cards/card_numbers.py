@@ -1,4 +1,4 @@
-"""Writes the numbers of an evaluation into a model card: its `model-index` and its section "Evaluation"."""
+"""Writes the numbers of an evaluation into a card: into its `model-index` and its section "Evaluation"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADING = "## Evaluation"
 
 
 def card_of(path: Path, model: str) -> Path:
-    """The path of the card to update; Path() stands for the README.md of the model's folder."""
+    """The card to update, which must exist; `Path()` stands for the README.md of the model's folder."""
     card = Path(model) / "README.md" if path == Path() else path
     if not card.is_file():
         hint = "name the card's file" if path == Path() else "`dpsims export` writes one"
@@ -29,11 +29,14 @@ def card_of(path: Path, model: str) -> Path:
 def update_card(path: Path, report: Mapping[str, Any]) -> None:
     """Writes the numbers of a report of `dpsims evaluate` into a card, atomically.
 
-    All else stays, also the numbers of other data sets.
+    The rest of the card stays, also the numbers of other data sets.
+
+    Raises:
+        ValueError: the card's header cannot be read, or the report lacks a part.
     """
     try:
         card = ModelCard(path.read_text(encoding="utf-8"), ignore_metadata_errors=True)
-    except Exception as error:  # the library passes on any exception of its YAML reader
+    except Exception as error:  # huggingface_hub passes on any exception of its YAML reader
         raise ValueError(f"{path}: its header cannot be read ({one_line(error)}).") from error
     card.data.model_name = card.data.model_name or real_path(path).parent.name
     new = eval_results(report)

@@ -9,28 +9,27 @@ from huggingface_hub import EvalResult
 
 from dpsims_hub.cards.report_tables import report_tables
 
-GENERATED = "generated photos"  # their name in the report
+GENERATED = "generated photos"  # their name in a report
 
 
 def evaluation_section(report: Mapping[str, Any]) -> str:
-    """The tables of a report (the decoded JSON of `dpsims evaluate --output`), its methods and its notes.
+    """Settings, tables, speed and notes of a report (the decoded JSON of `dpsims evaluate --output`).
 
     Raises:
         ValueError: the report lacks a part.
     """
     try:
-        return "\n\n".join(
-            [_recipe(report), *map(table, report_tables(report)), _speed(report), _notes(report)]
-        )
+        parts = [_recipe(report), *map(table, report_tables(report)), _speed(report)]
+        notes = "\n".join(f"- {note}" for note in report["notes"])
+        return "\n\n".join([*parts, notes])
     except (KeyError, TypeError) as error:
         raise _refusal(error) from error
 
 
 def eval_results(report: Mapping[str, Any]) -> list[EvalResult]:
-    """The values of the generated photos for the Hub's `model-index`; as of `evaluation_section`."""
+    """The values of the generated photos for the Hub's `model-index`. Raises as `evaluation_section`."""
     try:
-        data, features = report["data"], report["features"]
-        found = _metrics(report, f"FD-{features['backbone']}", f"KD-{features['backbone']}")
+        data, found = report["data"], _metrics(report)
         return [
             EvalResult(
                 task_type="image-to-image",
@@ -46,24 +45,24 @@ def eval_results(report: Mapping[str, Any]) -> list[EvalResult]:
         raise _refusal(error) from error
 
 
-def _metrics(report: Mapping[str, Any], frechet: str, kernel: str) -> list[tuple[str, str, float]]:
+def _metrics(report: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     """Type, name and value of each number of the generated photos; older reports lack some."""
+    backbone = report["features"]["backbone"]
     inception = (report.get("inception") or {}).get("distances", ())
     segmenter = report.get("segmentation") or {"segmenter": {"segmenter": ""}, "rows": ()}
     judge = segmenter["segmenter"]["segmenter"]
+    distances = {
+        "value": ("frechet-distance", f"FD-{backbone}"),
+        "kernel_distance": ("kernel-distance", f"KD-{backbone}"),
+    }
+    scores = {
+        "mean_iou": ("mean_iou", f"mIoU of {judge}"),
+        "pixel_accuracy": ("accuracy", f"pixel accuracy of {judge}"),
+    }
     sources = (
-        (
-            report["distances"],
-            {"value": ("frechet-distance", frechet), "kernel_distance": ("kernel-distance", kernel)},
-        ),
+        (report["distances"], distances),
         (inception, {"value": ("fid", "FID"), "kernel_distance": ("kid", "KID")}),
-        (
-            segmenter["rows"],
-            {
-                "mean_iou": ("mean_iou", f"mIoU of {judge}"),
-                "pixel_accuracy": ("accuracy", f"pixel accuracy of {judge}"),
-            },
-        ),
+        (segmenter["rows"], scores),
         (report["faithfulness"] or (), {"probe_mean_iou": ("mean_iou", "mIoU of the pixel probe")}),
     )
     return [
@@ -103,7 +102,3 @@ def _recipe(report: Mapping[str, Any]) -> str:
 def _speed(report: Mapping[str, Any]) -> str:
     speed = report["speed"]
     return f"Time per photo: {speed['seconds_per_photo'] * 1000:.0f} ms ({speed['what']}, {speed['dtype']})."
-
-
-def _notes(report: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {note}" for note in report["notes"])

@@ -1,7 +1,7 @@
-"""Model cards: the README.md of a published model, written from its folder and its run.
+"""Model cards: the README.md of a published model, made from its folder and facts of its run.
 
-Unknown facts are "not measured" or "not stated". The text is `template.md` beside this file, which
-`model_cards/template.md` links to.
+A card says "not measured" or "not stated" of unknown facts. The template of its text is `template.md` beside
+this file, to which `model_cards/template.md` links.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dpsims_hub.labels import ClassSpec
 
 TEMPLATE = Path(__file__).with_name("template.md")
 TAGS = ("dpsims", "semantic-image-synthesis", "gan")
-LONG_LIST = 40  # classes; longer tables are collapsed
+LONG_LIST = 40  # classes; tables of more are collapsed
 LIMITS = """\
 - Photos are invented. Do not use them as evidence, nor as the only data to judge a perception system.
 - The model knows the places, seasons, cameras and prejudices of its training photos, and nothing else.
@@ -46,13 +46,13 @@ photos[0].save("photo.png")"""
 
 @dataclass(frozen=True)
 class CardFacts:
-    """Facts on a card that neither folder nor run hold.
+    """Facts on a card that are neither in the folder nor in the run.
 
     Args:
         license: of the weights, an identifier of the Hub such as "cc-by-nc-4.0"; "" means not stated.
-        datasets: Hub ids of the training data, beside the run's own `dataset_name`.
+        datasets: Hub ids of the training data, in addition to the run's `dataset_name`.
         data_license: of the training photos, in words.
-        limits: Markdown, instead of the general words about limits.
+        limits: Markdown text of the section about limits, instead of `LIMITS`.
         evaluation: the decoded report of `dpsims evaluate --output`; None means not measured.
     """
 
@@ -68,12 +68,12 @@ NOTHING_ELSE = CardFacts()
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Facts of a run.
+    """Facts of a training run.
 
     Args:
-        step: generator updates done; None or 0 means unknown.
-        config: its config.json.
-        run: its run.json: processes, seconds, versions.
+        step: number of generator updates; None or 0 means unknown.
+        config: the content of its config.json.
+        run: the content of its run.json: processes, seconds, versions.
     """
 
     step: int | None = None
@@ -82,7 +82,7 @@ class RunFacts:
 
 
 def make_card(folder: Path, repo_id: str, run: RunFacts, facts: CardFacts = NOTHING_ELSE) -> ModelCard:
-    """Write the card of a folder in Hub layout, with pictures and `training_config.json` if there are any.
+    """The card of a folder in Hub layout; its pictures and `training_config.json` are named if they exist.
 
     Raises:
         FileNotFoundError: the template or a file of the model is missing.
@@ -143,7 +143,7 @@ def _hub_ids(name: object) -> list[str]:
 
 
 def _usage(folder: Path, repo_id: str) -> dict[str, str]:
-    """Requirements, and an example that makes a photo."""
+    """What the model needs, and an example that makes a photo, by their names in the template."""
     if (folder / "pipeline.py").is_file():
         words = {"package": "diffusers", "pipeline": "DiffusionPipeline", "trust": ", trust_remote_code=True"}
         return {"needs": NEEDS_TRUST, "example": EXAMPLE.format(repo_id=repo_id, **words)}
@@ -160,7 +160,7 @@ def _picture(folder: Path) -> str:
 
 
 def _class_list(folder: Path, generator: Mapping[str, Any]) -> ClassSpec:
-    """Classes of the pipeline, perhaps named by numbers only."""
+    """The classes of the pipeline; without a stored class list they are named by their numbers."""
     stored = json.loads((folder / "model_index.json").read_text()).get("class_spec")
     names = [f"class {number}" for number in range(generator["num_classes"])]
     unknown = generator.get("ignore_index", 255)
@@ -177,7 +177,7 @@ def _class_table(spec: ClassSpec) -> str:
 
 
 def _file_list(folder: Path) -> str:
-    """Content of the repository; sizes are read from the weight files' headers."""
+    """A list of the repository's files, with the sizes of the networks."""
     size = _millions(folder / "generator")
     lines = [f"`generator/`: {size}, averaged weights, safetensors"]
     if any((folder / "generator").glob("*.fp16*.safetensors")):
@@ -199,6 +199,7 @@ def _file_list(folder: Path) -> str:
 
 
 def _millions(folder: Path) -> str:
+    """The number of parameters, from the headers of the weight files."""
     stem, count = "diffusion_pytorch_model", 0
     for path in (*folder.glob(f"{stem}.safetensors"), *folder.glob(f"{stem}-*-of-*.safetensors")):
         with safe_open(path, framework="numpy") as weights:
@@ -233,7 +234,7 @@ def _training_section(folder: Path, run: RunFacts) -> str:
 
 
 def _licences(config: Mapping[str, Any], facts: CardFacts) -> str:
-    """One row for each licensed thing."""
+    """A table with the licences of weights, data, backbone and code."""
     weights = f"`{facts.license}`" if facts.license else NO_LICENCE
     data = facts.data_license or "not stated here; the photos have terms of their own"
     backbone = config.get("backbone") or "not stated"
@@ -248,7 +249,7 @@ def _licences(config: Mapping[str, Any], facts: CardFacts) -> str:
 
 
 def _backbone_licence(config: Mapping[str, Any]) -> str:
-    """What timm states about its own weights; a file's licence is unknown."""
+    """The licence that timm states for its own weights; that of a weights file is unknown."""
     name = config.get("backbone")
     if name == "none":
         return "none was used"
@@ -268,6 +269,6 @@ def _data_words(config: Mapping[str, Any]) -> str:
 
 
 def publishable_path(value: str) -> str:
-    """The text, or the last part of a private path."""
+    """The text itself or, if it is a private path, the last part of the path."""
     private = value.startswith(("/", "~", "..")) or re.match(r"[A-Za-z]:[\\/]", value)
     return re.split(r"[\\/]", value.rstrip("\\/"))[-1] if private else value

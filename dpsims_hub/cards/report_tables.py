@@ -1,4 +1,4 @@
-"""The tables of an evaluation's report: distances, scores, diversity, brightness."""
+"""The tables of an evaluation report: distances, scores, diversity, brightness."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def report_tables(report: Mapping[str, Any], judge: str = "", classes: bool = Fa
 
     Args:
         report: the decoded JSON of `dpsims evaluate --output`.
-        judge: what the headers call the segmenter, by default its name.
-        classes: also the IoU of each class.
+        judge: the segmenter's name in the headers; by default its name in the report.
+        classes: whether there is a table of the IoU of each class.
 
     Raises:
-        KeyError: or TypeError, the report lacks a part.
+        KeyError, TypeError: the report lacks a part.
     """
     name = report["features"]["backbone"]
     tables = [_distances(report["distances"], f"FD-{name}", f"KD-{name}")]
@@ -61,7 +61,7 @@ def _scores(rows: Sequence[Mapping], prefix: str, judge: str) -> Rows:
 
 
 def _class_table(rows: Sequence[Mapping]) -> Rows:
-    """IoU of each class by the segmenter, one column for each kind of image."""
+    """The IoU of each class by the segmenter; one column for generated and one for real photos."""
     shown = [row for row in rows if row["images"] in ("generated photos", "real photos")]
     columns = [row["class_iou"] for row in shown]
     return [("IoU of the segmenter", *(row["images"] for row in shown))] + [
@@ -73,7 +73,11 @@ def _class_table(rows: Sequence[Mapping]) -> Rows:
 def _table(
     rows: Sequence[Mapping], named: Mapping[str, str], measured: Mapping[str, tuple[str, str]]
 ) -> Rows:
-    """Header and rows, from titles by key, and titles and number formats of measured values by key."""
+    """Header and rows of a table.
+
+    `named` holds the titles of text columns, `measured` the titles and number formats of columns of measured
+    values, both by their key in `rows`. Measured columns that the first row lacks are left out.
+    """
     measured = {key: value for key, value in measured.items() if rows and key in rows[0]}
     return [(*named.values(), *(title for title, _ in measured.values()))] + [
         (

@@ -1,11 +1,12 @@
 """The command line `dpsims`.
 
-A subcommand is a module of this package with `add_arguments(parser)` and `run(arguments) -> int`. It is
-imported only when the command line names it, and imports torch only in `run`, so that help is quick.
+A subcommand is a module of this package with `add_arguments(parser)` and `run(arguments) -> int`, which
+returns the exit code. The module is imported only when the command line names it, and imports torch only in
+`run`, so that help is quick.
 
-Errors: the functions of this room raise OSError where a file is missing or cannot be written or the Hub
-refuses, ModuleNotFoundError where an optional package is missing, and ValueError for anything else that is
-wrong in the input; `main` prints the sentence.
+Errors: the functions of this package raise OSError where a file is missing, a file cannot be written or the
+Hub refuses a request. They raise ModuleNotFoundError where an optional package is missing, and ValueError for
+any other fault of the input. `main` prints the message.
 """
 
 import argparse
@@ -34,7 +35,7 @@ SUBCOMMANDS = {
     "publish-space": "upload the browser demo to the Hub as a Space; without --yes a dry run",
     "ablate": "compare settings of the training: equal steps and seeds, one table",
 }
-"""The subcommands and their lines in the help; the module has the same name with _ for -."""
+"""Subcommands and their lines in the help. The module of a subcommand has its name, with _ instead of -."""
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -44,12 +45,12 @@ class OneLineParser(argparse.ArgumentParser):
     """An argument parser that reports a wrong option in one sentence, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises the fault for `main`."""
+        """Raises ValueError, which `main` prints."""
         raise ValueError(f"{message}; see {self.prog} --help.")
 
 
 def run_process() -> int:
-    """Runs `dpsims` as the whole of a process."""
+    """Entry point of the process `dpsims`."""
     start_process()
     return main()
 
@@ -103,7 +104,7 @@ def _module(subcommand: str) -> ModuleType:
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.filename and error.strerror:  # as the system raised it
+    if isinstance(error, OSError) and error.filename and error.strerror:  # raised by the operating system
         reason = "its links lead in a circle; remove them" if error.errno == errno.ELOOP else error.strerror
         return f"{error.filename}: {reason[0].lower()}{reason[1:]}."
     return one_line(error)

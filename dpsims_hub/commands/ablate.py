@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from dpsims_hub.labels import FolderDataset
     from dpsims_hub.training.config import TrainConfig
 
-FORWARDED = ("preset", "resolution", "mixed_precision", "backbone", "backbone_weights")
-FORWARDED_JSON = ("backbone_mean", "backbone_std", "backbone_kwargs")
+FORWARDED = (
+    *("preset", "resolution", "mixed_precision"),
+    *("backbone", "backbone_weights", "backbone_mean", "backbone_std", "backbone_kwargs"),
+)
+"""Options of this command that are flags of the trainer under the same name."""
+
 DEFAULTS = {"resolution": "128x96"}
 EVALUATION_BACKBONE = "mobilenetv2_100"
 OTHER_EVALUATION_BACKBONE = "tf_efficientnet_lite0"
-"""Of the arms whose discriminator reads the first."""
+"""For the arms whose discriminator uses `EVALUATION_BACKBONE`."""
 
 WEIGHTS_OF = (
     "weights of a backbone, for the arms that have it and for the\nevaluation; may be repeated. "
@@ -53,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--steps", "of every run (default: the study's)", metavar="N", parse=int)
     option("--seeds", "runs of every arm (default: the study's)", metavar="N", parse=int)
     option("--arm", "only this arm; may be repeated", [], "NAME", action="append")
-    for name in (*FORWARDED, *FORWARDED_JSON):
+    for name in FORWARDED:
         default = f" (default: {DEFAULTS[name]})" if name in DEFAULTS else ""
         option(f"--{name.replace('_', '-')}", f"as of train_accelerate.py{default}", metavar="X")
     option("--weights-of", WEIGHTS_OF, [], "NAME=FILE", weights_of, action="append")
@@ -70,9 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         0, or 1 where a run failed.
 
     Raises:
-        OSError: the data or a weights file is missing, or the results cannot be written.
-        ValueError: anything else in the input is wrong.
-        KeyboardInterrupt: the user stopped it; the same command continues.
+        KeyboardInterrupt: after Ctrl-C; the same command continues.
     """
     from dpsims_hub.ablation.costs import expected_costs, format_costs, time_arms
     from dpsims_hub.ablation.runner import outcomes_so_far
@@ -115,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(
     study: "Study", runs: "list[Run]", recipe: list[str], folder: Path, data: "FolderDataset", plot: bool
 ) -> int:
-    """Runs the remaining work and writes the results."""
+    """Runs what is not finished yet, and writes the results, also after Ctrl-C."""
     from diffusers.utils import logging
 
     from dpsims_hub.ablation.runner import outcomes_so_far, run_all
@@ -130,7 +132,7 @@ def _run(
 
 
 def _write(study: "Study", outcomes: "list[Outcome]", folder: Path, data: "FolderDataset", plot: bool) -> int:
-    """Writes the results of the finished runs."""
+    """Writes the results of the finished runs, and returns the exit code."""
     from dpsims_hub.ablation.curves import draw_curves
     from dpsims_hub.ablation.photos import draw_photos
     from dpsims_hub.ablation.plot import draw_study
@@ -171,14 +173,17 @@ def _make_runs(study: "Study", arguments: argparse.Namespace) -> "list[Run]":
 
 
 def _forwarded(arguments: argparse.Namespace) -> list[str]:
-    """The options that are flags of the trainer."""
-    given = {name: getattr(arguments, name) or DEFAULTS.get(name) for name in (*FORWARDED, *FORWARDED_JSON)}
+    """The flags of the trainer that the options give."""
+    given = {name: getattr(arguments, name) or DEFAULTS.get(name) for name in FORWARDED}
     words = [word for name, value in given.items() if value for word in (f"--{name}", value)]
-    return [*words, f"--label_suffix={arguments.label_suffix}"]  # which may begin with a dash
+    return [*words, f"--label_suffix={arguments.label_suffix}"]  # its value may begin with a dash
 
 
 def _judge(config: "TrainConfig", evaluate: str, files: dict[str, dict]) -> tuple[str, ...]:
-    """Flags of a run's evaluation: a backbone that its discriminator has not, unless the user says so."""
+    """Backbone flags of a run's evaluation.
+
+    Unless --evaluate names a backbone, it is one that the discriminator of the run does not use.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--backbone")
     name = parser.parse_known_args(shlex.split(evaluate))[0].backbone
@@ -211,7 +216,7 @@ def _checked_data(arguments: argparse.Namespace, runs: "list[Run]") -> "list[Run
 
 
 def _check_weights(runs: "list[Run]") -> None:
-    """Loads the backbones of the trainings once, so that missing weights are found before the first step."""
+    """Loads the backbone of each training, so that missing weights are found before the first step."""
     from dpsims_hub.training.build import build_backbone, build_patch_networks
 
     checked = set()
@@ -229,7 +234,7 @@ def _check_weights(runs: "list[Run]") -> None:
 
 
 def _check_recipe(recipe: list[str], data: "FolderDataset", size: tuple[int, int]) -> None:
-    """Loads the networks of the evaluations once, so that faults appear before the training."""
+    """Loads the networks of the evaluations, so that errors are found before the first step."""
     from dpsims_hub.commands import OneLineParser
     from dpsims_hub.commands.evaluate import add_arguments, load_measures
 
@@ -239,7 +244,7 @@ def _check_recipe(recipe: list[str], data: "FolderDataset", size: tuple[int, int
 
 
 def _show(runs: "list[Run]", recipe: list[str]) -> int:
-    """Prints every run and how far it is."""
+    """Prints every run with its progress and its settings, for --dry-run."""
     from dpsims_hub.ablation.costs import expected_costs, format_costs
     from dpsims_hub.ablation.runner import is_evaluated
 
@@ -247,7 +252,7 @@ def _show(runs: "list[Run]", recipe: list[str]) -> int:
         one.check()
         done, steps = one.steps_done(), one.config.max_train_steps
         evaluated = "evaluated" if one.is_trained() and is_evaluated(one, recipe) else "not evaluated"
-        changes = json.dumps({name: _plain(value) for name, value in one.arm.changes.items()})
+        changes = json.dumps(one.arm.changes, default=dict)  # mapping proxies as objects
         print(f"{one.name}: {done} of {steps} steps, {evaluated}; {one.folder}; {changes}")
     for judge in dict.fromkeys(one.judge for one in runs):
         arms = ", ".join(dict.fromkeys(one.arm.name for one in runs if one.judge == judge))
@@ -276,7 +281,3 @@ def _list_studies() -> int:
 def _describe(study: "Study") -> str:
     needs = f"\n  needs {study.needs}" if study.needs else ""
     return f"{study.name}: {study.question}\n  the paper: {study.paper}{needs}"
-
-
-def _plain(value: object) -> object:
-    return dict(value) if hasattr(value, "keys") else value

@@ -1,4 +1,4 @@
-"""Options of the subcommands that use a timm backbone: its name, weights and inputs."""
+"""Options of the subcommands that use a timm backbone: its name, its weights, mean and deviation."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ BACKBONE = "resnet50.a1_in1k"  # our choice: widely used, and in no preset's dis
 
 
 def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
-    """Adds --backbone, --backbone-weights, --backbone-mean and --backbone-std of a backbone for some use."""
+    """Adds --backbone, --backbone-weights, --backbone-mean and --backbone-std; `use` is for the help."""
     option = partial(add_option, parser)
     option("--backbone", f"timm model for {use}\n(default: {BACKBONE})", BACKBONE, "NAME")
     words = "its weights (default: pretrained, from an installed package, else timm's own from the Hub)"
@@ -26,7 +26,7 @@ def add_backbone_options(parser: argparse.ArgumentParser, use: str) -> None:
 
 
 def load_backbone(arguments: argparse.Namespace, size: tuple[int, int]) -> "PretrainedBackbone":
-    """The backbone of these options, and of --backbone-kwargs, for photos of a size (height, width)."""
+    """The backbone of these options and of --backbone-kwargs, for photos of `size` (height, width)."""
     from dpsims_hub.models import PretrainedBackbone
 
     return PretrainedBackbone(

@@ -12,11 +12,9 @@ from dpsims_hub.commands.benchmark_options import (
     new_parser,
     write_report,
 )
-from dpsims_hub.commands.model_options import check_device
+from dpsims_hub.commands.model_options import load_pipeline, usable_device
 from dpsims_hub.commands.options import add_option, positive_number, whole_number
 from dpsims_hub.processes.process_group import launched_processes
-
-DEFAULT_FORMS = ("plain", "optimized", "optimized_bf16", "pipeline")
 
 if TYPE_CHECKING:
     from dpsims_hub.models import DPSIMSGenerator
@@ -35,16 +33,15 @@ def run_inference(options: Sequence[str]) -> int:
     from dpsims_hub.benchmark.variants import list_variants
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions
     from dpsims_hub.processes.cpu_setup import prepare_cpu
+    from dpsims_hub.training.config import TrainConfig
 
     if launched_processes() > 1:
         raise ValueError("benchmark inference runs in one process; start it without a launcher.")
     prepare_cpu()
-    device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(device)
-    size = _size(arguments.resolution)
+    device = torch.device(usable_device(arguments.device))
+    size = TrainConfig(resolution=arguments.resolution).size
     networks = _networks(arguments, size)
     variants = list_variants(list(networks), arguments.forms, arguments.batches, arguments.photos)
-    device = torch.device(device)
     if arguments.clock == "cpu":
         if device.type != "cpu":
             raise ValueError("--clock cpu: needs --device cpu.")
@@ -76,7 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     option("--model", "also these models, at --resolution", [], "PATH", nargs="*")
     option("--resolution", "side, or WIDTHxHEIGHT", "256", "WxH")
     option("--num-classes", "of the presets", [151], "N", whole_number(1), nargs="+")
-    option("--forms", "see below", list(DEFAULT_FORMS), "NAME", nargs="*")
+    option("--forms", "see below", ["plain", "optimized", "optimized_bf16", "pipeline"], "NAME", nargs="*")
     option("--batches", "label maps of a call", [1], "N", int, nargs="*")
     option("--photos", "of one map", 2, "K", int)
     option("--rounds", "times that each is timed", 10, parse=int)
@@ -89,7 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
-    """Functions that make the networks, by their names in tables."""
+    """Functions that build the networks, by the names of the networks in the table."""
     from dpsims_hub.benchmark.variants import BASELINE, random_network
     from dpsims_hub.models import GENERATOR_PRESETS
 
@@ -115,12 +112,4 @@ def _networks(arguments: argparse.Namespace, size: tuple[int, int]) -> dict:
 
 
 def _load(model: str) -> "DPSIMSGenerator":
-    from dpsims_hub.commands.model_options import load_pipeline
-
     return load_pipeline(model, "cpu").generator.eval()
-
-
-def _size(text: str) -> tuple[int, int]:
-    from dpsims_hub.training.config import TrainConfig
-
-    return TrainConfig(resolution=text).size

@@ -1,4 +1,4 @@
-"""What `dpsims benchmark inference` and `training` share: parsers and reports."""
+"""Parser, report options and report files that both kinds of `dpsims benchmark` use."""
 
 import argparse
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dpsims_hub.storage.writable import check_file
 
 
 def new_parser(kind: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """A parser that reports a wrong option in one sentence."""
+    """The parser of `dpsims benchmark KIND`, which accepts no abbreviated options."""
     from dpsims_hub.commands import OneLineParser
 
     return OneLineParser(
@@ -29,7 +29,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_report_options(arguments: argparse.Namespace) -> None:
-    """Checks before the work that report and plot can be written."""
+    """Checks before the measurement that report and plot can be written."""
     for path in filter(None, (arguments.json, arguments.plot)):
         check_file(path)
     if arguments.plot:
@@ -37,7 +37,7 @@ def check_report_options(arguments: argparse.Namespace) -> None:
 
 
 def write_report(arguments: argparse.Namespace, report: dict, draw: Callable[[Path], object]) -> None:
-    """Writes what --json and --plot ask for, and prints where."""
+    """Writes the report and the plot where --json and --plot name files, and prints their paths."""
     from dpsims_hub.evaluation import save_report
 
     if arguments.json:

@@ -1,4 +1,4 @@
-"""`dpsims benchmark training`: speed of a training, its phases, comparison with other flags."""
+"""`dpsims benchmark training`: speed and phases of a training, also compared with other flags."""
 
 import argparse
 import os
@@ -33,9 +33,7 @@ def run_training(options: Sequence[str]) -> int:
         0, or 1 where one of several trainings failed.
 
     Raises:
-        OSError: a file is missing, or the report cannot be written.
-        ValueError: anything else in the input is wrong.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; no file is left.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM; no file is left.
     """
     own, flags = make_parser().parse_known_args(options)
     check_report_options(own)
@@ -43,16 +41,13 @@ def run_training(options: Sequence[str]) -> int:
 
 
 def training_flags(words: Sequence[str]) -> list[str]:
-    """Flags such as ["--workers=2"] with their long names, those of `train_accelerate.py`."""
-    flags = []
-    for word in words:
-        name, equals, value = word.partition("=")
-        flags.append(_SHORT_FORMS.get(name, name) + equals + value)
-    return flags
+    """The flags with the names of `train_accelerate.py`: "--dataloader_num_workers=2" for "--workers=2"."""
+    parts = (word.partition("=") for word in words)
+    return [_SHORT_FORMS.get(name, name) + equals + value for name, equals, value in parts]
 
 
 def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[TrainingVariant]":
-    """The training of the flags, and one for each text of further flags, such as "--mixed-precision bf16"."""
+    """The training of `flags`, and one for each text of further flags, such as "--mixed-precision bf16"."""
     from dpsims_hub.benchmark.training_comparison import TrainingVariant
     from dpsims_hub.training.command_line import parse_config
 
@@ -71,7 +66,7 @@ def list_variants(flags: Sequence[str], compared: Sequence[str]) -> "list[Traini
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The options of `dpsims benchmark training` beside those of the training."""
+    """The options of `dpsims benchmark training` itself; the flags of the training are not among them."""
     parser = new_parser(
         "training",
         "Run the real training for some steps; its model is not kept.",
@@ -98,7 +93,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _measure(own: argparse.Namespace, flags: Sequence[str]) -> int:
-    """One training, in this process or in those of a launcher."""
+    """Measures one training, in this process or in the processes of a launcher."""
     from tqdm import tqdm
 
     from dpsims_hub.benchmark.training import benchmark_training
@@ -126,6 +121,7 @@ def _measure(own: argparse.Namespace, flags: Sequence[str]) -> int:
 
 
 def _compare(own: argparse.Namespace, flags: Sequence[str]) -> int:
+    """Measures several trainings in turns, each turn in a process of its own."""
     from tqdm import tqdm
 
     from dpsims_hub.benchmark.training_comparison import compare_trainings
@@ -146,7 +142,7 @@ def _compare(own: argparse.Namespace, flags: Sequence[str]) -> int:
 
 
 def _circumstances(config: "TrainConfig") -> dict:
-    """Data, machine and versions; called before the measurement, which adds to the load."""
+    """Data, machine and versions. Called before the measurement, which changes the machine's load."""
     import torch
 
     from dpsims_hub.evaluation.recipe import describe_machine, package_versions

@@ -1,7 +1,7 @@
 """`dpsims check-data`: reads a data set from any source, and reports its contents and its errors.
 
-One pass over all pairs, or the first N; it continues after bad pairs. Exit code 0: no error; 1: errors were
-found; 2: the data could not be opened.
+One pass reads all pairs, or the first N, and continues after bad pairs. The exit code is 0 without errors, 1
+where errors were found and 2 where the data cannot be opened.
 """
 
 import argparse
@@ -45,11 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Reads the data and reports.
-
-    Returns:
-        0, or 1 if something is wrong with the data.
-    """
+    """Reads the data, and writes report and picture."""
     from dpsims_hub.labels.survey.report import format_survey, survey_facts
     from dpsims_hub.pictures.sheets import save_picture
 
@@ -77,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def read_survey(source: Any, max_samples: int | None, num_workers: int) -> "Survey":
-    """Reads all pairs of a `DataSource`, or the first ones, with threads and a progress bar."""
+    """Reads all pairs of a `DataSource`, or the first `max_samples`, with threads and a progress bar."""
     from tqdm import tqdm
 
     from dpsims_hub.labels.survey.opened_source import open_for_survey
@@ -94,7 +90,7 @@ def read_survey(source: Any, max_samples: int | None, num_workers: int) -> "Surv
 
 
 def draw_sheet(survey: "Survey", title: str) -> "Image.Image":
-    """A sheet of examples from all over the data, and a legend; there is at least one good pair."""
+    """A sheet of examples, evenly spaced over the good pairs (there must be one), and a legend."""
     import numpy as np
 
     from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
@@ -117,7 +113,7 @@ def draw_sheet(survey: "Survey", title: str) -> "Image.Image":
 
 @contextmanager
 def counted_warnings() -> Iterator[dict[str, int]]:
-    """Counts the warnings of reading, without their file names, instead of printing each."""
+    """In its block, warnings about files are counted by their text without the file name, not printed."""
     noted: dict[str, int] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)

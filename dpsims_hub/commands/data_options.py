@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING
 from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
-    from dpsims_hub.labels import ClassSpec
+    from dpsims_hub.evaluation.survey import Pairs
+    from dpsims_hub.labels import ClassSpec, Listing
     from dpsims_hub.labels.sources.data_source import DataSource
-    from dpsims_hub.labels.sources.folder import FolderDataset
-    from dpsims_hub.labels.sources.layouts import Listing
-    from dpsims_hub.labels.sources.streams import RowStream
-    from dpsims_hub.labels.sources.tables import TableDataset
 
 DEFAULT_WORKERS = min(os.cpu_count() or 1, 8)
-SAMPLED_MAPS = 64  # as at the start of a training
+SAMPLED_MAPS = 64  # as many as a training checks at its start
 SOURCE_OPTIONS = (
     *("split", "revision", "image_column", "label_column", "instance_column"),
     *("classes", "label_suffix", "streaming", "cache_dir"),
 )
-"""Options that are fields of `DataSource`."""
+"""Options that have the name of a field of `DataSource`."""
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Adds DIR, --dataset-name and their options, named as the trainer's flags."""
+    """Adds DIR, --dataset-name and their options, under the names of the trainer's flags."""
     parser.add_argument(
         "directory",
         nargs="?",
@@ -48,7 +45,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(parser: argparse.ArgumentParser, flag: str, metavar: str, words: str, default: str = "") -> None:
-    """Adds a flag, also in the trainer's spelling with underscores."""
+    """Adds a flag, and without help the same flag in the trainer's spelling with underscores."""
     dest = flag.strip("-").replace("-", "_")
     add_option(parser, flag, words, default, metavar)
     parser.add_argument(f"--{dest}", dest=dest, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -76,7 +73,10 @@ def add_workers_option(parser: argparse.ArgumentParser) -> None:
 
 
 def data_source(arguments: argparse.Namespace) -> "DataSource":
-    """The data source of the options of `add_data_options`; a DIR with rows is opened as --dataset-name."""
+    """The data source that the options of `add_data_options` name.
+
+    A DIR for which `holds_rows` is true is opened as if it were given by --dataset-name.
+    """
     from dpsims_hub.labels.sources.data_source import DataSource
 
     directory, name = arguments.directory, arguments.dataset_name
@@ -89,10 +89,8 @@ def data_source(arguments: argparse.Namespace) -> "DataSource":
     return DataSource(directory, name, arguments.dataset_config_name, **same)
 
 
-def open_pairs(
-    place: str, split: str, classes: str, label_suffix: str = ""
-) -> "FolderDataset | TableDataset | RowStream":
-    """The pairs of a path or a Hub id (owner/name); the other arguments are those of the options."""
+def open_pairs(place: str, split: str, classes: str, label_suffix: str = "") -> "Pairs":
+    """The pairs of a path or a Hub id (owner/name). The other arguments are values of the options."""
     from dpsims_hub.labels.sources.data_source import DataSource
 
     is_hub_id = not Path(place).exists() and place.count("/") == 1 and not place.startswith(".")
@@ -101,8 +99,8 @@ def open_pairs(
     return DataSource(**source, split=split, classes=classes, label_suffix=label_suffix).open()
 
 
-def tell_doubts(data: "FolderDataset | TableDataset | RowStream | Listing", spec: "ClassSpec") -> None:
-    """Prints warnings about some of the label maps on stderr."""
+def print_map_warnings(data: "Pairs | Listing", spec: "ClassSpec") -> None:
+    """Examines some of the label maps, and prints warnings about them on stderr."""
     from dpsims_hub.labels.survey.masks import look_at_masks
     from dpsims_hub.labels.survey.opened_source import some_labels
 
@@ -111,7 +109,7 @@ def tell_doubts(data: "FolderDataset | TableDataset | RowStream | Listing", spec
 
 
 def holds_rows(directory: str, split: str) -> bool:
-    """Whether a path is a file, or a folder of parquet, archives or an imagefolder instead of pairs."""
+    """Whether a path is a file, or a folder without pairs that holds parquet, archives or an imagefolder."""
     from dpsims_hub.labels.sources.layouts import list_pairs
     from dpsims_hub.labels.sources.named_data import kind_of_folder
 

@@ -1,4 +1,4 @@
-"""`dpsims demo`: the Space with the bundled models, or with --headless a picture of the example layouts."""
+"""`dpsims demo`: the Space with the bundled models, or with --headless one picture of example layouts."""
 
 import argparse
 import os
@@ -17,7 +17,6 @@ from dpsims_hub.commands.options import add_option
 if TYPE_CHECKING:
     from PIL import Image
 
-    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 SEEDS = (0, 1)
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def serve_space(arguments: argparse.Namespace) -> int:
-    """Starts the Space, prints its address, and opens it where there is a screen."""
+    """Starts the Space, prints its address, and opens it in a browser where there is a screen."""
     from dpsims_hub.space.start import start_space
 
     app, address = start_space(
@@ -66,13 +65,17 @@ def has_screen() -> bool:
 def draw_picture(arguments: argparse.Namespace) -> int:
     """Draws the picture, and prints its path and the time per photo of each model."""
     from dpsims_hub.bundled import NAMES
+    from dpsims_hub.hub.pictures import example_maps
     from dpsims_hub.labels import read_label_map
     from dpsims_hub.pictures.sheets import save_picture, stack_pictures
 
     sheets, lines = [], []
     for model in [arguments.model] if arguments.model else NAMES:
         pipe = load_pipeline(model, arguments.device, arguments.dtype).optimize()
-        paths = layouts_of(pipe.spec, model)
+        paths = example_maps(pipe.spec)
+        if not paths:
+            known = " and ".join(NAMES)
+            raise ValueError(f"{model}: there are example layouts for the classes of {known} only.")
         layouts = {path.stem.replace("_", " "): read_label_map(path, pipe.spec) for path in paths}
         photos, seconds = time_photos(pipe, list(layouts.values()))
         sheets.append(draw_sheet(pipe, layouts, photos, model))
@@ -83,24 +86,13 @@ def draw_picture(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def layouts_of(spec: "ClassSpec", model: str) -> list[Path]:
-    """The example layouts with the classes of a model."""
-    from dpsims_hub.bundled import NAMES, bundled_examples
-    from dpsims_hub.labels import ClassSpec
-
-    for name in NAMES:
-        if ClassSpec.load(name).names == spec.names:
-            return bundled_examples(name)
-    raise ValueError(f"{model}: there are example layouts for the classes of {' and '.join(NAMES)} only.")
-
-
 def time_photos(
     pipe: "DPSIMSPipeline", layouts: list[np.ndarray]
 ) -> tuple[list[list["Image.Image"]], list[float]]:
-    """Makes one photo of every layout (H, W) and seed, one call each, after one warm-up call.
+    """Makes one photo of every layout (H, W) and seed, in one call each, after one warm-up call.
 
     Returns:
-        Photos by layout and seed; seconds of every call, from ids in memory to a finished picture.
+        The photos by layout and seed, and the seconds of each call, from ids in memory to a finished picture.
     """
     from dpsims_hub.evaluation.speed import timed_photo
 
@@ -112,7 +104,7 @@ def time_photos(
 def draw_sheet(
     pipe: "DPSIMSPipeline", layouts: dict[str, np.ndarray], photos: list[list["Image.Image"]], model: str
 ) -> "Image.Image":
-    """Map | photo | photo for each layout (H, W) by its title, two layouts side by side, and a legend."""
+    """A sheet of the layouts (H, W), by title: the map and its photos, `COLUMNS` maps in a row, a legend."""
     from dpsims_hub import __version__
     from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, fold_rows, picture_of_map
 
@@ -133,7 +125,7 @@ def draw_sheet(
 
 
 def describe_time(pipe: "DPSIMSPipeline", seconds: list[float], size: tuple[int, int], dtype: str) -> str:
-    """One line on the time of a photo, and how and where it was measured."""
+    """One line with the time of a photo and the conditions of the measurement."""
     import torch
 
     if pipe.device.type == "cuda":

@@ -1,21 +1,23 @@
 """`dpsims evaluate`: a model's photos against real ones, every number beside its floor or ceiling.
 
-One photo of each label map (and K - 1 more for diversity) is made at the size of the training. The recipe is
-printed and written with the numbers. Features are cached on disk, so that a stopped evaluation continues;
-`torchrun` and `accelerate launch` share the work among processes.
+One photo of each label map, and K - 1 more for diversity, are made at the size of the training. The report
+holds the numbers and the settings that they depend on. Features are cached on disk, so that a stopped
+evaluation continues. `torchrun` and `accelerate launch` divide the work among processes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dpsims_hub.commands.backbone_options import load_backbone
-from dpsims_hub.commands.data_options import open_pairs, tell_doubts
-from dpsims_hub.commands.evaluate_options import add_arguments
-from dpsims_hub.commands.model_options import load_pipeline
+from dpsims_hub.commands.backbone_options import add_backbone_options, json_object, load_backbone
+from dpsims_hub.commands.data_options import add_label_options, open_pairs, print_map_warnings
+from dpsims_hub.commands.model_options import add_model_options, add_truncation_option, load_pipeline
+from dpsims_hub.commands.options import add_option
 from dpsims_hub.processes.process_group import ProcessGroup
 from dpsims_hub.storage.writable import check_file
 
@@ -28,7 +30,50 @@ if TYPE_CHECKING:
     from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
-__all__ = ["add_arguments", "run"]
+DATA = (
+    "photos and label maps that the model was not trained on:\nimages/, labels/ and a classes.json, "
+    "ADE20K, COCO-Stuff or Cityscapes as\ndistributed, parquet, webdataset, or a data set on the Hub"
+)
+TRAIN_DATA = (
+    "photos that it was trained on, for the floor and the pixel probe\n(default with --train-split: --data)"
+)
+CLASS_MAP = 'JSON that pairs its classes with ours where names differ: {"asphalt": "road", "dog": null}'
+CACHE = "cache of features, to continue after a stop (default: ~/.cache/dpsims_hub/evaluation)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `dpsims evaluate`."""
+    option = partial(add_option, parser)
+    add_model_options(parser)
+    add_truncation_option(parser)
+    option("--data", DATA, metavar="DIR", required=True)
+    option("--split", "of it, such as val (default: the folder itself)", "")
+    option("--train-data", TRAIN_DATA, "", "DIR")
+    option("--train-split", "of it, such as train", "", "SPLIT")
+    add_label_options(parser)
+    add_backbone_options(parser, "FD, KD, precision, recall and diversity")
+    option("--backbone-kwargs", "further timm.create_model arguments", metavar="JSON", parse=json_object)
+    option("--inception-weights", "for FID and KID (default: in torch's cache, if there)", metavar="FILE")
+    option("--lpips-weights", "AlexNet, for LPIPS (default: in torch's cache, if there)", metavar="FILE")
+    words = "for mIoU: a semantic or universal segmenter of transformers, Hub id or folder"
+    option("--segmenter", words, metavar="NAME")
+    option("--segmenter-map", CLASS_MAP, metavar="FILE", parse=Path)
+    option("--batch-size", "label maps of a batch; it changes speed and memory only", 8, "N", int)
+    option("--seed", "of latents, splits and pairs", 0, parse=int)
+    option("--num-images", "photos of each map, at least 2", 4, "K", int)
+    option("--bootstrap", "draws of each interval; 0 for no intervals", 100, "N", int)
+    words = "also write the report as JSON, and report.png with the best,\nmedian and worst maps"
+    option("--output", words, metavar="report.json", parse=Path)
+    words = "write the numbers into a model card (default: the model folder's)"
+    option("--update-card", words, metavar="README.md", parse=Path, nargs="?", const=Path())
+    option("--cache", CACHE, default_cache(), "DIR", Path)
+    option("--no-cache", "use no cache", dest="cache", action="store_const", const=None)
+
+
+def default_cache() -> Path:
+    """The folder of cached features, in the user's cache folder."""
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "dpsims_hub" / "evaluation"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     group = ProcessGroup(arguments.device)
     data, train = group.together(lambda: open_data(arguments))
     if group.is_first:
-        tell_doubts(data, data.spec)
+        print_map_warnings(data, data.spec)
     pipe = group.together(lambda: load_pipeline(arguments.model, group.device, arguments.dtype))
     model = describe_model(pipe, arguments)
     pipe.truncate(arguments.truncation)
@@ -95,7 +140,7 @@ def open_data(arguments: argparse.Namespace) -> tuple[Pairs, Pairs | None]:
 
 
 def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:
-    """Some label maps for the timing, and their instance offsets or None."""
+    """The label maps for the timing and their instance offsets or None, after a check of the data."""
     from dpsims_hub.evaluation.measure import check_fits, check_objects
     from dpsims_hub.evaluation.scenes import offsets_for
     from dpsims_hub.evaluation.speed import CALLS
@@ -109,7 +154,7 @@ def first_inputs(pipe: DPSIMSPipeline, data: Pairs) -> tuple[list, Any]:
 
 
 def describe_model(pipe: DPSIMSPipeline, arguments: argparse.Namespace) -> dict:
-    """Name, size and checksum of the weights as loaded, and the truncation where there is one."""
+    """Name, number of parameters and checksum of the model, and its truncation unless it is 1."""
     from dpsims_hub.evaluation.recipe import tensors_sha256
 
     model = {
@@ -123,13 +168,9 @@ def describe_model(pipe: DPSIMSPipeline, arguments: argparse.Namespace) -> dict:
 def load_measures(
     arguments: argparse.Namespace, size: tuple[int, int], device: torch.device | str, spec: ClassSpec
 ) -> tuple[list[Measure], list[str]]:
-    """The measures, and one sentence on each one that cannot be made here.
+    """The measures, and one sentence for each measure that cannot be computed here.
 
-    Args:
-        arguments: of the command line.
-        size: (height, width) of the photos.
-        device: of the networks.
-        spec: classes of the data.
+    `size` is the (height, width) of the photos, and `spec` holds the classes of the data.
     """
     from dpsims_hub.evaluation.inception import InceptionMeasure
     from dpsims_hub.evaluation.local_weights import MissingWeightsError
@@ -174,9 +215,9 @@ def _segmenter(arguments: argparse.Namespace, device: torch.device | str, spec: 
 def complete_report(
     measured: dict, evaluation: Evaluation, arguments: argparse.Namespace, missing: list[str]
 ) -> dict:
-    """The report: the measurements with "model", "speed" and "machine", data, features, versions and notes.
+    """The report: the measurements and facts about data, features and versions, with notes.
 
-    `missing` are sentences on what was not measured.
+    `measured` includes "model", "speed" and "machine". `missing` are sentences on what was not measured.
     """
     from dpsims_hub.evaluation.notes import notes_for
     from dpsims_hub.evaluation.recipe import package_versions
@@ -194,13 +235,13 @@ def complete_report(
 
 
 def check_outputs(arguments: argparse.Namespace) -> Path | None:
-    """Checks that the report can be written, and returns the card to update, or None."""
+    """Checks that the report can be written; returns the card to update, or None."""
     from dpsims_hub.cards.card_numbers import card_of
 
     path = arguments.output
-    if path is not None and path.suffix.lower() == ".png":
-        raise ValueError(f"--output {path}: the report is JSON; give it a name such as report.json.")
     if path is not None:
+        if path.suffix.lower() == ".png":
+            raise ValueError(f"--output {path}: the report is JSON; give it a name such as report.json.")
         check_file(path)
     return None if arguments.update_card is None else card_of(arguments.update_card, arguments.model)
 
@@ -208,7 +249,7 @@ def check_outputs(arguments: argparse.Namespace) -> Path | None:
 def write_outputs(
     report: dict, evaluation: Evaluation, arguments: argparse.Namespace, card: Path | None
 ) -> None:
-    """Writes report, sheet and card as the options say, and prints where."""
+    """Writes report, sheet and card where the options ask for them, and prints their paths."""
     from dpsims_hub.cards.card_numbers import update_card
     from dpsims_hub.evaluation import save_report
     from dpsims_hub.evaluation.contact_sheet import save_sheet
@@ -227,7 +268,7 @@ def write_outputs(
 
 
 def short_name(place: str, split: str = "") -> str:
-    """The last two parts of a path, split included, such as camvid/val."""
+    """The last two parts of a path, of which `split` is the last one if it is given, such as camvid/val."""
     path = Path(place)
     parts = path.resolve().parts if path.exists() else path.parts
     return "/".join([*parts, split][-2:] if split else parts[-2:])

@@ -1,4 +1,4 @@
-"""`dpsims export`: a folder to publish, from a training run, a checkpoint or a model."""
+"""`dpsims export`: a folder to publish, made from a training run, a checkpoint or a model."""
 
 import argparse
 import re

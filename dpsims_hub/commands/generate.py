@@ -1,7 +1,7 @@
-"""`dpsims generate`: photos for label-map files.
+"""`dpsims generate`: photos of label-map files.
 
-Photo k of a map has seed S + k, independent of the other maps, the batch size and the number of photos:
-`generate --seed 7 --num-images 3` writes the photos of the seeds 7, 8 and 9, and in Python
+With --seed S, photo k of a map has seed S + k, whatever the other maps, the batch size and the number of
+photos are: `generate --seed 7 --num-images 3` writes the photos of the seeds 7, 8 and 9. In Python
 `pipe(label_map, generator=torch.Generator().manual_seed(9))` makes the last one again. All maps are read and
 checked before the first photo is made. With `--as-dataset` the photos become a data set, see
 `dpsims_hub.commands.generate_dataset`.
@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dpsims_hub import __version__
 from dpsims_hub.commands.data_options import add_label_suffix_option
 from dpsims_hub.commands.model_options import add_model_options, add_truncation_option, load_pipeline
 from dpsims_hub.commands.options import add_option, image_size, whole_number
@@ -19,12 +20,13 @@ from dpsims_hub.generation.jobs import MAX_SEED, Job, check_seed, read_job
 from dpsims_hub.generation.map_files import check_outputs, find_maps, photo_path
 from dpsims_hub.generation.paired_dataset import IMAGE_FORMATS
 from dpsims_hub.generation.photos import draw_sheet, make_photos
+from dpsims_hub.pictures.sheets import save_picture
 from dpsims_hub.processes.process_group import launched_processes
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SHEET_ROWS = 24  # our choice
+SHEET_ROWS = 24  # label maps; our choice
 SHEET_NAME = "sheet.png"
 
 
@@ -64,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Makes photos, or a data set."""
+    """Writes photos into one folder, or a data set."""
     if arguments.as_dataset is not None:
         from dpsims_hub.commands import generate_dataset
 
@@ -76,11 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_photos(arguments: argparse.Namespace) -> int:
-    """Writes all photos into one folder."""
     from tqdm import tqdm
-
-    from dpsims_hub import __version__
-    from dpsims_hub.pictures.sheets import save_picture
 
     check_seed(arguments.seed, arguments.num_images)
     maps = find_maps(arguments.maps, arguments.label_suffix, subfolders=False)

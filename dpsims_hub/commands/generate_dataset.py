@@ -1,9 +1,9 @@
-"""`dpsims generate --as-dataset`: photos for label maps as a data set, in one process or several.
+"""`dpsims generate --as-dataset`: photos of label maps as a data set, in one process or several.
 
-All maps are read and checked first. Then the photos are made in batches that depend on the maps, K and the
-batch size only; the processes share the unfinished batches. Seeds count over all maps and photos
-(`dpsims_hub.generation.photo_plan.Plan`). So neither the number of processes nor a stop changes a photo.
-Another batch size, device or number of CPU threads changes photos by rounding at most.
+All maps are read and checked first. The batches of photos depend only on the maps, K and the batch size, and
+the unfinished batches are divided among the processes. Seeds count over all maps and photos
+(`dpsims_hub.generation.photo_plan.Plan`). Therefore neither the number of processes nor a stop changes a
+photo. Another batch size, device or number of CPU threads changes photos by rounding at most.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tqdm import tqdm
 from dpsims_hub.commands.model_options import load_pipeline
 from dpsims_hub.generation.jobs import Batch, Job, check_seed, plan_batches, read_job
 from dpsims_hub.generation.map_files import check_apart, check_name_lengths, find_maps
+from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
 from dpsims_hub.generation.photo_maker import PhotoMaker
 from dpsims_hub.generation.photo_plan import Plan
 from dpsims_hub.generation.stored_rules import reading_spec
 from dpsims_hub.processes.process_group import ProcessGroup, StopSignals, shared_out
 
 if TYPE_CHECKING:
-    from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
     from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
@@ -41,12 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         0 when it is complete, 143 after SIGTERM.
 
     Raises:
-        OSError: a file is missing or cannot be written.
-        ValueError: anything else in the input is wrong, or the folder belongs to another run.
         KeyboardInterrupt: after Ctrl-C, when the current photos are written.
     """
-    from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
-
     group = ProcessGroup(arguments.device)
     maps = group.together(lambda: _find_maps(arguments))
     pipe = group.together(lambda: _load(arguments, group))
@@ -56,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
         pipe.truncate(arguments.truncation)
         jobs = _check_maps(maps, pipe, spec, arguments, group)
         plan = Plan(jobs, arguments.num_images, arguments.seed)
-        notes = {"model": arguments.model, "batch_size": arguments.batch_size}
         batches = list(plan_batches(jobs, arguments.num_images, arguments.batch_size))
-        pending = group.by_first(lambda: _pending(writer, plan, batches, settings, notes, pipe.spec))
+        pending = group.by_first(lambda: _pending(writer, plan, batches, settings, arguments, pipe.spec))
         if not pending:
             group.by_first(lambda: writer.finish(plan))
-            whole = f"all {len(plan)} photos of {len(maps)} label maps"
-            _say(group, f"nothing to do: {writer.folder} holds {whole}")
+            if group.is_first:
+                whole = f"all {len(plan)} photos of {len(maps)} label maps"
+                print(f"nothing to do: {writer.folder} holds {whole}")
             return 0
         mine = [(batches[number], missing) for number, missing in pending[group.index :: group.count]]
         facts = {"model": arguments.model, "truncation": f"{arguments.truncation:g}"}
@@ -94,7 +90,7 @@ def _load(arguments: argparse.Namespace, group: ProcessGroup) -> DPSIMSPipeline:
 def _check_settings(
     writer: PairedDatasetWriter, pipe: DPSIMSPipeline, arguments: argparse.Namespace, count: int
 ) -> dict[str, Any]:
-    """All settings that the photos depend on, after a check of the folder."""
+    """All settings that the photos depend on; checks that the folder was not begun with others."""
     from dpsims_hub.evaluation.recipe import tensors_sha256
     from dpsims_hub.pipelines.map_batches import by
 
@@ -120,7 +116,7 @@ def _check_maps(
     arguments: argparse.Namespace,
     group: ProcessGroup,
 ) -> list[Job]:
-    """Reads every map once, each process its share, for its size and hash."""
+    """The maps with size and SHA-256, after a check of each; every process reads its share of them."""
     from dpsims_hub.evaluation.recipe import file_sha256
 
     how = arguments.size, arguments.allow_distortion, arguments.stored
@@ -139,13 +135,14 @@ def _pending(
     plan: Plan,
     batches: Sequence[Batch],
     settings: dict[str, Any],
-    notes: dict[str, Any],
+    arguments: argparse.Namespace,
     spec: ClassSpec,
 ) -> list[tuple[int, int]]:
-    """Begins the data set; (number of the batch, missing photos) for every unfinished batch."""
+    """Begins the data set; returns (number of the batch, missing photos) for every unfinished batch."""
     from dpsims_hub.evaluation.recipe import package_versions
 
-    done = writer.begin(plan, settings, {**notes, "versions": package_versions()}, spec)
+    notes = {"model": arguments.model, "batch_size": arguments.batch_size, "versions": package_versions()}
+    done = writer.begin(plan, settings, notes, spec)
     missing = (
         sum(plan.stem_of(job.index, number) not in done for job in jobs for number in numbers)
         for jobs, numbers in batches
@@ -171,16 +168,16 @@ def _make_all(maker: PhotoMaker, mine: Sequence[tuple[Batch, int]], group: Proce
     speed = missing / (time.perf_counter() - start)
     plan, writer = maker.plan, maker.writer
     group.by_first(lambda: writer.finish(plan))
-    _say(
-        group,
-        f"photos: {len(plan)} ({made} made, {len(plan) - missing} kept), label maps: {len(plan.maps)}, "
-        f"processes: {group.count}, {speed:.1f} photos/s, folder: {writer.folder}",
-    )
+    if group.is_first:
+        print(
+            f"photos: {len(plan)} ({made} made, {len(plan) - missing} kept), label maps: {len(plan.maps)}, "
+            f"processes: {group.count}, {speed:.1f} photos/s, folder: {writer.folder}"
+        )
     return 0
 
 
 def _made_by_all(made: int, group: ProcessGroup, stop: StopSignals) -> int:
-    """The photos made by all processes; stopped processes end without an answer."""
+    """The photos that all processes made. After a stop others may end before they answer."""
     try:
         return sum(group.gather(made))
     except OSError:
@@ -190,11 +187,6 @@ def _made_by_all(made: int, group: ProcessGroup, stop: StopSignals) -> int:
 
 
 def _progress(group: ProcessGroup, total: int, what: str, unit: str) -> tqdm:
-    """The progress bar of the first process's share."""
+    """A progress bar, which only the first process shows, for its own share."""
     whose = f"{what} (process 1 of {group.count})" if group.count > 1 else what
     return tqdm(total=total, desc=whose, unit=unit, disable=None if group.is_first else True)
-
-
-def _say(group: ProcessGroup, sentence: str) -> None:
-    if group.is_first:
-        print(sentence)

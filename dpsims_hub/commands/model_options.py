@@ -32,8 +32,8 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
     """Loads a model, without the progress bar of diffusers.
 
     Args:
-        model: a bundled model's name, a folder or a Hub id; write ./camvid for a folder of a bundled name.
-        device: of the model; None takes a GPU where there is one.
+        model: a bundled model's name, a folder or a Hub id. A folder called camvid is given as ./camvid.
+        device: None takes a GPU where there is one.
         dtype: "fp32", "bf16" or "fp16".
     """
     import torch
@@ -46,18 +46,18 @@ def load_pipeline(model: str, device: str | None = None, dtype: str = "fp32") ->
         from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
     prepare_cpu()
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(device)
+    device = usable_device(device)
     path = bundled_model(model) if model in NAMES else model
     logging.disable_progress_bar()
     with stand_in_compiler():
         return DPSIMSPipeline.from_pretrained(path, dtype=getattr(torch, DTYPES[dtype])).to(device)
 
 
-def check_device(name: str) -> None:
-    """Checks that a device can be used."""
+def usable_device(name: str | None) -> str:
+    """The device of that name, after a check that it can be used; None takes a GPU where there is one."""
     import torch
 
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         works = torch.empty(1, device=name).device.type != "meta"
         why = "its tensors have no values"
@@ -65,3 +65,4 @@ def check_device(name: str) -> None:
         works, why = False, first_line(error)
     if not works:
         raise ValueError(f"--device {name} cannot be used here ({why}).")
+    return name

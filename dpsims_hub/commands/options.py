@@ -1,4 +1,4 @@
-"""Options whose help ends with their default, and parsers of their values."""
+"""Options whose help ends with their default value, and parsers of values for argparse."""
 
 import argparse
 from collections.abc import Callable
@@ -14,16 +14,10 @@ def add_option(
     parse: Callable[[str], Any] | None = None,
     **more: Any,
 ) -> None:
-    """Adds a flag to a parser or group.
+    """Adds a flag to a parser or to a group of one.
 
-    Args:
-        parser: of the subcommand.
-        flag: such as "--seed".
-        words: its help; the default is appended unless it is empty or in `words`.
-        default: its value when absent.
-        metavar: of its value.
-        parse: of its value.
-        **more: further arguments of `add_argument`, such as `action`.
+    The help is `words`, with the default at the end unless it is empty or `words` already name one. `parse`
+    is the `type` of `add_argument`, which also gets `more`.
     """
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
     if shown not in (None, "") and "default" not in words:
@@ -34,7 +28,7 @@ def add_option(
 
 
 def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` to `high`, for argparse."""
+    """A parser of whole numbers from `low` to `high`, or without an upper limit."""
 
     def parse(text: str) -> int:
         fits = text.isascii() and text.isdigit() and low <= int(text) and (high is None or int(text) <= high)
@@ -47,7 +41,7 @@ def whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def positive_number(text: str) -> float:
-    """A finite number above 0, for argparse."""
+    """A finite number above 0."""
     try:
         value = float(text)
     except ValueError:

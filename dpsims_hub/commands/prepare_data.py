@@ -1,6 +1,6 @@
 """`dpsims prepare-data`: turns a folder of pairs into parquet shards, which training can stream.
 
-Every pair is checked. A split appears in OUT when it is complete.
+Every pair is checked. The files of a split appear in OUT only when the split is complete.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dpsims_hub.commands.data_options import add_label_options, add_workers_option, tell_doubts
+from dpsims_hub.commands.data_options import add_label_options, add_workers_option, print_map_warnings
 from dpsims_hub.commands.options import add_option, whole_number
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
-    """The pairs of a folder, or where it has none those of its split."""
+def list_split(folder: str, split: str, label_suffix: str) -> "Listing":
+    """The pairs of a folder itself or, where it holds none, of its split."""
     from dpsims_hub.labels.sources.layouts import list_pairs
 
     try:
@@ -86,7 +86,7 @@ def list_split(folder: str, split: str, label_suffix: str = "") -> "Listing":
 
 
 def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace) -> None:
-    """Writes the pairs of one split with a progress bar, and prints the result."""
+    """Writes the shards of one split with a progress bar, and prints their number and size."""
     from tqdm import tqdm
 
     from dpsims_hub.labels import ClassSpec
@@ -101,7 +101,7 @@ def prepare_split(listing: "Listing", split: str, arguments: argparse.Namespace)
         num_workers=arguments.workers,
     )
     spec = ClassSpec.load(arguments.classes) if arguments.classes else listing.spec()
-    tell_doubts(listing, spec)
+    print_map_warnings(listing, spec)
     total = min(len(listing.pairs), arguments.max_samples or len(listing.pairs))
     with tqdm(total=total, unit="pair", desc=split, disable=None) as bar:
         written = write_shards(listing, spec, arguments.output, options, bar.update)

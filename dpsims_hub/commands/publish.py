@@ -1,4 +1,4 @@
-"""`dpsims publish`: uploads a model folder to the Hub; without --yes it prints the changes only."""
+"""`dpsims publish`: uploads a model folder to the Hub; without --yes it only prints the changes."""
 
 import argparse
 import shlex
@@ -38,33 +38,26 @@ def run(arguments: argparse.Namespace) -> int:
     if not license_is_stated(arguments.folder / "README.md"):
         print("The card states no licence: nobody is allowed to use these weights.")
     words = [str(arguments.folder), arguments.repo]
-    return upload_or_tell(files, place, OWNED, f"dpsims publish {shlex.join(words)}", arguments.yes)
+    return upload_or_show(files, place, OWNED, f"dpsims publish {shlex.join(words)}", arguments.yes)
 
 
-def upload_or_tell(
+def upload_or_show(
     files: Mapping[str, Path], place: "Place", owned: Sequence[str], command: str, upload: bool
 ) -> int:
-    """Prints the changes of a repository, and uploads them in one commit where `upload` says so.
+    """Prints the changes of a repository, and uploads them in one commit if `upload` is true.
 
-    Args:
-        files: to upload, by their path in the repository.
-        place: the repository.
-        owned: prefixes of paths whose other files are removed there.
-        command: the command line, printed with --yes appended.
-        upload: whether to upload.
-
-    Returns:
-        The exit code.
+    `files` and `owned` are those of `compare`. `command` is the command line without --yes, for the message
+    of a dry run. Returns the exit code.
     """
     from dpsims_hub.hub.repository import check_name, commit, open_repository
 
     check_name(place)
     if not upload:
-        tell(files, place, owned)
+        print_changes(files, place, owned)
         print(f"Nothing was uploaded. To upload: {command} --yes")
         return 0
     place = open_repository(place)
-    if not tell(files, place, owned):
+    if not print_changes(files, place, owned):
         print("Nothing to upload: nothing has changed.")
         return 0
     url = commit(files, place, owned, f"Upload {place.kind} with dpsims publish")
@@ -72,7 +65,7 @@ def upload_or_tell(
     return 0
 
 
-def tell(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> bool:
+def print_changes(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> bool:
     """Prints the change, size and path of each file; returns whether anything changes."""
     from dpsims_hub.hub.repository import Change, UploadError, compare
 
@@ -90,7 +83,7 @@ def tell(files: Mapping[str, Path], place: "Place", owned: Sequence[str]) -> boo
 
 
 def summary(changes: Sequence["Change"]) -> str:
-    """The number of files of each kind of change, and the size of the upload."""
+    """The number of files with each kind of change, and the size of the upload."""
     counts = {what: sum(change.what == what for change in changes) for what in SIGNS}
     words = [f"{number} {what} ({SIGNS[what]})" for what, number in counts.items() if number]
     size = sum(change.size for change in changes if change.what in ("new", "changed"))

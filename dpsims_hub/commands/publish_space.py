@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dpsims_hub.commands.publish import add_place_options, upload_or_tell
+from dpsims_hub.commands.publish import add_place_options, upload_or_show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     files = space_files()
     if arguments.folder is not None:
-        write_space(arguments.folder)
+        write_space(files, arguments.folder)
         print(f"Written: {arguments.folder}")
     place = Place(arguments.repo, "space", arguments.revision, arguments.private)
-    return upload_or_tell(files, place, OWNED, f"dpsims publish-space {arguments.repo}", arguments.yes)
+    return upload_or_show(files, place, OWNED, f"dpsims publish-space {arguments.repo}", arguments.yes)

@@ -1,7 +1,7 @@
-"""`dpsims train-segmenter`: a small segmenter of any classes, to measure mIoU without downloads.
+"""`dpsims train-segmenter`: a small segmenter for any class list, to measure mIoU without downloads.
 
-It is trained on real photos only. Its folder is one of transformers, for `dpsims evaluate --segmenter FOLDER`
-and for other programs.
+It is trained on real photos only. Its folder has the layout of transformers, for
+`dpsims evaluate --segmenter FOLDER` and for other programs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dpsims_hub.commands.backbone_options import add_backbone_options
-from dpsims_hub.commands.data_options import add_label_options, open_pairs, tell_doubts
-from dpsims_hub.commands.model_options import check_device
+from dpsims_hub.commands.data_options import add_label_options, open_pairs, print_map_warnings
+from dpsims_hub.commands.model_options import usable_device
 from dpsims_hub.commands.options import add_option, image_size, positive_number, whole_number
 from dpsims_hub.processes.process_group import StopSignals, launched_processes
 from dpsims_hub.storage.writable import check_writable
@@ -30,7 +30,7 @@ STATE = "training.json"
 CHECKPOINTS = "checkpoints"
 WEIGHTS = "model.safetensors"
 SAME_DATA = "it would be scored on its training data; name another --val-split or --val-data."
-MIN_SIDE = 32  # pixels: below it the coarsest feature map is empty
+MIN_SIDE = 32  # pixels; the coarsest feature map of a smaller photo is empty
 MAX_SEED = 2**32 - 1
 
 
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains, scores and saves the segmenter; the same command continues after a stop.
+    """Trains, saves and scores the segmenter; the same command continues after a stop.
 
     Returns:
         0 when it is complete, 130 or 143 after Ctrl-C or SIGTERM.
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     be_quiet()
     data, tests = open_splits(arguments)
     for pairs in (data, tests):
-        tell_doubts(pairs, pairs.spec)
+        print_map_warnings(pairs, pairs.spec)
     backbone = PretrainedBackbone(
         arguments.backbone,
         arguments.backbone_weights,
@@ -99,25 +99,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check_settings(arguments: argparse.Namespace) -> None:
-    """Checks the settings before any data are read, and chooses the device."""
-    import torch
-
+    """Checks the settings before any data are read, and sets the device."""
     if launched_processes() > 1:
         raise ValueError("train-segmenter runs in one process; start it without a launcher.")
     if min(arguments.resolution) < MIN_SIDE:
         raise ValueError(f"--resolution: both sides must be at least {MIN_SIDE} px.")
-    arguments.device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(arguments.device)
+    arguments.device = usable_device(arguments.device)
 
 
 def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
-    """The training pairs, and the pairs for the scores."""
+    """The training pairs and the pairs for the scores; sets their places and splits in `arguments`."""
     apart = arguments.val_data is not None
     place, val_place = arguments.data, arguments.val_data if apart else arguments.data
-    split, val_split = (
-        given if given is not None else "" if apart else usual
-        for given, usual in ((arguments.split, "train"), (arguments.val_split, "val"))
-    )
+    usual, val_usual = ("", "") if apart else ("train", "val")
+    split = usual if arguments.split is None else arguments.split
+    val_split = val_usual if arguments.val_split is None else arguments.val_split
     if (val_place, val_split) == (place, split):
         raise ValueError(SAME_DATA)
     data = open_pairs(place, split, arguments.classes, arguments.label_suffix)
@@ -134,7 +130,7 @@ def open_splits(arguments: argparse.Namespace) -> tuple[Pairs, Pairs]:
 def _new_state(
     arguments: argparse.Namespace, data: Pairs, tests: Pairs, backbone: PretrainedBackbone
 ) -> dict[str, Any]:
-    """The settings that a later call must repeat to continue, JSON-safe."""
+    """The settings that a later call must repeat to continue, as JSON values."""
     from dpsims_hub.evaluation.recipe import tensors_sha256
     from dpsims_hub.evaluation.segmenter_training import sample_sha256
 
@@ -168,7 +164,7 @@ def _described(place: str, split: str, pairs: Pairs, digest: str) -> dict[str, A
 
 
 def _read_state(folder: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """The state of an earlier call with the same settings, or where nothing was trained yet the new one."""
+    """The state of an earlier call with the same settings; the new `state` where nothing was trained yet."""
     from dpsims_hub.evaluation.segmenter_training import last_whole_checkpoint
 
     check_writable(folder)
@@ -247,7 +243,7 @@ def _train(
 
 
 def _scores(segmenter: Any, tests: Pairs, arguments: argparse.Namespace) -> dict[str, Any]:
-    """mIoU, pixel accuracy and the IoU of each class on the real photos."""
+    """mIoU, pixel accuracy and the IoU of each class, on real photos."""
     from dpsims_hub.evaluation.segmentation_scores import iou_by_class, mean_iou, pixel_accuracy
     from dpsims_hub.evaluation.segmenter_training import score_segmenter
 

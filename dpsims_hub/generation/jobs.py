@@ -1,4 +1,4 @@
-"""Label maps to make photos of: checked first, then grouped into calls of the pipeline."""
+"""Label maps of a command: checked first, then grouped into calls of the pipeline."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dpsims_hub.labels import ClassSpec, read_label_map
+
 if TYPE_CHECKING:
-    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
-MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
+MAX_SEED = 2**63 - 1  # our choice: the largest signed number of 64 bits
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,13 @@ class Job:
     """A label map on disk.
 
     Args:
-        path: its file.
-        source: its path in messages and metadata.
+        path: the file.
+        source: its path in messages and metadata, relative to the folder that was given.
         name: unique; its photos in a data set are called name_0, name_1, ...
-        index: its place among the maps.
-        size: (height, width) of its photos, once it was read.
+        index: its position among the maps.
+        size: (height, width) of its photos, set by `read_job`.
         stored: whether the file holds the stored values of its data set instead of plain ids.
-        sha256: of its file, for data sets.
+        sha256: SHA-256 of the file, for data sets.
     """
 
     path: Path
@@ -38,15 +39,11 @@ class Job:
 
 
 Batch = tuple[list[Job], range]
-"""The maps of one call of the pipeline, and the numbers of their photos."""
+"""The maps of one call of the pipeline, and the numbers k of the photos that it makes of each."""
 
 
 def check_seed(seed: int, count: int) -> None:
-    """Checks that the seeds of `count` photos from `seed` on fit into 63 bits.
-
-    Raises:
-        ValueError: the last one is too large.
-    """
+    """Raises ValueError if one of the seeds of `count` photos, from `seed` on, is above `MAX_SEED`."""
     if seed + count - 1 > MAX_SEED:
         raise ValueError(
             f"the last photo would need seed {seed + count - 1}, above {MAX_SEED}; take a smaller --seed."
@@ -56,26 +53,20 @@ def check_seed(seed: int, count: int) -> None:
 def read_job(
     job: Job,
     pipe: "DPSIMSPipeline",
-    spec: "ClassSpec",
+    spec: ClassSpec,
     size: tuple[int, int] | None,
     allow_distortion: bool,
     stored: bool,
 ) -> Job:
-    """Checks a label map and finds the size of its photos, before any photo is made.
+    """Checks a label map, and returns its job with the size of the photos and the value of `stored`.
 
-    Args:
-        job: the map's file.
-        pipe: the model.
-        spec: the classes, and the rule for stored values.
-        size: (height, width) of the photos; None takes that of the map.
-        allow_distortion: whether width : height may change by more than 5 %.
-        stored: whether the file holds the stored values of its data set instead of plain ids.
+    `spec` holds the classes and the rule for stored values. `size` is the wanted (height, width); None takes
+    the size of the map. With `allow_distortion` width : height may change by more than 5 %.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the map cannot be used; the sentence begins with its path.
     """
-    from dpsims_hub.labels import read_label_map
     from dpsims_hub.pipelines.map_batches import photo_size
 
     shape = read_label_map(job.path, spec, stored=stored).shape
@@ -86,18 +77,16 @@ def read_job(
     return replace(job, size=of_photos, stored=stored)
 
 
-def read_map(job: Job, spec: "ClassSpec") -> np.ndarray:
+def read_map(job: Job, spec: ClassSpec) -> np.ndarray:
     """The map (H, W) at the size of its photos."""
-    from dpsims_hub.labels import read_label_map
-
     return read_label_map(job.path, spec, stored=job.stored, size=job.size)
 
 
 def plan_batches(jobs: Sequence[Job], num_images: int, batch_size: int) -> Iterator[Batch]:
-    """Groups the K photos of each map into calls of at most N = `batch_size` photos of one size.
+    """Groups the photos of each map, K = `num_images`, into calls of at most N = `batch_size` of one size.
 
-    With K <= N a call makes all photos of N // K maps, otherwise up to N photos of one map. Yields the maps
-    of a call and the numbers of their photos; maps of one size keep their order.
+    With K <= N a call makes all photos of up to N // K maps, otherwise up to N photos of one map. Maps of one
+    size keep their order.
     """
     by_size: dict[tuple[int, int], list[Job]] = {}
     for job in jobs:

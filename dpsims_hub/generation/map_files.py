@@ -1,4 +1,4 @@
-"""The label maps that a command line names, and the paths of their photos."""
+"""The label maps that a command line names, their names, and the paths of their photos."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -11,24 +11,18 @@ from dpsims_hub.storage.links import real_path
 from dpsims_hub.storage.writable import check_writable
 
 MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")
-MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for the number, the suffix and `.tmp`
+MAX_NAME_BYTES = 200  # of the 255 that file systems allow; the rest is for the number and the suffixes
 
 
 def find_maps(paths: Sequence[Path], label_suffix: str = "", subfolders: bool = True) -> list[Job]:
-    """The label maps of files and folders, each with a unique name; those of a folder are sorted by path.
+    """The label maps of files and folders, each with a unique name (`unique_names`).
 
-    With `subfolders` a folder stands for all below it, and a folder with `labels/` for `labels/`. Parts of a
-    path are joined by two underscores (`town/a.png` is called `town__a`); of two equal names the later gets a
-    number.
-
-    Args:
-        paths: files and folders.
-        label_suffix: how the stems of a folder's maps end; its other files are ignored.
-        subfolders: whether to search them.
+    The maps of a folder are sorted by path. Their stems end in `label_suffix`; its other files are ignored.
+    With `subfolders` these are searched too, and a folder with `labels/` stands for `labels/`.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no image.
-        ValueError: a name cannot be printed, or the suffix cannot be one.
+        ValueError: a path is not UTF-8, or `label_suffix` holds a path or a file ending.
     """
     check_label_suffix(label_suffix, MAP_SUFFIXES)
     found: list[tuple[Path, str]] = []
@@ -36,17 +30,15 @@ def find_maps(paths: Sequence[Path], label_suffix: str = "", subfolders: bool = 
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder.")
         found += _maps_of(path, label_suffix, subfolders) if path.is_dir() else [(path, path.name)]
-    _check_names(path for path, _ in found)
+    for path, _ in found:
+        if (printable := printable_path(str(path))) != str(path):
+            raise ValueError(f"{printable}: its name is not UTF-8; rename it.")
     names = unique_names(source for _, source in found)
     return [Job(*one, name, index) for index, (one, name) in enumerate(zip(found, names, strict=True))]
 
 
 def check_name_lengths(maps: Sequence[Job]) -> None:
-    """Checks that the photos of a data set can have the names of their maps.
-
-    Raises:
-        ValueError: a path is too long for a file name.
-    """
+    """Raises ValueError if a map's name is too long for the files of a data set."""
     for one in maps:
         if len(one.name.encode()) > MAX_NAME_BYTES:
             raise ValueError(
@@ -55,19 +47,17 @@ def check_name_lengths(maps: Sequence[Job]) -> None:
             )
 
 
-def _check_names(paths: Iterable[Path]) -> None:
-    for path in paths:
-        if (name := printable_path(str(path))) != str(path):
-            raise ValueError(f"{name}: its name is not UTF-8; rename it.")
-
-
 def label_folder(folder: Path) -> Path:
     """The `labels/` of a folder if it has one, else the folder itself."""
     return folder / "labels" if (folder / "labels").is_dir() else folder
 
 
 def unique_names(sources: Iterable[str]) -> list[str]:
-    """A unique name, in any letter case, for each relative path such as "town/a.png"."""
+    """A name for each relative path, unique without regard to letter case.
+
+    The parts of a path are joined by two underscores: "town/a.png" is called "town__a". Of equal names the
+    second and later ones get a number, from 2 on.
+    """
     wanted = ["__".join(PurePosixPath(source).with_suffix("").parts) for source in sources]
     taken, last = {name.casefold() for name in wanted}, {}
     for place, name in enumerate(wanted):
@@ -85,10 +75,10 @@ def unique_names(sources: Iterable[str]) -> list[str]:
 
 
 def check_apart(paths: Sequence[Path], folder: Path) -> None:
-    """Checks that the folder of a data set can be written and is not among its label maps.
+    """Checks that the folder of a data set can be written and does not lie in a folder of its label maps.
 
     Raises:
-        ValueError: a later run would read its labels as inputs.
+        ValueError: it does, so that a later run would read its labels as inputs.
         OSError: the folder cannot be written.
     """
     check_writable(folder)
@@ -100,7 +90,7 @@ def check_apart(paths: Sequence[Path], folder: Path) -> None:
 
 
 def photo_path(folder: Path, label_map: Path, number: int) -> Path:
-    """The path of photo `number` of a label map: {name of the map}_{number}.png."""
+    """The path of photo `number` of a label map, in a folder of photos only."""
     return folder / f"{label_map.stem}_{number}.png"
 
 
@@ -128,10 +118,10 @@ def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
 
 
 def _maps_of(folder: Path, label_suffix: str, subfolders: bool) -> list[tuple[Path, str]]:
-    """The images in a folder, hidden ones left out, and their relative paths."""
+    """The label maps in a folder, without hidden files, and their relative paths; sorted by these."""
     found, seen, top = [], set(), label_folder(folder) if subfolders else folder
     for place, folders, files in os.walk(top, followlinks=True):
-        link_back = os.path.realpath(place) in seen  # to a folder above
+        link_back = os.path.realpath(place) in seen  # a link to a folder that was searched
         seen.add(os.path.realpath(place))
         folders[:] = [name for name in folders if subfolders and not link_back and not is_hidden(name)]
         for name in () if link_back else files:
@@ -142,15 +132,11 @@ def _maps_of(folder: Path, label_suffix: str, subfolders: bool) -> list[tuple[Pa
         hint = ", nor do its subfolders." if subfolders else "."
         if not subfolders and (top / "labels").is_dir():
             hint = f"; did you mean {top / 'labels'}?"
-        raise FileNotFoundError(f"{top}: holds no {_what(label_suffix)}{hint}")
+        ending = f" whose names end in {label_suffix}" if label_suffix else ""
+        raise FileNotFoundError(f"{top}: holds no label maps{ending} ({', '.join(MAP_SUFFIXES)}){hint}")
     return sorted(found, key=lambda pair: pair[1])
 
 
 def _is_map(name: str, label_suffix: str) -> bool:
     path = Path(name)
     return path.suffix.lower() in MAP_SUFFIXES and path.stem.endswith(label_suffix) and not is_hidden(name)
-
-
-def _what(label_suffix: str) -> str:
-    ending = f" whose names end in {label_suffix}" if label_suffix else ""
-    return f"label maps{ending} ({', '.join(MAP_SUFFIXES)})"

@@ -1,4 +1,4 @@
-"""Generated photos and their label maps as a data set on disk, which a later run can continue.
+"""Generated photos and their label maps as a data set on disk. A stopped run can be continued.
 
 ```text
 FOLDER/images/NAME_k.png     photo k of the map NAME (or .jpg)
@@ -42,15 +42,15 @@ ADVICE = "give the same settings to continue it, or choose another folder"
 class PairedDatasetWriter:
     """Writes one data set, from one process or several.
 
-    One process calls `check`, `begin` and `finish`; after `begin` any process may `write`, each pair by one
-    of them. Leaving its `with` block unlocks the folder.
+    One process calls `check`, `begin` and `finish`. After `begin` any process may call `write`, and each pair
+    is written by one process. The end of the `with` block unlocks the folder.
 
     Args:
-        folder: of the data set; made where it is missing.
+        folder: of the data set; `begin` makes it where it is missing.
         image_format: of the photos, "png" or "jpg" (quality 95, full colour resolution).
 
     Raises:
-        ValueError: there is no such format.
+        ValueError: `image_format` is another one.
     """
 
     def __init__(self, folder: Path, image_format: str = "png") -> None:
@@ -74,14 +74,12 @@ class PairedDatasetWriter:
         return (self.folder / "metadata.jsonl").is_file()
 
     def check(self, settings: Mapping[str, Any], spec: ClassSpec) -> None:
-        """Checks without writing that a run may begin or continue here.
+        """Checks, without writing, that a run may begin or continue in the folder.
 
-        Args:
-            settings: JSON-safe values by name, all that photos depend on.
-            spec: the classes.
+        `settings` are all that the photos depend on, as JSON values by name.
 
         Raises:
-            ValueError: the folder holds something else, or was begun with other settings.
+            ValueError: the folder holds other files, or was begun with other settings or classes.
         """
         path = self.folder / "generation.json"
         if not path.is_file():
@@ -106,19 +104,14 @@ class PairedDatasetWriter:
     def begin(
         self, plan: Plan, settings: Mapping[str, Any], notes: Mapping[str, Any], spec: ClassSpec
     ) -> set[str]:
-        """Locks the folder, writes the files that describe it, and removes unfinished files.
+        """Locks the folder, writes the files that describe the data set, and removes unfinished files.
 
-        Args:
-            plan: the photos.
-            settings: as for `check`.
-            notes: further JSON-safe facts about the run that begins the data set.
-            spec: the classes.
-
-        Returns:
-            Names of the finished pairs.
+        `settings` are those of `check`. `notes` are further facts about the run that begins the data set, as
+        JSON values. Returns the file stems of the finished pairs.
 
         Raises:
-            ValueError: another run writes here, the label maps have changed, or there are unknown files.
+            ValueError: another run writes to the folder, the label maps have changed, or there are unknown
+                files.
             OSError: the folder cannot be written.
         """
         _make_folder(self.folder)
@@ -141,13 +134,9 @@ class PairedDatasetWriter:
         return self._image(stem).is_file() and self._label(stem).is_file()
 
     def write(self, stem: str, photo: Image.Image, label_png: bytes, facts: Mapping[str, str]) -> None:
-        """Writes one pair, the label first.
+        """Writes one pair, the label first; `label_png` is the result of `encode_label`.
 
-        Args:
-            stem: its name.
-            photo: RGB.
-            label_png: of `encode_label`.
-            facts: metadata of the photo: text chunks of a PNG, the comment (as JSON) of a JPEG.
+        `facts` are stored in the photo: as text chunks of a PNG, or as JSON in the comment of a JPEG.
 
         Raises:
             OSError: a file cannot be written.
@@ -159,7 +148,7 @@ class PairedDatasetWriter:
         """Marks the data set as complete.
 
         Raises:
-            OSError: photos are missing, because a process died or files were deleted.
+            OSError: photos are missing, because a process ended early or files were deleted.
         """
         missing = len(plan) - len(self._finished(plan))
         if missing:
@@ -174,7 +163,7 @@ class PairedDatasetWriter:
         return self.folder / "labels" / f"{stem}.png"
 
     def _claim(self) -> None:
-        """Locks the folder against a second run until this process ends."""
+        """Locks the folder against a second run, until `__exit__` or the end of this process."""
         try:
             import fcntl
         except ImportError:  # Windows
@@ -191,6 +180,7 @@ class PairedDatasetWriter:
             return
 
     def _check_maps(self, plan: Plan) -> None:
+        """Checks that the maps of the plan are those that the data set was begun with."""
         path = self.folder / ("metadata.jsonl" if self.is_complete else "plan.jsonl")
         if not path.is_file():
             return
@@ -200,7 +190,7 @@ class PairedDatasetWriter:
                     raise ValueError(f"{self.folder}: {_other_map(old, new)}; {ADVICE}.")
 
     def _lines(self, plan: Plan) -> Iterator[str]:
-        """One JSON line for each photo; imagefolder reads `..._file_name` as image columns."""
+        """One line of JSON for each photo; imagefolder makes an image column of each `..._file_name`."""
         for index, one in enumerate(plan.maps):
             for number in range(plan.num_images):
                 stem = plan.stem_of(index, number)
@@ -221,7 +211,7 @@ class PairedDatasetWriter:
             file.writelines(self._lines(plan))
 
     def _finished(self, plan: Plan) -> set[str]:
-        """The names of finished pairs; files of other names are refused."""
+        """The file stems of the finished pairs; ValueError if there are files of other names."""
         stems = set(plan.stems())
         found = []
         for place, suffix in (("images", f".{self.image_format}"), ("labels", ".png")):
@@ -236,7 +226,7 @@ class PairedDatasetWriter:
 
 
 def class_file(spec: ClassSpec) -> dict[str, Any]:
-    """The content of a classes.json for label files of plain ids."""
+    """The content of classes.json for label files of plain ids."""
     return replace(spec, stored_values=(), ignore_values=(), instance_coding="").to_dict()
 
 
@@ -280,7 +270,7 @@ def _phrase(key: str, value: Any) -> str:
 
 
 def _other_map(old: str | None, new: str | None) -> str:
-    """The difference between two lines of the plan that should be equal."""
+    """How two lines of the plan differ that should be equal, for a message."""
     then, now = (json.loads(line) if line else {} for line in (old, new))
     if then.get("map") == now.get("map"):
         return f"the label map {now.get('map')} has changed since it was begun"

@@ -1,4 +1,4 @@
-"""`PhotoMaker`: photos of a generated data set, made in batches and written by threads."""
+"""Photos of a generated data set, made in batches and written by threads."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from dpsims_hub import __version__
 from dpsims_hub.generation.jobs import Batch, read_map
+from dpsims_hub.generation.paired_dataset import PairedDatasetWriter, encode_label
+from dpsims_hub.generation.photo_plan import Plan
+from dpsims_hub.labels import ClassSpec
 from dpsims_hub.processes.process_group import StopSignals
 
 if TYPE_CHECKING:
-    from dpsims_hub.generation.paired_dataset import PairedDatasetWriter
-    from dpsims_hub.generation.photo_plan import Plan
-    from dpsims_hub.labels import ClassSpec
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
-MAX_THREADS = 8  # our choice; they encode PNGs while the next photos are made
+MAX_THREADS = 8  # our choice; they encode and write photos while the next batch is computed
 
 
 class PhotoMaker:
-    """Makes the photos of batches, which threads write.
+    """Makes photos in batches, and writes them by threads.
 
-    Args:
-        pipe: the model.
-        spec: classes and stored values of the maps.
-        plan: seeds and names.
-        writer: of the data set, after `begin`.
-        facts: the model and its settings, for the metadata of the photos.
+    `spec` holds the classes and the rule for stored values of the maps. `writer` must have begun the data
+    set. `facts` are the model and its settings, for the metadata of the photos.
     """
 
     def __init__(
@@ -38,19 +35,15 @@ class PhotoMaker:
         writer: PairedDatasetWriter,
         facts: dict[str, str],
     ) -> None:
-        from dpsims_hub import __version__
-
         self.pipe, self.spec, self.plan, self.writer = pipe, spec, plan, writer
         self.facts = facts | {"software": f"dpsims_hub {__version__}"}
 
     def make(self, batch: Batch, pool: ThreadPoolExecutor) -> list[Future[None]]:
-        """Makes all photos of a batch and starts to write the missing ones; returns the pending writes.
+        """Makes all photos of a batch, and returns the pending writes of those that are missing.
 
-        All are made in any case, because a photo depends on its batch by rounding.
+        All photos are made in any case, because rounding makes a photo depend on its batch.
         """
         import torch
-
-        from dpsims_hub.generation.paired_dataset import encode_label
 
         jobs, numbers = batch
         maps = list(pool.map(lambda job: read_map(job, self.spec), jobs))
@@ -71,7 +64,7 @@ class PhotoMaker:
         return writes
 
     def run(self, batches: Sequence[Batch], stop: StopSignals) -> Iterator[int]:
-        """Makes batches until a signal arrives; yields the number of photos newly on disk."""
+        """Makes batches until a signal arrives; yields how many photos were written since."""
         with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
             writes: list[Future[None]] = []
             for batch in batches:
@@ -84,6 +77,7 @@ class PhotoMaker:
 
 
 def _settle(writes: Sequence[Future[None]]) -> int:
+    """Waits for the writes, and returns their number; raises the error of a failed one."""
     for write in writes:
         write.result()
     return len(writes)

@@ -12,10 +12,10 @@ SEED_RULE = "photo k of map i has seed + i * num_images + k; i and k count from 
 
 @dataclass(frozen=True)
 class Plan:
-    """The photos of a data set: K = `num_images` of each map, from `seed` on.
+    """The photos of a data set: K = `num_images` of each map, with seeds from `seed` on.
 
-    Photos of different maps have different seeds (`SEED_RULE`): with the same K seeds for every map, a data
-    set of 10000 maps would show K kinds of light and weather only.
+    Photos of different maps have different seeds (`SEED_RULE`). With the same K seeds for every map, a data
+    set of 10000 maps would have K latents, and so only K kinds of light and weather.
     """
 
     maps: Sequence[Job]
@@ -30,9 +30,9 @@ class Plan:
         return self.seed + index * self.num_images + number
 
     def stem_of(self, index: int, number: int) -> str:
-        """The name of photo `number` of map `index`, and of its label."""
+        """The file stem of photo `number` of map `index` and of its label map."""
         return f"{self.maps[index].name}_{number}"
 
     def stems(self) -> Iterator[str]:
-        """The names of all photos, in order."""
+        """The file stems of all photos, in order."""
         return (f"{one.name}_{number}" for one in self.maps for number in range(self.num_images))

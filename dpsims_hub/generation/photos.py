@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dpsims_hub.generation.jobs import Job, plan_batches, read_map
+from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def make_photos(
     pipe: "DPSIMSPipeline", jobs: Sequence[Job], *, seed: int, num_images: int, batch_size: int
 ) -> Iterator[tuple[Job, int, "Image.Image"]]:
-    """Makes K = `num_images` photos of each map from `seed` on; yields (map, photo number k, photo)."""
+    """Makes K = `num_images` photos of each map; yields (map, k, photo). Photo k has the seed `seed` + k."""
     import torch
 
     for batch, numbers in plan_batches(jobs, num_images, batch_size):
@@ -32,8 +33,6 @@ def make_photos(
 
 def draw_sheet(pipe: "DPSIMSPipeline", shown: dict[Job, list["Image.Image"]], seed: int) -> "Image.Image":
     """A sheet of maps and their photos from `seed` on, with a legend of the classes that occur."""
-    from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map
-
     rows, captions, ids = [], [], set()
     for job, photos in shown.items():
         label_map = read_map(job, pipe.spec)

@@ -1,29 +1,21 @@
-"""How the files of a data set store their ids, and whether its classes are the model's."""
+"""The rule by which the files of a data set store class ids; its classes must be those of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dpsims_hub.generation.map_files import label_folder
+from dpsims_hub.labels import ClassSpec
 from dpsims_hub.storage.links import real_path
-
-if TYPE_CHECKING:
-    from dpsims_hub.labels import ClassSpec
 
 
 def reading_spec(paths: Sequence[Path], spec: ClassSpec, stored: bool) -> ClassSpec:
     """The model's classes, with the rule for stored values of the data set that the maps come from.
 
-    A data set is a folder with `labels/`; its classes.json is in it or in its parent. For other maps the rule
-    is the model's.
-
-    Args:
-        paths: of the command line.
-        spec: the model's classes.
-        stored: whether the files hold the stored values of their data set.
+    A data set is a folder with `labels/`. Its classes.json lies in it or in its parent. For other paths the
+    rule is that of the model. Without `stored` the files hold plain ids, and the result is `spec`.
 
     Raises:
         ValueError: a data set has other classes than the model, or two data sets have different rules.
@@ -48,8 +40,7 @@ def _class_file(folder: Path) -> Path | None:
 
 
 def _matching_rule(file: Path, folder: Path, spec: ClassSpec) -> ClassSpec:
-    from dpsims_hub.labels import ClassSpec
-
+    """`spec` with the rule of a classes.json, which must list the same class names in the same order."""
     own = ClassSpec.load(file)
     wanted, given = ([name.casefold() for name in one.names] for one in (spec, own))
     if wanted != given:

@@ -1,4 +1,4 @@
-"""A publishable folder: everything needed to use, judge and fine-tune a model."""
+"""A folder to publish, with everything that is needed to use, evaluate and fine-tune a model."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import torch
 from dpsims_hub.cards.model_card import CardFacts, check_template, make_card, publishable_path
 from dpsims_hub.hub.onnx_file import FILE as ONNX_FILE
 from dpsims_hub.hub.onnx_file import PACKAGES, write_onnx
-from dpsims_hub.hub.pictures import example_maps, palette_picture, sample_sheet
+from dpsims_hub.hub.pictures import example_maps, sample_sheet
 from dpsims_hub.hub.remote_code import write_remote_code
 from dpsims_hub.hub.source import Source
+from dpsims_hub.labels import render_legend
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import save_picture
 from dpsims_hub.processes.missing_package import require_packages
@@ -36,10 +37,10 @@ class ExportOptions:
     Args:
         repo_id: Hub id in the card's example; "" takes the folder's name.
         facts: further facts for the card.
-        maps: label maps of the sample sheet; by default the package's own for these classes, if there are
+        maps: label maps of the sample sheet; by default the bundled layouts of these classes, if there are
             any.
-        remote_code: include the code, see `dpsims_hub.hub.remote_code`.
-        onnx: write an ONNX file too.
+        remote_code: whether the folder gets its own code, see `dpsims_hub.hub.remote_code`.
+        onnx: whether an ONNX file is written too.
     """
 
     repo_id: str = ""
@@ -52,16 +53,16 @@ class ExportOptions:
 def export(
     source: Source, folder: str | Path, options: ExportOptions | None = None, say: Say = print
 ) -> Path:
-    """Write the publishable folder of a model atomically, and return its path.
+    """Write the folder of a model atomically, and return its path.
 
     Args:
         source: the model; spectral norm is folded into its weights in place.
-        folder: target; it must not exist, or be empty.
-        options: see ExportOptions.
-        say: receives one line for each part.
+        folder: the target, which must be new or empty.
+        options: the content; None takes the defaults.
+        say: called with one line for each part.
 
     Raises:
-        FileExistsError: the folder holds something.
+        FileExistsError: the folder is not empty.
         FileNotFoundError: a label map, or the template of cards, is missing.
         ModuleNotFoundError: packages for ONNX are missing.
         ValueError: a number of the weights is not finite, a label map does not fit, or the evaluation report
@@ -100,9 +101,9 @@ def _check_before_work(folder: Path, options: ExportOptions) -> None:
 
 
 def write_networks(source: Source, folder: Path, say: Say = print) -> None:
-    """Write pipeline, half-precision weights, class list and discriminator into an existing folder.
+    """Write pipeline, float16 weights, class list and discriminator into an existing folder.
 
-    Spectral norm is folded into the weights in place. ValueError if a number of them is not finite.
+    Spectral norm is folded into the weights in place. Raises ValueError if a weight is not finite.
     """
     generator = source.pipe.generator.remove_spectral_norm()
     if broken := _not_finite(generator.state_dict()):
@@ -117,9 +118,9 @@ def write_networks(source: Source, folder: Path, say: Say = print) -> None:
 
 
 def _write_half(generator: DPSIMSGenerator, folder: Path, say: Say) -> None:
-    """The float16 variant, from a copy: the original makes the sample sheet."""
+    """Write the float16 variant of a copy; the float32 original is needed for the sample sheet."""
     half = copy.deepcopy(generator)
-    torch.nn.Module.to(half, torch.float16)  # diffusers' own method warns
+    torch.nn.Module.to(half, torch.float16)  # the method of diffusers would warn
     if broken := _not_finite(half.state_dict()):
         say(f"no fp16 variant: {broken} is outside the range of float16")
         return
@@ -128,13 +129,13 @@ def _write_half(generator: DPSIMSGenerator, folder: Path, say: Say) -> None:
 
 
 def _not_finite(weights: dict[str, torch.Tensor]) -> str:
-    """Name of the first tensor with NaN or infinity, or ""."""
+    """The name of the first tensor with NaN or infinity; "" for none."""
     return next((name for name, value in weights.items() if not value.isfinite().all()), "")
 
 
 def _write_pictures(source: Source, folder: Path, options: ExportOptions, say: Say) -> None:
     spec = source.pipe.spec
-    save_picture(palette_picture(spec), folder / "palette.png")
+    save_picture(render_legend(spec, [*range(spec.num_classes), spec.ignore_index]), folder / "palette.png")
     say(f"classes.json, palette.png: {spec.num_classes} classes")
     maps = list(options.maps) or example_maps(spec)
     if maps:
@@ -148,6 +149,6 @@ def _write_pictures(source: Source, folder: Path, options: ExportOptions, say: S
 
 
 def _publishable(config: dict[str, Any]) -> dict[str, Any]:
-    """Settings for others: without private folders and the owner's Hub repository."""
+    """The settings without private folders and without the owner's Hub repository."""
     kept = {key: value for key, value in config.items() if key not in PRIVATE_SETTINGS}
     return {key: publishable_path(value) if isinstance(value, str) else value for key, value in kept.items()}

@@ -1,9 +1,9 @@
 """The generator as an ONNX file, for runtimes without PyTorch.
 
-Inputs are `label_map` (B, H, W) int64 ids, `latents` (B, latent_dim) float32 and, for networks built with
-them, `instance_offsets` (B, 2, H, W) float32; the output `photos` is (B, 3, H, W) float32 in [-1, 1]. B, H
-and W are free, H and W multiples of the stride. One-hot planes are made inside the graph: as an input, 150
-planes of a photo's size would be too large.
+Inputs are `label_map` (B, H, W) int64 ids, `latents` (B, latent_dim) float32 and, for networks that use them,
+`instance_offsets` (B, 2, H, W) float32. The output `photos` is (B, 3, H, W) float32 in [-1, 1]. B, H and W
+are free; H and W must be multiples of the stride. One-hot planes are computed inside the graph: as an input,
+150 planes of a photo's size would be too large.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ PACKAGES = ("onnx", "onnxruntime")
 def write_onnx(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> float:
     """Write the file, and test it with onnxruntime at two sizes and batch sizes.
 
-    Its metadata holds the stride, the id of unknown pixels and the class list. The generator must be in
-    float32, in evaluation, with spectral norm folded in.
+    Its metadata holds the stride, the id of unknown pixels and the class names. The generator must be in
+    float32, in evaluation mode, with spectral norm folded in.
 
     Returns:
-        The largest difference to PyTorch's photos, which lie in [-1, 1].
+        The largest absolute difference from PyTorch's photos, which lie in [-1, 1].
 
     Raises:
-        ModuleNotFoundError: packages are missing.
-        ValueError: the photos differ.
+        ModuleNotFoundError: one of `PACKAGES` is missing.
+        ValueError: the difference is not below `TOLERANCE`.
         OSError: the file cannot be written.
     """
     require_packages(*PACKAGES)
     path.parent.mkdir(parents=True, exist_ok=True)
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer warns about checks of sizes
+        warnings.simplefilter("ignore")  # the tracer warns about every check of a size
         _trace(PlainGenerator(generator), path)
     _describe(generator, spec, path)
     height, width = generator.config.sample_size
@@ -56,7 +56,7 @@ def write_onnx(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> float
 
 
 class PlainGenerator(nn.Module):
-    """A copy of a generator with plain convolutions on one-hot planes, and tensors in and out."""
+    """A copy of a generator with plain convolutions on one-hot planes; tensors in, one tensor out."""
 
     def __init__(self, generator: DPSIMSGenerator) -> None:
         super().__init__()
@@ -65,14 +65,14 @@ class PlainGenerator(nn.Module):
         self.plain.load_state_dict(generator.state_dict())
 
     def forward(self, label_map: Tensor, latents: Tensor, instance_offsets: Tensor | None = None) -> Tensor:
-        """One photo (3, H, W) for each map (H, W) and its latent."""
+        """Photos (B, 3, H, W) of maps (B, H, W), one for each latent (B, latent_dim)."""
         return self.plain(label_map, latents, None, instance_offsets, return_dict=False)[0]
 
 
 def some_inputs(
     generator: DPSIMSGenerator, count: int, height: int, width: int, seed: int = 0
 ) -> dict[str, Tensor]:
-    """Random maps with every id and unknown pixels, and latents, by the names of the file's inputs."""
+    """Random inputs by their names in the file; the maps hold ids of all classes and of unknown pixels."""
     random, config = torch.Generator().manual_seed(seed), generator.config
     ids = torch.randint(0, config.num_classes + 1, (count, height, width), generator=random)
     inputs = {
@@ -85,7 +85,7 @@ def some_inputs(
 
 
 def _trace(module: PlainGenerator, path: Path) -> None:
-    """PyTorch's tracing exporter: it takes checks of values as constants, and needs two seconds."""
+    """Write the file with PyTorch's tracing exporter, which takes the results of checks as constants."""
     inputs = some_inputs(module.plain, 2, 2 * module.plain.stride, 3 * module.plain.stride)
     sizes = {0: "batch", 1: "height", 2: "width"}
     axes = {"label_map": sizes, "latents": {0: "batch"}, "photos": {0: "batch", 2: "height", 3: "width"}}
@@ -103,6 +103,7 @@ def _trace(module: PlainGenerator, path: Path) -> None:
 
 
 def _describe(generator: DPSIMSGenerator, spec: ClassSpec, path: Path) -> None:
+    """Write the metadata into the file, and check the file."""
     import onnx
 
     model = onnx.load(path)

@@ -1,4 +1,4 @@
-"""Pictures of a published folder: the classes with their colours, and photos of some label maps."""
+"""Example layouts, and the sheet of photos of label maps that a folder to publish contains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from dpsims_hub.bundled import NAMES, bundled_examples
-from dpsims_hub.labels import ClassSpec, read_label_map, render_legend
+from dpsims_hub.labels import ClassSpec, read_label_map
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, picture_of_map
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
@@ -17,24 +17,20 @@ from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 MAX_MAPS = 4
 PHOTOS = 3
 SEED = 0
-SHOWN_HEIGHT = 192  # px; small photos are enlarged by a whole factor
-
-
-def palette_picture(spec: ClassSpec) -> Image.Image:
-    """Every class with its colour, id and name, and the colour of unknown pixels."""
-    return render_legend(spec, [*range(spec.num_classes), spec.ignore_index])
+SHOWN_HEIGHT = 192  # pixels; small photos are enlarged by a whole factor to about this height
 
 
 def example_maps(spec: ClassSpec) -> list[Path]:
-    """The package's layouts for these classes; an empty list for other classes."""
+    """The bundled example layouts with these classes; an empty list for other classes."""
     fitting = (name for name in NAMES if ClassSpec.load(name).names == spec.names)
-    return [path for name in fitting for path in bundled_examples(name)][:MAX_MAPS]
+    return [path for name in fitting for path in bundled_examples(name)]
 
 
 def sample_sheet(pipe: DPSIMSPipeline, maps: Sequence[str | Path]) -> Image.Image:
-    """One row for each of the first `MAX_MAPS` label maps: the map in its colours, and photos of it.
+    """One row for each of the first `MAX_MAPS` label maps: the map in the class colours, and photos of it.
 
-    Maps are resized to the model's training size. A model with instance offsets gets those of "no objects".
+    Maps are resized to the model's training size. A model with instance offsets gets zeros, which stand for a
+    map without objects.
 
     Raises:
         FileNotFoundError: a path does not exist.

@@ -1,7 +1,7 @@
-"""Files of a folder that may be published, and checks of the folder.
+"""The files of a model folder that are published, and checks of the folder.
 
-Weights are safetensors with a card. Pickles can run code on the reader's machine, and checkpoints are of no
-use to others.
+Weights must be safetensors, because pickles can run code on the reader's machine. There must be a model card.
+Checkpoints of a training are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dpsims_hub.storage.error_text import one_line
 from dpsims_hub.storage.loading import check_network
 
 OWNED = ("generator/", "discriminator/", "onnx/", "pipeline.py")
-"""Path prefixes of the model: an upload removes other files there."""
+"""Path prefixes in the repository; an upload removes files under them that are not in the folder."""
 
 NOT_UPLOADED = (
     "checkpoint-*",
@@ -38,15 +38,16 @@ NOT_UPLOADED = (
 """Names of files and folders that are never uploaded."""
 
 PICKLES = (".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".npy", ".npz")
-_ZIP, _PICKLE = b"PK\x03\x04", re.compile(rb"\x80[\x02-\x05]")  # torch.save writes one of them
+_ZIP, _PICKLE = b"PK\x03\x04", re.compile(rb"\x80[\x02-\x05]")  # a file of torch.save begins with one of them
 
 
 def publishable_files(folder: str | Path) -> dict[str, Path]:
-    """The files of a model folder to upload, by their path in the repository.
+    """The files of a model folder to upload, by their path in the repository, after checks of the folder.
 
     Raises:
         FileNotFoundError: the folder, its card or a file of the model is missing.
-        ValueError: the card is not valid, there is a pickle, or a weight file is damaged.
+        ValueError: the folder is a training run's, the card is not valid, there is a pickle, or a weight file
+            is damaged.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -77,11 +78,11 @@ def _is_private(name: str) -> bool:
 
 
 def check_card(path: Path) -> None:
-    """Refuse a model card that is missing, or that the Hub cannot read.
+    """Check that there is a model card that the Hub can read.
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: its header is unreadable or lacks a field, or the template was not filled in.
+        ValueError: its header cannot be read or lacks a field, or the template was not filled in.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -90,7 +91,7 @@ def check_card(path: Path) -> None:
     text = path.read_text()
     try:
         header = ModelCard(text).data.to_dict()
-    except Exception as error:  # errors of YAML and huggingface_hub have no other common base
+    except Exception as error:  # the errors of YAML and huggingface_hub have no other common class
         raise ValueError(
             f"{path}: the header of the model card cannot be read ({one_line(error)})."
         ) from error
@@ -111,7 +112,7 @@ def license_is_stated(path: Path) -> bool:
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse pickles, whatever their name, and damaged safetensors."""
+    """Raise ValueError for a pickle, which its content shows too, and for damaged safetensors."""
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="numpy"):

@@ -1,8 +1,8 @@
 """The self-contained layout: a model folder with its own code.
 
-`DiffusionPipeline.from_pretrained(repo, trust_remote_code=True)` loads it without this package. Everybody
-then has to trust the code, so it is never the default: diffusers asks for `trust_remote_code` on every way of
-loading this layout.
+`DiffusionPipeline.from_pretrained(repo, trust_remote_code=True)` loads it without this package. It is never
+the default: diffusers requires `trust_remote_code` for every way of loading this layout, so that all users
+have to trust the code.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ANY_NETWORK = "from diffusers import ModelMixin as DPSIMSGenerator"
 
 
 def write_remote_code(folder: Path) -> None:
-    """Turn a folder in Hub layout into the self-contained one, in place."""
+    """Add the code to a folder in Hub layout, which becomes the self-contained layout."""
     (folder / f"{PIPELINE_FILE}.py").write_text(pipeline_source())
     (folder / "generator" / f"{NETWORK_FILE}.py").write_text(network_source())
     path = folder / "model_index.json"
@@ -50,14 +50,14 @@ def brings_code(folder: Path) -> bool:
 
 
 def pipeline_source() -> str:
-    """Label maps, latents and the pipeline; the network has its own file."""
+    """The source of the pipeline and its parts, without the network."""
     instead = {"StoredPipeline": _PLAIN_LOADING, "DPSIMSGenerator": _ANY_NETWORK}
     header = _HEADER.format(what="The pipeline", version=__version__)
     return single_file("dpsims_hub.pipelines.pipeline_dpsims", "DPSIMSPipeline", header, instead)
 
 
 def network_source() -> str:
-    """The generator and its parts."""
+    """The source of the generator and its parts."""
     header = _HEADER.format(what="The generator", version=__version__)
     return single_file(
         "dpsims_hub.models.generator", "DPSIMSGenerator", header, {"CheckedModel": _PLAIN_NETWORK}

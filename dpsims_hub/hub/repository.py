@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
-    HTTPError,  # of either HTTP library
+    HTTPError,  # of the HTTP library that huggingface_hub uses
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -24,12 +24,16 @@ MAIN = "main"
 
 
 class UploadError(OSError):
-    """The Hub cannot be used; the message is one sentence with what, where and what to do."""
+    """The Hub refuses a request or cannot be reached; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Target on the Hub: "owner/name" (or "name" below the token's owner), "model" or "space", branch."""
+    """A branch of a repository on the Hub.
+
+    `repo_id` is "owner/name", or "name" for the owner of the token. `kind` is "model" or "space". A new
+    repository is private if `private` is true.
+    """
 
     repo_id: str
     kind: str = "model"
@@ -39,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Words:
-    """The caller's options, as messages name them."""
+    """The names of the caller's options, and of what it does, in messages."""
 
     name: str = "REPO"
     private: str = "--private"
@@ -55,7 +59,10 @@ class Change:
     what: str
 
 
-def open_repository(place: Place, words: Words | None = None) -> Place:
+OF_PUBLISH = Words()
+
+
+def open_repository(place: Place, words: Words = OF_PUBLISH) -> Place:
     """Create a repository and its branch, or check that the existing ones can be written to.
 
     Returns:
@@ -65,7 +72,7 @@ def open_repository(place: Place, words: Words | None = None) -> Place:
         ValueError: the Hub refuses the name, or the repository is public and should be private.
         UploadError: nobody is logged in, the Hub refuses or cannot be reached.
     """
-    words, name = words or Words(), place.repo_id
+    name = place.repo_id
     check_name(place, words)
     if get_token() is None:
         raise UploadError(f"{words.action}: nobody is logged in; run `hf auth login`, or set HF_TOKEN.")
@@ -85,23 +92,23 @@ def open_repository(place: Place, words: Words | None = None) -> Place:
             f"{words.private}: {repo_id} exists and is public; make it private on the Hub, or choose another "
             f"{words.name}."
         )
-    return Place(repo_id, place.kind, place.revision, place.private)
+    return replace(place, repo_id=repo_id)
 
 
-def check_name(place: Place, words: Words | None = None) -> None:
+def check_name(place: Place, words: Words = OF_PUBLISH) -> None:
     """Raise ValueError for a name that the Hub refuses."""
     try:
         validate_repo_id(place.repo_id)
     except HFValidationError as error:
         what = f"{place.repo_id!r} is no name for a {place.kind}"
-        raise ValueError(f"{(words or Words()).name}: {what} ({first_line(error)}).") from error
+        raise ValueError(f"{words.name}: {what} ({first_line(error)}).") from error
 
 
 def compare(files: Mapping[str, Path], place: Place, owned: Sequence[str]) -> list[Change]:
     """Changes that an upload of `files`, by their path in the repository, would make.
 
-    A repository or branch that is missing or hidden counts as empty. Files there whose path begins with one
-    of `owned`, and which are not among `files`, are removed.
+    A repository or branch that is missing or hidden counts as empty. An upload removes the repository's files
+    whose path begins with one of `owned` and that are not among `files`.
 
     Raises:
         UploadError: the Hub refuses or cannot be reached.
@@ -130,7 +137,7 @@ def commit(files: Mapping[str, Path], place: Place, owned: Sequence[str], messag
         done = HfApi().create_commit(place.repo_id, operations, commit_message=message, **where)
     except UploadError as error:
         raise UploadError(f"{place.repo_id}: the upload failed: {error}") from error
-    except (HTTPError, OSError, ValueError, RuntimeError) as error:  # RuntimeError: the Hub's Xet storage
+    except (HTTPError, OSError, ValueError, RuntimeError) as error:  # RuntimeError: from the Xet storage
         raise UploadError(f"{place.repo_id}: the upload failed: {fault(error)}") from error
     return str(done.repo_url)
 
@@ -163,6 +170,6 @@ def _digest(path: Path, digest: hashlib._Hash) -> str:
 
 
 def fault(error: Exception) -> str:
-    """What went wrong, and whether the Hub answered."""
+    """The error in words: whether the Hub refuses or cannot be reached, and the first line of the message."""
     refused = isinstance(error, HfHubHTTPError | ValueError)
     return f"{'the Hub refuses' if refused else 'the Hub cannot be reached'} ({first_line(error)})"

@@ -1,7 +1,8 @@
 """One module and all modules of this package that it imports, as the source of a single file.
 
-Diffusers fetches one Python file for a pipeline and one for each component. The text is made from the sources
-when it is needed, and is plain statements (no archive, no import hook), for those who have to trust it.
+Diffusers downloads one Python file for a pipeline and one for each component. The text is made from the
+sources when it is needed. It consists of plain statements (no archive, no import hook), because users have to
+trust it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class SingleFileError(ValueError):
-    """The sources use a construct that cannot be put into one file; the message names place and construct."""
+    """The sources use a construct that cannot be merged; the message names the module and the construct."""
 
 
 @dataclass
@@ -34,17 +35,18 @@ class _Module:
 def single_file(module: str, wanted: str, header: str, replacements: Mapping[str, str] | None = None) -> str:
     """The source of a name with everything of this package that it needs.
 
-    Comments are lost, docstrings stay. A name that two modules define differently is renamed in one.
+    Docstrings stay, comments do not. A name that the file already has is renamed to NAME_in_MODULE.
 
     Args:
         module: dotted name, for example "dpsims_hub.models.generator".
         wanted: a name in that module.
         header: docstring of the file.
-        replacements: statements by the name that they define, instead of following the import of that name.
+        replacements: statements by the name that they define. They replace the import of that name, whose
+            module is not followed.
 
     Raises:
-        SingleFileError: a module is imported as a whole, a name is ambiguous, or nothing imports what has a
-            replacement.
+        SingleFileError: a module is imported as a whole, a name is ambiguous, or no module imports the name
+            of a replacement.
     """
     replacements = replacements or {}
     modules = _in_order(module, replacements)
@@ -110,7 +112,7 @@ def _in_order(module: str, replacements: Mapping[str, str]) -> list[_Module]:
 
 
 def _read(name: str, replacements: Mapping[str, str]) -> _Module:
-    """Parse a module, without its imports, its docstring and assignments that only describe it."""
+    """Parse a module, without its imports and without the statements that `_is_dispensable` names."""
     part = _Module(name, ast.parse(_path(name).read_text()))
     part.tree.body = [statement for statement in part.tree.body if not _is_dispensable(statement)]
     part.tree = _WithoutImports(part, replacements).visit(part.tree)
@@ -138,7 +140,7 @@ def _is_dispensable(statement: ast.stmt) -> bool:
 
 
 class _WithoutImports(ast.NodeTransformer):
-    """Moves imports, also those inside functions, from the tree into the lists of a module."""
+    """Removes imports, also those inside functions, from the tree and stores them in a `_Module`."""
 
     def __init__(self, part: _Module, replacements: Mapping[str, str]) -> None:
         self.part, self.replacements = part, replacements
@@ -167,7 +169,7 @@ class _WithoutImports(ast.NodeTransformer):
 
 
 def _home(module: str, name: str) -> tuple[str, str]:
-    """The (module, name) that defines a name; packages only re-export."""
+    """The (module, name) that defines a name; the `__init__.py` of a package may re-export it."""
     path = _path(module)
     if path.name != "__init__.py":
         return module, name
@@ -228,7 +230,7 @@ def _renames(
 
 
 class _Renamed(ast.NodeTransformer):
-    """Gives names of a module their names in the file."""
+    """Renames the names of a module to their names in the file."""
 
     def __init__(self, renames: Mapping[str, str], module: str) -> None:
         self.renames, self.module = renames, module

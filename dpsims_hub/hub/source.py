@@ -1,4 +1,4 @@
-"""A model before it is published: pipeline, discriminator, facts of its training."""
+"""A model to export: its pipeline, its discriminator and facts of its training."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dpsims_hub.storage.stored_settings import read_json_object
 
 @dataclass(frozen=True)
 class Source:
-    """A model before it is published: a float32 pipeline in evaluation, and what is known about it.
+    """A model to export: a float32 pipeline in evaluation mode, and what is known about it.
 
-    `discriminator` serves fine-tuning; `sheet` is the last validation sheet; `license` comes from the model's
-    card.
+    `discriminator` is for fine-tuning. `sheet` is the last validation sheet. `license` is the one that the
+    model's card states.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Source:
 
 
 def open_run(output_dir: str | Path) -> Source:
-    """The output folder of a finished training run.
+    """Opens the output folder of a finished training run.
 
     Raises:
-        FileNotFoundError: there is no complete pipeline in it.
+        FileNotFoundError: it holds no complete pipeline.
         ValueError: a file is damaged.
     """
     output_dir = Path(output_dir)
@@ -51,7 +51,7 @@ def open_run(output_dir: str | Path) -> Source:
 
 
 def open_model(folder: str | Path) -> Source:
-    """A model folder, as `save_pretrained` or an earlier export wrote it; errors as of `open_run`."""
+    """Opens a model folder that `save_pretrained` or an export wrote. Raises the errors of `open_run`."""
     folder = Path(folder)
     return Source(
         real_path(folder).name,
@@ -80,7 +80,7 @@ def newest_sheet(output_dir: Path) -> Path | None:
 
 
 def _pipeline(folder: Path) -> DPSIMSPipeline:
-    if not (folder / "model_index.json").is_file():  # "runs/pipeline" could be a Hub id
+    if not (folder / "model_index.json").is_file():  # diffusers would take "runs/pipeline" for a Hub id
         raise FileNotFoundError(
             f"{folder}: is not a model folder, it has no model_index.json; give a finished training run, "
             "one of its checkpoints, or a model folder."
@@ -89,7 +89,7 @@ def _pipeline(folder: Path) -> DPSIMSPipeline:
 
 
 def _stated_license(card: Path) -> str:
-    """The licence in a card's header; "" where it refers to words elsewhere, or no card is readable."""
+    """The licence in a card's header; "" where it is "other", or where no card can be read."""
     try:
         stated = ModelCard.load(card, ignore_metadata_errors=True).data.to_dict().get("license")
     except (OSError, ValueError):

@@ -1,11 +1,13 @@
-"""The files of a Space: the package with its bundled model, the script, requirements, the front page.
+"""The files of a Space: the package with its bundled models, the script, the requirements, the README.md.
 
-The package is uploaded as files: the Space runs what is installed here, whatever an index has.
+The package is uploaded as files. The Space therefore runs the version that is installed here, independent of
+the version that a package index has.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import dpsims_hub
@@ -20,7 +22,7 @@ _FROM_CLONE = ("space_app.py", "requirements.txt", "LICENSE")
 
 
 def space_files() -> dict[str, Path]:
-    """The files by their path in the Space; FileNotFoundError outside a clone of the repository."""
+    """The files by their path in the Space; raises FileNotFoundError outside a clone of the repository."""
     files = {"README.md": PACKAGE / "space" / "README.md"}
     files |= {name: PACKAGE.parent / name for name in _FROM_CLONE}
     for path in files.values():
@@ -32,15 +34,14 @@ def space_files() -> dict[str, Path]:
     return dict(sorted((files | package).items()))
 
 
-def write_space(folder: Path) -> None:
-    """Write the files into a new folder, to test the Space there.
+def write_space(files: Mapping[str, Path], folder: Path) -> None:
+    """Write the files of a Space into a new folder, to test the Space there.
 
     Raises:
-        FileExistsError: the folder holds something.
+        FileExistsError: the folder is not empty.
         OSError: it cannot be written.
     """
     check_new_folder(folder)
-    files = space_files()
     with atomic_folder(folder) as unfinished:
         for name, path in files.items():
             target = unfinished / name

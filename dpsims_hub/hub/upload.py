@@ -1,4 +1,4 @@
-"""`--push_to_hub`: the repository is opened before training and filled after it.
+"""`--push_to_hub`: opens the repository before the training, and uploads the model after it.
 
 The run is exported as by `dpsims export`, and uploaded as by `dpsims publish`.
 """
@@ -51,15 +51,16 @@ def upload_run(
     facts: CardFacts = NOTHING_ELSE,
     say: Callable[[str], None] = lambda line: None,
 ) -> str:
-    """Export the model of a finished run after `step` updates, upload it in one commit, return its address.
+    """Export and upload the model of a finished run in one commit, and return the repository's address.
 
-    Weights of an earlier upload that this one lacks are removed in the same commit; other files stay. `say`
-    receives one line for each part of the export.
+    The commit also removes weights of an earlier upload that this one lacks; other files stay. `step` is the
+    number of updates. `say` is called with one line for each part of the export.
 
     Raises:
         FileNotFoundError: the run has no complete pipeline.
         ValueError: a weight file is damaged, or the evaluation report lacks a part.
-        UploadError: the disk or the Hub refused; the message says where the model is and how to retry.
+        UploadError: the files cannot be written, or the Hub refuses or cannot be reached; the message says
+            where the model is and how to retry.
     """
     output_dir = Path(output_dir)
     source = open_run(output_dir)

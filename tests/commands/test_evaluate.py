@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.commands import main
-from dpsims_hub.commands.evaluate import short_name
-from dpsims_hub.commands.evaluate_options import default_cache
+from dpsims_hub.commands.evaluate import default_cache, short_name
 from dpsims_hub.evaluation.recipe import tensors_sha256
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.models import PretrainedBackbone
