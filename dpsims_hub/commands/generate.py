@@ -82,7 +82,8 @@ def _write_photos(arguments: argparse.Namespace) -> int:
 
     check_seed(arguments.seed, arguments.num_images)
     maps = find_maps(arguments.maps, arguments.label_suffix, subfolders=False)
-    check_outputs([one.path for one in maps], arguments.output, arguments.num_images)
+    paths, sheet = [one.path for one in maps], SHEET_NAME if arguments.sheet else ""
+    check_outputs(paths, arguments.output, arguments.num_images, sheet)
     pipe = load_pipeline(arguments.model, arguments.device, arguments.dtype).truncate(arguments.truncation)
     how = arguments.size, arguments.allow_distortion, arguments.stored
     jobs = [read_job(one, pipe, pipe.spec, *how) for one in maps]

@@ -94,11 +94,13 @@ def photo_path(folder: Path, label_map: Path, number: int) -> Path:
     return folder / f"{label_map.stem}_{number}.png"
 
 
-def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
-    """Checks that the photos of label maps have different paths, and that none would replace a map.
+def check_outputs(maps: Sequence[Path], folder: Path, num_images: int, sheet: str = "") -> None:
+    """Checks that the photos of label maps have different paths, and that no output would replace a map.
+
+    `sheet` is the name of the sheet in `folder`; "" without one.
 
     Raises:
-        ValueError: two maps have one name, or a photo would replace a map.
+        ValueError: two maps have one name, or an output would replace a map.
         OSError: the folder cannot be written.
     """
     check_writable(folder)
@@ -110,11 +112,10 @@ def check_outputs(maps: Sequence[Path], folder: Path, num_images: int) -> None:
                 f"{other} and {path} have one name, so their photos would too; call once for each."
             )
     inputs = {real_path(path) for path in maps}
-    for path in maps:
-        for number in range(num_images):
-            target = photo_path(folder, path, number)
-            if target.exists() and real_path(target) in inputs:
-                raise ValueError(f"the photo {target} would replace a label map; choose another --output.")
+    targets = [("photo", photo_path(folder, path, number)) for path in maps for number in range(num_images)]
+    for what, target in [*targets, *([("sheet", folder / sheet)] if sheet else [])]:
+        if target.exists() and real_path(target) in inputs:
+            raise ValueError(f"the {what} {target} would replace a label map; choose another --output.")
 
 
 def _maps_of(folder: Path, label_suffix: str, subfolders: bool) -> list[tuple[Path, str]]:

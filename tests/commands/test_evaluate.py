@@ -212,6 +212,14 @@ def test_bad_output_is_found_before_the_work(options, refused, tmp_path):
     assert "cannot write" in said
 
 
+def test_the_picture_of_a_report_replaces_no_other_picture(options, refused, pairs):
+    photo = next(pairs.rglob("*.png"))
+    stored = photo.read_bytes()
+    said = refused(*options, "--output", photo.with_suffix(".json"))
+    assert f"{photo} exists and would be replaced" in said
+    assert photo.read_bytes() == stored
+
+
 def test_damaged_photo_writes_no_report(options, pairs, refused, tmp_path):
     folder = tmp_path / "data"
     for path in sorted(pairs.rglob("*.*")):

@@ -300,6 +300,13 @@ def test_photos_never_replace_a_label_map(model, maps, refused):
     assert "would replace a label map" in said
 
 
+def test_the_sheet_never_replaces_a_label_map(model, maps, refused):
+    stored = write(maps / "sheet.png", np.zeros((16, 24), np.uint8)).read_bytes()
+    said = refused("generate", maps, "--model", model, "--output", maps, "--sheet")
+    assert f"the sheet {maps / 'sheet.png'} would replace a label map" in said
+    assert (maps / "sheet.png").read_bytes() == stored
+
+
 def test_folder_of_a_data_set_names_its_labels(model, tmp_path, refused):
     (tmp_path / "data" / "labels").mkdir(parents=True)
     said = refused("generate", tmp_path / "data", "--model", model, "--output", tmp_path / "out")
