@@ -12,8 +12,8 @@ from dpsims_hub.processes.child_process import Launch, run_child
 STATED_RATE = 60e9
 """Multiply-adds a second of a training on two cores.
 
-From the log of the bundled model: 5000 steps of 52.5 thousand million each in 3668 s on two busy cores of an
-AMD EPYC in bf16, and 0.98 s a step in float32. Other machines differ: measure.
+From the log of the bundled model: 5000 steps of 52.5e9 multiply-adds each in 3668 s on two busy cores of an
+AMD EPYC in bf16, and 0.98 s a step in float32. Other machines differ; `time_arms` measures them.
 """
 
 COUNTED_AT = 128 * 96
@@ -24,7 +24,7 @@ TIMED_STEPS = 3
 
 @dataclass(frozen=True)
 class ArmCost:
-    """Expected cost of an arm: its runs, the steps of each, multiply-adds and seconds of a step."""
+    """Expected cost of an arm: number of runs, steps of each run, multiply-adds and seconds of a step."""
 
     name: str
     runs: int
@@ -41,8 +41,8 @@ class ArmCost:
 def expected_costs(runs: Sequence[Run], seconds: dict[str, float] | None = None) -> list[ArmCost]:
     """The cost of each arm, proportional to the pixels of a step.
 
-    `Arm.cost` holds for 4 label maps with 2 photos each, or for an arm's own batch. `seconds` of a step by
-    arm replace those of `STATED_RATE`.
+    `Arm.cost` is that of 4 label maps with 2 photos each, or of the arm's own batch size. `seconds` of a step
+    by arm replace those computed from `STATED_RATE`.
     """
     costs = []
     for name in dict.fromkeys(run.arm.name for run in runs):
@@ -65,7 +65,7 @@ def time_arms(
     `tell` is called with a line for each arm; `launch` starts `python ARGUMENTS`, see `run_child`.
 
     Raises:
-        ValueError: an arm cannot be run; the sentence is that of its log.
+        ValueError: an arm cannot be run; the message is the last line of its log.
     """
     arms = {run.arm.name: TrainingVariant(run.arm.name, run.config) for run in reversed(runs)}
     timed = compare_trainings(

@@ -20,25 +20,26 @@ PANELS = {
 
 
 def read_curve(log: Path, name: str) -> tuple[list[int], list[float]]:
-    """Steps and values of one number in a run's `log.jsonl`; entries that were not finite are left out."""
+    """Steps and values of one number in a run's `log.jsonl`, without the values that were not finite."""
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     points = [(entry["step"], entry[name]) for entry in entries if entry.get(name) is not None]
     return [step for step, _ in points], [value for _, value in points]
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> bool:
-    """Draws the curves of every run that has a log, as PNG; False where none has."""
+    """Draws the curves of every run that has a log, as PNG; returns False if none has."""
     begun = [run for run in runs if (run.folder / "log.jsonl").is_file()]
     if not begun:
         return False
     figure = new_figure(10, 1.9 * len(PANELS))
     panels = figure.subplots(len(PANELS), 1, sharex=True)
-    names = list(dict.fromkeys(run.arm.name for run in begun))
     for panel, (name, title) in zip(panels, PANELS.items(), strict=True):
+        colours: dict[str, str] = {}
         for run in begun:
-            label = run.arm.name if run is next(r for r in begun if r.arm.name == run.arm.name) else None
+            label = None if run.arm.name in colours else run.arm.name  # one entry of the legend for each arm
+            colour = colours.setdefault(run.arm.name, f"C{len(colours)}")
             curve = read_curve(run.folder / "log.jsonl", name)
-            panel.plot(*curve, color=f"C{names.index(run.arm.name)}", linewidth=0.8, label=label)
+            panel.plot(*curve, color=colour, linewidth=0.8, label=label)
         panel.set_ylabel(title, fontsize=8)
         panel.tick_params(labelsize=8)
         if name.startswith("grad_norm"):

@@ -16,13 +16,13 @@ from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, picture_
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 MAPS = 5
-COLUMN_WIDTH = 250  # pixels, about; whole factors only
+COLUMN_WIDTH = 250  # pixels, approximately: photos are enlarged by whole factors
 
 
 def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) -> bool:
-    """Draws label maps and real photos, then one photo of each arm, all from the same latents.
+    """Draws label maps, real photos and one photo of each arm, all from the same latents.
 
-    It shows the finished run of each arm with the lowest seed, and five pairs of the data at equal distances.
+    Of each arm it takes the finished run with the lowest seed, and of the data five pairs at equal distances.
 
     Args:
         outcomes: of the study.
@@ -30,7 +30,7 @@ def draw_photos(outcomes: Sequence[Outcome], data: FolderDataset, path: Path) ->
         path: of the PNG.
 
     Returns:
-        False where no run is finished.
+        False if no run is finished.
     """
     runs: dict[str, Run] = {}
     for outcome in outcomes:  # the lowest seed of every arm comes before the others

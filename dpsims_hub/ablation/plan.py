@@ -1,4 +1,4 @@
-"""The runs of a study: settings, folders, and how far each is."""
+"""The runs of a study: their settings, folders and progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dpsims_hub.training.command_line import parse_config
 from dpsims_hub.training.config import TrainConfig
 
 MAX_CHECKPOINT_GAP = 100
-"""Most steps between two checkpoints; our choice."""
+"""Largest number of steps between two checkpoints; our choice."""
 
 DECIDED_HERE = (
     "config",
@@ -41,14 +41,14 @@ _CHANGES_NOTHING = {
 """Settings that may differ between the parts of one run, or between studies that share it."""
 
 _NEW_SETTINGS = {"contrastive_normalize": True, "contrastive_reduction": "mean", "power_iterations": "update"}
-"""Settings that came after the first studies, with the values of those: finished runs keep their names."""
+"""Settings newer than the first studies, and the values that these had: finished runs keep their names."""
 
 
 @dataclass(frozen=True)
 class Run:
     """One training of one arm; `output_dir` of its merged settings is the run's folder.
 
-    `judge` are flags of `dpsims evaluate` for this run alone, before those of the study.
+    `judge` contains flags of `dpsims evaluate` for this run only, which precede those of the study.
     """
 
     arm: Arm
@@ -77,7 +77,7 @@ class Run:
         return self.steps_done() == self.config.max_train_steps
 
     def check(self) -> None:
-        """Checks that the run has not more steps than wanted.
+        """Checks that the run does not have more steps than wanted.
 
         Raises:
             ValueError: it has.
@@ -99,21 +99,21 @@ def make_runs(
     seeds: int,
     weights_of: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Run]:
-    """The runs of a study, one seed of every arm before the next seed.
+    """The runs of a study: those of all arms with the first seed, then those with the next seed.
 
-    So an interrupted study has about equally many runs of each arm.
+    In this order an interrupted study has about the same number of runs of each arm.
 
     Args:
-        study: gives preset and shared settings.
+        study: for its preset and shared settings.
         arms: of the study.
-        words: flags of `train_accelerate.py` for all arms; they override the study's, and an arm's override
-            them.
+        words: flags of `train_accelerate.py` for all arms. They override the study's settings; those of an
+            arm override them.
         data: folders of training and validation pairs.
         output: folder of all studies; studies share runs of equal settings.
         steps: of every run.
         seeds: runs of every arm, seeds 0, 1, ...
-        weights_of: settings by backbone ("backbone_weights", "backbone_mean", ...) of every arm that has it;
-            an arm with random weights keeps them.
+        weights_of: settings ("backbone_weights", "backbone_mean", ...) by backbone, for every arm with that
+            backbone; an arm with random weights keeps them.
 
     Raises:
         ValueError: a flag or setting is wrong, or is set by the study.
@@ -152,7 +152,7 @@ def make_runs(
 def fingerprint(config: TrainConfig) -> str:
     """Ten characters of a hash of all settings that change the model, without the number of steps.
 
-    A longer run thus continues a shorter one, unless its learning rates decay towards the end.
+    So a longer run continues a shorter one, unless its learning rates decay towards the end.
     """
     free = _CHANGES_NOTHING - ({"max_train_steps"} if config.lr_decay_steps else set())
     settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in free}

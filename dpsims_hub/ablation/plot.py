@@ -1,8 +1,8 @@
-"""The plot of a study: runs as dots, mean and interval of each arm, one panel for each measure."""
+"""The plot of a study: one panel for each measure, with all runs, and mean and interval of each arm."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from dpsims_hub.ablation.measures import is_lower_better
@@ -28,7 +28,7 @@ def draw_study(result: Mapping, path: Path) -> None:
     figure = new_figure(1.2 + 3 * columns, 0.5 + rows * (0.9 + 0.3 * len(names)))
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for panel, title in zip(panels.flat, titles, strict=False):
-        _draw_panel(panel, result, names, title)
+        _draw_panel(panel, result, title)
     for panel in panels.flat[len(titles) :]:
         panel.set_visible(False)
     panels[0, 0].set_yticks(range(len(names)), names)
@@ -41,10 +41,10 @@ def draw_study(result: Mapping, path: Path) -> None:
     save_figure(figure, path)
 
 
-def _draw_panel(panel, result: Mapping, names: Sequence[str], title: str) -> None:
+def _draw_panel(panel, result: Mapping, title: str) -> None:
     seen: list[float] = []
-    for row, name in enumerate(names):
-        cell = result["arms"][name]["measures"].get(title)
+    for row, (name, arm) in enumerate(result["arms"].items()):
+        cell = arm["measures"].get(title)
         if not cell or not cell["n"]:
             continue
         colour = REFERENCE if name == result["reference"] else OTHERS

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dpsims_hub.ablation.measures import backbone_of, is_lower_better, measures_of, real_of
 from dpsims_hub.ablation.plan import read_json
 from dpsims_hub.ablation.runner import Outcome
-from dpsims_hub.ablation.statistics import Summary, differences
+from dpsims_hub.ablation.statistics import differences, summarize
 from dpsims_hub.ablation.study import Study
 from dpsims_hub.evaluation.report import format_table
 
@@ -16,11 +16,11 @@ RECIPE = (
     *("size", "resizing", "data", "train_data", "seed", "photos_per_label_map", "features", "lpips"),
     *("inception", "segmenter", "versions", "machine", "notes"),
 )
-"""Parts of an evaluation's report that a result repeats."""
+"""Parts of an evaluation's report that a result contains too."""
 
 
 def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
-    """All numbers of a study's outcomes, JSON-safe and without paths of this machine."""
+    """All numbers of a study's outcomes, JSON-safe and without absolute paths."""
     arms = {outcome.run.arm.name: outcome.run.arm for outcome in outcomes}
     reports = [outcome.report for outcome in outcomes if outcome.report]
     several = len({backbone_of(report) for report in reports}) > 1
@@ -37,16 +37,15 @@ def collect(study: Study, outcomes: Sequence[Outcome]) -> dict:
         "real_photos": {k: v for report in reversed(reports) for k, v in real_of(report, several).items()},
         "arms": {
             name: {
-                "changes": _plain(arm.changes),
+                "changes": dict(arm.changes),
                 "features": next(
                     (o.report["features"] for o in outcomes if o.report and o.run.arm is arm), {}
                 ),
                 "measures": {
-                    title: Summary(tuple(value for _, value in pairs)).to_dict()
-                    for title, pairs in values[name].items()
+                    title: summarize([value for _, value in pairs]) for title, pairs in values[name].items()
                 },
                 "minus_reference": {
-                    title: differences(pairs, reference.get(title, ())).to_dict()
+                    title: summarize(differences(pairs, reference.get(title, ())))
                     for title, pairs in values[name].items()
                     if name != first
                 },
@@ -125,7 +124,7 @@ def _recipe(report: Mapping) -> dict:
 
 
 def _judges(arms: Mapping) -> list[str]:
-    """A sentence on the backbone of the distances, with its arms where there are several; or none."""
+    """A sentence on the backbone of the distances; with several backbones it names the arms of each."""
     names: dict[str, list[str]] = {}
     for name, arm in arms.items():
         if arm["features"]:
@@ -159,9 +158,3 @@ def _number(value: float, signed: bool = False) -> str:
     """A number with three significant digits and at most three decimals."""
     digits = 3 if value == 0 else min(3, max(0, 2 - math.floor(math.log10(abs(value)))))
     return f"{value:{'+' if signed else ''}.{digits}f}"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value

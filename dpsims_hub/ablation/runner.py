@@ -16,7 +16,7 @@ from dpsims_hub.storage.atomic_write import write_text_atomically
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run, its report of `dpsims evaluate`, and where it failed None and the last line of its log."""
+    """A run and its report of `dpsims evaluate`; if it failed, no report but the last line of its log."""
 
     run: Run
     report: dict | None
@@ -31,17 +31,17 @@ def run_all(
 ) -> list[Outcome]:
     """Trains and evaluates every run; skips finished ones and continues interrupted ones.
 
-    A failed run (a loss that is not finite, for example) does not stop the others.
+    A failed run (for example with a loss that is not finite) does not stop the others.
 
     Args:
         runs: of the study.
-        recipe: flags of `dpsims evaluate` without --model and --output, after each run's own.
+        recipe: flags of `dpsims evaluate` without --model and --output; those of each run precede them.
         tell: called with a line for each part of the work.
         launch: starts `python ARGUMENTS`, see `run_child`.
 
     Raises:
         ValueError: a run has more steps than wanted; nothing was started.
-        KeyboardInterrupt: the user stopped it; the same call continues.
+        KeyboardInterrupt: the user stopped it; the same call continues the study.
     """
     for run in runs:
         run.check()
@@ -69,24 +69,24 @@ def outcomes_so_far(runs: Sequence[Run], recipe: Sequence[str]) -> list[Outcome]
 
 
 def is_evaluated(run: Run, recipe: Sequence[str]) -> bool:
-    """Whether there is a report of this model by this recipe."""
+    """Whether there is a report of the run's model with this recipe."""
     return bool(read_json(_report_path(run))) and read_json(_mark_path(run)) == _mark(run, recipe)
 
 
 def _train(run: Run, launch: Launch) -> str:
-    """Starts or continues a training; returns its failure, or ""."""
+    """Starts or continues a training; returns the reason of its failure, or ""."""
     run.folder.mkdir(parents=True, exist_ok=True)
     settings = run.folder / "settings.json"
     run.config.save(settings)
     arguments = ["--config", str(settings), "--resume_from_checkpoint", "latest"]
     code = launch(["-m", "dpsims_hub.commands.train", *arguments], run.folder / "run.log")
     if code == 0 and not run.is_trained():
-        raise KeyboardInterrupt  # a signal stopped it
+        raise KeyboardInterrupt  # a signal stopped the training
     return failure_of(code, run.folder / "run.log")
 
 
 def _evaluate(run: Run, recipe: Sequence[str], launch: Launch) -> str:
-    """Evaluates the saved model; returns its failure, or ""."""
+    """Evaluates the saved model; returns the reason of its failure, or ""."""
     report, log = _report_path(run), run.folder / "evaluation.log"
     report.unlink(missing_ok=True)
     arguments = ["--model", str(run.folder / "pipeline"), *run.judge, *recipe, "--output", str(report)]
@@ -105,7 +105,7 @@ def _mark_path(run: Run) -> Path:
 
 
 def _mark(run: Run, recipe: Sequence[str]) -> dict:
-    """What an evaluation depends on beside the run: its recipe and the files named in it."""
+    """What an evaluation of a run depends on: its steps, the flags, and the files named in the flags."""
     recipe = [*run.judge, *recipe]
     named = [word for flag, word in pairwise(recipe) if flag != "--cache" and Path(word).exists()]
     files = {word: _state_of(Path(word)) for word in named}

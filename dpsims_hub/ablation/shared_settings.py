@@ -14,10 +14,10 @@ WITHOUT_FEATURE_LOSSES = {
 """Without backbone features: no contrastive term, diversity by the L1 distance of images (as recalled)."""
 
 EQUAL_TRAINING = {"resize_mode": "crop", "max_zoom": 1.4, "ema_warmup": True}
-"""Data and average of all arms beside OASIS, whose preset has others; the user's flags override them."""
+"""Data and EMA of all arms of a comparison with OASIS; the user's flags override these settings."""
 
 OASIS_METHOD = {name: value for name, value in PRESETS["oasis"].items() if name not in EQUAL_TRAINING}
-"""The preset oasis but for these."""
+"""The preset oasis without the settings of `EQUAL_TRAINING`."""
 
 OWN_ENCODER = {
     "backbone": "none",
@@ -31,7 +31,7 @@ SMALL_OASIS_GENERATOR = {
     "image_widths": list(GENERATOR_PRESETS["small"]["image_widths"]),
     "modulation_widths": [40],  # 128 * 320 / 1024
 }
-"""OASIS's generator with the picture network's widths of the preset small, modulation in proportion."""
+"""OASIS's generator with the image widths of the preset small; the modulation is scaled in proportion."""
 
 SMALL_OASIS_DISCRIMINATOR = {
     "image_encoder_widths": [32, 32, 64, 64, 128, 128],
@@ -45,12 +45,11 @@ SMALL_OASIS = {
     "preset": "oasis",
     "generator_config": SMALL_OASIS_GENERATOR,
     "discriminator_config": SMALL_OASIS_DISCRIMINATOR,
-    "train_batch_size": 8,  # as many generated photos a step as 4 label maps with 2 latents each
+    "train_batch_size": 8,  # as many generated photos per step as 4 label maps with 2 latents each
     "ema_decay": 0.999,
 }
 
 SMALL_PAPER = {
-    "preset": "paper",
     "generator_config": {
         **{name: GENERATOR_PRESETS["small"][name] for name in ("image_widths", "encoder_widths")},
         **{name: GENERATOR_PRESETS["small"][name] for name in ("mapping_width", "num_noise_tokens")},
@@ -60,11 +59,11 @@ SMALL_PAPER = {
     },
     "discriminator_config": dict(DISCRIMINATOR_PRESETS["small"]),
     "backbone": "tf_efficientnet_lite2",
-    "contrastive_backbone": "",  # independent of whether VGG's weights are installed
+    "contrastive_backbone": "",  # does not depend on whether VGG's weights are installed
     "train_batch_size": 4,
     "learning_rate_g": 2e-4,
     "learning_rate_d": 1e-4,
     "ema_decay": 0.999,
-    "ema_warmup": True,  # 1000 steps are too few for an average without
+    "ema_warmup": True,  # 1000 steps are too few for an average without warm-up
 }
-"""The preset paper with the widths, the rates and the average of the preset small."""
+"""Over the preset paper: the widths, learning rates and EMA of the preset small."""

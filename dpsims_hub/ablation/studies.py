@@ -1,4 +1,4 @@
-"""The studies: the settings that are compared, and what the paper says about them."""
+"""The studies: the settings that are compared, and what the paper reports about them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from dpsims_hub.ablation.shared_settings import (
 from dpsims_hub.ablation.study import Arm, Study
 
 SWIN_COST = 89.2
-"""A step over Swin-T, as `Arm.cost`."""
+"""`Arm.cost` with Swin-T as the backbone."""
 
 _PLAIN_NOISE = {"noise_fields": 0}
 
 
 def _generator(**settings: Any) -> dict[str, Any]:
-    return {"generator_config": {**settings}}
+    return {"generator_config": settings}
 
 
 def _backbone(name: str, cost: float, **settings: Any) -> Arm:
@@ -236,7 +236,7 @@ _STUDIES = (
             Arm("raw features", {"feature_conditioning": "none"}, cost=144.5),
         ),
         preset="paper",
-        settings={name: value for name, value in SMALL_PAPER.items() if name != "preset"},
+        settings=SMALL_PAPER,
     ),
     Study(
         "noise",
@@ -301,7 +301,7 @@ def find_study(name: str) -> Study:
     """The study of a name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such study.
     """
     if name not in STUDIES:
         raise ValueError(f"--study: unknown study {name!r}; choose from {', '.join(STUDIES)}.")

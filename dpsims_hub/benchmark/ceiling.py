@@ -1,4 +1,4 @@
-"""The ceiling of a machine: the multiply-adds a second of its best convolution."""
+"""The ceiling of a machine: the multiply-adds per second of its fastest convolution."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dpsims_hub.benchmark.timing import Call, seconds_of
 CHANNELS, SIDE = 256, 64
 BATCH = {"cuda": 32}
 WHAT = f"3x3 convolution, {CHANNELS} channels at {SIDE}x{SIDE}"
-"""The fastest of the sizes that were tried; the batch is 1, on CUDA 32."""
+"""The fastest of the sizes that were tried; the batch is 1, or 32 on CUDA."""
 
 
 @torch.no_grad()
 def best_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Call, int]:
-    """A warmed-up call of that convolution, and its multiply-adds."""
+    """A call of the convolution `WHAT`, after warm-up, and its multiply-adds."""
     batch = BATCH.get(device.type, 1)
     layer = torch.nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False).requires_grad_(False)
     layer.to(device, dtype).to(memory_format=torch.channels_last)
@@ -26,6 +26,6 @@ def best_convolution(dtype: torch.dtype, device: torch.device) -> tuple[Call, in
 
 
 def convolution_rates(dtype: torch.dtype, device: torch.device, calls: int) -> list[float]:
-    """Multiply-adds a second of each of some calls."""
+    """Multiply-adds per second of each of `calls` calls of `best_convolution`."""
     call, work = best_convolution(dtype, device)
     return [work / seconds_of(call, device) for _ in range(calls)]

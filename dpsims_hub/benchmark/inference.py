@@ -1,4 +1,4 @@
-"""Speed of photos: all variants in turns, beside the convolution ceiling of the same minutes."""
+"""Speed of photos: all variants, interleaved with each other and with the convolution ceiling."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from dpsims_hub.models.packed_convolution import PackedConvolution
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 LEVELS = 127.5
-"""Levels of a photo of 8 bits for each unit in [-1, 1]."""
+"""Levels of an 8-bit photo per unit in [-1, 1]."""
 
 SET_UP = 3
-"""Calls that prepare a variant, beside those to warm up: the plain network's, the first, that for memory."""
+"""Calls that prepare a variant, besides warm-up: of the plain network, the first one, one for the memory."""
 
 Make = Callable[[], DPSIMSGenerator]
 Advance = Callable[[int], object]
@@ -38,7 +38,7 @@ Advance = Callable[[int], object]
 
 @dataclass
 class Subject:
-    """A variant, the call that makes its photos (None where it does not work here), and JSON-safe facts."""
+    """A variant, the call that makes its photos (None if it does not work here), and JSON-safe results."""
 
     variant: Variant
     call: Call | None
@@ -58,16 +58,16 @@ def benchmark_inference(
 ) -> dict:
     """Times every variant in every round; see `time_in_turns`.
 
-    Ctrl-C ends it; the rows then have what was finished.
+    Ctrl-C ends the benchmark; the rows then contain what was finished.
 
     Args:
-        networks: functions that make a network in float32 on the CPU, by name.
+        networks: functions that return a network in float32 on the CPU, by name.
         variants: of these networks.
         size: (H, W) of maps and photos, in pixels.
         device: of the networks.
         rounds: at least 2.
-        warmup: calls before the timing, beside the first one.
-        advance: called with 1 after every call, `count_calls` times if all variants work.
+        warmup: calls before the timing, besides the first one.
+        advance: called with 1 after every call; `count_calls` times if all variants work.
         limit: seconds after which no further round begins.
         clock: one of `CLOCKS`, for devices other than CUDA.
 
@@ -75,7 +75,7 @@ def benchmark_inference(
         Rows by variant, the ceilings, sizes of the networks; JSON-safe.
 
     Raises:
-        ValueError: too few rounds, or the networks do not make photos of this size.
+        ValueError: too few rounds, or the networks cannot make photos of this size.
         KeyboardInterrupt: Ctrl-C before the first call of a variant was finished.
     """
     if rounds < 2 or warmup < 0:
@@ -90,7 +90,8 @@ def benchmark_inference(
                 own = [variant for variant in variants if variant.network == name]
                 for subject in _subjects(reference, own, size, device, warmup, advance, CLOCKS[clock]):
                     subjects.append(subject)  # one by one, for Ctrl-C
-            ceilings = {dtype: best_convolution(dtype, device) for dtype in _dtypes(subjects)}
+            dtypes = dict.fromkeys(FORMS[subject.variant.form].dtype for subject in subjects)
+            ceilings = {dtype: best_convolution(dtype, device) for dtype in dtypes}
             calls = [*(one.call for one in subjects if one.call), *(call for call, _ in ceilings.values())]
             time_in_turns(calls, rounds, device, advance, limit, CLOCKS[clock], seconds)
     except KeyboardInterrupt:
@@ -114,7 +115,9 @@ def benchmark_inference(
         "networks": sizes,
         "ceiling": {
             "what": WHAT,
-            "multiply_adds_per_second": {_dtype_name(dtype): rate for dtype, rate in rates.items()},
+            "multiply_adds_per_second": {
+                str(dtype).removeprefix("torch."): rate for dtype, rate in rates.items()
+            },
         },
         "memory_of": "tensors at the peak of a call, weights included",
         "variants": _beside_baseline([_row(subject, rates) for subject in subjects]),
@@ -144,7 +147,7 @@ def _subjects(
     advance: Advance,
     clock: Clock,
 ) -> Iterator[Subject]:
-    """The variants of one network, each prepared after it was returned."""
+    """The variants of one network; each is prepared after it was yielded."""
     forms: dict[str, DPSIMSGenerator] = {}
     counted: dict[tuple[int, int], tuple[int, Tensor]] = {}
     for variant in variants:
@@ -171,7 +174,7 @@ def _subjects(
 def make_inputs(
     network: DPSIMSGenerator, variant: Variant, size: tuple[int, int], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Ids (B, H, W) in blocks of 8x8 and latents (B * K, latent_dim), the same at every call.
+    """Ids (B, H, W) in blocks of 8x8 pixels and latents (B * K, latent_dim), equal at every call.
 
     Raises:
         ValueError: the size (H, W) does not fit the network.
@@ -243,7 +246,7 @@ def _make_call(variant: Variant, network: DPSIMSGenerator, label_map: Tensor, la
 
 
 def _peak(call: Call, device: torch.device) -> int:
-    """Bytes of all live tensors at the peak of a call, without the weights."""
+    """Bytes of all live tensors at the peak of a call, without weights."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
@@ -260,10 +263,6 @@ def weight_bytes(network: torch.nn.Module) -> int:
     return tensor_bytes(network) + sum(packed)
 
 
-def _dtypes(subjects: Sequence[Subject]) -> list[torch.dtype]:
-    return list(dict.fromkeys(FORMS[subject.variant.form].dtype for subject in subjects))
-
-
 def _row(subject: Subject, rates: Mapping[torch.dtype, float]) -> dict:
     variant, facts = subject.variant, subject.facts
     row = asdict(variant) | {"name": variant.name, "photos_made": variant.made} | facts
@@ -277,7 +276,7 @@ def _row(subject: Subject, rates: Mapping[torch.dtype, float]) -> dict:
         }
         work = row["multiply_adds_per_photo"] * variant.made
         if rate := rates.get(FORMS[variant.form].dtype):
-            # K calls encode the map K times: the useful work is that of the one call.
+            # K calls encode the map K times; the useful work is that of a single call.
             row["share_of_ceiling"] = work / median / rate
     return row
 
@@ -291,7 +290,3 @@ def _beside_baseline(rows: list[dict]) -> list[dict]:
             per_photo = row["milliseconds_per_photo"]["median"]
             row["times_as_fast_as_oasis"] = baseline["milliseconds_per_photo"]["median"] / per_photo
     return rows
-
-
-def _dtype_name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -26,7 +26,7 @@ _HEADER = (
 
 
 def format_inference(report: Mapping) -> str:
-    """The text of a report of `benchmark_inference` with "machine" and "versions"."""
+    """The text of a report of `benchmark_inference` with its "machine" and "versions"."""
     size, machine = report["size"], report["machine"]
     ceilings = ", ".join(
         f"{rate / 1e9:.0f} G multiply-adds/s in {dtype}"
@@ -106,24 +106,26 @@ def _cells(row: Mapping) -> tuple[str, ...]:
     work = f"{row['multiply_adds_per_photo'] / 1e9:.2f}"
     if "failure" in row:
         return (*what, "fails", "", "", work, "", "", "", "")
-    first, rate, share = (row.get(k) for k in ("first_call_seconds", "photos_per_second", "share_of_ceiling"))
-    memory, differs = row.get("peak_memory_bytes"), row.get("largest_difference_levels")
-    faster = row.get("times_as_fast_as_oasis")
+    memory = row.get("peak_memory_bytes")
     return (
         *what,
         _time(row),
-        "" if rate is None else f"{rate:.3g}",
-        "" if faster is None else f"{faster:.3g}",
+        _number(row, "photos_per_second", ".3g"),
+        _number(row, "times_as_fast_as_oasis", ".3g"),
         work,
-        "" if share is None else f"{share:.0%}",
+        _number(row, "share_of_ceiling", ".0%"),
         "" if memory is None else f"{memory / 1e6:.0f} ({row['call_memory_bytes'] / 1e6:.0f})",
-        "" if first is None else f"{first:.2f}",
-        "" if differs is None else f"{differs:.2g}",
+        _number(row, "first_call_seconds", ".2f"),
+        _number(row, "largest_difference_levels", ".2g"),
     )
 
 
+def _number(row: Mapping, key: str, style: str) -> str:
+    return "" if row.get(key) is None else format(row[key], style)
+
+
 def _time(row: Mapping) -> str:
-    """Median and middle half; for fewer than 3 calls their number."""
+    """Median and quartiles, or the median and the number of calls if there are fewer than 3."""
     if "seconds" not in row:
         return "not timed"
     time, count = row["milliseconds_per_photo"], row["seconds"]["n"]

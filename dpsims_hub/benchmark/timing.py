@@ -1,4 +1,4 @@
-"""Timing of several calls on one machine, in turns, so that disturbances affect all of them alike."""
+"""Interleaved timing of several calls on one machine, so that disturbances affect all of them equally."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Call = Callable[[], object]
 Clock = Callable[[], float]
 CLOCKS: Mapping[str, Clock] = MappingProxyType({"wall": time.perf_counter, "cpu": time.process_time})
 MIN_ROUNDS = 2
-"""Rounds that are timed whatever the limit."""
+"""Rounds that are timed regardless of the limit."""
 
 
 def seconds_of(call: Call, device: torch.device, clock: Clock = time.perf_counter) -> float:
@@ -43,8 +43,9 @@ def time_in_turns(
 ) -> list[list[float]]:
     """Seconds of every warmed-up call in every round; each round begins with another call.
 
-    No round begins after `limit` seconds, but two are timed in any case. `advance` is called with 1 after
-    every call. `seconds` gets the values one by one; give a list to have those that an exception leaves.
+    No round begins after `limit` seconds, but at least two are timed. `advance` is called with 1 after every
+    call. A given `seconds` gets one list for each call, which is filled value by value: so the values before
+    an exception are not lost.
     """
     seconds = [] if seconds is None else seconds
     seconds += [[] for _ in calls]
@@ -67,10 +68,10 @@ def describe_seconds(seconds: Sequence[float]) -> dict:
 
 
 def graphed(call: Call) -> Call:
-    """The call as a captured CUDA graph, which replays on the same inputs and results.
+    """The call as a captured CUDA graph, which is replayed with the same inputs and results.
 
-    A graph replays on the addresses of its capture. The result therefore holds references to the call (its
-    networks and inputs) and to what it returned. The call must not wait for a value of the device.
+    A graph uses the memory addresses of its capture. So the returned function holds references to the call
+    (its networks and inputs) and to its results. The call must not wait for a value from the device.
 
     Raises:
         RuntimeError: it cannot be captured.

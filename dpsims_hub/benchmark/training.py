@@ -1,7 +1,7 @@
 """Speed of a training: photos per second, time of a step and of its phases, memory.
 
-The trainer is the real one, with its data loader, both updates and the EMA; only checkpoints, sheets and logs
-are left out.
+The trainer is that of a real training, with its data loader, both updates and the EMA. Only checkpoints,
+sheets and logs are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dpsims_hub.training.cost_estimate import HALF_PRECISIONS, estimate_costs
 from dpsims_hub.training.loop import Trainer
 from dpsims_hub.training.step import NonFiniteLossError
 
-CEILING_CALLS = 20  # timed before the steps, and again after them
+CEILING_CALLS = 20  # before the steps, and as many after them
 
 SYNTHETIC_PAIRS = 64
 SYNTHETIC_CLASSES = 11
@@ -40,11 +40,11 @@ def benchmark_training(
     """Trains for some steps and times them.
 
     Without a weights file or an installed package the backbone is random: nothing is fetched from the Hub.
-    Without data the pairs are synthetic: photos of twice the
-    resolution in JPEG, with maps of 11 classes. Neither changes the speed of the networks.
+    Without data the pairs are synthetic: JPEG photos of twice the resolution, with maps of 11 classes.
+    Neither changes the speed of the networks.
 
     Args:
-        config: of the run; its output folder and its length are replaced.
+        config: of the run; its output folder and number of steps are replaced.
         steps: timed updates, at least 2.
         warmup: updates before them.
         advance: called with 1 after every update.
@@ -104,7 +104,7 @@ class TimedTrainer(Trainer):
         }
 
     def _time_updates(self, count: int, advance: Callable[[int], object]) -> list[float]:
-        """Seconds of each update; the device is synchronized after the first and the last."""
+        """Seconds of each update; the device is synchronized after the first and the last one."""
         stamps = [time.perf_counter()]
         for number in range(count):
             self._update()
@@ -115,7 +115,7 @@ class TimedTrainer(Trainer):
         return np.diff(stamps).tolist()
 
     def _multiply_adds(self) -> int | None:
-        """Multiply-adds of one step in one process; None for the network of another model."""
+        """Multiply-adds of one step in one process; None if the network is that of another model."""
         config = self.config
         if config.pretrained_model_name_or_path:
             return None
@@ -144,7 +144,7 @@ class TimedTrainer(Trainer):
 
 
 def summed_up(measured: dict) -> dict:
-    """Adds rates and quartiles to measurements of `TimedTrainer.measure`."""
+    """Adds rates and quartiles to the measurements of `TimedTrainer.measure`."""
     seconds = describe_seconds(measured["step_seconds"])
     factors = ("train_batch_size", "gradient_accumulation_steps", "processes")
     maps = math.prod(measured[name] for name in factors)
@@ -162,7 +162,7 @@ def summed_up(measured: dict) -> dict:
 
 
 def write_synthetic_pairs(root: Path, size: tuple[int, int], count: int = SYNTHETIC_PAIRS) -> Path:
-    """Makes a training folder of random pairs of a size (H, W), the same at every call, and returns it."""
+    """Writes a training folder of random pairs of a size (H, W), equal at every call; returns its path."""
     random = np.random.default_rng(0)
     for name in ("images", "labels"):
         (root / name).mkdir(parents=True)
@@ -177,7 +177,7 @@ def write_synthetic_pairs(root: Path, size: tuple[int, int], count: int = SYNTHE
 
 
 def _benchmark_config(config: TrainConfig, steps: int, folder: Path) -> TrainConfig:
-    """The settings with a temporary output folder, by default with synthetic data and weights found here."""
+    """The settings with a temporary output folder, and by default with synthetic data and local weights."""
     changes = {
         "output_dir": str(folder / "run"),
         "max_train_steps": steps,

@@ -1,7 +1,7 @@
-"""Comparison of several trainings, in turns, so that disturbances affect all alike.
+"""Interleaved comparison of several trainings, so that disturbances affect all of them equally.
 
-Each turn is a separate process, which gives every variant its own peak memory, first step and precision;
-Accelerate sets the precision once for a process.
+Each turn of a variant is a separate process, with a peak memory, a first step and a precision of its own.
+Accelerate sets the precision only once in a process.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def compare_trainings(
         launch: starts `python ARGUMENTS`, see `run_child`.
 
     Returns:
-        For each variant the report of `dpsims benchmark training` over all rounds, with its "name"; only
-        "name" and "failure" (a sentence) for a failed one, which has no further turns.
+        For each variant its "name" and the report of `dpsims benchmark training` over all rounds. A variant
+        that fails has no further turns; for it only "name" and "failure", a sentence.
 
     Raises:
         ValueError: no round, too few steps, or no variant worked.
@@ -99,7 +99,7 @@ def pooled_rounds(reports: Sequence[Mapping]) -> dict:
 
 
 def _take_turn(config: TrainConfig, steps: int, warmup: int, folder: Path, launch: Launch) -> str:
-    """Times one variant in one process; returns its failure, or ""."""
+    """Times one variant in one process; returns the reason of its failure, or ""."""
     folder.mkdir()
     config.save(folder / "settings.json")
     words = ["--steps", str(steps), "--warmup", str(warmup), "--json", str(folder / "report.json")]

@@ -10,7 +10,7 @@ from dpsims_hub.evaluation.report import format_table
 from dpsims_hub.pictures.plots import new_figure, save_figure
 
 MOST_DATA_WAIT = 0.05
-"""Share of the time that may be spent waiting for data."""
+"""Largest acceptable share of the time that is spent waiting for data."""
 
 COLOURS = ("#c44e52", "#1b6ca8", "#8c6bb1", "#2a9d4a", "#e6a532", "#888888")
 _HEADER = (
@@ -28,7 +28,7 @@ _HEADER = (
 
 
 def format_training(report: Mapping) -> str:
-    """The text of a report of `benchmark_training` with "data", "machine" and "versions"."""
+    """The text of a report of `benchmark_training` with its "data", "machine" and "versions"."""
     size, low, high = report["size"], *report["seconds_per_step"]["quartiles"]
     batch = (
         f"{report['train_batch_size']} label maps x {report['samples_per_map']} photos x "
@@ -61,9 +61,9 @@ def format_training(report: Mapping) -> str:
 
 
 def format_comparison(report: Mapping) -> str:
-    """A table of trainings, the first of which is the reference.
+    """A table of trainings; the first one is the reference.
 
-    `report` holds the "trainings" of `compare_trainings`, "machine" and "versions".
+    `report` contains the "trainings" of `compare_trainings`, "machine" and "versions".
     """
     trainings = report["trainings"]
     working = [one for one in trainings if "failure" not in one]
@@ -86,10 +86,10 @@ def format_comparison(report: Mapping) -> str:
 
 
 def draw_training(trainings: Sequence[Mapping], machine: Mapping, path: Path) -> None:
-    """Draws the phases of a step of each training, and its photos a second, as PNG.
+    """Draws the phases of a step of each training, and its photos per second, as PNG.
 
     Args:
-        trainings: of `benchmark_training` with "name", or of `compare_trainings`; one at least has worked.
+        trainings: of `benchmark_training` with "name", or of `compare_trainings`; at least one worked.
         machine: of `describe_machine`.
         path: of the PNG.
     """

@@ -33,7 +33,7 @@ class Form:
 
     @property
     def as_published(self) -> bool:
-        """Whether the published network computes without our optimizations."""
+        """Whether the network computes without our optimizations."""
         return not (self.optimized or self.pipeline)
 
 
@@ -49,7 +49,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "pipeline": Form(pipeline=True),
     }
 )
-"""Forms by name; all but the first keep channels innermost."""
+"""Forms by name; all but the first use the memory format channels_last."""
 
 SWEPT_FORM = "optimized"
 """The form in which several photos of one map are compared."""
@@ -58,12 +58,12 @@ BASELINE = "oasis"
 """The network that the others are compared with."""
 
 OASIS_AS_PUBLISHED = {"label_convolution": "plain"}
-"""On one-hot planes instead of our table lookup."""
+"""Its first convolution reads one-hot planes, instead of our table lookup."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A network in one form, with `maps` label maps a call and `photos` of each map.
+    """A network in one form, with `maps` label maps per call and `photos` of each map.
 
     The photos are made in one call, or in as many `calls` as there are photos.
     """
@@ -76,7 +76,7 @@ class Variant:
 
     @property
     def made(self) -> int:
-        """Photos in all."""
+        """Number of photos."""
         return self.maps * self.photos
 
     @property
@@ -89,9 +89,9 @@ class Variant:
 def list_variants(
     networks: Sequence[str], forms: Sequence[str], batches: Sequence[int], photos: int
 ) -> list[Variant]:
-    """Every form with every batch; then, in `SWEPT_FORM`, K `photos` of a map in 1 or K calls.
+    """Every form with every batch size; then, in `SWEPT_FORM`, K `photos` of a map in 1 or K calls.
 
-    The baseline has its published forms only, and no such photos. Batch 1 is always there.
+    The baseline has only its published forms, and not the K photos. Batch size 1 is always included.
 
     Raises:
         ValueError: a form is unknown, or a number is below 1.
@@ -110,7 +110,7 @@ def list_variants(
 
 
 def random_network(preset: str, num_classes: int, size: tuple[int, int]) -> DPSIMSGenerator:
-    """A preset's generator for N classes and a size (H, W), as exported, with random weights of one seed."""
+    """A preset's generator for N classes and a size (H, W), as exported; random weights of a fixed seed."""
     torch.manual_seed(0)
     ignore_index = 255 if num_classes <= 255 else 65535
     settings = GENERATOR_PRESETS[preset] | (OASIS_AS_PUBLISHED if preset == "oasis" else {})

@@ -1,4 +1,4 @@
-"""Which of our classes each class of a segmenter is: by name, by alias, or by a file."""
+"""Assignment of a segmenter's classes to ours: by name, by alias, or by a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ClassMatch:
 
     Args:
         table: (M,) our id for each of its ids, `NOTHING` for a class that we do not have.
-        how: what paired them, for the recipe.
+        how: how the classes were paired, for the report.
         spec: our classes.
     """
 
@@ -40,7 +40,7 @@ class ClassMatch:
         return np.where(inside, self.table[np.where(inside, predicted, 0)], NOTHING)
 
     def visible(self, label_map: np.ndarray) -> np.ndarray:
-        """The true map, in which the `missing` classes become unknown."""
+        """The true map with the `missing` classes as unknown pixels."""
         return np.where(np.isin(label_map, self.missing), self.spec.ignore_index, label_map)
 
 
@@ -49,12 +49,12 @@ def match_classes(
 ) -> ClassMatch:
     """Finds our class for each class of a segmenter.
 
-    Names match in any letter case and spelling of spaces; each of several synonyms ("car, auto") is tried.
-    Several of its classes may be one of ours. A segmenter whose names are all like LABEL_0, as many as we
-    have classes, is taken to have our classes in our order.
+    Names are compared without letter case, spaces, hyphens and underscores. Of several synonyms ("car, auto")
+    each is tried. Several of its classes may belong to one of ours. A segmenter with as many classes as we
+    have, all with names like LABEL_0, is assumed to have our classes in our order.
 
     Args:
-        theirs: its names by id, from 0 on; ids without a name are none of ours.
+        theirs: its names by id, from 0 on; ids without a name get `NOTHING`.
         spec: our classes.
         chosen: our name or id, or None for no class, by its name or id; overrides matching by name.
 
@@ -86,7 +86,7 @@ def read_choices(path: Path) -> dict[str, str | int | None]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds anything else.
+        ValueError: the file has any other content.
     """
     if not path.is_file():
         raise FileNotFoundError(f"--segmenter-map {path}: no such file.")

@@ -1,4 +1,4 @@
-"""The best, median and worst label maps of an evaluation in one picture, with the judge's predictions."""
+"""One picture of the best, median and worst label maps of an evaluation, with the judge's predictions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dpsims_hub.labels import ClassSpec
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.pictures.sheets import comparison_sheet, flow_legend, picture_of_map, save_picture
 
-EACH = 3  # maps of each kind, at most
+EACH = 3  # most maps of each kind
 MIN_WIDTH = 160  # pixels; smaller pictures are enlarged by a whole factor, so that captions fit
 NAMES = {"segmenter": "the segmenter", "probe": "the pixel probe (no segmenter)"}
 
 
 def choose(scores: np.ndarray, each: int = EACH) -> list[tuple[str, int]]:
-    """The best, median and worst of (n,) scores, no index twice, as ("best", index); best first."""
+    """The best, median and worst of (n,) scores as ("best", index), each index once; the best come first."""
     order = np.argsort(-scores, kind="stable")
     each = min(each, len(order) // 3 or 1)
     middle = (len(order) - each) // 2
@@ -31,9 +31,12 @@ def choose(scores: np.ndarray, each: int = EACH) -> list[tuple[str, int]]:
 
 
 def save_sheet(evaluation: Evaluation, path: Path) -> bool:
-    """Writes the sheet of an evaluation after `run` atomically; False where no judge ranked the photos.
+    """Writes the sheet of an evaluation after its `run`, atomically.
 
-    One row a label map: the map, the real photo and its prediction, the generated photo and its prediction.
+    Each row shows a label map, the real photo and its prediction, and the generated photo and its prediction.
+
+    Returns:
+        False, and nothing is written, if no judge ranked the photos.
 
     Raises:
         OSError: the file cannot be written there.

@@ -1,12 +1,12 @@
 """The table of distances in one network's features: the model's, floors and reference baselines.
 
-A row holds the Frechet distance ("value"), the kernel distance, precision and recall. The row of the model
-and that of as many real training photos have intervals.
+A row contains the Frechet distance ("value"), the kernel distance, precision and recall. Two rows have
+intervals: that of the model, and that of as many real training photos as there are real photos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,6 +20,8 @@ DRAWS = 10  # random halves and subsets whose values are averaged, our choice
 VALUES = ("value", "kernel_distance", "precision", "recall")
 INTERVALS = ("interval", "kernel_interval", "precision_interval", "recall_interval")
 BOUNDS = ((0, np.inf), (-np.inf, np.inf), (0, 1), (0, 1))
+
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 def distance_rows(
@@ -35,33 +37,33 @@ def distance_rows(
 
     Returns:
         Rows of {"images", "n", "against", "n_against", *VALUES, *INTERVALS}. Precision and recall are None
-        where the two sides differ in number, or are too few.
+        where the sizes of the two sets differ by more than one, or a set is too small.
     """
-    real = features[REAL]
+    real, generated = features[REAL], features[GENERATED]
     random = np.random.default_rng(seed)
-    paired = draw_counts(len(real), replicates, random)
-    rows = [_row(GENERATED, features[GENERATED], real, (paired, paired))]
+    counts = draw_counts(len(real), replicates, random)
+    rows = [_with_intervals(_row(GENERATED, [(generated, real)]), (generated, real), (counts, counts))]
     if train is not None:
         rows += _training_rows(train, real, replicates, random)
     rows.append(_halves(real, random))
     others = [kind for kind in features if kind not in (REAL, GENERATED)]
-    return rows + [_row(kind, features[kind], real) for kind in others]
+    return rows + [_row(kind, [(features[kind], real)]) for kind in others]
 
 
 def _training_rows(
     train: np.ndarray, real: np.ndarray, replicates: int, random: np.random.Generator
 ) -> list[dict]:
-    """All training photos, and as many of them as there are real photos, which is the fair floor."""
+    """All training photos and, where they outnumber the real photos, random samples of equal size."""
     count = min(len(real), len(train))
     train_counts = draw_counts(len(train), replicates, random, count)
     counts = train_counts, draw_counts(len(real), replicates, random)
+    whole = _row("real training photos", [(train, real)])
     if len(train) <= len(real):
-        return [_row("real training photos", train, real, counts)]
+        return [_with_intervals(whole, (train, real), counts)]
     draws = [train[random.choice(len(train), count, replace=False)] for _ in range(DRAWS)]
     what = f"as many real training photos (mean of {DRAWS} draws)"
-    fair = _mean_row(what, [(draw, real) for draw in draws], REAL)
-    ends = _intervals([fair[name] for name in VALUES], (train, real), counts, (draws[0], real))
-    return [_row("real training photos", train, real), fair | ends]
+    fair = _row(what, [(draw, real) for draw in draws])
+    return [whole, _with_intervals(fair, (train, real), counts, (draws[0], real))]
 
 
 def _halves(real: np.ndarray, random: np.random.Generator) -> dict:
@@ -69,26 +71,15 @@ def _halves(real: np.ndarray, random: np.random.Generator) -> dict:
     middle = len(real) // 2
     shuffled = [real[random.permutation(len(real))] for _ in range(DRAWS)]
     pairs = [(one[:middle], one[middle:]) for one in shuffled]
-    return _mean_row(f"half of the real photos (mean of {DRAWS} splits)", pairs, "the other half")
+    return _row(f"half of the real photos (mean of {DRAWS} splits)", pairs, "the other half")
 
 
-def _mean_row(what: str, pairs: list[tuple[np.ndarray, np.ndarray]], against: str) -> dict:
-    values = zip(*(_compare(*pair) for pair in pairs), strict=True)
-    means = [None if None in column else float(np.mean(column)) for column in values]
-    return _entry(what, *map(len, pairs[0]), against, means)
-
-
-def _row(
-    what: str, images: np.ndarray, real: np.ndarray, counts: tuple[np.ndarray, np.ndarray] | None = None
-) -> dict:
-    values = _compare(images, real)
-    row = _entry(what, len(images), len(real), REAL, values)
-    return row if counts is None else row | _intervals(values, (images, real), counts, (images, real))
-
-
-def _entry(what: str, count: int, count_against: int, against: str, values: list[float | None]) -> dict:
-    named = dict(zip(VALUES, values, strict=True)) | dict.fromkeys(INTERVALS)
-    return {"images": what, "n": count, "against": against, "n_against": count_against} | named
+def _row(what: str, pairs: Sequence[Pair], against: str = REAL) -> dict:
+    """The means of the four values over several pairs of sets, without intervals."""
+    columns = zip(*(_compare(*pair) for pair in pairs), strict=True)
+    means = [None if None in column else float(np.mean(column)) for column in columns]
+    row = {"images": what, "n": len(pairs[0][0]), "against": against, "n_against": len(pairs[0][1])}
+    return row | dict(zip(VALUES, means, strict=True)) | dict.fromkeys(INTERVALS)
 
 
 def _compare(images: np.ndarray, real: np.ndarray) -> list[float | None]:
@@ -104,23 +95,22 @@ def _shares(images: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return inside_manifold(real, images), inside_manifold(images, real)
 
 
-def _intervals(
-    values: list[float | None],
-    drawn_from: tuple[np.ndarray, np.ndarray],
-    counts: tuple[np.ndarray, np.ndarray],
-    judged: tuple[np.ndarray, np.ndarray],
-) -> dict[str, list[float] | None]:
-    """The intervals of the four values from features drawn `counts` times, (R, n) each."""
+def _with_intervals(row: dict, drawn_from: Pair, counts: Pair, compared: Pair | None = None) -> dict:
+    """A row with the intervals of its values.
+
+    The sets of `drawn_from` are drawn again `counts` times, (R, n) each. Precision and recall are those of
+    the `compared` sets, by default the same.
+    """
     if not len(counts[0]):
-        return {}
+        return row
     frechet = [frechet_distance(*drawn_from, *pair) for pair in zip(*counts, strict=True)]
     replicates = [frechet, kernel_distances(*drawn_from, *counts)]
     # Manifolds are not drawn again: repeated photos would be at distance 0 from their neighbours.
-    for share in _shares(*judged) or ():
+    for share in _shares(*(compared or drawn_from)) or ():
         drawn = draw_counts(len(share), len(counts[0]), np.random.default_rng(len(share)))
         replicates.append(drawn @ share / len(share))
-    ends: list[list[float] | None] = [
-        None if value is None else interval(value, some, bounds)
-        for value, some, bounds in zip(values, replicates, BOUNDS, strict=False)
-    ]
-    return dict(zip(INTERVALS, ends, strict=False))
+    ends = {
+        name: None if row[value] is None else interval(row[value], some, bounds)
+        for name, value, some, bounds in zip(INTERVALS, VALUES, replicates, BOUNDS, strict=False)
+    }
+    return row | ends

@@ -1,4 +1,4 @@
-"""How different photos are: the distance of the diversity loss on any backbone, and of their pixels."""
+"""Differences between photos: the distance of the diversity loss on any backbone, and that of pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pair_differences(
 ) -> np.ndarray:
     """Two differences of every pair of photos.
 
-    Feature maps of a single place are left out, because they equal their mean, which is subtracted.
+    Feature maps with a single position are left out: they equal their mean, which is subtracted.
 
     Args:
         first_maps: feature maps (B, C, h, w) of the first photos.
@@ -28,7 +28,7 @@ def pair_differences(
         (B, 2): `feature_distance` in [0, 2]; mean absolute pixel difference in [0, 1].
 
     Raises:
-        ValueError: the photos are so small that no feature map has two places.
+        ValueError: the photos are so small that every feature map has a single position.
     """
     kept = [(a, b) for a, b in zip(first_maps, second_maps, strict=True) if a[0, 0].numel() > 1]
     if not kept:
@@ -42,7 +42,7 @@ def differences_within(maps: Sequence[Tensor], photos: np.ndarray) -> np.ndarray
     """Mean `pair_differences` (B, 2) of the K photos of each label map, over all K (K - 1) / 2 pairs.
 
     Args:
-        maps: feature maps (B * K, C, h, w), the photos of one label map in a row.
+        maps: feature maps (B * K, C, h, w), those of one label map next to each other.
         photos: (B, K, H, W, 3) uint8, K at least 2.
     """
     count = photos.shape[1]

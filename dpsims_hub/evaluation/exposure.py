@@ -1,4 +1,4 @@
-"""Brightness of photos, and the shares of their pixels that are burnt white or black."""
+"""Brightness of photos, and the shares of their pixels that are clipped to white or black."""
 
 from __future__ import annotations
 
@@ -25,14 +25,12 @@ def exposure(photos: np.ndarray) -> np.ndarray:
 
 
 class ExposureMeasure:
-    """`exposure` of generated, real and training photos: a model should copy it, not exaggerate it."""
+    """`exposure` of generated, real and training photos; a model should reproduce it, not exaggerate it."""
 
     name = "exposure"
     description: dict[str, Any] = {"clipped_levels": CLIPPED, "luma": "BT.601"}
 
-    def vectors(self, photos: np.ndarray) -> np.ndarray:
-        """`exposure` of photos (B, H, W, 3) uint8."""
-        return exposure(photos)
+    vectors = staticmethod(exposure)
 
     def record(self, scene: Scene) -> dict[str, np.ndarray]:
         """`exposure` of the first generated and the real photo of each label map."""

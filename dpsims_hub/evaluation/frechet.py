@@ -3,7 +3,7 @@
     d = |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2)        (Heusel et al. 2017, there "FID")
 
 is the squared distance between the normal distributions with the sets' means m and covariances C. It is
-called FID with Inception features only; reports name it after its features.
+called FID with Inception features only; in reports its name contains that of the features.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def frechet_distance(
     Args:
         first: (n1, D), at least two vectors.
         second: (n2, D), at least two vectors.
-        first_counts: (n1,) how often the set holds each vector; None for once.
+        first_counts: (n1,) how often the set contains each vector; None for once.
         second_counts: (n2,), likewise.
 
     Raises:

@@ -1,6 +1,6 @@
 """The features of FID and KID: torchmetrics' Inception network with the weights of the original FID.
 
-Only distances of these features are called FID and KID. The network resizes photos to 299x299 itself.
+Only distances of these features are called FID and KID. The network itself resizes photos to 299x299.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dpsims_hub.evaluation.features import photo_tensor
 from dpsims_hub.evaluation.local_weights import find_weights, read_weights
 from dpsims_hub.evaluation.recipe import file_sha256
 from dpsims_hub.evaluation.scenes import COMPARED, Scene
@@ -25,14 +26,14 @@ class InceptionMeasure:
     """The 2048 features of FID.
 
     Args:
-        weights: file of the published weights; None takes that of torch's cache.
+        weights: file of the published weights; None for the one in torch's cache.
         device: of the network.
 
     Raises:
         MissingWeightsError: no file was given and the cache has none.
         FileNotFoundError: the given file does not exist.
         ModuleNotFoundError: torchmetrics or torch-fidelity is not installed.
-        ValueError: it holds other weights.
+        ValueError: the file contains other weights.
     """
 
     name = "inception"
@@ -54,11 +55,10 @@ class InceptionMeasure:
     @torch.no_grad()
     def vectors(self, photos: np.ndarray) -> np.ndarray:
         """Features (B, 2048) float32 of photos (B, H, W, 3) uint8."""
-        pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self.device).permute(0, 3, 1, 2)
-        return self.network(pixels).float().cpu().numpy()
+        return self.network(photo_tensor(photos, self.device)).float().cpu().numpy()
 
     def record(self, scene: Scene) -> dict[str, np.ndarray]:
-        """Features of `COMPARED`."""
+        """Features of the kinds in `COMPARED`."""
         return {f"features/{kind}": self.vectors(scene.pictures(kind)) for kind in COMPARED}
 
 

@@ -25,8 +25,8 @@ def kernel_distances(
 ) -> np.ndarray:
     """The distances (R,) of R pairs of resampled sets of features (n1, D) and (n2, D).
 
-    The counts (R, n1) and (R, n2) say how often each set holds each vector. Two copies of one vector never
-    form a pair: resampled sets would otherwise be nearer to themselves than any photos are.
+    The counts (R, n1) and (R, n2) are how often each set contains each vector. Two copies of a vector do not
+    count as a pair: otherwise resampled sets would be nearer to themselves than any photos are.
     """
     within = [_mean_of_pairs(x, counts) for x, counts in ((first, first_counts), (second, second_counts))]
     weights = first_counts.sum(axis=1) * second_counts.sum(axis=1)

@@ -18,11 +18,11 @@ class MissingWeightsError(Exception):
 def find_weights(given: str | Path | None, name: str, url: str, what: str, option: str) -> Path:
     """The path of weights: the given file, or `name` in torch's cache.
 
-    The messages use the measures that need them (`what`), their `url` and the command's `option`.
+    Messages name the measures that need the weights (`what`), their `url` and the command's `option`.
 
     Raises:
         FileNotFoundError: the given file does not exist.
-        MissingWeightsError: none was given, and the cache has none.
+        MissingWeightsError: no file was given, and the cache has none.
     """
     if given is not None:
         if not Path(given).is_file():
@@ -38,7 +38,7 @@ def read_weights(path: Path, what: str) -> dict[str, Tensor]:
     """The tensors of a .pth file that should hold `what`.
 
     Raises:
-        ValueError: the file is damaged, or holds anything but tensors by name, such as code.
+        ValueError: the file is damaged, or contains anything other than named tensors, such as code.
     """
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)

@@ -1,6 +1,6 @@
 """LPIPS (Zhang et al. 2018), a learned distance between photos: version 0.1 with AlexNet, of torchmetrics.
 
-Its weights are torchvision's AlexNet and five small layers that torchmetrics contains.
+Its weights are those of torchvision's AlexNet and of five small layers that torchmetrics contains.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from dpsims_hub.evaluation.diversity import mean_over_pairs
+from dpsims_hub.evaluation.features import photo_tensor
 from dpsims_hub.evaluation.local_weights import find_weights, read_weights
 from dpsims_hub.evaluation.recipe import file_sha256
 from dpsims_hub.evaluation.scenes import ACROSS, ALIKE, APART, REAL, Scene, within
@@ -20,22 +21,22 @@ from dpsims_hub.processes.missing_package import require_packages
 
 FILE = "alexnet-owt-7be5be79.pth"
 URL = f"https://download.pytorch.org/models/{FILE}"
-LAYERS = (0, 3, 6, 8, 10)  # AlexNet's convolutions, by torchvision's numbers
-MIN_SIDE = 31  # pixels; smaller photos leave AlexNet nothing to pool
+LAYERS = (0, 3, 6, 8, 10)  # AlexNet's convolutions, numbered as in torchvision
+MIN_SIDE = 31  # pixels; AlexNet cannot pool the feature maps of smaller photos
 
 
 class LpipsMeasure:
     """LPIPS between photos.
 
     Args:
-        weights: file of torchvision's AlexNet; None takes that of torch's cache.
+        weights: file of torchvision's AlexNet; None for the one in torch's cache.
         device: of the network.
 
     Raises:
         MissingWeightsError: no file was given and the cache has none.
         FileNotFoundError: the given file does not exist.
         ModuleNotFoundError: torchmetrics is not installed.
-        ValueError: it holds other weights.
+        ValueError: the file contains other weights.
     """
 
     name = "lpips"
@@ -53,7 +54,7 @@ class LpipsMeasure:
 
     @torch.no_grad()
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Distances (B,) float64 between two lots of photos (B, H, W, 3) uint8."""
+        """Distances (B,) float64 between two batches of photos (B, H, W, 3) uint8."""
         values = self.network(self._pixels(first), self._pixels(second))
         return values.flatten().double().cpu().numpy()
 
@@ -69,8 +70,7 @@ class LpipsMeasure:
         return {f"differences/{kind}": values for kind, values in pairs.items()}
 
     def _pixels(self, photos: np.ndarray) -> torch.Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(photos)).to(self.device).permute(0, 3, 1, 2)
-        pixels = pixels.float() / 127.5 - 1
+        pixels = photo_tensor(photos, self.device).float() / 127.5 - 1
         scale = MIN_SIDE / min(pixels.shape[-2:])
         if scale <= 1:
             return pixels

@@ -2,8 +2,8 @@
 
 The manifold of the real photos is the union of balls around their features, each with the distance to the
 k-th nearest other real photo as radius. Precision is the share of generated photos inside it, recall the
-share of real photos inside the manifold of the generated ones. The paper's features are those of VGG-16; ours
-are those that the report names.
+share of real photos inside the manifold of the generated ones. The paper uses features of VGG-16; ours are
+named in the report.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ BLOCK = 500  # rows of distances in memory at a time
 
 
 def inside_manifold(reference: np.ndarray, queries: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """Which queries (m, D) lie in the manifold of the reference (n, D), (m,) bool; `neighbours` is k.
+    """Whether each query (m, D) is inside the manifold of the reference (n, D), (m,) bool; `neighbours` is k.
 
-    Precision and recall are means of this.
+    Precision and recall are means of the result.
 
     Raises:
-        ValueError: the reference has no more than k vectors.
+        ValueError: the reference has k vectors or fewer.
     """
     if len(reference) <= neighbours:
         raise ValueError(

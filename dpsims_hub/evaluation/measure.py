@@ -1,8 +1,8 @@
 """The evaluation of one model on one data set of photos and label maps.
 
-A first pass reads, checks and hashes every pair. Then the measures run on the training photos, where there
-are any, and on the scenes, in which K photos of every label map are made and compared. Each number has a
-floor or a ceiling of the same run beside it. Processes share the batches; records are cached on disk.
+A first pass reads, checks and hashes every pair. Then the measures run on the training photos, if there are
+any, and on the scenes, in which K photos of every label map are made and compared. Every number is reported
+with a floor or a ceiling from the same run. Processes share the batches; records are cached on disk.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from dpsims_hub.evaluation.neighbours import most_similar, shuffled_partners
 from dpsims_hub.evaluation.pixel_probe import PixelProbe
 from dpsims_hub.evaluation.recipe import describe_environment, tensors_sha256
 from dpsims_hub.evaluation.record_cache import RecordCache, key_of
-from dpsims_hub.evaluation.scenes import Scene, SharedInputs, stack_photos
+from dpsims_hub.evaluation.scenes import Scene, SharedInputs, read_photos
 from dpsims_hub.evaluation.settings import Settings
 from dpsims_hub.evaluation.summaries import Summary
-from dpsims_hub.evaluation.survey import RESIZING, Pairs, Survey, read_pair, survey
+from dpsims_hub.evaluation.survey import RESIZING, Pairs, Survey, survey
 from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 from dpsims_hub.processes.process_group import ProcessGroup, shared_out
 
 if TYPE_CHECKING:
     from dpsims_hub.evaluation.inception import InceptionMeasure
 
-MIN_PAIRS = 4  # two halves of two photos each, the fewest that have a covariance
+MIN_PAIRS = 4  # two halves with at least two photos each, as a covariance needs
 NO_CACHE = RecordCache(None)
 
 Records = dict[str, np.ndarray]
@@ -41,9 +41,9 @@ class Evaluation:
     Args:
         pipe: the model.
         data: real photos and label maps that the model was not trained on.
-        measures: of the evaluation; the first is the timm backbone's.
-        train: pairs that the model was trained on. They give the floor "real against real", and the pixel
-            probe is fitted on them, never on the evaluated photos.
+        measures: of the evaluation; the first is that of the timm backbone.
+        train: pairs that the model was trained on. They give the floor "real against real". The pixel probe
+            is fitted on them, never on the evaluated photos.
         settings: seed, batch size, photos per map, bootstrap draws.
         cache: of records.
         group: the processes.
@@ -78,7 +78,7 @@ class Evaluation:
 
     @property
     def steps(self) -> int:
-        """Steps of `run` in all processes together: one for each pair and pass over it."""
+        """Steps of `run` in all processes together: one for each pair in each pass."""
         trained = 0 if self.train is None else len(self.train) * (1 + len(self._feature_measures()))
         return trained + len(self.data) * (1 + len(self.measures))
 
@@ -86,7 +86,7 @@ class Evaluation:
         """Runs the measures; the same seed gives the same numbers on one machine.
 
         Args:
-            advance: called with the number of steps that this process has just done, of `steps` in all.
+            advance: called with the number of steps that this process has just done.
 
         Returns:
             Size, counts, distances, diversity, faithfulness (None without training photos), segmentation
@@ -98,7 +98,7 @@ class Evaluation:
         """
         objects = bool(self.pipe.generator.config.use_instance_offsets)
         seen, trained = survey(self.data, self.size, self.group, None, advance, objects), None
-        if self.train is not None and self.probe is not None:
+        if self.train is not None:
             trained = survey(self.train, self.size, self.group, self.probe, advance, objects)
             self.group.together(lambda: check_apart(self.data, seen, trained))
             rows = (*trained.probe_rows, trained.digest)
@@ -139,23 +139,22 @@ class Evaluation:
         return [range(count)[first : first + size] for first in range(0, count, size)]
 
     def _train_features(self, trained: Survey, advance: Callable[[int], object]) -> Records:
-        """Features (m, D) of the training photos, by measure."""
+        """Vectors (m, D) of the training photos, by measure."""
         features = {}
         for measure in self._feature_measures():
             identity = self._identity(measure)
 
             def record_batch(batch: range, measure=measure, identity=identity) -> Records:
                 key = key_of(identity, list(self.size), [trained.digests[index] for index in batch])
-                record = self.cache.fetch(key, lambda: {"train": measure.vectors(self._train_photos(batch))})
+                record = self.cache.fetch(
+                    key, lambda: {"train": measure.vectors(read_photos(self.train, batch, self.size))}
+                )
                 advance(len(batch))
                 return record
 
             records = shared_out(self.group, self._batches(len(self.train)), record_batch)
             features[measure.name] = joined(records)["train"]
         return features
-
-    def _train_photos(self, batch: range) -> np.ndarray:
-        return stack_photos([read_pair(self.train, index, self.size) for index in batch])
 
     def _scene_records(self, advance: Callable[[int], object]) -> dict[str, Records]:
         """The records of all scenes, joined, by measure."""
@@ -189,7 +188,7 @@ class Evaluation:
 
 
 def check_apart(data: Pairs, seen: Survey, trained: Survey) -> None:
-    """Refuses training data that contain all evaluated pairs: floor and probe would mean nothing.
+    """Refuses training data that contain all evaluated pairs: floor and probe would be meaningless.
 
     Raises:
         ValueError: they do.
@@ -202,12 +201,12 @@ def check_apart(data: Pairs, seen: Survey, trained: Survey) -> None:
 
 
 def joined(records: Sequence[Mapping[str, np.ndarray]]) -> Records:
-    """Records of batches, concatenated."""
+    """The records of all batches as one."""
     return {name: np.concatenate([record[name] for record in records]) for name in records[0]}
 
 
 def check_fits(pipe: DPSIMSPipeline, data: Pairs, what: str) -> None:
-    """Checks that a model can be measured on data that messages call `what`.
+    """Checks that a model can be evaluated on data; `what` is their name in messages.
 
     Raises:
         ValueError: there are too few pairs, or the classes differ.

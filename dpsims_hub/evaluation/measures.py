@@ -1,7 +1,7 @@
 """The measures of an evaluation.
 
 A measure turns a scene into a record: arrays with one row for each label map, named "features/KIND",
-"differences/PAIRS" or "counts/KIND". Each measure's records are cached by themselves.
+"differences/PAIRS" or "counts/KIND". The records of each measure are cached separately.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dpsims_hub.models import PretrainedBackbone
 
 
 class Measure(Protocol):
-    """Its name and description (JSON-safe) are part of the cache's keys."""
+    """Name and description (JSON-safe) are part of the cache's keys."""
 
     name: str
     description: dict[str, Any]
@@ -66,7 +66,7 @@ class BackboneMeasure:
         return pooled(feature_maps(self.backbone, photos))
 
     def record(self, scene: Scene) -> dict[str, np.ndarray]:
-        """Features of `COMPARED`, differences of the four kinds of pairs."""
+        """Features of the kinds in `COMPARED`, differences of the four kinds of pairs."""
         fakes, real = scene.fakes, scene.pictures(REAL)
         count = fakes.shape[1]
         fake_maps = feature_maps(self.backbone, fakes.reshape(-1, *fakes.shape[2:]))
@@ -75,8 +75,7 @@ class BackboneMeasure:
         for kind in (COLOURED, PAINTED):
             record[f"features/{kind}"] = self.vectors(scene.pictures(kind))
         record[f"differences/{within(count)}"] = differences_within(fake_maps, fakes)
-        across = pair_differences(first_maps, real_maps, fakes[:, 0], real)
-        record[f"differences/{ACROSS}"] = across
+        record[f"differences/{ACROSS}"] = pair_differences(first_maps, real_maps, fakes[:, 0], real)
         for kind, photos in ((ALIKE, scene.neighbours), (APART, scene.others)):
             maps = feature_maps(self.backbone, photos)
             record[f"differences/{kind}"] = pair_differences(real_maps, maps, real, photos)
@@ -84,7 +83,7 @@ class BackboneMeasure:
 
 
 class JudgeMeasure:
-    """Counts of right, true and predicted pixels of each class, by a judge that the report calls `name`."""
+    """Counts of correct, true and predicted pixels of each class by a judge; `name` is that in the report."""
 
     def __init__(self, name: str, judge: Judge) -> None:
         self.name = name
@@ -96,5 +95,5 @@ class JudgeMeasure:
         return self.judge.description
 
     def record(self, scene: Scene) -> dict[str, np.ndarray]:
-        """Counts of `JUDGED`."""
+        """Counts of the kinds in `JUDGED`."""
         return {f"counts/{kind}": self.judge.judge(scene.pictures(kind), scene.label_maps) for kind in JUDGED}

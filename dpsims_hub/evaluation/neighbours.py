@@ -1,4 +1,4 @@
-"""Pairs of label maps: the most similar one, and a random other one."""
+"""Partners of label maps: the most similar map, and a random other one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import torch
 
 
 def most_similar(thumbnails: np.ndarray, ignore_index: int) -> np.ndarray:
-    """For each label map the other one that has the same class in most places.
+    """For each label map the other one that agrees with it in the most pixels.
 
     Args:
         thumbnails: (n, h, w) ids, n at least 2.
-        ignore_index: id of unknown pixels, which equal no other pixel.
+        ignore_index: id of unknown pixels, which agree with no pixel.
 
     Returns:
-        (n,) indices; of equally similar maps the first.
+        (n,) indices; the first one of equally similar maps.
     """
     flat = thumbnails.reshape(len(thumbnails), -1)
     found = np.empty(len(flat), dtype=np.int64)

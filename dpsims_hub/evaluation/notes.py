@@ -1,4 +1,4 @@
-"""The notes of a report: how to read its numbers, in one or two sentences each."""
+"""The notes of a report, which explain how to read its numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dpsims_hub.evaluation.resampling import METHOD
 
 
 def notes_for(report: Mapping, missing: Sequence[str] = ()) -> list[str]:
-    """The notes of a report, after sentences on what was not measured (`missing`)."""
+    """The notes of a report; the first are the sentences on what was not measured (`missing`)."""
     notes = [*missing, *_on_distances(report), *_on_segmenter(report)]
     notes.append(
         "Feature distance: 1 - cosine at each place, image mean removed, mean over the feature maps of more "

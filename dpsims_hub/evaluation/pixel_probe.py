@@ -2,9 +2,9 @@
 
 It is a ridge regression from colour and texture around a pixel to its class, fitted on real training photos:
 colours blurred at several scales, the energy of the bands between them, and the energy of horizontal and
-vertical edges, all through random Fourier features (Rahimi & Recht 2007). The position of a pixel is no
-feature. It is far weaker than a segmenter: compare its values only with each other and with that of the real
-photos. All constants are our choice and were not tuned.
+vertical edges, all through random Fourier features (Rahimi & Recht 2007). The position of a pixel is not a
+feature. The probe is far weaker than a segmenter: its values can be compared only with each other and with
+that of the real photos. All constants are our choice and were not tuned.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dpsims_hub.evaluation.features import photo_tensor
 from dpsims_hub.evaluation.segmentation_scores import class_counts
 from dpsims_hub.labels.reading.resizing import resize_label_map
 from dpsims_hub.processes.missing_package import require_packages
@@ -25,9 +26,9 @@ STEP = 2  # every second pixel of every second row is judged
 SCALES = (0, 1, 2, 4, 8, 16)  # standard deviations of the blurs, pixels
 EDGE_SCALES = (1, 3, 8)
 MAX_PIXELS = 60_000  # fitted on, at most 300 of one photo
-WAVES, BANDWIDTH = 512, 0.12  # random Fourier features, and the scale of their directions
+WAVES, BANDWIDTH = 512, 0.12  # number of random Fourier features, scale of their directions
 RIDGE = 1e-4
-MIN_ENERGY = 0.003  # keeps logarithms of energies finite
+MIN_ENERGY = 0.003  # added to energies, so that their logarithms are finite
 
 
 class PixelProbe:
@@ -35,7 +36,7 @@ class PixelProbe:
 
     Args:
         num_classes: N.
-        num_photos: how many photos will be sampled, which bounds the pixels of each.
+        num_photos: number of photos that will be sampled; it limits the pixels of each.
         seed: of the sampled pixels and the Fourier features.
 
     Raises:
@@ -52,7 +53,7 @@ class PixelProbe:
     def sample(self, photo: np.ndarray, label_map: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Some known pixels of a photo (H, W, 3) uint8: their features (n, 29) and ids (n,).
 
-        The choice depends on the seed and the photo's number alone.
+        The choice depends only on the seed and the photo's number.
         """
         rows, ids = pixel_features(photo[None])[0].numpy(), _judged_ids(label_map[None])[0]
         known = np.flatnonzero(ids < self.num_classes)
@@ -76,7 +77,7 @@ class PixelProbe:
         self.directions = torch.randn(rows.shape[1], WAVES, generator=random) * BANDWIDTH
         self.phases = torch.rand(WAVES, generator=random) * 2 * math.pi
         counts = torch.bincount(ids, minlength=self.num_classes).clamp(min=1)
-        importance = counts.rsqrt()[ids]  # a compromise between equal pixels and equal classes
+        importance = counts.rsqrt()[ids]  # between equal weights for pixels and for classes
         targets = F.one_hot(ids, self.num_classes).float()
         self.weights = ridge_regression(self._expand(rows), targets, importance / importance.mean(), RIDGE)
         self.description = {"pixels": len(rows), "seed": self.seed, "fitted_on": source}
@@ -84,14 +85,14 @@ class PixelProbe:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Ids (B, h, w) of the judged pixels, every second one, of images (B, H, W, 3) uint8."""
         height, width = (math.ceil(side / STEP) for side in _judged_size(images.shape[1:3]))
-        looks = [(self._expand(pixel_features(image[None])[0]) @ self.weights).argmax(1) for image in images]
-        return torch.stack(looks).reshape(-1, height, width).numpy()
+        ids = [(self._expand(pixel_features(image[None])[0]) @ self.weights).argmax(1) for image in images]
+        return torch.stack(ids).reshape(-1, height, width).numpy()
 
     def judge(self, images: np.ndarray, label_maps: np.ndarray) -> np.ndarray:
         """`class_counts` (B, N, 3) of images (B, H, W, 3) uint8 that should follow label maps (B, H, W)."""
-        looks = self.predict(images).reshape(len(images), -1)
-        pairs = zip(_judged_ids(label_maps), looks, strict=True)
-        return np.stack([class_counts(true, seen, self.num_classes) for true, seen in pairs])
+        predicted = self.predict(images).reshape(len(images), -1)
+        pairs = zip(_judged_ids(label_maps), predicted, strict=True)
+        return np.stack([class_counts(*pair, self.num_classes) for pair in pairs])
 
     def _expand(self, rows: Tensor) -> Tensor:
         rows = (rows - self.mean) / self.deviation
@@ -111,7 +112,7 @@ def ridge_regression(inputs: Tensor, targets: Tensor, importance: Tensor, streng
 
 def pixel_features(photos: np.ndarray) -> Tensor:
     """Colour and texture around the judged pixels: (B, H, W, 3) uint8 -> (B, pixels, 29) on the CPU."""
-    pixels = torch.from_numpy(np.ascontiguousarray(photos)).permute(0, 3, 1, 2).float() / 255
+    pixels = photo_tensor(photos).float() / 255
     size = _judged_size(pixels.shape[-2:])
     if size != tuple(pixels.shape[-2:]):
         pixels = F.interpolate(pixels, size, mode="bilinear", antialias=True)
@@ -128,7 +129,7 @@ def pixel_features(photos: np.ndarray) -> Tensor:
 
 
 def gaussian_blur(planes: Tensor, deviation: float) -> Tensor:
-    """Planes (B, C, H, W) blurred by a Gaussian of a standard deviation in pixels, edges repeated."""
+    """Planes (B, C, H, W) blurred by a Gaussian; `deviation` in pixels, edge pixels repeated outside."""
     from scipy import ndimage  # slow to import
 
     sigmas, radius = (0, 0, deviation, deviation), math.ceil(3 * deviation)

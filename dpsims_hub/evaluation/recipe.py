@@ -42,7 +42,7 @@ def describe_backbone(
 
 
 def describe_environment(device: torch.device) -> dict:
-    """What the last digits of features depend on, beside the number of threads."""
+    """What the last digits of features depend on, besides the number of threads."""
     machine = describe_machine(device)
     return {name: machine[name] for name in ("device", "processor")} | package_versions()
 
@@ -60,7 +60,7 @@ def describe_machine(device: torch.device) -> dict:
 
 
 def machine_in_words(machine: Mapping) -> str:
-    """One line of `describe_machine`."""
+    """The result of `describe_machine` on one line."""
     return (
         f"{machine['device']}, {machine['processor']}, {machine['cores']} cores, "
         f"{machine['torch_threads']} threads, load {machine['load_of_last_minute']}"
@@ -83,7 +83,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def tensors_sha256(module: nn.Module) -> str:
-    """The SHA-256 of a module's tensors and their names; it does not depend on their file."""
+    """The SHA-256 of a module's tensors and their names, which does not depend on a file format."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())

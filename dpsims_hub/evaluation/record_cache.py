@@ -1,8 +1,8 @@
-"""The cache of records on disk, with which a stopped or repeated evaluation continues.
+"""A cache of records on disk, so that a stopped or repeated evaluation does not compute them again.
 
 A record is a few arrays of one network for one batch of pictures. Its name is a hash of everything it depends
 on (pixels, model, latents, network, versions, device), so any number of evaluations may share a folder. A
-file is a SHA-256 and, after it, the safetensors that it belongs to.
+file holds a SHA-256 checksum, followed by the record in safetensors format.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def key_of(*parts: object) -> str:
 
 
 class RecordCache:
-    """A folder of records, made where it is missing; None caches nothing.
+    """A folder of records, created if missing; without a folder nothing is cached.
 
-    `say` is called with one sentence on each damaged file.
+    `say` is called with one sentence for each damaged file.
     """
 
     def __init__(self, folder: Path | None, say: Callable[[str], object] = lambda sentence: None) -> None:
@@ -36,7 +36,7 @@ class RecordCache:
         self.say = say
 
     def fetch(self, key: str, make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """The record of a name of `key_of`; where it is missing, `make` gives it and it is written.
+        """The record of a name from `key_of`. If it is missing, it is computed by `make` and written.
 
         Raises:
             OSError: the record cannot be written.
@@ -47,20 +47,18 @@ class RecordCache:
         kept = self._read(path)
         if kept is None:
             kept = {name: np.ascontiguousarray(array) for name, array in make().items()}
-            self._write(path, save(kept))
+            payload = save(kept)
+            with atomic_file(path, "name another folder with --cache, or give --no-cache") as unfinished:
+                unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)
         return kept
 
     def _read(self, path: Path) -> dict[str, np.ndarray] | None:
         try:
             content = path.read_bytes()
-        except OSError:  # missing or unreadable; writing reports what is wrong with the folder
+        except OSError:  # missing or unreadable; writing the new record reports a faulty folder
             return None
         checksum, payload = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
         if hashlib.sha256(payload).digest() != checksum:
             self.say(f"{path}: this file of cached features is damaged; they are computed again.")
             return None
         return load(payload)
-
-    def _write(self, path: Path, payload: bytes) -> None:
-        with atomic_file(path, "name another folder with --cache, or give --no-cache") as unfinished:
-            unfinished.write_bytes(hashlib.sha256(payload).digest() + payload)

@@ -1,4 +1,4 @@
-"""Reference baselines: images that follow the label maps, with each class in its mean colour."""
+"""Reference baselines: label maps painted with the mean colour of each class."""
 
 from __future__ import annotations
 

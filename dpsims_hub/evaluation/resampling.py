@@ -24,8 +24,8 @@ def draw_counts(
 ) -> np.ndarray:
     """How often each of `count` items is drawn in each replicate, (replicates, count).
 
-    A draw that holds a single item only has no spread; it counts as one of each. `size` items are drawn,
-    `count` by default.
+    `size` items are drawn, `count` by default. A draw with a single distinct item has no spread; it is
+    replaced by one of each item.
     """
     size = count if size is None else size
     counts = random.multinomial(size, np.full(count, 1 / count), size=replicates)
@@ -38,7 +38,7 @@ def interval(
 ) -> list[float] | None:
     """The 95 % interval [low, high] of a measured value from the values of the draws.
 
-    It is None without draws, and clipped to `bounds`, the lowest and highest possible value.
+    It is clipped to `bounds`, the lowest and the highest possible value. Without draws it is None.
     """
     if not len(replicates):
         return None

@@ -1,9 +1,9 @@
-"""Batches of label maps with every picture that is compared for them, made when it is first needed."""
+"""Scenes: batches of label maps with all pictures that are compared for them, made when first needed."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,11 +37,11 @@ def within(count: int) -> str:
 
 @dataclass(frozen=True)
 class SharedInputs:
-    """What all scenes of an evaluation share.
+    """The inputs that all scenes of an evaluation share.
 
     Args:
         pipe: the model.
-        model_identity: changes with anything that changes its photos.
+        model_identity: a hash of everything in the model that its photos depend on.
         data: the evaluated pairs.
         survey: of the data.
         size: (height, width) of the pictures.
@@ -71,7 +71,7 @@ class Scene:
 
     @cached_property
     def identity(self) -> str:
-        """Changes with anything that changes a picture of the scene."""
+        """A hash of everything that the pictures of the scene depend on."""
         shared, digests = self.shared, self.shared.survey.digests
         related = (self.indices, shared.others[self.indices], shared.neighbours[self.indices])
         return key_of(
@@ -102,18 +102,18 @@ class Scene:
     @cached_property
     def neighbours(self) -> np.ndarray:
         """The real photos of the most similar label maps."""
-        return self._photos_of(self.shared.neighbours)
+        return read_photos(self.shared.data, self.shared.neighbours[self.indices], self.shared.size)
 
     @cached_property
     def others(self) -> np.ndarray:
         """Real photos of other label maps."""
-        return self._photos_of(self.shared.others)
+        return read_photos(self.shared.data, self.shared.others[self.indices], self.shared.size)
 
     def pictures(self, kind: str) -> np.ndarray:
         """The pictures of one kind of `JUDGED`."""
         spec = self.shared.data.spec
         if kind == REAL:
-            return stack_photos(self._pairs)
+            return np.stack([np.asarray(pair.image) for pair in self._pairs])
         if kind == GENERATED:
             return self.fakes[:, 0]
         if kind == COLOURED:
@@ -122,18 +122,14 @@ class Scene:
             return paint_mean_colours(self.label_maps, self.shared.colour_sums, spec)
         return self.others
 
-    def _photos_of(self, partners: np.ndarray) -> np.ndarray:
-        shared = self.shared
-        return stack_photos([read_pair(shared.data, index, shared.size) for index in partners[self.indices]])
 
-
-def stack_photos(pairs: Sequence[Sample]) -> np.ndarray:
-    """The photos of pairs of one size, (B, H, W, 3) uint8."""
-    return np.stack([np.asarray(pair.image) for pair in pairs])
+def read_photos(data: Pairs, indices: Iterable[int], size: tuple[int, int]) -> np.ndarray:
+    """The photos of some pairs at a size (height, width), (B, H, W, 3) uint8."""
+    return np.stack([np.asarray(read_pair(data, index, size).image) for index in indices])
 
 
 def offsets_for(pipe: DPSIMSPipeline, pairs: Sequence[Sample], spec: ClassSpec) -> Tensor | None:
-    """Instance offsets (B, 2, H, W) for a model that reads them, None for other models.
+    """Instance offsets (B, 2, H, W), or None for a model without them.
 
     Raises:
         ValueError: the model reads them, and a pair has no object numbers.

@@ -1,4 +1,4 @@
-"""Scores of predicted label maps from three pixel counts of each class: right, true, predicted.
+"""Scores of predicted label maps from three pixel counts of each class: correct, true, predicted.
 
 The counts of several maps add up.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def class_counts(label_map: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Right, true and predicted pixels of each class, (N, 3), of two arrays of ids of one shape.
+    """Correct, true and predicted pixels of each class, (N, 3), of two arrays of ids of equal shape.
 
     Pixels with an unknown true id (at least N) do not count. A predicted id outside [0, N) is wrong.
     """
@@ -37,12 +37,12 @@ def iou_by_class(counts: np.ndarray, names: Sequence[str]) -> dict[str, float | 
 
 
 def mean_iou(counts: np.ndarray) -> np.ndarray:
-    """Mean of `class_ious` over the classes that have one; 0 where none has; shape (...,)."""
+    """Mean of `class_ious` over the classes that have one, 0 if none has; shape (...,)."""
     ious = class_ious(counts)
     known = ~np.isnan(ious)
     return np.where(known, ious, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
 
 
 def pixel_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Share of the known pixels whose class is predicted, in 0..1; shape (...,)."""
+    """Share of the known pixels whose class is predicted correctly, in 0..1; shape (...,)."""
     return counts[..., 0].sum(axis=-1) / np.maximum(counts[..., 1].sum(axis=-1), 1)

@@ -1,4 +1,4 @@
-"""Segmenters of transformers: photos in, our class ids out.
+"""Segmenters of transformers, which predict our class ids from photos.
 
 Semantic ones (SegFormer, UPerNet, BEiT, DPT, ...) and universal ones (Mask2Former, MaskFormer, OneFormer),
 from the Hub or a folder. Each model's own image processor prepares the photos and resizes the predictions.
@@ -24,12 +24,12 @@ from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.storage.error_text import one_line
 from dpsims_hub.storage.loading import align_storages
 
-ASKS_FOR_TASK = ("oneformer",)  # model types that take the name of the task
+ASKS_FOR_TASK = ("oneformer",)  # model types with the name of the task as an input
 WANTED = ("pixel_values", "pixel_mask", "task_inputs")  # inputs of the models
 
 
 class Segmenter:
-    """A segmenter as judge of generated photos.
+    """A segmenter that judges generated photos.
 
     Args:
         name: Hub id, or a folder with the model's and the image processor's files.
@@ -39,7 +39,7 @@ class Segmenter:
 
     Raises:
         ModuleNotFoundError: transformers is not installed.
-        ValueError: it cannot be loaded, is no segmenter, or has none of our classes.
+        ValueError: it cannot be loaded, is not a segmenter, or has none of our classes.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ def _load(name: str) -> tuple[torch.nn.Module, Any]:
 
 
 def _model_class(transformers: Any, config: Any) -> Any:
-    """The class for a segmenter's files."""
+    """The class of transformers that loads a segmenter."""
     named = next(iter(config.architectures or []), "")
     if named.endswith("ForSemanticSegmentation"):
         return transformers.AutoModelForSemanticSegmentation

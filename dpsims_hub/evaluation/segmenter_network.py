@@ -1,6 +1,7 @@
 """A small segmenter: UPerNet (Xiao et al. 2018) of transformers over a timm backbone.
 
-Our choice: transformers alone can load it again, and its pyramid pooling and lateral connections suit scenes.
+Our choice: it can be loaded with transformers alone, and its pyramid pooling and lateral connections suit
+scenes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dpsims_hub.processes.missing_package import require_packages
 from dpsims_hub.storage.error_text import one_line
 
 FINEST_STRIDE = 4
-"""Finer feature maps are left out: they cost most, and UPerNet's logits are resized in any case."""
+"""Finer feature maps are left out: they are the most expensive, and UPerNet's logits are resized anyway."""
 
 
 def new_segmenter(
@@ -30,15 +31,15 @@ def new_segmenter(
 ) -> tuple[torch.nn.Module, Any]:
     """A segmenter with the backbone's weights and a random head, and its image processor.
 
-    The saved files name the backbone without further timm arguments (such as `{"pad_type": "same"}`), so the
-    backbone is the one that timm makes from the name alone.
+    The saved files contain the backbone's name, but no further timm arguments (such as
+    `{"pad_type": "same"}`). So the backbone is the one that timm makes from the name alone.
 
     Args:
-        spec: its classes; its outputs are their ids.
-        backbone: gives the initial weights, mean and standard deviation.
+        spec: its classes; its output channels are in the order of their ids.
+        backbone: for the initial weights, mean and standard deviation.
         size: (height, width) in pixels that every photo is resized to.
         width: channels of the head.
-        coarsest_stride: the backbone's layers beyond it, which hold most of its weights, are left out.
+        coarsest_stride: the backbone's layers beyond it, with most of its weights, are left out.
 
     Returns:
         A trainable `UperNetForSemanticSegmentation` and a `SegformerImageProcessor`.
@@ -87,11 +88,11 @@ def new_segmenter(
 def save_segmenter(model: torch.nn.Module, processor: Any, folder: Path, half: bool = False) -> None:
     """Writes a folder for `transformers.AutoModelForSemanticSegmentation.from_pretrained`.
 
-    Model and processor are those of `new_segmenter`; `half` turns the weights to float16, in place.
+    Model and processor are those of `new_segmenter`; `half` converts the weights to float16, in place.
     """
     if half:
         model.half()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     for path in folder.glob("*.safetensors"):
-        path.chmod(0o644)  # safetensors writes files that only the owner can read
+        path.chmod(0o644)  # safetensors makes files that only the owner can read

@@ -26,15 +26,15 @@ MOST_UNKNOWN = 100  # crops in a row without a known pixel before the data are r
 SAVE_STEPS = 100
 LOG_STEPS = 10
 SAMPLED_PAIRS = 16  # in `sample_sha256`
-SCORED_AT_ONCE = 8  # photos of a batch
+SCORED_AT_ONCE = 8  # photos in a batch
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
     """Settings of the optimiser, AdamW.
 
-    The learning rate rises for a tenth of the steps and then falls to 0 by a cosine. The seed is that of the
-    head, the order and the crops.
+    The learning rate rises linearly during the first tenth of the steps, then falls to 0 as a cosine. The
+    seed determines the order of the pairs, their crops and the trainer's random numbers.
     """
 
     steps: int = 1200
@@ -46,10 +46,10 @@ class TrainingPlan:
 
 
 class CropDataset(torch.utils.data.Dataset):
-    """`count` random crops of pairs, mirrored, with colour jitter, normalized as the processor does.
+    """`count` random crops of pairs, some mirrored, with colour jitter, normalized as the processor does.
 
-    Example n depends on the seed and n alone, so a resumed training sees the same examples. Every pair comes
-    once before any comes again. `size` is (height, width).
+    Example n depends only on the seed and n, so a resumed training sees the same examples. Every pair is used
+    once before any is used again. `size` is (height, width).
     """
 
     def __init__(self, data: Pairs, size: tuple[int, int], processor: Any, count: int, seed: int = 0) -> None:
@@ -74,7 +74,7 @@ class CropDataset(torch.utils.data.Dataset):
         }
 
     def _crop(self, number: int, rng: np.random.Generator) -> Sample:
-        """A crop of a pair, or of the next one with a known pixel: without any the loss is NaN."""
+        """A crop of a pair or, if it has no known pixel, of a later one: the loss would be NaN."""
         epoch, place = divmod(number, len(self.data))
         order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self.data))
         for further in range(MOST_UNKNOWN):
@@ -102,8 +102,8 @@ def train_segmenter(
         model: of `new_segmenter`.
         processor: of `new_segmenter`.
         data: the training pairs.
-        folder: for checkpoints, every 100 steps and at an early end; the last two stay.
-        plan: steps and rates.
+        folder: for checkpoints, every 100 steps and at an early end; the last two are kept.
+        plan: settings of the optimiser.
         callback: may report progress and end the training.
 
     Returns:
@@ -150,7 +150,7 @@ def train_segmenter(
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint; incomplete ones are removed."""
-    whole = []  # the trainer writes into the final folder, its state last
+    whole = []  # the trainer writes its state last
     for one in folder.glob("checkpoint-*"):
         if (one / "trainer_state.json").is_file():
             whole.append(one)
@@ -160,7 +160,7 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
 
 
 def sample_sha256(data: Pairs) -> str:
-    """The SHA-256 of 16 pairs at equal distances, which shows that data have changed."""
+    """The SHA-256 of 16 pairs at equal distances, to detect changed data."""
     digest, count = hashlib.sha256(), min(SAMPLED_PAIRS, len(data))
     for place in range(count):
         pair = data[place * len(data) // count]

@@ -9,12 +9,12 @@ MAX_SEED = 2**63 - 1  # torch's generators take 64 signed bits
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of an evaluation.
+    """Random seed, batch size, number of photos and bootstrap draws.
 
     Args:
         seed: of latents, random halves, pairs and bootstrap draws.
-        batch_size: label maps of a batch; it changes speed and memory only.
-        num_images: K, photos of each label map; distances use the first, diversity all.
+        batch_size: label maps in a batch; it changes only speed and memory.
+        num_images: K, photos of each label map; distances use the first, diversity uses all.
         replicates: bootstrap draws of each interval, 0 for no intervals.
 
     Raises:

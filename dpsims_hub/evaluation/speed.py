@@ -24,8 +24,8 @@ def time_photos(
 ) -> dict:
     """Times single photos, from ids in memory to a finished picture, after one warm-up call.
 
-    Memory: on a GPU the peak of its tensors during the calls; on a CPU the peak of this process so far, so
-    call this before anything else is loaded.
+    The memory is the peak of the tensors during the calls on a GPU, and the peak of this process so far on a
+    CPU. Call this function before anything else is loaded.
 
     Args:
         pipe: the model.
@@ -42,7 +42,8 @@ def time_photos(
         own = None if offsets is None else offsets[place : place + 1]
         return timed_photo(pipe, label_maps[place], number, own)[1]
 
-    if pipe.device.type == "cuda":
+    on_gpu = pipe.device.type == "cuda"
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats(pipe.device)
     call(0)
     median = statistics.median(call(number) for number in range(calls))
@@ -51,7 +52,9 @@ def time_photos(
         "photos_per_second": 1 / median,
         "what": f"median of {calls} calls after one to warm up, batch 1, label map in memory to picture",
         "dtype": str(pipe.generator.dtype).removeprefix("torch."),
-    } | _peak_memory(pipe.device)
+        "peak_memory_bytes": peak_memory(pipe.device),
+        "memory_of": "tensors on the GPU" if on_gpu else "the process with PyTorch and the model",
+    }
 
 
 def timed_photo(
@@ -62,8 +65,3 @@ def timed_photo(
     start = time.perf_counter()
     photo = pipe(label_map, generator=random, instance_offsets=offsets).images[0]
     return photo, time.perf_counter() - start
-
-
-def _peak_memory(device: torch.device) -> dict:
-    what = "tensors on the GPU" if device.type == "cuda" else "the process with PyTorch and the model"
-    return {"peak_memory_bytes": peak_memory(device), "memory_of": what}

@@ -1,4 +1,4 @@
-"""From the records of the measures to the numbers of the report, with their intervals."""
+"""The numbers of the report, with their intervals, from the records of the measures."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Summary:
         return None
 
     def _parts(self, measure: str, part: str) -> dict[str, np.ndarray]:
-        """The arrays of a record that are called part/KIND, by kind, in the report's order."""
+        """The arrays named part/KIND of a record, by kind, in the order of the report."""
         record = self.records[measure]
         kinds = (*JUDGED, within(self.settings.num_images), ACROSS, ALIKE, APART)
         return {kind: record[f"{part}/{kind}"] for kind in kinds if f"{part}/{kind}" in record}
@@ -95,32 +95,27 @@ class Summary:
         return draw_counts(count, self.settings.replicates, np.random.default_rng(self.settings.seed))
 
     def _faithfulness(self) -> list[dict] | None:
-        """One row for each kind of image: the scores of the probe."""
-        if "probe" not in self.records:
-            return None
-        return [
-            {"images": kind, "n": len(counts)} | {f"probe_{key}": value for key, value in scores.items()}
-            for kind, counts, scores in self._scores("probe")
-        ]
+        return self._scores("probe", "probe_") if "probe" in self.records else None
 
     def _segmentation(self, described: Mapping[str, dict], spec: ClassSpec) -> dict | None:
-        """The segmenter, and one row for each kind of image; that of the real photos is the ceiling."""
+        """The segmenter and its scores; those of the real photos are the ceiling."""
         if "segmenter" not in self.records:
             return None
-        rows = []
-        for kind, counts, scores in self._scores("segmenter"):
-            ious = iou_by_class(counts.sum(axis=0), spec.names)
-            rows.append({"images": kind, "n": len(counts)} | scores | {"class_iou": ious})
+        rows = self._scores("segmenter")
+        for row in rows:
+            counts = self.records["segmenter"][f"counts/{row['images']}"]
+            row["class_iou"] = iou_by_class(counts.sum(axis=0), spec.names)
         return {"segmenter": described["segmenter"], "rows": rows}
 
-    def _scores(self, judge: str) -> list[tuple[str, np.ndarray, dict[str, Any]]]:
-        """Kind of image, its counts (n, N, 3), and mean IoU and pixel accuracy over all pixels."""
+    def _scores(self, judge: str, prefix: str = "") -> list[dict[str, Any]]:
+        """One row for each kind of image: mean IoU and pixel accuracy over all pixels, by prefixed names."""
         rows = []
         for kind, counts in self._parts(judge, "counts").items():
-            total, scores = counts.sum(axis=0), {}
+            row: dict[str, Any] = {"images": kind, "n": len(counts)}
             drawn = np.einsum("rn,nck->rck", self._draws(len(counts)), counts)
             for name, score in (("mean_iou", mean_iou), ("pixel_accuracy", pixel_accuracy)):
-                scores[name] = float(score(total))
-                scores[f"{name}_interval"] = interval(scores[name], score(drawn), (0, 1))
-            rows.append((kind, counts, scores))
+                value = float(score(counts.sum(axis=0)))
+                row[f"{prefix}{name}"] = value
+                row[f"{prefix}{name}_interval"] = interval(value, score(drawn), (0, 1))
+            rows.append(row)
         return rows

@@ -1,7 +1,7 @@
 """The first pass over a data set: every pair is read once, checked and hashed.
 
-Hashes are part of the cache's keys. Thumbnails of label maps tell which scenes are alike. Mean colours and
-some pixels of each photo serve as references.
+The hashes are part of the cache's keys. Thumbnails of the label maps show which maps are similar. The mean
+colours of the classes give a reference baseline, and some pixels of each photo train the pixel probe.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pairs(Protocol):
     spec: ClassSpec
 
     def __len__(self) -> int:
-        """How many pairs there are."""
+        """The number of pairs."""
 
     def __getitem__(self, index: int) -> Sample:
         """Pair `index`, decoded."""
@@ -45,7 +45,7 @@ class Survey:
     """Results of one pass over a data set.
 
     Args:
-        digests: SHA-256 of each photo and map at the size of the evaluation.
+        digests: SHA-256 of each pair at the size of the evaluation.
         thumbnails: (n, 24, 32) label maps.
         colour_sums: (N + 1, 4) of `reference_baselines.colour_sums`.
         probe_rows: features and ids of some pixels for `PixelProbe.fit`; None without a probe.
@@ -83,7 +83,7 @@ def survey(
         group: the processes.
         probe: samples pixels of each photo.
         advance: called with 1 for each pair that this process has read.
-        with_instances: whether object numbers belong to a pair's hash.
+        with_instances: whether a pair's hash includes its object numbers.
 
     Raises:
         ValueError: a file is missing or damaged, or a map has an unknown id.

@@ -1,4 +1,4 @@
-"""Plots with matplotlib, an optional requirement; they need no screen."""
+"""Plots with matplotlib, an optional dependency; no display is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure; sides in inches, 130 pixels each."""
+    """An empty figure; width and height in inches of 130 pixels."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=130, layout="constrained")

@@ -1,4 +1,4 @@
-"""Comparison sheets (map | photo | photo), enlarged maps and photos, PNG files; with Pillow alone."""
+"""Comparison sheets (map | photo | photo), enlarged maps and photos, PNG files; drawn with Pillow."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,12 +20,12 @@ GAP = 6  # pixels between pictures and around a sheet
 
 def picture_of_map(label_map: np.ndarray, spec: ClassSpec, scale: int = 1) -> Image.Image:
     """A label map (H, W) in its class colours, each pixel as a square of scale x scale pixels."""
-    colours = Image.fromarray(np.ascontiguousarray(colorize(label_map, spec)))
+    colours = Image.fromarray(colorize(label_map, spec))
     return colours.resize((colours.width * scale, colours.height * scale), Image.Resampling.NEAREST)
 
 
 def enlarge_photo(photo: Image.Image, scale: int) -> Image.Image:
-    """A photo enlarged by a whole factor with Lanczos resampling; the same object for factor 1."""
+    """A photo enlarged by a whole factor with Lanczos resampling; factor 1 returns the same object."""
     if scale == 1:
         return photo
     return photo.resize((photo.width * scale, photo.height * scale), Image.Resampling.LANCZOS)
@@ -34,7 +34,7 @@ def enlarge_photo(photo: Image.Image, scale: int) -> Image.Image:
 def photo_from_array(photo: np.ndarray) -> Image.Image:
     """An RGB picture of a photo (3, H, W) in [-1, 1], clipped."""
     levels = np.rint((np.clip(photo, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
-    return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
+    return Image.fromarray(levels.transpose(1, 2, 0))
 
 
 def fold_rows(rows: Sequence[Sequence], groups: int) -> list[list]:
@@ -46,12 +46,12 @@ def fold_rows(rows: Sequence[Sequence], groups: int) -> list[list]:
 
 
 def flow_legend(spec: ClassSpec, ids: Iterable[int], width: int) -> Image.Image:
-    """A legend of classes in this order, at most `width` pixels wide, to paste under a sheet.
+    """A legend of classes in the order of `ids`, at most `width` pixels wide, for a sheet.
 
-    `ignore_index` shows "unknown". A single entry may be wider.
+    `ignore_index` is shown as "unknown". A single entry may be wider than `width`.
 
     Raises:
-        ValueError: `ids` is empty or names a class that does not exist.
+        ValueError: `ids` is empty or contains a class that does not exist.
     """
     entries = [render_legend(spec, [class_id]) for class_id in ids]
     if not entries:
@@ -70,7 +70,7 @@ def flow_legend(spec: ClassSpec, ids: Iterable[int], width: int) -> Image.Image:
 
 
 def stack_pictures(pictures: Sequence[Image.Image], gap: int = 0) -> Image.Image:
-    """RGB pictures below each other, `gap` pixels apart and from the border, as wide as the widest."""
+    """Pictures in one RGB column, as wide as the widest, with `gap` pixels between and around them."""
     width = max(picture.width for picture in pictures) + 2 * gap
     height = sum(picture.height + gap for picture in pictures) + gap
     stack = Image.new("RGB", (width, height), BACKGROUND)
@@ -166,7 +166,7 @@ def _draw_table(
 
 
 def _write(sheet: Image.Image, text: str, place: tuple[int, int], width: int, size: int) -> None:
-    """Writes one line, cut with an ellipsis to a width in pixels."""
+    """Writes one line of text, shortened with an ellipsis to a width in pixels."""
     font = ImageFont.load_default(size)
     while text and font.getlength(text) > width:
         text = text.rstrip("…")[:-1] + "…" if len(text) > 1 else ""
