@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def class_pixel_counts(label_map: Tensor, num_classes: int, ignore_index: int = 255) -> Tensor:
-    """(B, H, W) ids in [0, N) or `ignore_index` -> (N,) float32 pixels of each class.
+    """(B, H, W) ids in [0, N) or `ignore_index` -> (N,) float32, the number of pixels of each class.
 
-    Sum them over processes before `balancing_weights`.
+    With several processes their counts must be summed before `balancing_weights`.
     """
-    # Boolean indexing or bincount would make the host wait for the device.
+    # With boolean indexing or bincount the host would wait for the device.
     ids = label_map.long().masked_fill(label_map == ignore_index, num_classes).flatten()
     counts = torch.zeros(num_classes + 1, dtype=torch.long, device=ids.device)
     return counts.scatter_add_(0, ids, torch.ones_like(ids))[:num_classes].float()
@@ -20,12 +20,12 @@ def class_pixel_counts(label_map: Tensor, num_classes: int, ignore_index: int = 
 def balancing_weights(counts: Tensor, num_pixels: int | Tensor) -> Tensor:
     """alpha_c = num_pixels / (K * count_c), with K the number of classes present; 0 for an absent class.
 
-    The mean of alpha over the pixels of known class is `num_pixels` over their number: exactly 1 without
-    ignored pixels.
+    The mean of alpha over all pixels of known class is `num_pixels` divided by their number. It is 1 if no
+    pixel is ignored.
 
     Args:
-        counts: (N,) pixels of each class, over the global batch.
-        num_pixels: B * H * W of the global batch, ignored pixels included.
+        counts: (N,) number of pixels of each class in the global batch.
+        num_pixels: B * H * W of the global batch, including ignored pixels.
     """
     present = counts > 0
     weights = num_pixels / (present.sum().clamp(min=1) * counts.clamp(min=1))

@@ -1,13 +1,16 @@
 """The patch contrastive loss: a generated patch should resemble the real patch at the same place.
 
-InfoNCE between features of the generated image and of the real photo of one label map, for each feature map
+It is InfoNCE between features of a generated image and of the real photo of the same label map. For each
+feature map
 
     L_contr = - mean_i log( exp(q_i . k_i / tau) / sum_j exp(q_i . k_j / tau) )
 
-with q of the generated image and k of the photo at places i and j: the positive is the same place, the
-negatives are other places of the photo. Recalled from the paper (docs/paper_to_code.md), fairly surely: this
-form, dot products, the sum over feature maps, a pre-trained VGG's features behind a convolution and a
-two-layer MLP; weakly: tau 0.3, 128 negatives (128 places give 127). Our choice: cosines for dot products (as
+with q_i of the generated image and k_j of the photo at the places i and j. The positive is the same place,
+and the negatives are other places of the photo.
+
+Recalled from the paper (docs/paper_to_code.md) with some certainty: this form, dot products, the sum over
+feature maps, features of a pre-trained VGG after a convolution and a two-layer MLP. Recalled with little
+certainty: tau 0.3 and 128 negatives (128 places give 127). Our choice: cosines instead of dot products (as
 CUT, Park et al. 2020), the mean over maps, tau 0.1 and 64 places.
 """
 
@@ -24,9 +27,9 @@ from dpsims_hub.models.precision import without_autocast
 
 
 class PatchProjection(nn.Module):
-    """For each feature map a 1x1 convolution and a two-layer MLP of `width` (recalled from the paper).
+    """A 1x1 convolution and a two-layer MLP of `width` for each feature map (recalled from the paper).
 
-    It acts on single places, so that the convolution is a linear layer.
+    It acts on single places, where the convolution is a linear layer.
     """
 
     def __init__(self, channels: Sequence[int], width: int = 256) -> None:
@@ -40,7 +43,7 @@ class PatchProjection(nn.Module):
         )
 
     def forward(self, patches: Sequence[Tensor]) -> list[Tensor]:
-        """(B, P_l, C_l) of each feature map -> (B, P_l, width) of each, float32 under autocast too."""
+        """(B, P_l, C_l) of each feature map -> (B, P_l, width) of each, in float32 also under autocast."""
         with without_autocast(patches[0].device.type):
             return [head(patch) for head, patch in zip(self.heads, patches, strict=True)]
 
@@ -53,7 +56,7 @@ def sample_places(
 ) -> list[Tensor]:
     """Flat indices of different random places of each H x W grid, (min(num_places, H * W),) each.
 
-    They are drawn on the CPU and copied together: the host waits for the device at most once.
+    They are drawn on the CPU and copied together, so that the host waits for the device at most once.
     """
     places = [torch.randperm(h * w, generator=generator)[:num_places] for h, w in sizes]
     lengths = [len(one) for one in places]
@@ -70,23 +73,25 @@ def patch_contrastive_loss(
     reduction: Literal["mean", "sum"] = "mean",
     normalize: bool = True,
 ) -> Tensor:
-    """InfoNCE, the mean over images and places, reduced over feature maps.
+    """InfoNCE, averaged over images and places and reduced over feature maps.
 
     Args:
         fake_features: maps (B * K, C_l, H_l, W_l) of generated images, map-major.
         real_features: maps (B, C_l, H_l, W_l) of the photos; no gradient reaches them.
-        temperature: divides the similarities.
-        num_places: places per map and image; all of them where a map has fewer.
-        projection: of both sides, such as `PatchProjection`, trained by the generated side alone; or None.
+        temperature: divisor of the similarities.
+        num_places: places per map and image; all places if a map has fewer.
+        projection: applied to both sides, such as `PatchProjection`, and trained by the generated side only;
+            or None.
         generator: CPU random generator of the places.
         reduction: over feature maps: "mean" (our choice) or "sum" (recalled from the paper).
-        normalize: similarities are cosines (our choice), else dot products (recalled from the paper).
+        normalize: similarities are cosines (our choice) or dot products (recalled from the paper).
 
     Returns:
-        Scalar, in nats; with "mean", log(num_places) is chance.
+        Scalar, in nats; with "mean" it is log(num_places) at chance level.
 
     Raises:
-        ValueError: a pair of maps differs in size or channels, or the images are no multiple of the photos.
+        ValueError: a pair of maps differs in size or channels, or the number of images is not a multiple of
+            that of photos.
     """
     pairs = list(zip(fake_features, real_features, strict=True))
     for fake, real in pairs:
@@ -99,7 +104,7 @@ def patch_contrastive_loss(
     places = sample_places(sizes, num_places, generator, pairs[0][0].device)
     queries = [_patches(fake, where) for (fake, _), where in zip(pairs, places, strict=True)]
     keys = [_patches(real.detach(), where) for (_, real), where in zip(pairs, places, strict=True)]
-    if projection is not None:  # DDP wants one call
+    if projection is not None:  # DDP allows one call
         both = projection([torch.cat(sides) for sides in zip(queries, keys, strict=True)])
         count = len(queries[0])
         queries, keys = [side[:count] for side in both], [side[count:].detach() for side in both]
@@ -113,7 +118,7 @@ def _patches(features: Tensor, places: Tensor) -> Tensor:
 
 
 def _info_nce(queries: Tensor, keys: Tensor, temperature: float, normalize: bool) -> Tensor:
-    """Cross-entropy of (B * K, P, C) queries choosing their own among the (B, P, C) keys of their map."""
+    """Cross-entropy of (B * K, P, C) queries, each choosing its place among (B, P, C) keys of its map."""
     keys = keys.repeat_interleave(len(queries) // len(keys), dim=0)
     if normalize:
         queries, keys = F.normalize(queries, dim=-1), F.normalize(keys, dim=-1)

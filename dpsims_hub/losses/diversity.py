@@ -2,9 +2,9 @@
 
     L_div = [ tau - d(sg(G(z1, y)), G(z2, y)) ]_+
 
-The paper's distance d is recalled as an L1 over images, perhaps over features. A global change of exposure
-alone satisfies it (seen in training), so ours compares backbone features without their image mean (our
-choice); on images the mean may be removed too.
+The paper's distance d is recalled as an L1 over images, or perhaps over features. In training, a global
+change of exposure alone satisfied this loss. Ours therefore compares backbone features after their mean over
+the image is removed (our choice). The mean of images may be removed too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from torch import Tensor
 def l1_distance(first: Sequence[Tensor], second: Sequence[Tensor], centred: bool = False) -> Tensor:
     """Mean over maps of their mean absolute difference, (B,) in the maps' units.
 
-    Args:
-        first: maps (B, C_l, H_l, W_l): features, or images as a list of one.
-        second: likewise.
-        centred: first remove each image's mean of each channel (our choice), to ignore changes of exposure.
+    Maps are (B, C_l, H_l, W_l): features, or images as a list of one. With `centred` each image's mean of
+    each channel is subtracted first (our choice), to ignore changes of exposure.
     """
     distances = []
     for a, b in zip(first, second, strict=True):
@@ -33,14 +31,10 @@ def l1_distance(first: Sequence[Tensor], second: Sequence[Tensor], centred: bool
 
 
 def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-    """Mean over maps of 1 - cosine similarity at each place, the image's mean vector removed (our choice).
+    """Mean over maps and places of 1 - cosine similarity, after each image's mean is removed (our choice).
 
-    Args:
-        first: maps (B, C_l, H_l, W_l).
-        second: likewise.
-
-    Returns:
-        (B,) in [0, 2]: 0 for equal features, 1 for unrelated ones and for maps without variation over places.
+    From maps (B, C_l, H_l, W_l) to (B,) in [0, 2]: 0 for equal features, 1 for unrelated ones and for maps
+    without variation over places.
     """
     distances = []
     for a, b in zip(first, second, strict=True):
@@ -50,5 +44,5 @@ def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tenso
 
 
 def diversity_hinge(distance: Tensor, threshold: float) -> Tensor:
-    """Mean over pairs of [threshold - distance]_+: 0 once pairs differ enough."""
+    """Mean over pairs of [threshold - distance]_+, which is 0 if all pairs differ enough."""
     return (threshold - distance).clamp(min=0).mean()

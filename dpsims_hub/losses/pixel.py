@@ -3,8 +3,9 @@
     L_D = - mean_real alpha_c (1 - p_c)^gamma log p_c - mean_fake (1 - p_0)^gamma log p_0
     L_G = - mean_fake alpha_c (1 - p_c)^gamma log p_c
 
-p is the softmax of the logits, channel 0 is "fake", c the pixel's class. gamma = 0 is OASIS's loss. The mean
-is over all pixels, ignored ones included with weight 0, as in OASIS. Half precision is computed in float32.
+p is the softmax of the logits, channel 0 is "fake", and c is the pixel's class. gamma = 0 is OASIS's loss.
+The mean is over all pixels, including ignored ones with weight 0, as in OASIS. Logits in half precision are
+converted to float32.
 """
 
 from __future__ import annotations
@@ -33,22 +34,22 @@ def class_pixel_loss(
     ignore_index: int = 255,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross-entropy of pixels with their own class: the real term of L_D, and L_G on generated images.
+    """Cross-entropy of pixels with their class: the real term of L_D, and L_G for generated images.
 
     Args:
         logits: (B, N + 1, H, W).
         label_map: (B, H, W) ids in [0, N) or `ignore_index`.
         class_weights: (N,) alpha.
         gamma: focal exponent.
-        ignore_index: id of pixels without value and gradient.
-        label_smoothing: epsilon; the class's target becomes 1 - epsilon and the rest is spread evenly over
-            the other N channels, each with its own focal factor (our choice; 0 by default).
+        ignore_index: id of pixels that contribute neither value nor gradient.
+        label_smoothing: epsilon; the target of the class becomes 1 - epsilon, and the rest is divided equally
+            between the other N channels, each with its own focal factor (our choice; 0 by default).
 
     Returns:
-        Scalar, in nats, mean over all B * H * W pixels.
+        Scalar, in nats, the mean over all B * H * W pixels.
 
     Raises:
-        ValueError: the sizes of logits and label map, or the counts of channels and weights, do not fit.
+        ValueError: logits and label map differ in size, or channels and weights differ in number.
     """
     if logits.shape[2:] != label_map.shape[1:] or logits.shape[0] != label_map.shape[0]:
         raise ValueError(f"logits {tuple(logits.shape)} do not match the label map {tuple(label_map.shape)}.")
@@ -71,10 +72,11 @@ def fake_pixel_loss(logits: Tensor, gamma: float = 2.0, visible: Tensor | None =
     Args:
         logits: (B, N + 1, H, W).
         gamma: focal exponent.
-        visible: (B, H, W), false where an augmentation cut the image out: no value and no gradient there.
+        visible: (B, H, W), false at pixels that an augmentation cut out: these contribute neither value nor
+            gradient.
 
     Returns:
-        Scalar, in nats, mean over all pixels.
+        Scalar, in nats, the mean over all pixels.
     """
     loss = _focal(_log_softmax(logits)[:, 0], gamma)
     return (loss if visible is None else loss * visible).mean()
@@ -84,7 +86,7 @@ def fake_pixel_loss(logits: Tensor, gamma: float = 2.0, visible: Tensor | None =
 def pixel_accuracy(
     logits: Tensor, label_map: Tensor | None, ignore_index: int = 255, visible: Tensor | None = None
 ) -> Tensor:
-    """Share of pixels whose strongest channel is their class, or "fake" where label_map is None.
+    """Share of pixels whose largest logit is that of their class, or of "fake" if `label_map` is None.
 
     Ignored and invisible pixels do not count.
     """

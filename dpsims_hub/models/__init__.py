@@ -16,6 +16,6 @@ __all__ = [
     "PretrainedBackbone",
 ]
 
-# Published model_index.json files name ["dpsims_hub", "DPSIMSGenerator"], whatever module holds the class.
+# Published model_index.json files name ["dpsims_hub", "DPSIMSGenerator"], independent of the class's module.
 for _class in (DPSIMSGenerator, DPSIMSDiscriminator):
     _class.__module__ = "dpsims_hub"

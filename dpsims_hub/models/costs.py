@@ -1,6 +1,6 @@
 """Costs of networks: parameters, multiply-adds, memory of their tensors and of the process.
 
-All but the last work without computing, on tensors of the device "meta".
+All but the memory of the process can be found without computing values, on tensors of the device "meta".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Numbers in the module's parameters, frozen ones included."""
+    """Number of values in the module's parameters, including frozen ones."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
@@ -28,7 +28,7 @@ def tensor_bytes(module: nn.Module) -> int:
 
 
 def count_multiply_adds(call: Callable[[], object]) -> int:
-    """Multiply-adds of the matrix products and convolutions in a call, backward passes included.
+    """Multiply-adds of the matrix products and convolutions in a call, including backward passes.
 
     Other operations, such as norms and interpolation, are not counted, as is usual in papers.
     """
@@ -38,24 +38,24 @@ def count_multiply_adds(call: Callable[[], object]) -> int:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Most bytes so far: of the tensors on a CUDA device, otherwise of this whole process."""
+    """Peak memory so far in bytes: of the tensors on a CUDA device, otherwise of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":
-        import psutil  # of accelerate
+        import psutil  # a dependency of accelerate
 
         return psutil.Process().memory_info().peak_wset
-    import resource  # not on Windows
+    import resource  # not available on Windows
 
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 class LiveMemory(TorchDispatchMode):
-    """Inside it, tracks the bytes of all live tensors, and their peak.
+    """As a context, tracks the current and the peak number of bytes of all live tensors.
 
-    It sees results of operations, in backward passes too, and neither their workspaces nor an allocator's
-    reserves.
+    It counts the results of operations, also in backward passes, but neither their workspaces nor reserves of
+    the allocator.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
 """The DP-SIMS discriminator: a UNet whose encoder is a frozen backbone and whose decoder is trained.
 
-It labels every pixel of a real image with one of N classes, and every generated one with "fake". It reads the
-features of a separate `PretrainedBackbone`, or with `image_encoder_widths` OASIS's own trained encoder.
+It labels every pixel of a real image with one of N classes, and every pixel of a generated image with "fake".
+It reads the features of a separate `PretrainedBackbone`, or with `image_encoder_widths` those of OASIS's own
+trained encoder.
 
 In docs/paper_to_code.md: the rows "The discriminator is a UNet", "It gives every real pixel its class", "The
 decoder reads features at several strides" and "Decoder blocks as OASIS's".
@@ -33,15 +34,16 @@ def _convolution(in_channels: int, out_channels: int, kernel_size: int, spectral
 
 
 def _scaled(layer: nn.Conv2d, features: Tensor, share: float) -> Tensor:
-    """The layer's result times `share`: its weights are scaled, which are fewer than its results."""
+    """The layer's result times `share`; the weights are scaled, because they are fewer than the results."""
     return F.conv2d(features, share * layer.weight, share * layer.bias, padding=layer.padding)
 
 
 class ResidualResize(nn.Module):
-    """OASIS's residual block: LeakyReLU, resize, 3x3; LeakyReLU, 3x3; 1x1 shortcut where channels differ.
+    """OASIS's residual block: LeakyReLU, resizing, 3x3 convolution; LeakyReLU, 3x3 convolution; shortcut.
 
-    It resizes "up" (nearest, 2x) or "down" (average of 2x2). `halved` takes the mean of the branches instead
-    of OASIS's sum, which keeps Lipschitz 1. `first` leaves out the first activation, for an image as input.
+    The shortcut has a 1x1 convolution if channels differ. The block resizes "up" (nearest neighbour, 2x) or
+    "down" (average of 2x2). `halved` takes the mean of the branches instead of OASIS's sum, which keeps a
+    Lipschitz constant of 1. `first` omits the first activation, for an image as input.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class ResidualResize(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, 2H or H/2, 2W or W/2)."""
-        # A 1x1 convolution commutes with both resizings: it runs at the smaller size.
+        # A 1x1 convolution commutes with both resizings, so it runs at the smaller size.
         hidden = features if self.first else F.leaky_relu(features, 0.2)
         if self.resize == "up":
             shortcut = features if self.shortcut is None else self.shortcut(features)
@@ -85,22 +87,23 @@ class DPSIMSDiscriminator(CheckedModel):
         num_classes: N, without the ignored one.
         feature_channels: channels of each feature map, fine to coarse (`PretrainedBackbone.channels`).
         feature_strides: their strides in pixels (`PretrainedBackbone.strides`).
-        decoder_widths: channels of the decoder's blocks, coarse to fine; each doubles the resolution. The
-            last is repeated, or the list cut, to reach full resolution.
+        decoder_widths: channels of the decoder's blocks, coarse to fine; each block doubles the resolution.
+            To reach full resolution the last width is repeated, or the list is cut.
         feature_conditioning: see FeatureConditioning.
         spectral_norm: on every trained convolution except the last, see `bounded_head`.
-        bounded_blocks: over a backbone, the mean instead of the sum of a residual block's branches.
-        bounded_head: over a backbone, spectral norm on the last convolution too. Backbone features are large
-            and separate real from fake at once: both bounds limit the logits and so the generator's gradient
+        bounded_blocks: with a backbone, the mean instead of the sum of a residual block's branches.
+        bounded_head: with a backbone, spectral norm on the last convolution too. Backbone features are large
+            and separate real from fake at once. Both bounds limit the logits and so the generator's gradient
             (our choice; OASIS's discriminator has neither).
-        head_activation: over a backbone, LeakyReLU before the last convolution (our choice, not OASIS's).
+        head_activation: with a backbone, LeakyReLU before the last convolution (our choice, not OASIS's).
         initialization: "torch" (that of nn.Conv2d; our choice) or "xavier" (OASIS).
-        image_encoder_widths: channels of OASIS's own encoder blocks, each halving the resolution; the
-            discriminator then reads images, and the two `feature_*` arguments must be empty.
+        image_encoder_widths: channels of the blocks of OASIS's own encoder, each of which halves the
+            resolution. The discriminator then reads images, and `feature_channels` and `feature_strides`
+            must be empty.
 
     Raises:
-        ValueError: a setting is out of range, neither or both kinds of input are described, or channels and
-            strides differ in number.
+        ValueError: a setting is out of range, neither or both kinds of input are described, or the numbers of
+            channels and strides differ.
     """
 
     @register_to_config
@@ -158,7 +161,7 @@ class DPSIMSDiscriminator(CheckedModel):
         """Label every pixel.
 
         Args:
-            inputs: backbone features, fine to coarse; or images (B, 3, H, W) with its own encoder.
+            inputs: backbone features, fine to coarse; images (B, 3, H, W) if it has its own encoder.
             image_size: (H, W) of the logits, in pixels.
 
         Returns:
@@ -174,19 +177,19 @@ class DPSIMSDiscriminator(CheckedModel):
             raise ValueError(f"DPSIMSDiscriminator: expected {expected} feature maps, got {len(features)}.")
         with without_autocast(features[0].device.type):
             conditioned = self.conditioning([feature.float() for feature in features])
-            # (B, C'_l, H_l, W_l), with C'_l = C_l but for the method "projected"
+            # (B, C'_l, H_l, W_l), with C'_l = C_l except for the method "projected"
             features = [new.to(old.dtype) for new, old in zip(conditioned, features, strict=True)]
         hidden = None
         for i, block in enumerate(self.decoder):  # coarse to fine
-            if i < len(self.levels):  # the last blocks, finer than the features, have none to read
+            if i < len(self.levels):  # the last blocks are finer than all features
                 skips = [features[k] for k in self.levels[i]]  # one, or more of one resolution
-                if hidden is not None:  # in its precision, which under autocast is lower
+                if hidden is not None:  # under autocast its precision is lower
                     skips = [_fit(hidden, skips[0].shape[2:]), *(skip.to(hidden.dtype) for skip in skips)]
                 hidden = torch.cat(skips, dim=1)  # (B, widths[i - 1] + C'_l, H_l, W_l)
             hidden = block(hidden)  # (B, widths[i], 2 H_l, 2 W_l)
         if self.head_activation:
             hidden = F.leaky_relu(hidden, 0.2)
-        with without_autocast(hidden.device.type):  # the head in its weights' precision: float32 in training
+        with without_autocast(hidden.device.type):  # the head runs in its weights' precision
             hidden = _fit(hidden.to(self.head.bias.dtype), image_size)  # (B, widths[-1], H, W)
             return self.head(hidden).float()  # (B, N + 1, H, W)
 
@@ -198,13 +201,13 @@ class DPSIMSDiscriminator(CheckedModel):
 
 
 def _group_by_resolution(strides: Sequence[int]) -> list[list[int]]:
-    """Indices of the feature maps at each resolution, coarse to fine (a ViT has all at one)."""
+    """Indices of the feature maps at each resolution, coarse to fine (all maps of a ViT have the same)."""
     coarse_to_fine = sorted(set(strides), reverse=True)
     return [[i for i, s in enumerate(strides) if s == stride] for stride in coarse_to_fine]
 
 
 def _fit(features: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize where sizes differ: strides that are no powers of two, or odd sizes."""
+    """Resize if the size differs, because of odd sizes or strides that are not powers of two."""
     if tuple(features.shape[2:]) == tuple(size):
         return features
     return F.interpolate(features, size=tuple(size), mode="bilinear", align_corners=False)

@@ -1,8 +1,8 @@
 """Feature conditioning: normalises backbone features before the discriminator's decoder reads them.
 
-The paper's rule: F' = sigmoid(F), then F~ = (F' - mu) / sigma with the batch's statistics per channel,
-because a few strong channels would mask the weak ones. The other methods are its ablations and the fixed
-random mixing of Projected GAN.
+The paper's rule is F' = sigmoid(F), then F~ = (F' - mu) / sigma with the batch's statistics of each channel.
+Otherwise a few strong channels would mask the weak ones. The other methods are ablations of this rule and the
+fixed random mixing of Projected GAN.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from dpsims_hub.models.initialization import unit_variance_
 Conditioning = Literal["sigmoid_batchnorm", "sigmoid", "batchnorm", "standardize", "none", "projected"]
 CONDITIONINGS: tuple[str, ...] = get_args(Conditioning)
 
-
 _EPS = 1e-5  # added to the variance
 
 
 def batch_standardize(features: Tensor, over_processes: bool) -> Tensor:
-    """(F - mu) / sigma per channel over batch and space of (B, C, H, W); a constant channel gives 0.
+    """(F - mu) / sigma of each channel of (B, C, H, W), over batch and space; a constant channel gives 0.
 
-    Statistics are always the batch's own, so that D and G steps follow one rule (our choice). With
-    `over_processes` they are those of all processes' batches, of one size; gradients flow through them to
-    every process, which makes several processes equal to one with the whole batch.
+    Statistics are always those of the batch, so that the updates of D and G follow one rule (our choice).
+    With `over_processes` they are those of the batches of all processes, which must be equally large.
+    Gradients flow through them to every process, so that several processes compute the same as one with the
+    whole batch.
     """
     if not over_processes or _world_size() == 1:
         return F.batch_norm(features, None, None, training=True, eps=_EPS)
@@ -39,7 +39,7 @@ def batch_standardize(features: Tensor, over_processes: bool) -> Tensor:
 
 
 class _SumOverProcesses(torch.autograd.Function):
-    """Sum over all processes; every process's loss depends on it, so the backward sums too."""
+    """Sum over all processes; the loss of every process depends on it, so the backward pass sums too."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, value: Tensor) -> Tensor:
@@ -70,9 +70,9 @@ class FeatureConditioning(nn.Module):
     Args:
         channels: C_l of each feature map, fine to coarse.
         method: "sigmoid_batchnorm" (the paper), "sigmoid", "batchnorm", "standardize" (fixed mean and
-            deviation of real photos, set once by `calibrate`; our choice: unlike the batch's own statistics
-            they leave a wrong global colour visible), "none" (raw features), "projected" (fixed random 1x1
-            mixing across channels, then top-down across scales). ValueError for another one.
+            standard deviation of real photos, set once by `calibrate`; our choice: unlike the batch's own
+            statistics they leave a wrong global colour visible), "none" (raw features) or "projected" (fixed
+            random 1x1 mixing across channels, then top-down across scales). ValueError for any other.
     """
 
     def __init__(self, channels: Sequence[int], method: Conditioning = "sigmoid_batchnorm") -> None:
@@ -112,12 +112,12 @@ class FeatureConditioning(nn.Module):
         return list(features)
 
     def _statistics(self, level: int) -> tuple[Tensor, Tensor]:
-        """Calibrated mean and deviation of a level, (1, C_l, 1, 1)."""
+        """Calibrated mean and standard deviation of a level, (1, C_l, 1, 1)."""
         return getattr(self, f"mean_{level}"), getattr(self, f"std_{level}")
 
     @torch.no_grad()
     def calibrate(self, features: Sequence[Tensor]) -> None:
-        """For "standardize": set each channel's mean and deviation from features of real photos."""
+        """With "standardize", set the mean and standard deviation of each channel from real photos."""
         if self.method != "standardize":
             return
         for level, feature in enumerate(features):

@@ -1,8 +1,8 @@
 """The DP-SIMS generator, and the OASIS generator as settings of the same class.
 
-A label-map encoder reads the full-resolution map; a picture network starts from the low-resolution map and is
-modulated by the encoder's features at every scale (paper, Fig. 3). Noise enters by cross-attention.
-`label_encoder="none", noise_injection="spatial"` is OASIS. docs/paper_to_code.md gives the sources.
+A label-map encoder reads the full-resolution map. A picture network starts from the low-resolution map and is
+modulated by the encoder's features at every scale (paper, Fig. 3). Noise enters by cross-attention. The
+settings `label_encoder="none", noise_injection="spatial"` give OASIS. Sources are in docs/paper_to_code.md.
 """
 
 from __future__ import annotations
@@ -46,54 +46,56 @@ class DPSIMSGeneratorOutput(BaseOutput):
 
 
 class DPSIMSGenerator(CheckedModel):
-    """Label map and noise in, photo out, in one forward pass.
+    """Makes a photo from a label map and noise, in one forward pass.
 
-    Sizes not found in the paper's public descriptions are settings; defaults are the full-size model.
+    Sizes that the paper's public descriptions do not give are settings; the defaults are the full-size model.
 
     Args:
-        num_classes: N, ids of the label map, without the ignored one.
-        sample_size: (H, W) the model was trained at, in pixels; other multiples of `stride` work too.
-        ignore_index: id of unknown pixels; they carry no class.
+        num_classes: N, number of ids in the label map, without the ignored one.
+        sample_size: (H, W) of the training images, in pixels; other multiples of `stride` work too.
+        ignore_index: id of unknown pixels, which have no class.
         latent_dim: length of z (64, as OASIS's noise).
         image_widths: channels of the picture network: its input, then each block's result, coarse to fine.
-        label_encoder: "unet" (DP-SIMS) or "none" (labels modulate directly, as SPADE and OASIS).
-        encoder_widths: channels of the encoder's way down, fine to coarse.
+        label_encoder: "unet" (DP-SIMS) or "none" (labels modulate directly, as in SPADE and OASIS).
+        encoder_widths: channels of the encoder's contracting path, fine to coarse.
         modulation_widths: channels of the encoder's results, fine to coarse; with "none", the first is the
             width of the ReLU convolution of the labels.
-        encoder_convolutions: 3x3 convolutions per encoder block (our choice; the paper says that a
+        encoder_convolutions: 3x3 convolutions of an encoder block (our choice; the paper says that a
             convolution embeds the features).
-        encoder_full_resolution: the encoder's way up ends with a block at full resolution, instead of a
-            lookup of the labels beside the upsampled half resolution (our choice, for speed).
-        encoder_upsample: "bilinear" or "nearest" on the encoder's way up (both our choice; not found).
+        encoder_full_resolution: end the encoder's expanding path with a block at full resolution. Otherwise a
+            lookup of the labels is added to upsampled features of half resolution (our choice, for speed).
+        encoder_upsample: "bilinear" or "nearest" in the encoder's expanding path (both our choice; the
+            paper's was not found).
         label_resize: pixel whose id represents a cell of a coarser scale: its "center" (our choice) or its
             "corner" (SPADE, OASIS).
-        noise_injection: "cross_attention" (DP-SIMS), "spatial" (OASIS: z at each pixel beside its label),
+        noise_injection: "cross_attention" (DP-SIMS), "spatial" (OASIS: z at each pixel beside its label) or
             "none".
-        noise_at: with cross-attention: "encoder" (the paper: on the way down) or "modulation" (our choice: on
-            the results, at every scale, so that photos of one map share the whole encoder).
+        noise_at: with cross-attention, "encoder" (the paper: in the contracting path) or "modulation" (our
+            choice: on the results, at every scale, so that photos of one map share the whole encoder).
         mapping_width: length of w (512 is our choice; not found).
         mapping_layers: layers of the mapping network (the paper's 3, recalled).
         num_noise_tokens: n_k, keys and values per w.
         attention_dim: d_q.
         rms_normalization: scale z, w and the pixels' features to root mean square 1 where the noise is read
-            (our choice; the paper's formula has none).
+            (our choice; the paper's formula has no such scaling).
         noise_fields: planes of NoiseFields at every scale of the cross-attention; 0 is the paper.
         noise_from_stride: features of a finer stride than this, in pixels, read no noise; 1 for every scale.
-            At full resolution it costs a tenth of a photo's time in the preset "small".
+            Reading it at full resolution takes a tenth of a photo's time in the preset "small".
         modulation_kernel: side of the gain-and-offset convolutions, 1 or 3.
-        modulation_hidden: channels of a 3x3 ReLU convolution before them, SPADE's layout, or 0 for none (our
+        modulation_hidden: channels of a 3x3 ReLU convolution before them (SPADE's layout), or 0 for none (our
             choice); only with an encoder.
-        modulated_shortcut: modulate shortcut inputs (OASIS).
+        modulated_shortcut: modulate the inputs of shortcuts (OASIS).
         upsample: "bilinear" (our choice) or "nearest" (OASIS) between the picture network's blocks.
         padding_mode: "replicate" (our choice) or "zeros" (OASIS) for every 3x3 convolution; zeros reveal the
             position to the network.
-        output_gain: standard deviation of the image before tanh at the start. 0.2 is our choice: first images
-            are grey; at 1 they are saturated, and training was seen to collapse.
+        output_gain: standard deviation of the image before tanh at the start of a training. 0.2 is our
+            choice: the first images are grey. At 1 they are saturated, and training collapsed.
         initialization: "unit_variance" (our choice; Xavier's small weights leave the noise without effect) or
             "xavier" (OASIS: Xavier normal with gain 0.02 everywhere, biases 0, `output_gain` not used).
-        smooth_output: low-pass filter before tanh (our choice): a frozen backbone halves the resolution in
-            its first layer and hardly sees single-pixel patterns; diagonal hatching was seen to grow there.
-        spectral_norm: on the picture network's blocks while training; exported models have it folded in.
+        smooth_output: low-pass filter before tanh (our choice). A frozen backbone halves the resolution in
+            its first layer and hardly responds to single-pixel patterns; without the filter diagonal hatching
+            appeared in photos.
+        spectral_norm: on the picture network's blocks in training; exported models have it folded in.
         use_instance_offsets: read (y, x) offsets to object centres beside the labels.
         label_convolution: "lookup" or "plain" (the reference; needed for ONNX).
     """
@@ -211,9 +213,9 @@ class DPSIMSGenerator(CheckedModel):
 
         Args:
             label_map: (B, H, W) integer ids; H and W multiples of `stride`.
-            latents: (B, latent_dim), or (B, R, latent_dim) with one z per region; with K per map (B * K,
-                ...), map-major.
-            region_map: (B, H, W) integers in [0, R): the z that each pixel reads.
+            latents: (B, latent_dim), or (B, R, latent_dim) with one z per region; with K photos per map
+                (B * K, ...), map-major.
+            region_map: (B, H, W) integers in [0, R), the index of the z that each pixel reads.
             instance_offsets: (B, 2, H, W) offsets to object centres, in image heights and widths.
             return_dict: whether to return a DPSIMSGeneratorOutput or a tuple.
 
@@ -221,20 +223,17 @@ class DPSIMSGenerator(CheckedModel):
             Photos (B, 3, H, W) in [-1, 1].
 
         Raises:
-            ValueError: a size, shape or id does not fit.
+            ValueError: a size, shape or id is invalid.
         """
         sample = self.decode(self.encode(label_map, instance_offsets), latents, region_map)
         return DPSIMSGeneratorOutput(sample=sample) if return_dict else (sample,)
 
     def encode(self, label_map: Tensor, instance_offsets: Tensor | None = None) -> MapEncoding:
-        """Everything that does not depend on the noise.
-
-        Args:
-            label_map: (B, H, W) integer ids.
-            instance_offsets: (B, 2, H, W), only for a model built with them.
+        """Compute everything that does not depend on the noise; arguments are those of `forward`.
 
         Raises:
-            ValueError: wrong shape or size, an id out of range (checked on the CPU), or offsets missing.
+            ValueError: a shape or size is wrong, an id is out of range (checked on the CPU only), or offsets
+                are missing or not wanted.
         """
         config = self.config
         check_label_map(label_map, self.stride, config.num_classes, config.ignore_index)
@@ -252,12 +251,12 @@ class DPSIMSGenerator(CheckedModel):
         """Photos (B * K, 3, H, W) in [-1, 1] from an encoding of B maps and B * K latents, map-major.
 
         Args:
-            encoding: what `encode` returned.
+            encoding: result of `encode`.
             latents: (B * K, latent_dim) or (B * K, R, latent_dim).
-            region_map: (B or B * K, H, W) with R > 1.
+            region_map: (B or B * K, H, W) if R > 1.
 
         Raises:
-            ValueError: the latents' shape does not fit, or a region map is missing or not wanted.
+            ValueError: the shape of the latents is wrong, or a region map is missing or not wanted.
         """
         num_maps = encoding.label_map.shape[0]
         check_latents(latents, num_maps, self.config.latent_dim, self.config.noise_injection != "none")
@@ -287,11 +286,11 @@ class DPSIMSGenerator(CheckedModel):
         return torch.tanh(image)
 
     def subsample(self, label_map: Tensor, stride: int) -> Tensor:
-        """(B, H, W) ids -> (B, H / stride, W / stride), by `label_resize`."""
+        """(B, H, W) ids -> (B, H / stride, W / stride), by the rule `label_resize`."""
         return subsample(label_map, stride, self.config.label_resize)
 
     def _noise_planes(self, latents: Tensor, region_map: Tensor | None, stride: int) -> Tensor | None:
-        """OASIS's 3D noise at a scale: (B, latent_dim) for one z an image, else (B, latent_dim, H, W)."""
+        """OASIS's 3D noise at a scale: (B, latent_dim) with one z per image, else (B, latent_dim, H, W)."""
         if self.config.noise_injection != "spatial":
             return None
         if region_map is None:
@@ -300,7 +299,7 @@ class DPSIMSGenerator(CheckedModel):
         return latents[image, self.subsample(region_map, stride)].permute(0, 3, 1, 2)
 
     def _conditions(self, encoding: MapEncoding, latents: Tensor, region_map: Tensor | None) -> list:
-        """Modulation inputs of each scale, fine to coarse; `latents` are (B, R, latent_dim)."""
+        """Conditions of the modulations at each scale, fine to coarse; `latents` are (B, R, latent_dim)."""
         scales = range(len(self.blocks))
         if self.encoder is None:
             return [
@@ -327,10 +326,10 @@ class DPSIMSGenerator(CheckedModel):
         ]
 
     def remove_spectral_norm(self) -> DPSIMSGenerator:
-        """Fold spectral norm into plain weights, in place; in evaluation equal up to rounding."""
+        """Fold spectral norm into plain weights, in place; photos in evaluation are equal up to rounding."""
         for module in self.modules():
             if parametrize.is_parametrized(module, "weight"):
-                module.parametrizations.eval()  # in training, folding would take one more power iteration
+                module.parametrizations.eval()  # in training mode, folding would make a power iteration
                 parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
         self.register_to_config(spectral_norm=False)
         return self

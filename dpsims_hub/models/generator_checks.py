@@ -1,6 +1,6 @@
-"""Checks of the generator's settings and inputs; each ValueError is one sentence.
+"""Checks of the generator's settings and inputs; each ValueError has one sentence.
 
-Values are checked on the CPU only: elsewhere the device would have to be waited for.
+Values are checked on the CPU only: on another device the host would have to wait for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dpsims_hub.storage.setting_checks import check_types_and_ranges
 
 
 def check_settings(settings: Mapping[str, Any], constructor: Callable) -> None:
-    """Refuse settings that contradict each other, or the annotations of the constructor."""
+    """Refuse settings that contradict each other or the annotations of the constructor."""
     check_types_and_ranges(settings, constructor, "DPSIMSGenerator")
     if settings["ignore_index"] < settings["num_classes"]:
         raise ValueError(
@@ -45,7 +45,7 @@ def check_settings(settings: Mapping[str, Any], constructor: Callable) -> None:
 
 
 def check_label_map(label_map: Tensor, stride: int, num_classes: int, ignore_index: int) -> None:
-    """Refuse what is not (B, H, W) ids in [0, N) or `ignore_index`, with sides that `stride` divides."""
+    """Refuse all but (B, H, W) ids, in [0, N) or `ignore_index`, whose sides are multiples of `stride`."""
     if label_map.ndim != 3 or label_map.is_floating_point() or not len(label_map):
         raise ValueError(
             f"label_map: expected integer ids of shape (B, H, W), got {label_map.dtype} of shape "
@@ -68,7 +68,7 @@ def check_label_map(label_map: Tensor, stride: int, num_classes: int, ignore_ind
 
 
 def check_instance_offsets(instance_offsets: Tensor | None, label_map: Tensor, wanted: bool) -> None:
-    """Refuse offsets that are missing, not wanted, or not (B, 2, H, W)."""
+    """Refuse offsets that are missing, not wanted or not of shape (B, 2, H, W)."""
     if (instance_offsets is None) == wanted:
         raise ValueError(f"instance_offsets: this model {'needs' if wanted else 'was built without'} them.")
     expected = (label_map.shape[0], 2, *label_map.shape[1:])
@@ -77,7 +77,7 @@ def check_instance_offsets(instance_offsets: Tensor | None, label_map: Tensor, w
 
 
 def check_latents(latents: Tensor, num_maps: int, latent_dim: int, per_region: bool) -> None:
-    """Refuse what is not (B * K, latent_dim), or (B * K, R, latent_dim) if noise is read `per_region`."""
+    """Refuse all but (B * K, latent_dim), or (B * K, R, latent_dim) if noise is read `per_region`."""
     shape = tuple(latents.shape)
     if len(shape) not in (2, 3) or shape[-1] != latent_dim or shape[0] % num_maps or 0 in shape:
         raise ValueError(
@@ -89,7 +89,7 @@ def check_latents(latents: Tensor, num_maps: int, latent_dim: int, per_region: b
 
 
 def check_region_map(region_map: Tensor | None, latents: Tensor, label_map: Tensor) -> None:
-    """Refuse what is not (B or B * K, H, W) integers in [0, R); it must be None where R = 1."""
+    """Refuse all but (B or B * K, H, W) integers in [0, R), and None if and only if R = 1."""
     regions = latents.shape[1] if latents.ndim == 3 else 1
     if (region_map is None) != (regions == 1):
         raise ValueError(

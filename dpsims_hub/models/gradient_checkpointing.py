@@ -1,7 +1,7 @@
 """Gradient checkpointing of blocks with state.
 
-A checkpointed block runs twice in training, with equal results: the second run must make no power iteration
-of spectral norm, and batch norm must not count the batch again.
+A checkpointed block runs twice in training, and both results must be equal. So the second run must make no
+power iteration of spectral norm, and batch norm must not count the batch again.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def state_kept(block: nn.Module) -> Iterator[None]:
 
 
 class RepeatableBlock:
-    """A block with batch norm or spectral norm, for one checkpointed pass: runs after the first repeat it."""
+    """A block for one checkpointed pass, whose runs after the first do not change its norms."""
 
     def __init__(self, block: nn.Module) -> None:
         self.block = block
         self.has_run = False
 
     def __call__(self, *inputs: Any) -> Tensor:
-        """Result of the block."""
+        """Run the block."""
         if not self.has_run:
             self.has_run = True
             return self.block(*inputs)

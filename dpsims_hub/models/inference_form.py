@@ -1,4 +1,4 @@
-"""A generator's form for inference: a copy that computes the same function with all constants folded."""
+"""The form of a generator for inference: a copy that computes the same function with constants folded."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from dpsims_hub.models.packed_convolution import PackedConvolution
 
 @torch.no_grad()
 def inference_form(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -> DPSIMSGenerator:
-    """A copy for inference only (no gradients, saving or moving); photos are equal up to rounding.
+    """A copy for inference only: it cannot be trained, saved or moved; its photos are equal up to rounding.
 
-    Later changes of the network's weights do not reach it. `dtype` is that of weights and features; None
-    keeps the network's.
+    Later changes of the network's weights do not change the copy. `dtype` is that of weights and features;
+    None keeps the network's.
     """
     form = channels_last_copy(network, dtype)
     _replace(form)
@@ -36,7 +36,7 @@ def inference_form(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -
 
 
 def channels_last_copy(network: DPSIMSGenerator, dtype: torch.dtype | None = None) -> DPSIMSGenerator:
-    """A copy for inference with ordinary layers, for compilers; arguments as of `inference_form`."""
+    """A copy for inference with ordinary layers, for compilers; arguments are those of `inference_form`."""
     form = copy.deepcopy(network).eval().requires_grad_(False)
     nn.Module.to(form, dtype=dtype, memory_format=torch.channels_last)
     return form
@@ -52,7 +52,7 @@ _KINDS = {
 
 
 def describe_form(form: DPSIMSGenerator) -> str:
-    """What `inference_form` did, in a line: dtype, folded layers by kind, fused convolutions."""
+    """A line on what `inference_form` did: dtype, folded layers by kind, fused convolutions."""
     layers = list(form.modules())
     counts = Counter(type(layer) for layer in layers)
     folded = ", ".join(f"{counts[kind]} {name}" for kind, name in _KINDS.items() if counts[kind])
@@ -71,7 +71,7 @@ _FOLDED = {
 
 
 def _replace(parent: nn.Module) -> None:
-    """Replace ordinary layers by folded ones, innermost first."""
+    """Replace ordinary layers with folded ones, innermost first."""
     for name, layer in parent.named_children():
         _replace(layer)
         if isinstance(layer, LabelConvolution):

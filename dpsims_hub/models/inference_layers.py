@@ -1,7 +1,7 @@
-"""The generator's layers with all constants folded: the same functions, without gradients.
+"""The generator's layers with constants folded: the same functions, without gradients.
 
-Each is built from a trained layer. Batch norm's statistics, products of attention's projections and label
-tables are computed once instead of in every call.
+Each is built from a trained layer. Batch-norm statistics, products of the attention's projections and label
+tables are folded once instead of in every call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def packed(layer: nn.Conv2d) -> PackedConvolution:
 
 
 class FoldedModulation(nn.Module):
-    """`Modulation` as two convolutions: one is multiplied with the features, the other added."""
+    """`Modulation` as two convolutions: the features are multiplied by one, and the other is added."""
 
     def __init__(self, layer: Modulation) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class FoldedEncoderBlock(nn.Module):
         self.shortcut = packed(block.shortcut)
 
     def forward(self, features: Tensor, norms: Sequence[Callable[[Tensor], Tensor]] | None = None) -> Tensor:
-        """As `EncoderBlock.forward`; `norms`, if given, replace its own."""
+        """As `EncoderBlock.forward`; `norms`, if given, replace the block's own."""
         hidden = features
         for layer, norm in zip(self.convolutions, norms or self.norms, strict=True):
             hidden = F.leaky_relu_(norm(layer(layer.prepared(hidden))), SLOPE)
@@ -89,7 +89,6 @@ class HeldNorm:
 
     def __init__(self, norm: nn.GroupNorm) -> None:
         self.norm = norm
-        self.scale = self.shift = torch.empty(0)
 
     def whole(self, features: Tensor) -> Tensor:
         """Normalise (1, C, H, W), and store its statistics."""
@@ -108,7 +107,7 @@ class HeldNorm:
 
 
 class FoldedAttention(nn.Module):
-    """`NoiseCrossAttention` whose noise fields are further values: one product adds all to the features."""
+    """`NoiseCrossAttention` with noise fields as additional values: one product adds all to the features."""
 
     def __init__(self, layer: NoiseCrossAttention) -> None:
         super().__init__()
@@ -144,13 +143,13 @@ class FoldedAttention(nn.Module):
 
 
 class TabledLabelConvolution(nn.Module):
-    """`LabelConvolution` of method "lookup" without noise planes, its table computed once."""
+    """`LabelConvolution` of method "lookup" without noise planes, with a table that is computed once."""
 
     def __init__(self, layer: LabelConvolution) -> None:
         super().__init__()
         self.layer = layer
         self.register_buffer("table", layer.table(None).detach(), persistent=False)
-        self.table[:, 0] += layer.bias  # each pixel reads one row of each tap
+        self.table[:, 0] += layer.bias  # in one tap only: each pixel reads one row of each tap
 
     def forward(self, label_map: Tensor, noise: Tensor | None = None) -> Tensor:
         """As `LabelConvolution.forward`."""

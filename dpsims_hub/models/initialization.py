@@ -1,4 +1,4 @@
-"""Initial values of weights."""
+"""Initialisation of weights."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 def unit_variance_(weight: Tensor, gain: float = 1.0) -> None:
-    """Draw an (out, in, ...) weight: unit-variance inputs give outputs of deviation `gain` (our choice)."""
+    """Draw an (out, in, ...) weight; inputs of variance 1 give outputs of deviation `gain` (our choice)."""
     nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5)
 
 
 def xavier_(network: nn.Module) -> None:
-    """OASIS's initialisation in place: every trained weight Xavier normal, every bias 0.
+    """OASIS's initialisation, in place: trained weights become Xavier normal, and their biases 0.
 
-    Under spectral norm the power iteration starts anew. Layers that are not trained keep their values.
+    With spectral norm the power iteration starts again. Layers that are not trained keep their values.
     """
     for module in list(network.modules()):
         weight = getattr(module, "weight", None)

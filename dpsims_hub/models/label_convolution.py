@@ -1,8 +1,9 @@
 """The first convolution on a label map, as a sum of table rows.
 
-A convolution on one-hot planes adds up columns of its weight, one per kernel tap. Reading these columns from
-a table is exact, independent of the number of classes and about twenty times faster on a CPU (our choice:
-measured before this project was written). The plain convolution stays as the reference and for ONNX export.
+A convolution of one-hot planes sums columns of its weight, one for each kernel tap. Reading these columns
+from a table is exact. Its cost does not depend on the number of classes, and it is about twenty times faster
+on a CPU (our choice: measured before this project was written). The plain convolution is kept as the
+reference and for ONNX export.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PaddingMode = Literal["replicate", "zeros"]
 
 
 class _TableSum(torch.autograd.Function):
-    """`embedding_bag(mode="sum")` whose backward adds one tap at a time (3x faster on a CPU)."""
+    """`embedding_bag(mode="sum")` whose backward pass adds one tap at a time (3x faster on a CPU)."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, indices: Tensor, table: Tensor) -> Tensor:
@@ -37,14 +38,14 @@ class _TableSum(torch.autograd.Function):
 class LabelConvolution(nn.Module):
     """3x3 (or 1x1) convolution whose input is the one-hot form of a label map.
 
-    `ignore_index` pixels are all-zero planes. `num_noise_planes` further input planes are OASIS's "3D noise";
-    one value per image, equal at all pixels, costs one small matrix product.
+    Pixels of `ignore_index` are zero in all planes. OASIS's "3D noise" is `num_noise_planes` further input
+    planes; noise that is equal at all pixels of an image costs one small matrix product.
 
     Args:
         num_classes: N, number of one-hot planes.
         out_channels: channels of the result.
         kernel_size: odd side of the kernel, in pixels.
-        num_noise_planes: extra planes beside the one-hot ones.
+        num_noise_planes: number of noise planes beside the one-hot planes.
         ignore_index: id whose pixels have no plane.
         padding_mode: "replicate" repeats the border label, "zeros" pads with empty pixels.
         method: "lookup" (table rows) or "plain" (one-hot planes and an ordinary convolution).
@@ -71,7 +72,7 @@ class LabelConvolution(nn.Module):
             torch.empty(out_channels, num_classes + num_noise_planes, kernel_size, kernel_size)
         )
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        # Every pixel reads kernel_size**2 rows: unit variance after the sum (our choice).
+        # Every pixel sums kernel_size**2 rows; the sum has unit variance (our choice).
         nn.init.normal_(self.weight, std=1.0 / (kernel_size * (1 + num_noise_planes) ** 0.5))
 
     def forward(self, label_map: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -79,8 +80,8 @@ class LabelConvolution(nn.Module):
 
         Args:
             label_map: (B, H, W) integer ids in [0, N) or `ignore_index`.
-            noise: (B, num_noise_planes), equal at all pixels, or (B, num_noise_planes, H, W); None without
-                planes.
+            noise: (B, num_noise_planes), equal at all pixels, or (B, num_noise_planes, H, W); None if there
+                are no noise planes.
 
         Returns:
             (B, out_channels, H, W), channels_last in memory when method is "lookup".
@@ -103,7 +104,7 @@ class LabelConvolution(nn.Module):
         return self.look_up(label_map, self.table(None)) + bias + planes
 
     def look_up(self, label_map: Tensor, table: Tensor) -> Tensor:
-        """The convolution of (B, H, W) ids by the rows of `table`, without the bias."""
+        """The convolution of (B, H, W) ids from the rows of `table`, without the bias."""
         batch, height, width = label_map.shape
         num_rows = table.shape[2]
         ids = label_map.long()
@@ -118,7 +119,7 @@ class LabelConvolution(nn.Module):
         return out.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
     def table(self, noise: Tensor | None) -> Tensor:
-        """(B or 1, taps, N + 2, out): rows of the classes, of the ignored pixel and of the zero padding."""
+        """(B or 1, taps, N + 2, out): rows of the classes, of ignored pixels and of the zero padding."""
         rows = self.weight.flatten(2).permute(2, 1, 0)  # (taps, N + planes, out)
         zero = rows.new_zeros(rows.shape[0], 1, rows.shape[2])
         table = torch.cat([rows[:, : self.num_classes], zero], dim=1)[None]

@@ -1,9 +1,9 @@
 """The label-map encoder: a UNet from one label map to features for every scale of the picture network.
 
-The features replace SPADE's resized labels (paper, Fig. 3). In our layout (measured before this project: 4.7x
-fewer seconds than OASIS at equal picture widths) the UNet's decoder stops at half resolution; full-resolution
-features are an exact 3x3 lookup of the labels, for sharp edges, plus the upsampled features of the scale
-below, for context. With `full_resolution` the decoder ends at full resolution.
+The features replace SPADE's resized labels (paper, Fig. 3). In our layout the UNet's decoder ends at half
+resolution. Full-resolution features are an exact 3x3 lookup of the labels, for sharp edges, plus upsampled
+features of half resolution, for context. Before this project this layout was measured to be 4.7 times as fast
+as OASIS at equal picture widths. With `full_resolution` the decoder ends at full resolution.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dpsims_hub.models.upsampling import upsample
 class EncoderBlock(nn.Module):
     """Residual block: `num_convolutions` times (convolution, norm, LeakyReLU), and a 1x1 shortcut.
 
-    Group norm does not depend on the batch: training and evaluation agree (our choice).
+    Group norm does not depend on the batch, so training and evaluation compute the same (our choice).
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class EncoderBlock(nn.Module):
 class LabelMapEncoder(nn.Module):
     """UNet over a label map; its arguments are settings of `DPSIMSGenerator`.
 
-    `label_convolution` holds the arguments of the stem. `instance_planes` is 2 for (y, x) offsets to the
-    object's centre beside the labels, else 0.
+    `label_convolution` contains the arguments of the stem. `instance_planes` is 2 if (y, x) offsets to object
+    centres are read beside the labels, else 0.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class LabelMapEncoder(nn.Module):
             EncoderBlock(a, b, num_convolutions, padding_mode)
             for a, b in zip(encoder_widths[:-1], encoder_widths[1:], strict=True)
         )
-        # Fine to coarse: each block reads its own scale's features beside the upsampled coarser result.
+        # Fine to coarse. Each block reads the features of its scale and the upsampled coarser result.
         finest = 0 if full_resolution else 1
         own, results = encoder_widths[finest:], modulation_widths[finest:]
         inputs = [here + below for here, below in zip(own[:-1], results[1:], strict=True)] + [own[-1]]
@@ -90,7 +90,7 @@ class LabelMapEncoder(nn.Module):
             self.to_full_resolution = convolution(modulation_widths[1], modulation_widths[0], kernel_size=1)
 
     def embed(self, label_map: Tensor, instance_offsets: Tensor | None, noise: Tensor | None) -> list[Tensor]:
-        """Stem features at full resolution.
+        """Compute the stem's features at full resolution.
 
         Args:
             label_map: (B, H, W) ids.
@@ -98,8 +98,8 @@ class LabelMapEncoder(nn.Module):
             noise: planes beside the labels, see LabelConvolution, or None.
 
         Returns:
-            Input of the way down, (B, encoder_widths[0], H, W); unless `full_resolution`, also exact label
-                features of the finest result, (B, modulation_widths[0], H, W).
+            Input of the contracting path, (B, encoder_widths[0], H, W). Without `full_resolution` also the
+                label features of the finest result, (B, modulation_widths[0], H, W).
         """
         features = self.stem(label_map, noise)
         if self.instance_stem is not None:
@@ -116,10 +116,11 @@ class LabelMapEncoder(nn.Module):
     ) -> list[Tensor]:
         """Features (B, C_s, H / 2**s, W / 2**s), fine to coarse, from the results of `embed`.
 
-        The attentions, if given, read w (B, R, width) on the way down. They, the region maps and the noise
-        fields are lists over the downsampled scales, fine to coarse, with None where a scale has none.
+        The attentions, if given, read w (B, R, width) in the contracting path. The attentions, the region
+        maps and the noise fields are lists over the downsampled scales, fine to coarse, with None for a scale
+        that has none.
         """
-        # Below, s is the scale of a feature, H / 2**s x W / 2**s: 0 at full resolution.
+        # In the comments, features of scale s have H / 2**s x W / 2**s pixels.
         hidden = embedding[0]  # (B, encoder_widths[0], H, W)
         skips = [hidden] if self.to_full_resolution is None else []
         for scale, block in enumerate(self.down):
@@ -138,4 +139,4 @@ class LabelMapEncoder(nn.Module):
             return results
         context = self.to_full_resolution(results[0])  # (B, modulation_widths[0], H / 2, W / 2)
         context = upsample(context, self.upsample)  # (B, modulation_widths[0], H, W)
-        return [embedding[1] + context, *results]  # the first (B, modulation_widths[0], H, W)
+        return [embedding[1] + context, *results]

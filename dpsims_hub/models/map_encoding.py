@@ -1,4 +1,4 @@
-"""The generator's results that depend on the label map alone."""
+"""Results of the generator that depend only on the label map."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 
 @dataclass
 class MapEncoding:
-    """Computed once and shared by all photos of a map.
+    """Results that are computed once and shared by all photos of a map.
 
     Args:
         label_map: (B, H, W) ids.
         instance_offsets: (B, 2, H, W) or None.
-        embedding: the encoder's full-resolution features if noise enters the encoder, else None.
-        features: the encoder's results, fine to coarse, or None if noise enters the encoder.
+        embedding: the encoder's full-resolution features if cross-attention is in the encoder, else None.
+        features: the encoder's results, fine to coarse, if they do not depend on the noise, else None.
     """
 
     label_map: Tensor
@@ -26,7 +26,7 @@ class MapEncoding:
     features: list[Tensor] | None = None
 
     def repeat(self, num_images_per_label: int) -> MapEncoding:
-        """Each map's encoding `num_images_per_label` times, map-major."""
+        """Repeat each map's encoding `num_images_per_label` times, map-major."""
         if num_images_per_label == 1:
             return self
 
@@ -40,9 +40,9 @@ class MapEncoding:
 
 
 def repeat_each(value: Tensor, times: int) -> Tensor:
-    """(B, ...) -> (B * times, ...), each entry `times` times in a row; channels-last tensors stay that.
+    """(B, ...) -> (B * times, ...), each entry `times` times in a row; keeps the channels-last format.
 
-    `Tensor.repeat_interleave` brings them to the contiguous format, which convolutions convert back.
+    `Tensor.repeat_interleave` would change it to the contiguous format, which convolutions convert back.
     """
     if value.ndim == 4 and value.is_contiguous(memory_format=torch.channels_last):
         return _repeat_rows(value.permute(0, 2, 3, 1), times).permute(0, 3, 1, 2)
@@ -59,8 +59,8 @@ LabelResize = Literal["center", "corner"]
 def subsample(label_map: Tensor, stride: int, which: LabelResize = "center") -> Tensor:
     """(B, H, W) ids -> (B, H / stride, W / stride) by nearest neighbour.
 
-    `which` pixel represents a cell: its "center" (our choice), or its first "corner", as in
-    `torch.nn.functional.interpolate`, SPADE and OASIS.
+    `which` names the pixel that represents a cell: its "center" (our choice), or its upper left "corner", as
+    in `torch.nn.functional.interpolate`, SPADE and OASIS.
     """
     first = stride // 2 if which == "center" else 0
     return label_map[:, first::stride, first::stride]

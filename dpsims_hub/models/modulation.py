@@ -1,12 +1,10 @@
-"""Modulated residual blocks: the label map gives gain and offset of the picture network's features.
+"""Modulated residual blocks: the label map determines gain and offset of the picture network's features.
 
-SPADE's rule out = norm(x) * (1 + gain) + offset, with a parameter-free batch norm. Gain and offset are one
+SPADE's rule is out = norm(x) * (1 + gain) + offset, with a parameter-free batch norm. Gain and offset are one
 convolution of a condition: the encoder's features (DP-SIMS) or a ReLU convolution of the label map (OASIS).
 """
 
 from __future__ import annotations
-
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +17,7 @@ from dpsims_hub.models.precision import without_autocast
 
 
 class _ReplicateConv2d(nn.Conv2d):
-    """nn.Conv2d with replicate padding in its input's precision; the CPU's autocast would pad in float32."""
+    """nn.Conv2d that pads in its input's precision; under autocast a CPU would pad in float32."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
@@ -38,7 +36,7 @@ def convolution(
     padding_mode: PaddingMode = "replicate",
     spectral_norm: bool = False,
 ) -> nn.Module:
-    """Size-keeping convolution, unit-variance initialisation, removable spectral norm."""
+    """A convolution that keeps the size, with unit-variance initialisation and removable spectral norm."""
     replicate = padding_mode == "replicate" and kernel_size > 1
     kind = _ReplicateConv2d if replicate else nn.Conv2d
     layer = kind(
@@ -54,17 +52,17 @@ def convolution(
 class Modulation(nn.Module):
     """Parameter-free batch norm, then gain and offset computed from a condition.
 
-    In evaluation the norm's statistics are folded into the gain-and-offset convolution, so that a modulation
-    is that convolution and one multiply-add; equal to the slow form up to rounding.
+    In evaluation the norm's statistics are folded into the gain-and-offset convolution. A modulation is then
+    that convolution and one multiply-add, equal to the unfolded form up to rounding.
 
     Args:
         channels: C of the picture features.
         condition_channels: channels of the condition.
-        kernel_size: side of the gain-and-offset convolution; 1 (our choice: context is already in the
-            encoder's features) or 3 (SPADE, OASIS).
+        kernel_size: side of the gain-and-offset convolution; 1 (our choice: the encoder's features already
+            contain context) or 3 (SPADE, OASIS).
         padding_mode: of these convolutions.
-        hidden_channels: channels of a 3x3 ReLU convolution between condition and gain and offset (SPADE's
-            layout, read from the encoder's features), or 0 for none (our choice).
+        hidden_channels: channels of a 3x3 ReLU convolution of the condition before the gain-and-offset
+            convolution (SPADE's layout), or 0 for none (our choice).
     """
 
     def __init__(
@@ -118,7 +116,7 @@ class Modulation(nn.Module):
 
 
 class LabelModulation(nn.Module):
-    """OASIS's modulation: the condition is a ReLU convolution of the label map and the repeated noise."""
+    """OASIS's modulation: the condition is a ReLU convolution of the label map and the noise planes."""
 
     def __init__(self, channels: int, hidden_channels: int, label_convolution: dict) -> None:
         super().__init__()
@@ -128,15 +126,15 @@ class LabelModulation(nn.Module):
         )
 
     def forward(self, features: Tensor, condition: tuple[Tensor, Tensor | None]) -> Tensor:
-        """(B, C, H, W) features, (label map at that size, constant noise planes) -> (B, C, H, W)."""
+        """(B, C, H, W) features and (label map of that size, noise planes or None) -> (B, C, H, W)."""
         return self.modulation(features, F.relu(self.shared(*condition)))
 
 
 class ModulatedBlock(nn.Module):
     """Residual block of the picture network: twice (modulation, LeakyReLU, 3x3 convolution) and a shortcut.
 
-    `make_modulation` is called with a channel count for each modulation. Channel counts that differ need a
-    1x1 shortcut, whose input OASIS modulates; without that the block is cheaper (our choice).
+    `make_modulation` makes a modulation for a number of channels. If the numbers of channels differ, the
+    shortcut has a 1x1 convolution. OASIS modulates its input; without that the block is cheaper (our choice).
     """
 
     def __init__(
@@ -146,7 +144,7 @@ class ModulatedBlock(nn.Module):
         make_modulation: type[nn.Module],
         modulated_shortcut: bool = False,
         spectral_norm: bool = True,
-        padding_mode: Literal["replicate", "zeros"] = "replicate",
+        padding_mode: PaddingMode = "replicate",
     ) -> None:
         super().__init__()
         hidden = min(in_channels, out_channels)
@@ -161,7 +159,7 @@ class ModulatedBlock(nn.Module):
             self.modulation_shortcut = make_modulation(in_channels) if modulated_shortcut else None
 
     def forward(self, features: Tensor, condition: Tensor | tuple) -> Tensor:
-        """(B, in_channels, H, W) and what the modulations take -> (B, out_channels, H, W)."""
+        """(B, in_channels, H, W) and the condition of the modulations -> (B, out_channels, H, W)."""
         shortcut = features
         if self.modulation_shortcut is not None:
             shortcut = self.modulation_shortcut(shortcut, condition)

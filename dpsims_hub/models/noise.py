@@ -1,8 +1,8 @@
 """Noise: the mapping network z -> w and the cross-attention of map features to w.
 
 A = SoftMax(Q K^T / sqrt(d_q)) V with queries from the label-map features and keys and values from w (quoted
-in public summaries of the paper). The sizes are our choice; so is the initialisation: default Linear scales
-were seen to leave the noise without any effect.
+in public summaries of the paper). The sizes are our choice. So is the initialisation: with the default of
+nn.Linear the noise had no effect.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ class MappingNetwork(nn.Module):
 
 
 class NoiseFields(nn.Module):
-    """Noise over the plane that depends on z alone: a fixed random basis, mixed by z.
+    """Noise planes that depend only on z: sums of fixed random planes, weighted by z.
 
-    Cross-attention gives all pixels of a uniform region the same noise, and without zero padding nothing then
-    seeds a texture: walls come out smooth. Per-pixel noise (StyleGAN) is not reproducible from z. A sum of
-    fixed random planes weighted by z is a Gaussian field, equal for equal z, and continuous in z (our choice,
-    beyond the paper). The basis repeats after `tile` cells of a scale.
+    Cross-attention gives all pixels of a uniform region the same noise. Without zero padding nothing else
+    varies there, and surfaces such as walls have no texture. Per-pixel noise (StyleGAN) is not determined by
+    z. A sum of fixed random planes weighted by z is a Gaussian field that is determined by z and continuous
+    in z (our choice, beyond the paper). The planes repeat after `tile` cells of a scale.
     """
 
     def __init__(self, latent_dim: int, num_fields: int, tile: int = 64) -> None:
         super().__init__()
-        # Saved with the weights: later versions may draw other random numbers.
+        # Saved with the weights, because other versions of PyTorch may draw other random numbers.
         self.register_buffer("basis", torch.randn(latent_dim, num_fields, tile, tile))
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class NoiseFields(nn.Module):
     def at_scales(
         self, latents: Tensor, size: Sequence[int], region_maps: Sequence[Tensor | None]
     ) -> list[Tensor]:
-        """Fields of every scale of a map of `size` (H, W), fine to coarse; each has a region map or None."""
+        """Fields at every scale of a map of `size` (H, W), fine to coarse; each has a region map or None."""
         tile, (height, width) = self(latents), size
         return [
             noise_window(tile, (height // 2**scale, width // 2**scale), 23 * scale, region_map)
@@ -75,10 +75,10 @@ def noise_window(tile: Tensor, size: tuple[int, int], shift: int, region_map: Te
     """Fields (B, num_fields, H, W) of any `size` (H, W) in cells: the tile repeated over the plane.
 
     Args:
-        tile: (B, R, num_fields, side, side), of NoiseFields.
+        tile: (B, R, num_fields, side, side), result of NoiseFields.
         size: (H, W) in cells of the scale.
         shift: start of the window in the tile, different at every scale.
-        region_map: (B, H, W) integers in [0, R), or None when R = 1.
+        region_map: (B, H, W) integers in [0, R), or None if R = 1.
     """
     rows, columns = ((torch.arange(length, device=tile.device) + shift) % tile.shape[-1] for length in size)
     fields = tile.index_select(-2, rows).index_select(-1, columns)
@@ -89,15 +89,15 @@ def noise_window(tile: Tensor, size: tuple[int, int], shift: int, region_map: Te
 
 
 class NoiseCrossAttention(nn.Module):
-    """Each pixel of a feature map reads the noise: x + A(x, w), single head, residual without a gate.
+    """Each pixel of a feature map reads the noise: x + A(x, w), with a single head and an ungated residual.
 
-    The two projections next to the pixels are folded into the keys and values: a pixel costs n_k * C
+    The projections of queries and results are folded into the keys and values. A pixel then costs n_k * C
     multiply-adds twice instead of two C x d_q projections, about five times fewer for the same function.
 
     Args:
         channels: C of the feature map.
         width: length of w.
-        num_tokens: n_k, keys and values made from one w.
+        num_tokens: n_k, number of keys and values made from one w.
         attention_dim: d_q.
         num_fields: planes of NoiseFields that are added through a 1x1 projection, or 0.
         normalize: scale each pixel's features to root mean square 1 before the queries (our choice).
@@ -137,7 +137,7 @@ class NoiseCrossAttention(nn.Module):
         Args:
             features: (B, C, H, W).
             w: (B, R, width): one vector per region, R = 1 for one per image.
-            region_map: (B, H, W) integers in [0, R): which w each pixel attends to; None when R = 1.
+            region_map: (B, H, W) integers in [0, R), the w that each pixel attends to; None if R = 1.
             fields: (B, num_fields, H, W), only for a layer built with them.
         """
         values = self.to_value(w).unflatten(-1, (self.num_tokens, self.attention_dim)).flatten(1, 2)
@@ -146,7 +146,7 @@ class NoiseCrossAttention(nn.Module):
         return features if self.from_fields is None else features + self.from_fields(fields)
 
     def attention(self, features: Tensor, w: Tensor, region_map: Tensor | None = None) -> Tensor:
-        """Weights (B, H*W, R * n_k): each pixel's row sums to 1 over the tokens of its own region."""
+        """Weights (B, H*W, R * n_k); the row of a pixel sums to 1 over the tokens of its region."""
         keys = self.to_key(w).unflatten(-1, (self.num_tokens, self.attention_dim)).flatten(1, 2)
         folded = self.to_query.weight.t().to(keys.dtype) @ keys.transpose(1, 2)  # (B, C, R*n)
         pixels = normalize_rms(features, dim=1) if self.normalize else features

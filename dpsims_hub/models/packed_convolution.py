@@ -1,8 +1,8 @@
 """Convolutions with constant weights, for inference, fused with the operations around them.
 
-On a CPU, PyTorch's convolution brings its weights into oneDNN's layout at every call, and every sum, product
+On a CPU, PyTorch's convolution converts its weights to oneDNN's layout in every call, and every sum, product
 or activation around it is another pass over memory. oneDNN's fused call, which torch.compile uses, avoids
-both. Other devices compute the same function by ordinary calls.
+both. On other devices the same function is computed by ordinary calls.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SLOPE = 0.2
 
 
 def replicate_padded(features: Tensor, activate: bool = False) -> Tensor:
-    """(B, C, H, W) -> (B, C, H + 2, W + 2), channels_last: the border repeated, perhaps after LeakyReLU."""
+    """(B, C, H, W) -> (B, C, H + 2, W + 2), channels_last: repeat the border, if wanted after LeakyReLU."""
     batch, channels, height, width = features.shape
     padded = torch.empty(
         (batch, channels, height + 2, width + 2),
@@ -37,11 +37,11 @@ def replicate_padded(features: Tensor, activate: bool = False) -> Tensor:
 
 
 KEPT_LAYOUTS = 2
-"""Input shapes for which a layer stores its weights: one photo, and a batch."""
+"""Number of input shapes for which a layer keeps packed weights: those of one photo and of a batch."""
 
 
 def _has_fused_call(dtype: torch.dtype) -> bool:
-    """Whether oneDNN computes in this type on this CPU."""
+    """Whether oneDNN supports this type on this CPU."""
     if not torch.backends.mkldnn.is_available():
         return False
     bf16 = dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -49,9 +49,9 @@ def _has_fused_call(dtype: torch.dtype) -> bool:
 
 
 class PackedConvolution(nn.Module):
-    """Size-keeping convolution with a constant (out, in, k, k) weight, k 1 or 3; no gradients.
+    """Convolution that keeps the size, with a constant (out, in, k, k) weight, k 1 or 3; no gradients.
 
-    While `packs` is False it computes by ordinary calls, for inputs whose shape differs from call to call.
+    While `packs` is False it uses ordinary calls, for inputs whose shape differs from call to call.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, padding_mode: PaddingMode = "replicate") -> None:
@@ -66,7 +66,7 @@ class PackedConvolution(nn.Module):
         self.packed: dict[torch.Size, Tensor] = {}
 
     def prepared(self, features: Tensor, activate: bool = False) -> Tensor:
-        """(B, in, H, W) -> the input of `forward`: padded where the padding repeats the border."""
+        """(B, in, H, W) -> the input of `forward`, which is padded if the padding repeats the border."""
         if self.replicate:
             return replicate_padded(features, activate)
         return F.leaky_relu(features, SLOPE) if activate else features
@@ -77,7 +77,9 @@ class PackedConvolution(nn.Module):
         """Convolve to (B, out, H, W), then multiply by `times` or add to `plus_`, in place, of that shape."""
         if not (self.fused and self.packs):
             result = F.conv2d(prepared, self.weight, self.bias, padding=self.padding)
-            return plus_.add_(result) if plus_ is not None else result if times is None else result * times
+            if plus_ is not None:
+                return plus_.add_(result)
+            return result if times is None else result * times
         call, options = torch.ops.mkldnn, ([self.padding] * 2, [1, 1], [1, 1], 1)
         own = (prepared, self._packed(prepared.shape, *options), self.bias, *options)
         if plus_ is not None:
@@ -88,7 +90,7 @@ class PackedConvolution(nn.Module):
 
     @property
     def packed_bytes(self) -> int:
-        """Bytes of the layouts stored beside `weight`."""
+        """Bytes of the packed weights, which are stored beside `weight`."""
         return len(self.packed) * self.weight.numel() * self.weight.element_size()
 
     def _packed(self, shape: torch.Size, *options: object) -> Tensor:

@@ -1,4 +1,4 @@
-"""Parts of a network that keep float32, or their input's precision, under autocast."""
+"""Precision of parts of a network under autocast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def without_autocast(device_type: str) -> AbstractContextManager:
-    """Turn autocast off, on devices that have it."""
+    """Turn autocast off inside the context, on devices that support it."""
     if not torch.amp.is_autocast_available(device_type):
         return nullcontext()
     return torch.autocast(device_type, enabled=False)

@@ -1,70 +1,65 @@
 """Named architectures: constructor settings of the generator and of the discriminator.
 
-Number of classes and size are no part of them. Parameter and multiply-add counts are asserted in
-tests/models/test_costs.py.
+They do not include the number of classes and the size. tests/models/test_costs.py checks their numbers of
+parameters and multiply-adds.
 """
 
 from __future__ import annotations
 
-_HALF = {
-    "image_widths": (512, 512, 512, 256, 128, 64, 32),
-    "encoder_widths": (32, 64, 64, 128, 128, 128),
-    "modulation_widths": (32, 48, 64, 64, 64, 64),
-    "mapping_width": 256,
-    "num_noise_tokens": 16,
-    "attention_dim": 32,
-}
-
-_SMALL = {
-    "image_widths": (320, 320, 256, 128, 64, 32, 16),
-    "encoder_widths": (16, 32, 48, 64, 96, 128),
-    "modulation_widths": (16, 32, 48, 64, 80, 96),
-    "encoder_convolutions": 1,
-    "mapping_width": 128,
-    "num_noise_tokens": 8,
-    "attention_dim": 32,
-    "noise_fields": 2,
-    "noise_from_stride": 2,
-    "smooth_output": True,
-}
-
-_OASIS = {
-    "label_encoder": "none",
-    "noise_injection": "spatial",
-    "modulation_widths": (128,),
-    "modulation_kernel": 3,
-    "modulated_shortcut": True,
-    "upsample": "nearest",
-    "padding_mode": "zeros",
-    "label_resize": "corner",
-    "initialization": "xavier",
-}
-
-_PAPER = {
-    "image_widths": (1024, 1024, 1024, 512, 256, 128, 64),
-    "encoder_widths": (64, 128, 128, 256, 256, 256),
-    "modulation_widths": (128,) * 6,
-    "encoder_full_resolution": True,
-    "encoder_upsample": "nearest",
-    "label_resize": "corner",
-    "noise_at": "encoder",
-    "rms_normalization": False,
-    "modulation_kernel": 3,
-    "modulation_hidden": 128,
-    "modulated_shortcut": True,
-    "upsample": "nearest",
-    "padding_mode": "zeros",
-}
-
 GENERATOR_PRESETS: dict[str, dict] = {
-    "paper": _PAPER,
+    "paper": {
+        "image_widths": (1024, 1024, 1024, 512, 256, 128, 64),
+        "encoder_widths": (64, 128, 128, 256, 256, 256),
+        "modulation_widths": (128,) * 6,
+        "encoder_full_resolution": True,
+        "encoder_upsample": "nearest",
+        "label_resize": "corner",
+        "noise_at": "encoder",
+        "rms_normalization": False,
+        "modulation_kernel": 3,
+        "modulation_hidden": 128,
+        "modulated_shortcut": True,
+        "upsample": "nearest",
+        "padding_mode": "zeros",
+    },
     "dpsims": {},
-    "base": _HALF,
-    "small": _SMALL,
-    "oasis": _OASIS,
+    "base": {
+        "image_widths": (512, 512, 512, 256, 128, 64, 32),
+        "encoder_widths": (32, 64, 64, 128, 128, 128),
+        "modulation_widths": (32, 48, 64, 64, 64, 64),
+        "mapping_width": 256,
+        "num_noise_tokens": 16,
+        "attention_dim": 32,
+    },
+    "small": {
+        "image_widths": (320, 320, 256, 128, 64, 32, 16),
+        "encoder_widths": (16, 32, 48, 64, 96, 128),
+        "modulation_widths": (16, 32, 48, 64, 80, 96),
+        "encoder_convolutions": 1,
+        "mapping_width": 128,
+        "num_noise_tokens": 8,
+        "attention_dim": 32,
+        "noise_fields": 2,
+        "noise_from_stride": 2,
+        "smooth_output": True,
+    },
+    "oasis": {
+        "label_encoder": "none",
+        "noise_injection": "spatial",
+        "modulation_widths": (128,),
+        "modulation_kernel": 3,
+        "modulated_shortcut": True,
+        "upsample": "nearest",
+        "padding_mode": "zeros",
+        "label_resize": "corner",
+        "initialization": "xavier",
+    },
 }
-"""Settings of DPSIMSGenerator by name. "paper" is DP-SIMS as far as it is known, value by value in
-docs/paper_to_code.md; "dpsims" is ours at the same size; "oasis" is the baseline as published."""
+"""Settings of DPSIMSGenerator by preset name.
+
+"paper" is DP-SIMS as far as it is known; docs/paper_to_code.md explains each value. "dpsims" is our version
+of the same size. "oasis" is the baseline as published.
+"""
 
 DISCRIMINATOR_PRESETS: dict[str, dict] = {
     "paper": {

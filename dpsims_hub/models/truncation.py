@@ -1,6 +1,6 @@
-"""The truncation trick: noise nearer to its mean, after the mapping network (StyleGAN, Karras et al. 2019).
+"""The truncation trick: w is moved towards its mean (StyleGAN, Karras et al. 2019).
 
-Beyond the paper. Exposure and colours vary less, and the photos of a map are more alike.
+This is beyond the paper. Exposure and colours vary less, and the photos of a map are more similar.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from dpsims_hub.models.generator import DPSIMSGenerator
 from dpsims_hub.models.noise import MappingNetwork
 
 MEAN_DRAWS = 16_384
-"""Latents whose w are averaged (our choice: the standard error of the mean is below a hundredth)."""
+"""Number of latents whose w are averaged (our choice: the mean's standard error is below 0.01)."""
 
 
 @torch.no_grad()
 def truncate_(generator: DPSIMSGenerator, truncation: float) -> None:
-    """Replace w by mean(w) + truncation * (w - mean(w)), in place and without any cost at inference.
+    """Replace w with mean(w) + truncation * (w - mean(w)), in place and without any cost at inference.
 
-    w enters the generator through the keys and values of its cross-attention only, and these are affine in
-    w. So their weights and biases take up the change exactly. A second call multiplies with the first:
-    `truncate_(generator, 1 / t)` undoes `truncate_(generator, t)` up to rounding. Noise fields stay.
+    w enters the generator only through the keys and values of its cross-attention, which are affine in w. So
+    their weights and biases can contain the change exactly. A second call multiplies with the first:
+    `truncate_(generator, 1 / t)` undoes `truncate_(generator, t)` up to rounding. Noise fields do not change.
 
     Args:
-        generator: with `noise_injection="cross_attention"`.
-        truncation: 1 changes nothing, values towards 0 give more alike photos; above 0.
+        generator: a network with `noise_injection="cross_attention"`.
+        truncation: above 0; 1 changes nothing, values towards 0 give more similar photos.
 
     Raises:
-        ValueError: truncation is no finite number above 0, or the generator has no cross-attention.
+        ValueError: truncation is not a finite number above 0, or the generator has no cross-attention.
     """
     if not (math.isfinite(truncation) and truncation > 0):
         raise ValueError(f"truncation must be a finite number above 0, not {truncation!r}.")

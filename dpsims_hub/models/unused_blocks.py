@@ -1,4 +1,4 @@
-"""Segmenters of transformers over a part of a timm backbone."""
+"""Segmenters of the package transformers that use a part of a timm backbone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 def drop_unused_blocks(model: torch.nn.Module) -> None:
     """Remove the blocks of a timm backbone after the last feature map that is used.
 
-    timm's EfficientNets store and compute them. The result is equal without them, at half the file size and
-    time.
+    timm's EfficientNets store and compute them. Without them the result is equal, and file size and time are
+    halved.
     """
     backbone = getattr(model, "backbone", None)
     blocks = getattr(getattr(backbone, "_backbone", None), "blocks", None)

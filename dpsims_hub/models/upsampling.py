@@ -1,4 +1,4 @@
-"""Doubling the resolution, alone and fused with the 3x3 convolution that reads the result."""
+"""Upsampling by 2, alone and fused with the 3x3 convolution that reads the result."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def upsample(features: Tensor, mode: Literal["bilinear", "nearest"]) -> Tensor:
 
 
 def upsampled_convolution(features: Tensor, layer: nn.Conv2d) -> Tensor:
-    """A 3x3 convolution of nearest-neighbour upsampled features, without upsampling them.
+    """A 3x3 convolution of features upsampled by nearest neighbour, without upsampling them.
 
-    Each output pixel reads at most 2x2 different inputs, so a transposed convolution of stride 2 computes the
+    Each output pixel reads at most 2x2 different inputs. So a transposed convolution of stride 2 computes the
     same with 4/9 of the multiply-adds (our choice, for speed; equal up to rounding).
 
     Args:
@@ -31,5 +31,5 @@ def upsampled_convolution(features: Tensor, layer: nn.Conv2d) -> Tensor:
     kernel = F.pad(kernel, (0, 0, 0, 1)) + F.pad(kernel, (0, 0, 1, 0))  # an input pixel covers two rows
     kernel = F.pad(kernel, (0, 1)) + F.pad(kernel, (1, 0))  # and two columns: (C, out_channels, 4, 4)
     result = F.conv_transpose2d(features, kernel, stride=2, padding=1)
-    # Added here: on a CPU the bias doubles the time of a transposed convolution's backward pass.
+    # On a CPU a bias would double the time of a transposed convolution's backward pass.
     return result.add_(layer.bias.to(result.dtype).view(1, -1, 1, 1))

@@ -1,4 +1,4 @@
-"""`DPSIMSPipeline`, and its inputs and outputs: maps, latents, model folders."""
+"""`DPSIMSPipeline`, and its inputs and outputs: label maps, latents, model folders."""
 
 from dpsims_hub.pipelines.light_import import import_pipeline_base
 

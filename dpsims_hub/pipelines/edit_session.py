@@ -1,4 +1,4 @@
-"""Painting: photos of a label map that changes a little at a time."""
+"""Photos of a label map that changes a little at a time, for painting."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from dpsims_hub.models import DPSIMSGenerator
 
 LARGEST_PART = 0.4
-"""Share of the image above which everything is computed (our choice: windows overlap)."""
+"""Share of the image above which everything is computed (our choice, because windows overlap)."""
 
 
 class EditSession:
-    """One photo of one latent, whose map is edited; made by `DPSIMSPipeline.edit_session`.
+    """The photo of one latent while its label map is edited; made by `DPSIMSPipeline.edit_session`.
 
-    `update` computes the area around a change, an approximation (`dpsims_hub.models.local_pass`); `finish`
-    computes everything: call it when a stroke ends. Not thread-safe.
+    `update` computes the area around a change, which is an approximation (`dpsims_hub.models.local_pass`).
+    `finish` computes everything; call it when a stroke ends. A session is not thread-safe.
 
     Args:
-        network: of `inference_form`.
-        label_map: one map, as a call of the pipeline takes it.
+        network: a network for inference, such as the result of `inference_form`.
+        label_map: one map, as in a call of the pipeline.
         latents: (1, latent_dim).
-        read: from such a map to (1, H, W) ids on the CPU.
-        show: from (1, 3, H, W) in [-1, 1] to a list of one picture.
+        read: converts such a map to (1, H, W) ids on the CPU.
+        show: converts (1, 3, H, W) in [-1, 1] to a list of one picture.
 
     Raises:
-        ValueError: the map does not fit.
+        ValueError: the map is invalid.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class EditSession:
         return self._show(self.values)[0]
 
     def update(self, label_map: Any) -> Image.Image:
-        """The photo of another map, of which only the area around the change is computed.
+        """The photo of another map; only the area around the change is computed.
 
-        Everything is computed, and `exact` is True, if more than about a third of the image or its size
-        changes, after a call that an exception ended, and for networks that cannot be computed in parts
+        Everything is computed, and `exact` is True, if more than about a third of the image changes, if its
+        size changes, after a call that an exception ended, and for networks that cannot be computed in parts
         (noise in the encoder, OASIS).
 
         Raises:
-            ValueError: the map does not fit; the session continues with the last one.
+            ValueError: the map is invalid; the session continues with the last one.
         """
         new, old = self._read(label_map), self._computed
         self.label_map = new
@@ -85,10 +85,10 @@ class EditSession:
         return self.photo
 
     def finish(self, label_map: Any = None) -> Image.Image:
-        """The photo of the optimized pipeline, to the bit, of a map or of the last one (None).
+        """The photo of a map, or of the last one (None), equal to the optimized pipeline's to the bit.
 
         Raises:
-            ValueError: the map does not fit; the session continues with the last one.
+            ValueError: the map is invalid; the session continues with the last one.
         """
         if label_map is not None:
             self.label_map = self._read(label_map)

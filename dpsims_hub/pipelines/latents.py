@@ -1,4 +1,4 @@
-"""Latents: interpolation, and different ones for single classes (beyond the paper)."""
+"""Latents: interpolation, checks, and different latents for single classes (beyond the paper)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,20 +11,20 @@ from dpsims_hub.labels.classes.class_forms import is_whole
 
 
 def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
-    """Latents on the great circle from one to another (spherical interpolation).
+    """Spherical interpolation: latents on the great circle from one to another.
 
-    A straight line between two normal draws passes through latents much shorter than any draw.
+    On a straight line between two normal draws, latents in the middle are much shorter than draws.
 
     Args:
         start: (latent_dim,), or any (..., latent_dim).
-        end: of the same shape.
-        steps: number of latents, both ends included.
+        end: latents of the same shape.
+        steps: number of latents, including both ends.
 
     Returns:
         (steps, ..., latent_dim).
 
     Raises:
-        ValueError: shapes differ, steps is below 2, or latents are no floating-point numbers.
+        ValueError: shapes differ, steps is below 2, or latents are not floating-point numbers.
     """
     if not (start.is_floating_point() and end.is_floating_point()):
         raise ValueError(f"latents of {start.dtype} and {end.dtype} cannot be mixed; give floats.")
@@ -37,17 +37,16 @@ def interpolate_latents(start: Tensor, end: Tensor, steps: int) -> Tensor:
     share = torch.linspace(0, 1, steps, device=start.device).reshape(-1, *[1] * start.ndim)
     a, b = start.float(), end.float()
     angle = torch.arccos(torch.cosine_similarity(a, b, dim=-1).clamp(-1, 1))[..., None]
-    on_line = angle.sin() < 1e-4  # (almost) parallel or opposite: no single circle, take the straight line
+    on_line = angle.sin() < 1e-4  # (almost) parallel or opposite: no unique circle, so a straight line
     divisor = torch.where(on_line, torch.ones_like(angle), angle.sin())
     near, far = (torch.where(on_line, part, torch.sin(part * angle) / divisor) for part in (1 - share, share))
     return (near * a + far * b).to(start.dtype)
 
 
 def check_random_sources(generator: Any, latents: Any, count: int) -> None:
-    """Refuse what is no random generator (or list of `count`), and latents that are no floats.
+    """Refuse all but a random generator, a list of `count` of them or None, and latents that are no floats.
 
-    Raises:
-        ValueError: the sentence has the right form.
+    The ValueError says what to write instead.
     """
     several = isinstance(generator, list)
     given = generator if several else [] if generator is None else [generator]
@@ -69,11 +68,7 @@ def check_random_sources(generator: Any, latents: Any, count: int) -> None:
 
 
 def check_float_tensor(values: Any, name: str) -> None:
-    """Refuse an argument that is no plain, finite tensor of floats.
-
-    Raises:
-        ValueError: the sentence has the right form.
-    """
+    """Refuse an argument that is not a plain, finite tensor of floats, by a ValueError of one sentence."""
     if not isinstance(values, Tensor):
         kind = type(values).__name__
         raise ValueError(f"{name} must be a torch tensor, not {kind}; write torch.as_tensor({name}).float().")
@@ -86,7 +81,7 @@ def check_float_tensor(values: Any, name: str) -> None:
         )
     if not values.is_floating_point():
         raise ValueError(f"{name} must hold floats, not {values.dtype}; write {name}.float().")
-    # Checked on the CPU only: elsewhere the device would have to be waited for.
+    # Checked on the CPU only: on another device the host would have to wait for it.
     if values.device.type == "cpu" and not torch.isfinite(values).all():
         raise ValueError(f"{name} must be finite; it holds infinite values or NaN.")
 
@@ -94,13 +89,13 @@ def check_float_tensor(values: Any, name: str) -> None:
 def latents_by_class(
     label_map: Tensor, latents: Tensor, class_latents: Mapping[str | int, Tensor], spec: ClassSpec
 ) -> tuple[Tensor, Tensor]:
-    """Latents for single classes as a region map and latents per region.
+    """Convert latents for single classes to a region map and latents for its regions.
 
     Args:
         label_map: (B, H, W) ids.
         latents: (B * K, latent_dim) for the pixels of all other classes.
         class_latents: by class name, alias or id: (latent_dim,) or (B * K, latent_dim).
-        spec: the classes.
+        spec: the class list.
 
     Returns:
         Region map (B, H, W), 0 for other classes; latents (B * K, 1 + len(class_latents), latent_dim).

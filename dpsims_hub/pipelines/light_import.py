@@ -1,7 +1,7 @@
 """diffusers' pipeline base class without diffusers' networks.
 
 `diffusers.pipelines.pipeline_utils` imports `AutoencoderKL` for one isinstance check, and with it every
-autoencoder, UNet and transformer: a third of the time of importing `DPSIMSPipeline`.
+autoencoder, UNet and transformer. This takes a third of the time of importing `DPSIMSPipeline`.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ NETWORKS = "diffusers.models.autoencoders"
 
 
 class _LoadedWhenAsked(type):
-    """An isinstance check with diffusers' own class, imported at the check."""
+    """Makes isinstance checks use diffusers' own class, which is imported at the first check."""
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, import_module(NETWORKS).AutoencoderKL)
@@ -23,7 +23,7 @@ class AutoencoderKL(metaclass=_LoadedWhenAsked):
 
 
 def import_pipeline_base() -> None:
-    """Import `diffusers.pipelines.pipeline_utils` without the networks, unless either is imported already."""
+    """Import `diffusers.pipelines.pipeline_utils` without the networks, unless either was imported before."""
     if BASE in modules or NETWORKS in modules:
         return
     models = import_module("diffusers.models")

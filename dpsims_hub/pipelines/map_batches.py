@@ -1,7 +1,7 @@
 """Batches of label maps: one map or many, and the size of their photos.
 
-A photo has its map's own size if the network can make it. Another size must be asked for, is reached by
-nearest neighbour, and is refused where it would distort the scene.
+A photo has the size of its map. The network must support this size. On request maps are resized by nearest
+neighbour, but a size that would distort the scene is refused.
 """
 
 import math
@@ -24,11 +24,11 @@ def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
 
     Args:
         label_map: one map as `read_label_map` takes it, a list of such maps, or a (B, H, W) integer array.
-        spec: the classes.
+        spec: the class list.
 
     Raises:
         FileNotFoundError: a path does not exist.
-        ValueError: there is no map, one cannot be read, or sizes differ.
+        ValueError: there is no map, a map cannot be read, or sizes differ.
     """
     refuse_abstract_tensor(label_map, "label map")
     _refuse_one_hot(label_map, spec)
@@ -47,10 +47,10 @@ def read_map_batch(label_map: Any, spec: ClassSpec) -> np.ndarray:
 
 
 def _refuse_one_hot(label_map: Any, spec: ClassSpec) -> None:
-    """Refuse planes of 0 and 1, or 0 and 255, one per class: they would be read as many maps."""
+    """Refuse one plane for each class with 0 and 1, or 0 and 255, which would be read as many maps."""
     if not (hasattr(label_map, "ndim") and hasattr(label_map, "shape")) or label_map.ndim not in (3, 4):
         return
-    channels = (spec.num_classes, spec.num_classes + 1)  # one more may be unknown
+    channels = (spec.num_classes, spec.num_classes + 1)  # one more may mean unknown
     for axis in (label_map.ndim - 3, label_map.ndim - 1):
         if label_map.shape[axis] < 2 or label_map.shape[axis] not in channels:
             continue
@@ -67,8 +67,8 @@ def _refuse_one_hot(label_map: Any, spec: ClassSpec) -> None:
 def split_map_batch(label_map: Any) -> list:
     """The single maps of an input; one map becomes a list of one.
 
-    A (B, H, W) array is a batch; (H, W, 1), (H, W, 3) and (H, W, 4) arrays are one map; lists of numbers
-    nested two deep are one map; any other list is a batch.
+    Arrays (H, W), (H, W, 1), (H, W, 3) and (H, W, 4) are one map. Other arrays of 3 or 4 dimensions are
+    batches. A list of lists of numbers is one map, any other list is a batch.
     """
     if hasattr(label_map, "ndim") and hasattr(label_map, "shape"):  # numpy array or torch tensor
         is_batch = label_map.ndim == 4 or (label_map.ndim == 3 and label_map.shape[-1] not in (1, 3, 4))
@@ -81,7 +81,7 @@ def split_map_batch(label_map: Any) -> list:
 
 
 def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (B, H, W) integers to (height, width) by nearest neighbour, (B, height, width) int64."""
+    """Resize (B, H, W) integers by nearest neighbour to (B, height, width) int64."""
     return np.stack([resize_label_map(one, size) for one in maps]).astype(np.int64)
 
 
@@ -91,16 +91,16 @@ def photo_size(
     wanted: tuple[int, int] | None = None,
     allow_distortion: bool = False,
 ) -> tuple[int, int]:
-    """The (height, width) of the photo of a map: its own or the wanted one.
+    """The (height, width) of the photo of a map: that of the map or the wanted one.
 
     Args:
         map_size: (height, width) of the map.
-        stride: the network makes multiples of it.
+        stride: the network makes photos whose sides are multiples of it.
         wanted: (height, width), or None.
         allow_distortion: whether width : height may change by more than 5 %.
 
     Raises:
-        ValueError: the size is no multiple of the stride, above 4096, or would distort the map.
+        ValueError: a side is not a multiple of the stride or above 4096, or the map would be distorted.
     """
     size = tuple(map_size) if wanted is None else tuple(wanted)
     if any(side < stride or side % stride or side > MAX_SIDE for side in size):
@@ -119,9 +119,10 @@ def photo_size(
 
 
 def nearest_size(map_size: Sequence[int], stride: int) -> tuple[int, int]:
-    """The (height, width) nearest to a map's own that the network makes without visible distortion.
+    """The (height, width) nearest to that of a map that the network makes without visible distortion.
 
-    It searches heights up to twice the map's; if none keeps the shape within 5 %, the least distorted wins.
+    Heights up to about twice the map's are searched. If none keeps width : height within 5 %, the result is
+    the least distorted size.
     """
     height, width = map_size
     top = min(max(2 * height, 4 * stride), MAX_SIDE)
@@ -133,12 +134,12 @@ def nearest_size(map_size: Sequence[int], stride: int) -> tuple[int, int]:
 
 
 def distortion(old: Sequence[int], new: Sequence[int]) -> float:
-    """Relative change of width : height between two (height, width): 0 for none, 1 for doubled."""
+    """Relative change of width : height between two (height, width); 0 if equal, 1 if doubled or halved."""
     return math.exp(abs(math.log(new[1] / new[0] * old[0] / old[1]))) - 1
 
 
 def by(size: Sequence[int]) -> str:
-    """A (height, width) as width x height: (96, 128) is "128x96"."""
+    """(height, width) as text, width first: (96, 128) is "128x96"."""
     return f"{size[1]}x{size[0]}"
 
 

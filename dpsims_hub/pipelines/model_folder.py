@@ -1,7 +1,7 @@
 """Model folders: saved, pushed to the Hub, fetched from it, and checked before loading.
 
-Stock diffusers cannot fetch a component of a third-party package from the Hub, and loads classes of any
-library that model_index.json names. Here that file may name our network only.
+diffusers itself cannot fetch a component of a third-party package from the Hub. It also loads classes of any
+library that model_index.json names. Here that file may only name our network.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ ENTRY = ["dpsims_hub", "DPSIMSGenerator"]  # in every published folder
 
 
 def check_model_folder(folder: str | Path) -> None:
-    """Check everything that loading would, without making a network.
+    """Check everything that loading checks, without making a network.
 
     Raises:
         FileNotFoundError: model_index.json, generator/config.json or the weights are missing.
-        ValueError: a file is damaged, or two of them contradict each other.
+        ValueError: a file is damaged, or two files contradict each other.
     """
     check_model_index(folder)
     check_network(DPSIMSGenerator, Path(folder) / COMPONENT)
 
 
 def check_model_index(folder: str | Path, *, own_network: bool = False, own_classes: bool = False) -> None:
-    """Check model_index.json: it names our network, and its class list fits that network.
+    """Check that model_index.json names our network, and that its class list matches that network.
 
-    With `own_network` the caller brings the network, and generator/ is not read; likewise `own_classes`.
+    With `own_network` the caller supplies the network, and generator/ is not read. With `own_classes` the
+    caller supplies the class list, and the stored one is not checked.
 
     Raises:
         FileNotFoundError: one of the two files is missing.
-        ValueError: a file is damaged, names other classes than ours, or the class list does not fit.
+        ValueError: a file is damaged, names other classes than ours, or the class list does not match.
     """
     folder = Path(folder)
     for name in (INDEX, *([] if own_network else [f"{COMPONENT}/{CONFIG}"])):
@@ -89,11 +90,11 @@ def matching_spec(settings: Mapping[str, Any], class_spec: Mapping | None) -> Cl
     """The class list of a pipeline, checked against its network's settings.
 
     Args:
-        settings: of the network; `num_classes` and `ignore_index` are read.
+        settings: settings of the network; `num_classes` and `ignore_index` are read.
         class_spec: `ClassSpec.to_dict()`, or None to name the classes by their numbers.
 
     Raises:
-        ValueError: the class list is not usable, or disagrees with the settings.
+        ValueError: the class list is invalid, or contradicts the settings.
     """
     if class_spec is None:
         names = [f"class {number}" for number in range(settings["num_classes"])]
@@ -109,23 +110,24 @@ def matching_spec(settings: Mapping[str, Any], class_spec: Mapping | None) -> Cl
 
 
 class StoredPipeline(DiffusionPipeline):
-    """The folder and Hub methods of `DPSIMSPipeline`."""
+    """The methods of `DPSIMSPipeline` for model folders and the Hub."""
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Any:
         """Load a pipeline from a folder or from the Hub, as `DiffusionPipeline.from_pretrained` does.
 
-        Everything is checked first, see `storage/loading.py`; code that a model brings is never run.
+        Everything is checked first, see `storage/loading.py`. Code in the model's repository is never run.
 
         Args:
             pretrained_model_name_or_path: a folder written by `save_pretrained`, or a Hub id "owner/name".
-            **kwargs: of `DiffusionPipeline.from_pretrained`: `dtype`, `variant`, `revision`, `token`,
-                `cache_dir`, `local_files_only`, ...; `generator` and `class_spec` replace the stored ones.
+            **kwargs: arguments of `DiffusionPipeline.from_pretrained`: `dtype`, `variant`, `revision`,
+                `token`, `cache_dir`, `local_files_only`, ...; `generator` and `class_spec` replace the
+                stored ones.
 
         Raises:
             FileNotFoundError: there is no such folder or Hub model, or a file of it is missing.
-            ValueError: a file is damaged, does not fit the others or is no safetensors file, or remote code
-                is asked for.
+            ValueError: a file is damaged, contradicts another or is not a safetensors file, or remote code
+                was requested.
         """
         refuse_other_formats(kwargs)
         if any(kwargs.pop(name, None) for name in ("trust_remote_code", "custom_pipeline")):
@@ -156,15 +158,16 @@ class StoredPipeline(DiffusionPipeline):
     def download(cls, pretrained_model_name: str, **kwargs: Any) -> str:
         """Fetch the files of a Hub model and return their folder; `from_pretrained` calls it.
 
-        Stock diffusers refuses components of third-party packages here, although it loads them from a folder.
+        diffusers itself refuses to download components of third-party packages, although it loads them from
+        a folder.
 
         Args:
             pretrained_model_name: Hub id "owner/name".
-            **kwargs: `variant`, `cache_dir`, `force_download`, `local_files_only`, `token`, `revision`. With
-                a network as `generator` its files are left out. Other keywords of diffusers are ignored.
+            **kwargs: `variant`, `cache_dir`, `force_download`, `local_files_only`, `token`, `revision`. If
+                `generator` is a network, its files are not fetched. Other arguments of diffusers are ignored.
 
         Raises:
-            FileNotFoundError: neither the Hub nor the cache gives the model.
+            FileNotFoundError: the model is neither on the Hub nor in the cache.
         """
         own_network = kwargs.get(COMPONENT) is not None
         patterns = [] if own_network else network_patterns(kwargs.get("variant"), COMPONENT)
@@ -182,15 +185,15 @@ class StoredPipeline(DiffusionPipeline):
         """Write model_index.json and generator/ as safetensors with a checksum; see `CheckedModel`.
 
         Args:
-            save_directory: the folder; it is made where there is none.
-            safe_serialization: True; there is no other format.
+            save_directory: the folder, which need not exist.
+            safe_serialization: must be True; there is no other format.
             variant: part of the weight files' names, for example "fp16".
             max_shard_size: larger weights are split into several files.
             push_to_hub: upload afterwards, see the method of that name.
-            **kwargs: of that method.
+            **kwargs: arguments of that method.
 
         Raises:
-            ValueError: another format than safetensors is asked for.
+            ValueError: another format than safetensors was requested.
         """
         refuse_other_formats(kwargs | {"safe_serialization": safe_serialization})
         super().save_pretrained(str(save_directory), variant=variant, max_shard_size=max_shard_size)
@@ -207,17 +210,17 @@ class StoredPipeline(DiffusionPipeline):
         safe_serialization: bool = True,
         variant: str | None = None,
     ) -> str:
-        """Upload the pipeline in one commit, with a model card where the repository has none.
+        """Upload the pipeline in one commit, with a model card if the repository has none.
 
-        `dpsims publish` uploads more: evaluation, sample sheet, discriminator.
+        `dpsims publish` also uploads evaluation, sample sheet and discriminator.
 
         Args:
-            repo_id: Hub id "owner/name"; the repository is made where there is none.
-            commit_message: of the commit.
+            repo_id: Hub id "owner/name"; the repository is created if it does not exist.
+            commit_message: message of the commit.
             private: whether a new repository is private.
-            token: of the Hub; default: the one stored by `hf auth login`.
-            create_pr: propose the commit instead of making it.
-            safe_serialization: True; there is no other format.
+            token: token of the Hub; default: the one stored by `hf auth login`.
+            create_pr: open a pull request with the commit.
+            safe_serialization: must be True; there is no other format.
             variant: part of the weight files' names, for example "fp16".
 
         Returns:

@@ -1,4 +1,4 @@
-"""`DPSIMSPipeline`: label maps in, photos out, in one forward pass.
+"""`DPSIMSPipeline`, which makes photos from label maps in one forward pass.
 
 "generator" has two meanings, as everywhere in diffusers: the component (the network, `pipe.generator`,
 `from_pretrained(generator=network)`) and the call argument (the random generator, `pipe(generator=rng)`).
@@ -32,11 +32,11 @@ class DPSIMSPipeline(StoredPipeline):
 
     Args:
         generator: the network.
-        class_spec: `ClassSpec.to_dict()` of its training classes, saved in model_index.json. None names the
-            classes by their numbers.
+        class_spec: `ClassSpec.to_dict()` of its training classes, saved in model_index.json; None to name
+            the classes by their numbers.
 
     Raises:
-        ValueError: class_spec and network disagree about the number of classes or the id of unknown pixels.
+        ValueError: class_spec and network differ in the number of classes or the id of unknown pixels.
     """
 
     model_cpu_offload_seq = "generator"
@@ -73,27 +73,27 @@ class DPSIMSPipeline(StoredPipeline):
     ) -> ImagePipelineOutput | tuple:
         """Make K photos of each of B label maps.
 
-        One map with one latent gives one photo in every batch, up to rounding. What depends on the map alone
-        is computed once for its K photos.
+        A map and a latent give the same photo in every batch, up to rounding. Results that depend only on the
+        map are computed once for its K photos.
 
         Args:
             label_map: one map as `read_label_map` takes it (path, image, (H, W) array, nested list, ...), a
                 list of maps of one size, or a (B, H, W) integer array; (H, W, 3 or 4) is one colour map.
             num_images_per_label: K.
-            generator: the random generator of the latents, or a list of B * K; one on the CPU gives the same
-                latents on every device and in every dtype.
-            latents: (B * K, latent_dim) instead of drawn ones, in the order map 0 photo 0, map 0 photo 1,
-                ...; with `region_map` (B * K, R, latent_dim).
+            generator: random generator of the latents, or a list of B * K; a generator on the CPU draws the
+                same latents for every device and dtype.
+            latents: given latents (B * K, latent_dim), in the order map 0 photo 0, map 0 photo 1, ...; with
+                `region_map` (B * K, R, latent_dim).
             output_type: "pil" images; "np" (B * K, H, W, 3) or "pt" (B * K, 3, H, W) floats in [0, 1].
             return_dict: whether to return an ImagePipelineOutput or a tuple of the images.
-            height: resize the maps (nearest neighbour) to this height; give `width` too. By default the size
-                stays, and must be a multiple of `pipe.generator.stride`.
+            height: resize the maps (nearest neighbour) to this height; needs `width` too. By default maps are
+                not resized. Both sides must be multiples of `pipe.generator.stride`.
             width: see `height`.
             allow_distortion: resize even where width : height changes by more than 5 %.
-            region_map: (H, W) or (B, H, W) integers in [0, R), resized like the maps: which of the R latents
-                each pixel reads.
-            class_latents: latents for single classes, by name or id, (latent_dim,) or (B * K, latent_dim)
-                each; the pixels of all other classes read `latents`.
+            region_map: (H, W) or (B, H, W) integers in [0, R), resized like the maps: the index of the latent
+                that each pixel reads.
+            class_latents: latents for single classes, by name or id, each (latent_dim,) or (B * K,
+                latent_dim); the pixels of all other classes read `latents`.
             instance_offsets: (B, 2, H, W) of the final size, for a network built with them.
 
         Returns:
@@ -101,7 +101,7 @@ class DPSIMSPipeline(StoredPipeline):
 
         Raises:
             FileNotFoundError: a path does not exist.
-            ValueError: an input does not fit; one sentence says which and what to do.
+            ValueError: an input is invalid; the message says which, and what to do.
         """
         self.check_inputs(num_images_per_label, output_type, height, width, region_map, class_latents)
         num_images_per_label = int(num_images_per_label)
@@ -136,7 +136,7 @@ class DPSIMSPipeline(StoredPipeline):
         region_map: Any = None,
         class_latents: Any = None,
     ) -> None:
-        """Check a call's arguments without reading the maps; ValueError where they do not fit."""
+        """Check the arguments of a call without reading the maps; ValueError if one is invalid."""
         count = num_images_per_label
         if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
             raise ValueError(f"num_images_per_label must be a whole number of at least 1, not {count!r}.")
@@ -161,7 +161,7 @@ class DPSIMSPipeline(StoredPipeline):
 
         Raises:
             FileNotFoundError: a path does not exist.
-            ValueError: a map cannot be read, sizes differ, or the size does not fit the network.
+            ValueError: a map cannot be read, sizes differ, or the network cannot make photos of this size.
         """
         maps = read_map_batch(label_map, self.spec)
         wanted = None if height is None or width is None else (int(height), int(width))
@@ -171,10 +171,10 @@ class DPSIMSPipeline(StoredPipeline):
     def prepare_region_map(
         self, region_map: Any, label_map: Tensor, allow_distortion: bool = False
     ) -> Tensor | None:
-        """Resize a (H, W) or (B, H, W) region map to the prepared (B, H, W) label maps; None stays None.
+        """Resize a (H, W) or (B, H, W) region map to the size of the prepared label maps; None stays None.
 
         Raises:
-            ValueError: the region map has another shape or other values, or would be distorted.
+            ValueError: the region map has a wrong shape or wrong values, or would be distorted.
         """
         if region_map is None:
             return None
@@ -206,19 +206,19 @@ class DPSIMSPipeline(StoredPipeline):
     ) -> Tensor:
         """Draw latents from N(0, 1), or check given ones.
 
-        They are drawn in float32 whatever the network's dtype, so that one seed gives one photo.
+        They are drawn in float32 for every dtype of the network, so that a seed always gives the same photo.
 
         Args:
             batch_size: B * K.
-            generator: random generator, or a list of `batch_size` of them.
+            generator: random generator, or a list of `batch_size` random generators.
             latents: given latents; they may have more regions than the region map uses.
-            num_regions: 1 + the largest number in the region map, or None without one.
+            num_regions: 1 + the largest number in the region map, or None without a region map.
 
         Returns:
-            (B * K, latent_dim), or (B * K, R, latent_dim) where `num_regions` is given.
+            (B * K, latent_dim), or (B * K, R, latent_dim) with `num_regions`.
 
         Raises:
-            ValueError: the shape of the latents or the number of random generators does not fit.
+            ValueError: the shape of the latents or the number of random generators is wrong.
         """
         generator = list(generator) if isinstance(generator, tuple) else generator
         check_random_sources(generator, latents, batch_size)
@@ -235,7 +235,7 @@ class DPSIMSPipeline(StoredPipeline):
         return randn_tensor(shape, generator=generator, device=self._execution_device, dtype=torch.float32)
 
     def postprocess(self, photos: Tensor, output_type: str = "pil") -> Any:
-        """(B, 3, H, W) photos in [-1, 1] as an `output_type` of `__call__`."""
+        """Convert (B, 3, H, W) photos in [-1, 1] to an `output_type` of `__call__`."""
         return self.image_processor.postprocess(photos.float(), output_type=output_type)
 
     @property
@@ -245,16 +245,17 @@ class DPSIMSPipeline(StoredPipeline):
         return form if made_of is self.generator else self.generator
 
     def optimize(self, dtype: torch.dtype | None = None, compile: bool = False) -> "DPSIMSPipeline":
-        """Make photos faster until `restore`, and return the pipeline; `optimization` says what was done.
+        """Make photos faster until `restore`, and return the pipeline; `optimization` describes the result.
 
-        A copy of the network computes them (`dpsims_hub.models.inference_form`). `generator` stays unchanged,
-        also in saved files; later changes of its weights do not reach the copy. Photos are equal up to
-        rounding: on a CPU in float32 those of the bundled models change by less than 0.001 of 255 levels.
+        A copy of the network computes the photos (`dpsims_hub.models.inference_form`). `generator` does not
+        change and is what is saved. Later changes of its weights do not change the copy. Photos are equal up
+        to rounding: on a CPU in float32 those of the bundled models change by less than 0.001 of 255 levels.
 
         Args:
-            dtype: of the copy, such as torch.bfloat16: on CPUs with AMX or AVX512-bf16 and on GPUs twice as
-                fast or more; values then differ by half a level on average, at single pixels by up to 12.
-            compile: `torch.compile` a copy with ordinary layers instead; each size's first call takes long.
+            dtype: dtype of the copy, such as torch.bfloat16, which is faster on CPUs with AMX or AVX512-bf16
+                and on GPUs (docs/benchmarks.md). Single pixels then differ by up to 5.5 of 255 levels with
+                the bundled models, and by up to 25 with random weights.
+            compile: use `torch.compile` on a copy with ordinary layers; each size's first call is slow.
         """
         if compile:
             form = channels_last_copy(self.generator, dtype)
@@ -266,7 +267,7 @@ class DPSIMSPipeline(StoredPipeline):
 
     @property
     def optimization(self) -> str:
-        """What `optimize` did, in a line: dtype, folded layers, fused convolutions; empty without it."""
+        """A line on what `optimize` did: dtype, folded layers, fused convolutions; "" without `optimize`."""
         if self.network is self.generator:
             return ""
         return describe_form(self.network) + "; torch.compile" * self._inference[2]
@@ -274,53 +275,52 @@ class DPSIMSPipeline(StoredPipeline):
     def edit_session(
         self, label_map: Any, latents: Tensor | None = None, generator: torch.Generator | None = None
     ) -> EditSession:
-        """Open a session for painting: `update(label_map)` costs what changed since the last map.
+        """Open a session for painting; the cost of its `update` depends on how much of the map changed.
 
         Args:
             label_map: one map, as in a call.
-            latents: (1, latent_dim), or drawn.
-            generator: the random generator of drawn latents.
+            latents: (1, latent_dim); drawn by default.
+            generator: random generator of drawn latents.
 
         Raises:
-            ValueError: the map or the latents do not fit.
+            ValueError: the map or the latents are invalid.
         """
         network = inference_form(self.generator) if self.network is self.generator else self.network
         latents = self.prepare_latents(1, generator, latents)
         return EditSession(network, label_map, latents, self.prepare_label_map, self.postprocess)
 
     def restore(self) -> "DPSIMSPipeline":
-        """End `optimize`: `generator` makes the photos again. Returns the pipeline."""
+        """Undo `optimize`, so that `generator` makes the photos again, and return the pipeline."""
         self._inference = None, None, False
         return self
 
     def truncate(self, truncation: float) -> "DPSIMSPipeline":
-        """Bring the noise nearer to its mean (truncation trick), and return the pipeline.
+        """Move the noise towards its mean (truncation trick), and return the pipeline.
 
-        Changes the weights of `generator`, also in files saved later; `truncate(1 / 0.7)` undoes
-        `truncate(0.7)` up to rounding. Edit sessions that are open keep the noise they have. See
-        `dpsims_hub.models.truncation`.
+        This changes the weights of `generator`, which are saved. `truncate(1 / 0.7)` undoes `truncate(0.7)`
+        up to rounding. Open edit sessions do not change. See `dpsims_hub.models.truncation`.
 
         Args:
-            truncation: 1 changes nothing; values towards 0 give fewer extremes, and more alike photos.
+            truncation: 1 changes nothing; values towards 0 give fewer extremes and more similar photos.
 
         Raises:
-            ValueError: it is no finite number above 0, or the generator has no cross-attention.
+            ValueError: it is not a finite number above 0, or the generator has no cross-attention.
         """
         own_dtype, was_optimized, compiled = self._form()
         truncate_(self.generator, truncation)
         return self.optimize(own_dtype, compiled) if was_optimized else self
 
     def to(self, *args: Any, **kwargs: Any) -> "DPSIMSPipeline":
-        """As `DiffusionPipeline.to`; the copy of `optimize` is made anew."""
+        """As `DiffusionPipeline.to`; the copy of `optimize` is made again."""
         own_dtype, was_optimized, compiled = self._form()
         moved = super().to(*args, **kwargs)
         return moved.optimize(own_dtype, compiled) if was_optimized else moved
 
     def _form(self) -> tuple[torch.dtype | None, bool, bool]:
-        """The copy's own dtype or None, whether there is a copy, and whether it is compiled."""
+        """The copy's dtype if it is not the network's, whether there is a copy, whether it is compiled."""
         network = self.network
         own_dtype = None if network.dtype == self.generator.dtype else network.dtype
         return own_dtype, network is not self.generator, self._inference[2]
 
 
-DPSIMSPipeline.__module__ = "dpsims_hub"  # in published files, whatever module holds the class
+DPSIMSPipeline.__module__ = "dpsims_hub"  # in published files, independent of the class's module

@@ -1,9 +1,8 @@
-"""Networks, frozen backbone and accelerator, built from the settings."""
+"""Networks, frozen backbones and accelerator, built from the settings."""
 
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,17 +24,17 @@ from dpsims_hub.training.step import levels_at
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
-    """Accelerator of the run; it uses the CPU where there is no other device.
+    """Accelerator of the run; it uses the CPU if there is no other device.
 
     Raises:
-        ValueError: neither one process nor DDP was asked for, or the package of `--report_to` is not
-            installed.
+        ValueError: the distributed type is neither one process nor DDP, or the package of `--report_to` is
+            not installed.
     """
     accelerator = Accelerator(
-        # Else torchrun on a machine without GPU would start independent runs.
+        # Otherwise torchrun on a machine without a GPU would start independent runs.
         cpu=not torch.accelerator.is_available(),
         mixed_precision=config.mixed_precision,
-        # A plain number would lose against the launcher's environment.
+        # The launcher's environment would override a plain number.
         gradient_accumulation_plugin=GradientAccumulationPlugin(config.gradient_accumulation_steps),
         log_with=None if config.report_to == "none" else config.report_to,
         project_config=ProjectConfiguration(config.output_dir, logging_dir=f"{config.output_dir}/logs"),
@@ -56,7 +55,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
 def build_networks(
     config: TrainConfig, num_classes: int, ignore_index: int
 ) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None]:
-    """Generator, discriminator and backbone of a configuration; no backbone where D has its own encoder.
+    """Generator, discriminator and backbone of a configuration; no backbone if D has its own encoder.
 
     Raises:
         ValueError: a setting is unknown or contradicts another.
@@ -87,7 +86,7 @@ def build_networks(
 
 
 def build_backbone(config: TrainConfig) -> PretrainedBackbone:
-    """The frozen backbone of the discriminator; errors as of `PretrainedBackbone`."""
+    """The frozen backbone of the discriminator; raises the errors of `PretrainedBackbone`."""
     return PretrainedBackbone(
         config.backbone,
         weights=None if config.backbone_weights == "random" else config.backbone_weights,
@@ -98,32 +97,26 @@ def build_backbone(config: TrainConfig) -> PretrainedBackbone:
     )
 
 
-@dataclass
-class PatchNetworks:
-    """Backbone of the contrastive loss (None: the discriminator's), its projection, a line for the log."""
+def build_patch_networks(
+    config: TrainConfig, backbone: PretrainedBackbone | None
+) -> tuple[PretrainedBackbone | None, PatchProjection | None]:
+    """Backbone of the contrastive loss (None: the discriminator's), and its projection or None.
 
-    backbone: PretrainedBackbone | None = None
-    projection: PatchProjection | None = None
-    words: str = ""
-
-
-def build_patch_networks(config: TrainConfig, backbone: PretrainedBackbone | None) -> PatchNetworks:
-    """The networks of the contrastive loss; "if_found" is decided before (`contrastive_choice`).
+    `contrastive_choice` has replaced the setting "if_found" before.
 
     Raises:
         ValueError: none of `contrastive_strides` is a stride of the backbone, or timm cannot build it.
         FileNotFoundError: its weights are missing.
     """
     if not config.weight_contrastive:
-        return PatchNetworks()
-    own, words = None, ""
+        return None, None
+    own = None
     if name := config.contrastive_backbone:
         weights = config.contrastive_backbone_weights
         try:
             own = PretrainedBackbone(name, None if weights == "random" else weights, config.size)
         except FileNotFoundError as error:
             raise FileNotFoundError(f"--contrastive_backbone_weights: {error}") from error
-        words = f"Contrastive loss: features of {name}, weights from {own.source}."
     compared = own or backbone
     levels = levels_at(compared, config.contrastive_strides)
     if not levels:
@@ -133,11 +126,11 @@ def build_patch_networks(config: TrainConfig, backbone: PretrainedBackbone | Non
             f"backbone, which {found}; choose others, or set --weight_contrastive 0."
         )
     width, channels = config.contrastive_head, [compared.channels[i] for i in levels]
-    return PatchNetworks(own, PatchProjection(channels, width) if width else None, words)
+    return own, PatchProjection(channels, width) if width else None
 
 
 def _construct(flag: str, kind: type, given: dict[str, Any], chosen: dict[str, Any]) -> Any:
-    """`kind(**given, **chosen)`, where `chosen` comes from a JSON flag."""
+    """`kind(**given, **chosen)`, where `chosen` comes from the preset and a JSON flag."""
     known = set(inspect.signature(kind.__init__).parameters) - {"self"} - set(given)
     if unknown := sorted(chosen.keys() - known):
         hint = next((said for name in unknown if (said := likely_name(name, known))), "")

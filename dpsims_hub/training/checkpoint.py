@@ -1,7 +1,7 @@
 """Checkpoints, written atomically.
 
-A kill at any moment leaves the last complete checkpoint; `checkpoint-N.tmp` is never resumed from. A full
-disk gives one sentence, and earlier checkpoints stay.
+A process that is killed at any moment leaves the last complete checkpoint intact; no run resumes from
+`checkpoint-N.tmp`. A full disk raises an error of one sentence, and earlier checkpoints stay.
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ def list_checkpoints(output_dir: Path) -> list[tuple[int, Path]]:
 
 
 def find_checkpoint(wanted: str, output_dir: Path) -> tuple[int, Path] | None:
-    """(step, folder) to resume from: of a named folder, or of the newest complete checkpoint for "latest".
+    """(step, folder) to resume from: a named folder, or the newest complete checkpoint for "latest".
 
-    "latest" gives None where there is no checkpoint; process 0 prints a line for each damaged one.
+    With "latest" the result is None if there is no checkpoint. Process 0 prints a line for each damaged one
+    that is skipped.
 
     Raises:
-        FileNotFoundError: the folder is no checkpoint.
-        CheckpointError: it is damaged; with "latest", all are.
+        FileNotFoundError: the folder is not a checkpoint.
+        CheckpointError: it is damaged; with "latest", all checkpoints are.
     """
     if wanted == "latest":
         return _newest_whole(output_dir)
@@ -74,15 +75,15 @@ def _newest_whole(output_dir: Path) -> tuple[int, Path] | None:
 
 
 def starting_point(wanted: str, output_dir: Path) -> tuple[int, Path | None]:
-    """(step, checkpoint) at which a run begins; (0, None) for a new one, whose `wanted` is "".
+    """(step, checkpoint) at which a run begins; (0, None) for a new run, whose `wanted` is "".
 
     Raises:
-        OSError: as of `find_checkpoint`.
-        ValueError: `output_dir` holds a later checkpoint, which "latest" would mistake for this run's.
+        OSError: see `find_checkpoint`.
+        ValueError: `output_dir` contains a later checkpoint, which "latest" would take for one of this run.
     """
     finish_interrupted(output_dir)
     step, path = (find_checkpoint(wanted, output_dir) if wanted else None) or (0, None)
-    # The next save removes a damaged one that was skipped.
+    # The next save removes a damaged checkpoint that was skipped.
     for later, folder in reversed(list_checkpoints(output_dir)):
         if later > step and not (path and find_damage(folder)):
             raise ValueError(
@@ -101,12 +102,14 @@ def save_checkpoint(
 ) -> Path:
     """Write the state of every process to `checkpoint-STEP`, then keep only the newest `total_limit`.
 
-    Every process must call it, with its position in the data; all see one `output_dir`. They agree on success
-    before the folder gets its name. Networks are stored without DDP's wrapper, so that a run may resume with
-    another number of processes. The disk must hold `total_limit` + 1 checkpoints.
+    Every process must call it, with its position in the data, and all must share `output_dir`. The folder
+    gets its final name only after all processes have written their parts. Networks are stored without DDP's
+    wrapper, so that a run may resume with another number of processes. The disk needs room for
+    `total_limit` + 1 checkpoints.
 
     Raises:
-        CheckpointError: in every process, if one of them cannot write; no part of the new checkpoint stays.
+        CheckpointError: one of the processes cannot write. All processes raise it, and no part of the new
+            checkpoint stays.
     """
     final = output_dir / f"checkpoint-{step}"
     temporary = output_dir / f"{final.name}.tmp"
@@ -118,7 +121,7 @@ def save_checkpoint(
 
 
 def load_data_state(path: Path, rank: int) -> dict[str, Any] | None:
-    """`data_state` of a process, of process 0 for a new one, or None; CheckpointError if unreadable."""
+    """`data_state` of a process (of process 0 if it is new), or None; CheckpointError if unreadable."""
     own = path / f"data_{rank}.pt"
     file = own if own.exists() else path / "data_0.pt"
     try:
@@ -151,7 +154,7 @@ def _finish(temporary: Path, final: Path, step: int, processes: int) -> None:
 
 
 def _drop_others(output_dir: Path, step: int, total_limit: int) -> None:
-    """Keep the newest up to `step`; later ones are damaged, see `starting_point`."""
+    """Keep the newest checkpoints up to `step`; later ones are damaged, see `starting_point`."""
     checkpoints = list_checkpoints(output_dir)
     kept = [path for number, path in checkpoints if number <= step][-total_limit:]
     for _, path in checkpoints:
@@ -162,7 +165,7 @@ def _drop_others(output_dir: Path, step: int, total_limit: int) -> None:
 def _together(
     accelerator: Accelerator, final: Path, action: Callable[[], None], on_all: bool = False
 ) -> None:
-    """Act on the main process or on all; a write failure in one of them is raised in all."""
+    """Run `action` in the main process or in all; a write failure in one process is raised in all."""
     failure, cause = "", None
     if accelerator.is_main_process or on_all:
         try:

@@ -20,7 +20,7 @@ UNRECOGNIZED = "unrecognized arguments: "  # argparse's own words
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises ValueError instead of exiting, so that a bad flag gives one sentence."""
+    """Raises ValueError instead of exiting, so that a wrong flag results in one sentence."""
 
     def error(self, message: str) -> NoReturn:
         words = message.removeprefix(UNRECOGNIZED).split() if message.startswith(UNRECOGNIZED) else []
@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line. An absent flag leaves the value of the preset or file."""
+    """The parser of the command line; it returns only the flags that were given."""
     parser = _Parser(
         prog="train_accelerate.py",
         description="Train DP-SIMS on photos and their label maps.",
@@ -72,7 +72,9 @@ def _presets_help() -> str:
 
 
 def parse_config(argv: list[str] | None = None) -> TrainConfig:
-    """Settings merged from launcher, preset, file and flags (None: the process's own; _ or - in their names).
+    """Settings merged from launcher, preset, file and flags, each of which overrides those before it.
+
+    `argv` is None for the command line of the process. Names of flags may contain _ or -.
 
     Raises:
         ValueError: an unknown flag or setting, or an invalid value.
@@ -89,7 +91,7 @@ def parse_config(argv: list[str] | None = None) -> TrainConfig:
 
 
 def _with_underscores(word: str) -> str:
-    """--mixed-precision=bf16 -> --mixed_precision=bf16; argparse's --no-flip stays."""
+    """--mixed-precision=bf16 -> --mixed_precision=bf16; argparse's --no-flip is kept."""
     if not word.startswith("--"):
         return word
     name, equals, value = word[2:].partition("=")

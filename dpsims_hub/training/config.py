@@ -26,17 +26,17 @@ KINDS: dict[type, tuple[str, str]] = {
     tuple: ("a list of numbers", "JSON"),
     dict: ("an object of settings", "JSON"),
 }
-"""Name of a setting's type in messages, and its placeholder in the help."""
+"""For each type of a setting: its name in messages, and its placeholder in the help."""
 
 
 def _flag(default: Any, group: str, help: str, **limits: Any) -> Any:
-    """A setting; limits are `least` (inclusive), `above`, `below` (exclusive) and `choices`."""
+    """A setting; `limits` are `least` (inclusive), `above` and `below` (exclusive) and `choices`."""
     return dataclasses.field(default=default, metadata={"group": group, "help": help, **limits})
 
 
 @dataclass
 class TrainConfig:
-    """Settings of one run; every field is a flag. ValueError names the flag of an invalid value.
+    """Settings of one run; every field is a flag. A ValueError names the flag of an invalid value.
 
     Values without a source in the paper (docs/paper_to_code.md) are our choice, from short runs on CamVid.
     """
@@ -200,7 +200,7 @@ class TrainConfig:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(H, W) in pixels; ValueError where `resolution` is neither a number nor WIDTHxHEIGHT."""
+        """(H, W) in pixels; ValueError if `resolution` is neither a number nor WIDTHxHEIGHT."""
         try:
             sides = [int(side) for side in self.resolution.lower().split("x")]
         except ValueError:
@@ -211,21 +211,21 @@ class TrainConfig:
 
     @property
     def augmentation_changes(self) -> tuple[str, ...]:
-        """Names in `augmentation`."""
+        """The names in `augmentation`."""
         return tuple(name for name in self.augmentation.replace(" ", "").split(",") if name)
 
     def save(self, path: Path) -> None:
-        """Write the merged settings atomically as JSON for --config."""
+        """Write all settings atomically as a JSON file for --config."""
         write_json(path, dataclasses.asdict(self))
 
 
 def kind_of(field: dataclasses.Field) -> type:
-    """Type of a setting: a key of `KINDS`."""
+    """Type of a setting, a key of `KINDS`."""
     return dict if field.default is None else type(field.default)
 
 
 def _checked(field: dataclasses.Field, value: Any) -> Any:
-    """The value in its setting's type; JSON lists, whole numbers, null and paths are converted."""
+    """The value in its setting's type, checked; JSON lists, whole numbers, null and paths are converted."""
     kind, value = kind_of(field), plain_value(value)
     if kind is dict:
         value = dict(value) if isinstance(value, dict) else {} if value is None else value
@@ -243,7 +243,7 @@ def _checked(field: dataclasses.Field, value: Any) -> Any:
 
 
 def _is_number(value: Any, kind: Any) -> bool:
-    """Whether a value is a number of a kind, and not a bool."""
+    """Whether a value is a number of this kind and not a bool."""
     return isinstance(value, kind) and not isinstance(value, bool)
 
 

@@ -1,6 +1,7 @@
-"""Whose features the contrastive loss reads where `contrastive_backbone_weights` is "if_found".
+"""The backbone of the contrastive loss if `contrastive_backbone_weights` is "if_found".
 
-The choice is made once, at the start of a run: the run's config.json holds it, and a resumed run keeps it.
+The choice is made once, at the start of a run. It is written to the run's config.json, and a resumed run
+keeps it.
 """
 
 from __future__ import annotations
@@ -19,23 +20,20 @@ from dpsims_hub.training.config import TrainConfig
 def decide_for_all(
     accelerator: Accelerator, config: TrainConfig, checkpoint: Path | None
 ) -> tuple[TrainConfig, str]:
-    """`decide_contrastive_backbone` of the main process, for every process."""
+    """The decision of `decide_contrastive_backbone` in the main process, for every process."""
     decision = decide_contrastive_backbone(config, checkpoint) if accelerator.is_main_process else None
     [(decided, sentence)] = broadcast_object_list([decision])
-    # Only the choice: paths may differ between machines.
+    # Only these two settings are copied: paths may differ between machines.
     names = ("contrastive_backbone", "contrastive_backbone_weights")
     return dataclasses.replace(config, **{name: getattr(decided, name) for name in names}), sentence
 
 
 def decide_contrastive_backbone(config: TrainConfig, checkpoint: Path | None) -> tuple[TrainConfig, str]:
-    """The settings without an open "if_found", and a sentence about the choice ("" where there was none).
+    """The settings with "if_found" replaced, and a sentence about the choice ("" if none is needed).
 
-    Nothing is downloaded. With found weights `contrastive_backbone_weights` becomes "pretrained", else
-    `contrastive_backbone` becomes "", the discriminator's backbone.
-
-    Args:
-        config: settings of the run.
-        checkpoint: the run continues it, with the choice in the config.json beside it.
+    Nothing is downloaded. If the weights are found, `contrastive_backbone_weights` becomes "pretrained".
+    Otherwise `contrastive_backbone` becomes "", which stands for the discriminator's backbone. If the run
+    resumes from a `checkpoint`, the config.json beside it contains the choice.
 
     Raises:
         FileNotFoundError: the checkpoint was trained with weights that are missing now.
@@ -59,7 +57,7 @@ def decide_contrastive_backbone(config: TrainConfig, checkpoint: Path | None) ->
 
 
 def _kept_choice(config: TrainConfig, checkpoint: Path | None) -> str | None:
-    """`contrastive_backbone` of the run that is continued; None where there is none or it was not decided."""
+    """`contrastive_backbone` of the run that is resumed; None if there is no such run or no choice in it."""
     file = checkpoint.parent / "config.json" if checkpoint else None
     if file is None or not file.is_file():
         return None

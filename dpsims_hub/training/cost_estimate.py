@@ -1,7 +1,7 @@
-"""Multiply-adds and memory of one training step, estimated without values.
+"""Multiply-adds and memory of one training step, estimated without computing values.
 
-Networks, losses and updates are the real ones, run on tensors of the device "meta". Replaced is what needs
-values: class weights, checks for infinite losses, and autocast, which does not support that device.
+The networks, losses and updates of a training run on tensors of the device "meta". Parts that need values are
+replaced: class weights and checks for infinite losses. So is autocast, which does not support that device.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _IN_HALF = {
     *(torch.einsum, F.scaled_dot_product_attention),
 }
 _IN_FULL = {F.layer_norm, F.group_norm, F.softmax, torch.softmax, Tensor.softmax}
-"""Operations of these networks in half precision and in float32 under CUDA's autocast.
+"""Operations of these networks that CUDA's autocast runs in half precision, and those it runs in float32.
 
 The CPU's autocast differs slightly: it pads in float32.
 """
@@ -42,7 +42,7 @@ The CPU's autocast differs slightly: it pads in float32.
 
 @dataclass(frozen=True)
 class NetworkCosts:
-    """Size of one network: all its parameters, and multiply-adds of a forward pass for one image."""
+    """Number of a network's parameters, and multiply-adds of its forward pass for one image."""
 
     parameters: int
     multiply_adds: int
@@ -53,13 +53,14 @@ class StepCosts:
     """Costs of one micro-batch in one process; memory in bytes.
 
     Args:
-        networks: "generator", "discriminator" (its trained part), perhaps "backbone", "contrastive backbone".
-        multiply_adds: of both updates, forward and backward.
-        weights: of all networks, buffers included.
+        networks: "generator", "discriminator" (its trained part) and, if there are any, "backbone" and
+            "contrastive backbone".
+        multiply_adds: of both updates, forward and backward passes.
+        weights: of all networks, including buffers.
         average: of the averaged generator.
-        optimizers: moments of both Adams.
-        step_peak: gradients and activations together, at the peak of a step.
-        trained: weights that have gradients.
+        optimizers: of the moments of both Adam optimisers.
+        step_peak: of gradients and activations together, at the peak of a step.
+        trained: of the weights that have gradients.
     """
 
     networks: dict[str, NetworkCosts]
@@ -101,7 +102,7 @@ def estimate_costs(config: TrainConfig, num_classes: int, ignore_index: int = 25
 
 
 class DryRunStep(TrainingStep):
-    """A training step that reads no values."""
+    """A training step that reads no values of tensors."""
 
     def class_weights(self, label_map: Tensor) -> Tensor:
         """Empty weights of the right shape."""
@@ -113,11 +114,11 @@ class DryRunStep(TrainingStep):
         return torch.zeros((), device=META)
 
     def _check(self, logs: dict[str, Tensor], unknown: Tensor) -> None:
-        """Checks nothing."""
+        """Check nothing."""
 
 
 class MetaAccelerator:
-    """The part of an accelerator that a training step uses; precision "no", "bf16" or "fp16"."""
+    """The part of an accelerator that a training step uses; `precision` is "no", "bf16" or "fp16"."""
 
     device = META
 
@@ -163,15 +164,15 @@ def _make_step(
     average = ExponentialMovingAverage(generator, config.ema_decay, config.ema_warmup)
     if config.gradient_checkpointing:
         generator.enable_gradient_checkpointing(partial(_checkpoint, config.mixed_precision))
-    patches = build_patch_networks(config, backbone)
+    patch_backbone, projection = build_patch_networks(config, backbone)
     networks = Networks(
         generator.train(),
         discriminator.train(),
         backbone,
-        torch.optim.Adam(parameters_of(generator, patches.projection)),
+        torch.optim.Adam(parameters_of(generator, projection)),
         torch.optim.Adam(discriminator.parameters()),
-        patches.backbone,
-        patches.projection,
+        patch_backbone,
+        projection,
     )
     accelerator = MetaAccelerator(config.mixed_precision)
     return DryRunStep(networks, config, accelerator, num_classes, ignore_index), average
@@ -179,7 +180,7 @@ def _make_step(
 
 @torch.no_grad()
 def _network_costs(config: TrainConfig, nets: Networks, average: DPSIMSGenerator) -> dict[str, NetworkCosts]:
-    """Costs for one image; those of the generator in its exported form."""
+    """Costs for one image; the generator is counted in its exported form."""
     batch = _make_batch(dataclasses.replace(config, train_batch_size=1), average)
     inputs = (batch["label_map"], batch["latents"][0, :1], None, batch.get("instance_offsets"))
     features = batch["real_images"] if nets.backbone is None else nets.backbone(batch["real_images"])
@@ -197,7 +198,7 @@ def _network_costs(config: TrainConfig, nets: Networks, average: DPSIMSGenerator
 
 
 def _checkpoint(precision: str, block: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    """Gradient checkpointing whose second run uses the replacement of autocast."""
+    """Gradient checkpointing that uses the replacement of autocast in its second run."""
     again = MetaAccelerator(precision).autocast()
     return checkpoint(block, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), again))
 

@@ -1,8 +1,8 @@
 """Training pairs as an endless, seeded sequence that can start at any position.
 
-Position p always gives the same pair, crop and latents, whatever the number of workers or processes: the
-epoch is p // n, the order of an epoch depends on (seed, epoch), everything else on (seed, p). A run that
-resumes at a step therefore sees the same data. Streams, which have no positions, are in `stream.py`.
+A position p always gives the same pair, crop and latents, whatever the number of workers or processes. With n
+pairs its epoch is p // n. The order of an epoch depends on (seed, epoch), everything else on (seed, p). A run
+that resumes at a step therefore reads the same data. Streams have no positions; see `stream.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from dpsims_hub.labels import ClassSpec, LabelMapError, Sample
 from dpsims_hub.training.stopping import ignore_stop_signals
 from dpsims_hub.training.transform import PairTransform
 
-MOST_IN_A_ROW = 100  # pairs that are bad or left out, before the data itself must be wrong
-_LISTS = ("skipped", "left_out")  # an item's reports on pairs that it replaces
+MOST_IN_A_ROW = 100  # with so many consecutive pairs that are bad or left out, the data must be wrong
+_LISTS = ("skipped", "left_out")  # an item's lists of the pairs that it replaces
 
 
 class Pairs(Protocol):
@@ -42,11 +42,7 @@ def has_known_pixel(item: Mapping[str, Any], spec: ClassSpec) -> bool:
 
 
 def check_left_out(names: Sequence[str]) -> None:
-    """Stop if too many pairs in a row were left out.
-
-    Raises:
-        ValueError: there are `limit` of them.
-    """
+    """Raise a ValueError if at least `MOST_IN_A_ROW` pairs in a row were left out."""
     if len(names) >= MOST_IN_A_ROW:
         raise ValueError(
             f"{len(names)} label maps in a row have no known pixel in the part that was cut out, the last "
@@ -60,11 +56,11 @@ class TrainingPairs(Dataset):
     """Augmented pairs, indexed by position in the endless sequence.
 
     Args:
-        pairs: the data; ValueError where it is empty.
-        transform: makes tensors of a pair.
+        pairs: the data; ValueError if it is empty.
+        transform: converts a pair to tensors.
         seed: of order and augmentation, not negative.
         skip_bad: replace a pair that cannot be used, and report it in the item.
-        max_samples: use the first so many pairs only; 0 for all.
+        max_samples: use only this many pairs, the first ones; 0 for all.
     """
 
     pairs: Pairs
@@ -86,8 +82,13 @@ class TrainingPairs(Dataset):
         """The example at a position; another pair replaces one that is bad or has no known pixel in its crop.
 
         A crop without a known pixel has a useless gradient: the encoder's features are 0 there, and each
-        group norm multiplies the gradient by 1 / sqrt(eps) = 316. "skipped" holds sentences about bad pairs,
-        "left_out" names of pairs without a known pixel; too many in a row raise LabelMapError or ValueError.
+        group norm multiplies the gradient by 1 / sqrt(eps) = 316.
+
+        "skipped" contains sentences about bad pairs, and "left_out" names of pairs without a known pixel.
+
+        Raises:
+            ValueError: a pair is bad (LabelMapError) and `skip_bad` is off, or too many in a row cannot be
+                used.
         """
         epoch, place = divmod(position, self.count)
         index = int(self._epoch_order(epoch)[place])
@@ -121,8 +122,9 @@ class TrainingPairs(Dataset):
 class PositionSampler(Sampler[int]):
     """Endless positions of one process.
 
-    Step s of all processes reads the `world_size * batch_size` positions after those of step s - 1: shares
-    are disjoint, and every epoch is covered once. Each micro-batch of an accumulated update counts as a step.
+    In step s all processes together read the `world_size * batch_size` positions after those of step s - 1.
+    Their shares are disjoint, and every epoch is covered once. Each micro-batch of an accumulated update
+    counts as a step.
     """
 
     batch_size: int
@@ -137,7 +139,7 @@ class PositionSampler(Sampler[int]):
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, Tensor | list[str]]:
-    """Items of one shape -> a batch: tensors stacked, the lists "skipped" and "left_out" joined."""
+    """Stack the tensors of items of one shape, and join their lists "skipped" and "left_out"."""
     batch: dict[str, Tensor | list[str]] = {
         name: torch.stack([item[name] for item in items]) for name in items[0] if name not in _LISTS
     }
@@ -145,7 +147,7 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, Tensor | list[str]]:
 
 
 def make_loader(pairs: TrainingPairs, sampler: PositionSampler, num_workers: int) -> DataLoader:
-    """Endless loader of one process, not for `Accelerator.prepare`, which would shard it again."""
+    """Endless loader of one process; `Accelerator.prepare` would split it between processes again."""
     return DataLoader(
         pairs,
         batch_size=sampler.batch_size,

@@ -1,12 +1,12 @@
-"""The batches of a run, and its position in the data.
+"""The batches of a run, and its position in the data, with one interface for map-style data sets and streams.
 
-Map-style data sets and streams have one interface here. The position is the step for the first and a state of
-its own for the second.
+The position is the step for a map-style data set, and a state of its own for a stream.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from dpsims_hub.labels.survey.opened_source import some_labels
 from dpsims_hub.training.augmentation import NUM_DRAWS
 from dpsims_hub.training.checkpoint import load_data_states
 from dpsims_hub.training.config import TrainConfig
-from dpsims_hub.training.data import PositionSampler, TrainingPairs, collate, make_loader
+from dpsims_hub.training.data import PositionSampler, TrainingPairs, make_loader
 from dpsims_hub.training.stream import StreamedPairs, make_stream_loader
 from dpsims_hub.training.stream_resume import data_state, restore
 from dpsims_hub.training.transform import PairTransform
@@ -53,8 +53,7 @@ def training_source(config: TrainConfig) -> DataSource:
 
 
 def validation_source(config: TrainConfig) -> DataSource | None:
-    """The data source of the validation pairs; None where the sheets show training pairs."""
-    source = training_source(config)
+    """The data source of the validation pairs; None if the sheets show training pairs."""
     if config.validation_data_dir:
         return DataSource(
             directory=config.validation_data_dir,
@@ -63,12 +62,12 @@ def validation_source(config: TrainConfig) -> DataSource | None:
             label_suffix=config.label_suffix,
         )
     if config.validation_split:
-        return DataSource(**{**vars(source), "split": config.validation_split})
+        return replace(training_source(config), split=config.validation_split)
     return None
 
 
 def example_transform(config: TrainConfig, spec: ClassSpec, latent_dim: int) -> PairTransform:
-    """How a run makes an example of a pair."""
+    """The transform that makes a run's examples of pairs."""
     return PairTransform(
         config.size,
         config.max_zoom,
@@ -82,7 +81,7 @@ def example_transform(config: TrainConfig, spec: ClassSpec, latent_dim: int) -> 
 
 
 class TooManyBadSamplesError(ValueError):
-    """More pairs are bad than --skip_bad_samples allows."""
+    """More bad pairs than --skip_bad_samples allows."""
 
 
 class TrainingDataLoader:
@@ -121,26 +120,21 @@ class TrainingDataLoader:
             skip_bad = config.skip_bad_samples > 0
             self.pairs = TrainingPairs(source, transform, config.seed, skip_bad, config.max_train_samples)
 
-    @property
-    def spec(self) -> ClassSpec:
-        """The classes of the data."""
-        return self.source.spec
-
-    def doubts(self) -> list[str]:
-        """Warnings about some of the label maps."""
-        return look_at_masks(some_labels(self.source, _CHECKED_MAPS), self.spec)
+    def map_warnings(self) -> list[str]:
+        """Warnings about the contents of some label maps."""
+        return look_at_masks(some_labels(self.source, _CHECKED_MAPS), self.source.spec)
 
     @property
     def num_pairs(self) -> int | None:
-        """Pairs of an epoch; None for a stream."""
+        """Number of pairs in an epoch; None for a stream."""
         return None if self.streamed else len(self.pairs)
 
     def start(
         self, micro_step: int, state: dict[str, Any] | None = None, checkpoint: Path | None = None
     ) -> str:
-        """Begin after `micro_step` batches, or continue from a state of `state`.
+        """Begin after `micro_step` batches, or continue from what the method `state` returned.
 
-        `checkpoint` holds the states of the other processes. Returns a sentence if the position could not be
+        `checkpoint` contains the states of all processes. Returns a sentence if the position could not be
         restored exactly, else "".
         """
         config = self.config
@@ -157,9 +151,7 @@ class TrainingDataLoader:
                 world_size=self.world_size,
                 skip_bad=config.skip_bad_samples > 0,
             )
-            self._loader = make_stream_loader(
-                pairs, config.train_batch_size, config.dataloader_num_workers, collate
-            )
+            self._loader = make_stream_loader(pairs, config.train_batch_size, config.dataloader_num_workers)
             if state and state["stream"] is not None:
                 sentence = restore(self._loader, state["stream"], partial(_all_places, checkpoint))
             elif micro_step:
@@ -174,7 +166,7 @@ class TrainingDataLoader:
         """The next batch.
 
         Raises:
-            ValueError: a pair is bad (LabelMapError), more are than tolerated, or the stream cannot be read.
+            ValueError: a pair is bad (LabelMapError), too many are bad, or the stream cannot be read.
         """
         try:
             batch = next(self._batches)
@@ -204,7 +196,7 @@ class TrainingDataLoader:
         return {**place, "stream": data_state(self._loader) if self.streamed else None}
 
     def examples(self, count: int) -> Iterator[dict[str, Tensor]]:
-        """The same examples at every call and in every process; of a stream its first rows, repeated."""
+        """The same examples in every call and process; those of a stream are its first rows, repeated."""
         if not self.streamed:
             places = np.random.default_rng((self.config.seed, 4)).integers(len(self.pairs), size=count)
             yield from (self.pairs[int(place)] for place in places)
@@ -219,7 +211,7 @@ class TrainingDataLoader:
                 raise ValueError(f"{self.config.dataset_name}: the stream has no pair that can be used.")
 
     def refresh_inputs(self) -> Iterator[dict[str, Tensor]]:
-        """Arguments of the generator for batch-norm statistics: 16 batches (our choice)."""
+        """Inputs of the generator for its batch-norm statistics: 16 batches (our choice)."""
         size = max(2, self.config.train_batch_size)  # batch norm refuses one value per channel
         examples = self.examples(_REFRESH_BATCHES * size)
         while batch := list(islice(examples, size)):
@@ -228,7 +220,7 @@ class TrainingDataLoader:
             yield {**inputs, "latents": inputs["latents"][:, 0]}
 
     def spread(self, count: int) -> list[dict[str, Tensor]]:
-        """At most `count` examples spread evenly over the data; the first ones of a stream."""
+        """At most `count` examples, spread evenly over the data; the first ones of a stream."""
         if self.streamed:
             samples = islice(self._usable_samples(), count)
             return [self.transform(sample, (self.config.seed, 5, i)) for i, sample in enumerate(samples)]
@@ -247,7 +239,7 @@ class TrainingDataLoader:
 def _all_places(checkpoint: Path | None) -> list[dict[str, Any]]:
     """The stream states of all processes that wrote a checkpoint, by rank.
 
-    The loader's key is "feed", its name in older versions, whose checkpoints load.
+    The key "feed" is an old name of the data loader, kept so that older checkpoints can be loaded.
     """
     states = load_data_states(checkpoint) if checkpoint else []
     return [state["feed"]["stream"] for state in states]

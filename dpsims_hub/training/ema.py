@@ -1,7 +1,8 @@
 """Exponential moving average of the generator's parameters and buffers.
 
 It averages effective weights, with spectral norm folded in: raw weights and power-iteration vectors cannot be
-averaged separately. Reading them makes no power iteration, so that averaging does not change the training.
+averaged separately. Reading effective weights makes no power iteration, so averaging does not affect the
+training.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class ExponentialMovingAverage:
     Args:
         generator: the model in training, unwrapped.
         decay: weight of the past.
-        warmup: use min(decay, (1 + t) / (10 + t)) at step t, which forgets early weights soon (our choice).
-            It reaches 0.999 at step 8,990 and 0.9999 at step 89,990.
+        warmup: use min(decay, (1 + t) / (10 + t)) at step t, so that early weights are soon forgotten (our
+            choice). This reaches 0.999 at step 8,990 and 0.9999 at step 89,990.
     """
 
     def __init__(self, generator: DPSIMSGenerator, decay: float, warmup: bool = True) -> None:
@@ -51,7 +52,7 @@ class ExponentialMovingAverage:
 
     @property
     def horizon(self) -> float:
-        """Steps over which the average reaches: 1 / (1 - decay)."""
+        """Effective number of steps in the average: 1 / (1 - decay)."""
         return 1 / (1 - self.present_decay)
 
     @torch.no_grad()
@@ -71,9 +72,9 @@ class ExponentialMovingAverage:
     def refreshed(
         self, inputs: Iterable[Mapping[str, Tensor]], precision: AbstractContextManager | None = None
     ) -> Iterator[DPSIMSGenerator]:
-        """The averaged model with fresh batch-norm statistics; afterwards the buffers are as before.
+        """Give the averaged model new batch-norm statistics, and restore the old ones afterwards.
 
-        `precision` is the autocast of the refreshing; None for float32.
+        `precision` is the autocast in which they are computed; None for float32.
         """
         before = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
         try:
@@ -88,7 +89,7 @@ class ExponentialMovingAverage:
     def refresh_batch_norm(self, inputs: Iterable[Mapping[str, Tensor]]) -> None:
         """Recompute batch-norm statistics for the averaged weights, as OASIS does before evaluation.
 
-        Their mean over these inputs of the generator is taken.
+        They become the mean of the statistics of these inputs of the generator.
         """
         norms = [m for m in self.model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
         momenta = [norm.momentum for norm in norms]
@@ -103,11 +104,11 @@ class ExponentialMovingAverage:
             norm.momentum = momentum
 
     def state_dict(self) -> dict:
-        """State for the checkpoint."""
+        """The state for a checkpoint."""
         return {"model": self.model.state_dict(), "num_updates": self.num_updates}
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         self.model.load_state_dict(state["model"])
         self.num_updates = state["num_updates"]
 

@@ -1,7 +1,7 @@
 """Fine-tuning: both networks start from a published model, on the classes of new data.
 
-Classes are matched by name. A matched class takes its row of the generator's label tables and of the
-discriminator's head; a new class keeps its initial row. Everything else is copied.
+Classes are matched by name. A matched class gets the published rows of the generator's label tables and of
+the discriminator's head. A new class keeps its initial rows. All other weights are copied.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ def build_finetuned(
 ) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None, list[str]]:
     """Generator, discriminator and backbone that start from `config.pretrained_model_name_or_path`.
 
-    The generator has the published architecture, with spectral norm on. The last result holds lines for the
-    run's log: matched (new <- published), new and dropped classes, and the origin of the discriminator.
+    The generator has the published architecture, with spectral norm on. The last result is a list of lines
+    for the run's log: matched (new <- published), new and dropped classes, and the origin of the
+    discriminator.
 
     Raises:
-        FileNotFoundError: the model, or a file of it or of the backbone, is missing.
-        ValueError: no class in common, a damaged file, or settings that do not fit the published model.
+        FileNotFoundError: the model, or a file of the model or of the backbone, is missing.
+        ValueError: no class is in common, a file is damaged, or settings do not fit the published model.
     """
     folder, pipe = _published(config)
     published = pipe.generator.remove_spectral_norm().eval()
@@ -65,17 +66,18 @@ def build_finetuned(
 def build_run(
     config: TrainConfig, spec: ClassSpec
 ) -> tuple[DPSIMSGenerator, DPSIMSDiscriminator, PretrainedBackbone | None, list[str]]:
-    """As `build_finetuned`; new networks and no lines where no published model is named."""
+    """The results of `build_finetuned`; new networks and no lines if the settings name no published model."""
     if config.pretrained_model_name_or_path:
         return build_finetuned(config, spec)
     return *build_networks(config, spec.num_classes, spec.ignore_index), []
 
 
 def match_classes(new: ClassSpec, old: ClassSpec) -> list[int | None]:
-    """The id of the published class that each new class continues; None where there is none.
+    """For each new class the id of the published class that it continues, or None.
 
-    A new class's name is searched first, then its aliases, each among the old names before the old aliases,
-    in any letter case. Several new classes may continue one (car and truck both continue vehicle).
+    The name of a new class is looked up first, then its aliases. Each is compared with the old names before
+    the old aliases, in any letter case. Several new classes may continue one published class (car and truck
+    both continue vehicle).
     """
     sources: list[int | None] = []
     for info in new.classes:
@@ -86,10 +88,10 @@ def match_classes(new: ClassSpec, old: ClassSpec) -> list[int | None]:
 
 @torch.no_grad()
 def copy_generator(new: DPSIMSGenerator, old: DPSIMSGenerator, sources: Sequence[int | None]) -> None:
-    """Copy a published generator into one that may have spectral norm, label tables by class.
+    """Copy a published generator into one that may have spectral norm, with label tables row by row.
 
-    `sources` comes from `match_classes`. `old` has no spectral norm, and the same architecture except for
-    classes.
+    `sources` comes from `match_classes`. `old` has no spectral norm; its architecture differs only in the
+    number of classes.
     """
     for name, source in old.named_modules():
         target = new.get_submodule(name)
@@ -106,10 +108,10 @@ def copy_generator(new: DPSIMSGenerator, old: DPSIMSGenerator, sources: Sequence
 
 
 class PublishedNorm(nn.Module):
-    """Gives a spectrally normalised weight its published norm, as a constant factor.
+    """Multiplies a spectrally normalised weight by its published norm, a constant.
 
-    An average of weights of norm 1 has a norm slightly below 1. Normalising it to 1 would change every layer
-    by up to 1 %, and the photos with it.
+    An average of weights of norm 1 has a norm slightly below 1. Normalising it to 1 would change every layer,
+    and so the photos, by up to 1 %.
     """
 
     def __init__(self, norm: Tensor) -> None:
@@ -125,9 +127,9 @@ class PublishedNorm(nn.Module):
 def set_normalized_weight(layer: nn.Module, weight: Tensor) -> Tensor:
     """Make `weight / norm` the effective weight of a layer with spectral norm; returns the norm, a scalar.
 
-    The norm is the largest singular value of `weight` as a matrix. The raw weight keeps its initial size,
-    which matters to Adam and not to spectral norm. The power iteration starts converged: it does not move the
-    weight.
+    The norm is the largest singular value of `weight` as a matrix. The raw weight keeps its initial length,
+    which matters to Adam but not to spectral norm. The power iteration starts at its fixed point, so that it
+    does not change the weight.
     """
     chain = layer.parametrizations.weight
     matrix = weight.double().flatten(1)
@@ -141,7 +143,7 @@ def set_normalized_weight(layer: nn.Module, weight: Tensor) -> Tensor:
 
 
 def _copy_label_table(new: LabelConvolution, old: LabelConvolution, sources: Sequence[int | None]) -> None:
-    """Rows by class; noise planes and bias as they are. Unknown pixels have no row."""
+    """Copy rows by class, and noise planes and bias unchanged; unknown pixels have no row."""
     for target, source in enumerate(sources):
         if source is not None:
             new.weight[:, target] = old.weight[:, source]
@@ -150,7 +152,7 @@ def _copy_label_table(new: LabelConvolution, old: LabelConvolution, sources: Seq
 
 
 def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
-    """Folder and pipeline of the model; a bundled name wins over a folder of that name."""
+    """Folder and pipeline of the model; a bundled name takes precedence over a folder of that name."""
     name, revision, variant = config.pretrained_model_name_or_path, config.revision, config.variant or None
     logging.disable_progress_bar()
     try:
@@ -160,7 +162,7 @@ def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
             folder = Path(name)
         else:
             folder = Path(DPSIMSPipeline.download(name, revision=revision or None, variant=variant))
-            # Of the same commit, which names the folder; a pipeline does not download them.
+            # A pipeline does not download these. The folder is named after its commit.
             snapshot_download(
                 name, revision=folder.name, allow_patterns=["training_config.json", "discriminator/*"]
             )
@@ -170,22 +172,20 @@ def _published(config: TrainConfig) -> tuple[Path, DPSIMSPipeline]:
 
 
 def _with_architecture(config: TrainConfig, published: DPSIMSGenerator) -> TrainConfig:
-    """The run's settings over the published architecture."""
+    """The run's settings, with the published architecture as the default."""
     offsets = published.config.use_instance_offsets
     if config.instance_offsets != offsets:
         raise ValueError(
             f"--instance_offsets: {config.pretrained_model_name_or_path} was trained "
             f"{'with' if offsets else 'without'} them; {'add' if offsets else 'leave out'} this flag."
         )
-    settings = own_settings(published.config)
-    for name in _OF_THE_RUN:
-        del settings[name]
+    settings = {k: v for k, v in own_settings(published.config).items() if k not in _OF_THE_RUN}
     merged = {**settings, "spectral_norm": True, **config.generator_config}
     return dataclasses.replace(config, generator_config=merged)
 
 
 def _check_architecture(config: TrainConfig, published: DPSIMSGenerator, built: DPSIMSGenerator) -> None:
-    """Refuse flags that change the shape of a published tensor."""
+    """Refuse settings that change the shape of a published tensor."""
     plain = own_settings(built.config) | {"spectral_norm": False, "num_classes": published.config.num_classes}
     with torch.device("meta"):
         tensors = DPSIMSGenerator(**plain).state_dict()
@@ -206,7 +206,7 @@ def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
 def _start_discriminator(
     config: TrainConfig, folder: Path, fresh: DPSIMSDiscriminator, sources: Sequence[int | None]
 ) -> tuple[DPSIMSDiscriminator, str]:
-    """The published discriminator on the new classes if there is one that fits, else the fresh one."""
+    """The published discriminator, with the new classes, if there is one and it fits; otherwise `fresh`."""
     place = next((p for p in (folder, folder.parent) if _is_discriminator(p / "discriminator")), None)
     if place is None:
         return fresh, "Discriminator: new, none was published with the generator."
@@ -230,14 +230,14 @@ def _start_discriminator(
 def copy_discriminator(
     new: DPSIMSDiscriminator, old: DPSIMSDiscriminator, sources: Sequence[int | None]
 ) -> None:
-    """Copy a discriminator, the rows of its head by class, "fake" from "fake"; see `copy_generator`.
+    """Copy a discriminator, with the rows of its head by class and "fake" from "fake"; see `copy_generator`.
 
-    A head with spectral norm keeps its bound of 1, so that added or dropped classes scale all rows by one
-    factor.
+    A head with spectral norm keeps norm 1, so that added or dropped classes scale all rows by one factor.
     """
     kept = {name: value for name, value in old.state_dict().items() if not name.startswith("head.")}
     new.load_state_dict(kept, strict=False)
-    heads = [module.head.eval() for module in (new, old)]  # in training, reading makes a power iteration
+    # In training mode, reading a weight makes a power iteration.
+    heads = [module.head.eval() for module in (new, old)]
     weight, theirs = (head.weight.clone() for head in heads)
     for target, source in [(0, 0), *((t + 1, s + 1) for t, s in enumerate(sources) if s is not None)]:
         weight[target] = theirs[source]
@@ -256,12 +256,12 @@ def _is_discriminator(folder: Path) -> bool:
 def _misfit(
     config: TrainConfig, place: Path, published: dict[str, Any], fresh: DPSIMSDiscriminator
 ) -> str | None:
-    """How a published discriminator differs from the one the run needs, or None.
+    """How a published discriminator differs from the one that the run needs, or None.
 
-    Widths that the run does not set may differ. Two backbones may have feature maps of one shape; the
+    Widths that the run does not set may differ. Two backbones may have feature maps of equal shapes. The
     settings of the publishing run, if present, distinguish them.
     """
-    # The first in a run's folder, the second in a published one.
+    # The first name is that in a run's folder, the second that in a published folder.
     runs = (place / name for name in ("config.json", "training_config.json"))
     run = next((path for path in runs if path.is_file()), None)
     backbone = None if run is None else json.loads(run.read_text()).get("backbone")

@@ -1,7 +1,7 @@
-"""Settings given to `accelerate launch` or `accelerate config`; they hold where the script has no flag.
+"""Settings given to `accelerate launch` or `accelerate config`; flags of the script override them.
 
-The launcher passes precision on in the environment, where "no" may also mean unset, and accumulation with
-DeepSpeed only. So its command line is read too.
+The launcher passes the precision on in the environment, where "no" may also mean that none was given. It
+passes accumulation steps on with DeepSpeed only. Therefore its command line is read too.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ ACCUMULATION = "ACCELERATE_GRADIENT_ACCUMULATION_STEPS"
 
 
 def launcher_settings() -> dict[str, Any]:
-    """The settings of `TrainConfig` that the launcher was given; precision "no" only if it was written.
+    """The settings of `TrainConfig` that the launcher was given; precision "no" only if given explicitly.
 
     Raises:
-        ValueError: the number of accumulation steps is no whole number above 0.
+        ValueError: the number of accumulation steps is not a whole number above 0.
     """
     settings: dict[str, Any] = {}
     words = _parent_words()
@@ -39,7 +39,7 @@ def launcher_settings() -> dict[str, Any]:
 
 
 def launcher_sentences(launched: dict[str, Any], used: Any) -> list[str]:
-    """One line for each setting of the launcher: the value that holds."""
+    """For each setting of the launcher, a line on the value that is used."""
     sentences = []
     for name, value in launched.items():
         mine = getattr(used, name)
@@ -51,9 +51,9 @@ def launcher_sentences(launched: dict[str, Any], used: Any) -> list[str]:
 
 
 def option_of(words: Sequence[str], script: str, option: str) -> str:
-    """The value of an option in a launcher's command line; "" where there is none.
+    """The value of an option in a launcher's command line, or "".
 
-    Words after the name of `script` are the script's own. `option` is written with underscores.
+    Words from the name of `script` on are not read. `option` is written with underscores.
     """
     name = PurePath(script).name
     end = next((place for place, word in enumerate(words) if PurePath(word).name == name), 0)
@@ -69,10 +69,10 @@ def option_of(words: Sequence[str], script: str, option: str) -> str:
 
 
 def _parent_words() -> list[str]:
-    """The command line of the parent process; empty where it cannot be read."""
+    """The command line of the parent process; empty if it cannot be read."""
     import psutil
 
     try:
         return psutil.Process().parent().cmdline()
-    except (psutil.Error, AttributeError):  # it has ended, or is another user's
+    except (psutil.Error, AttributeError):  # it has ended, or belongs to another user
         return []

@@ -45,7 +45,7 @@ class Trainer:
     """A run: everything that is built once, and the loop over steps.
 
     Raises:
-        ValueError: settings or data that cannot be used.
+        ValueError: the settings or the data cannot be used.
         FileNotFoundError: a folder, checkpoint or weights file is missing.
     """
 
@@ -76,7 +76,7 @@ class Trainer:
         plain = replace(transform, max_zoom=1.0, flip=False, latent_dim=0)
         self.previews = TrainingDataLoader(config, shown, plain).spread(NUM_PREVIEWS)
         self._prepare(*networks)
-        # Weights are equal in all processes; dropout is not.
+        # The weights are equal in all processes. From here on random numbers differ, for dropout.
         set_seed(config.seed, device_specific=True)
 
     def _prepare(
@@ -85,13 +85,12 @@ class Trainer:
         discriminator: DPSIMSDiscriminator,
         backbone: PretrainedBackbone | None,
     ) -> None:
-        """Device, average, optimisers, processes."""
+        """Move the networks to the device, and make their average, optimisers and DDP wrappers."""
         config, accelerator = self.config, self.accelerator
-        self.patches = build_patch_networks(config, backbone)
-        projection = self.patches.projection
-        every = (generator, discriminator, backbone, self.patches.backbone, projection)
+        patch_backbone, projection = build_patch_networks(config, backbone)
+        every = (generator, discriminator, backbone, patch_backbone, projection)
         modules = [module for module in every if module is not None]
-        for frozen in {backbone, self.patches.backbone} - {None}:
+        for frozen in {backbone, patch_backbone} - {None}:
             frozen.fold_batch_norms()
         for module in modules:
             module.to(accelerator.device, memory_format=torch.channels_last)
@@ -107,11 +106,11 @@ class Trainer:
             generator.enable_gradient_checkpointing()
         if config.compile:
             for module in modules:
-                # The compiler fails at the backward pass of the generator's replicate padding on a CPU.
+                # On a CPU the compiler fails in the backward pass of the generator's replicate padding.
                 if module is not generator or accelerator.device.type != "cpu":
                     module.compile()
         more = {"betas": (config.adam_beta1, config.adam_beta2)}
-        # One kernel for all tensors. Checkpoints of the default go on with it, which fails with a scaler.
+        # One kernel for all tensors. It fails with a gradient scaler. A checkpoint keeps its own setting.
         more["fused"] = accelerator.device.type in ("cpu", "cuda") and accelerator.scaler is None
         optimizer_g = torch.optim.Adam(parameters_of(generator, projection), config.learning_rate_g, **more)
         optimizer_d = torch.optim.Adam(discriminator.parameters(), config.learning_rate_d, **more)
@@ -121,7 +120,7 @@ class Trainer:
         if projection is not None:
             projection = accelerator.prepare(projection)
         self.networks = Networks(
-            generator, discriminator, backbone, optimizer_g, optimizer_d, self.patches.backbone, projection
+            generator, discriminator, backbone, optimizer_g, optimizer_d, patch_backbone, projection
         )
         accelerator.register_for_checkpointing(self.ema)
         self.step_function = TrainingStep(
@@ -130,7 +129,7 @@ class Trainer:
 
     @torch.no_grad()
     def _real_features(self, backbone: PretrainedBackbone) -> list[Tensor]:
-        """Features of the same photos on every process."""
+        """Features of real photos, the same ones in every process."""
         examples = self.data_loader.examples(_CALIBRATION_PHOTOS)
         photos = network_inputs(collate(examples), self.accelerator.device)["real_images"]
         return backbone(photos)
@@ -139,7 +138,8 @@ class Trainer:
         """Train to the end, a signal or the time limit; save the averaged generator and return its folder.
 
         Raises:
-            NonFiniteLossError: with the step, the term and the last good checkpoint.
+            NonFiniteLossError: a loss or gradient is not finite; the message names the step, the term and the
+                last good checkpoint.
             ValueError: the checkpoint does not fit the settings.
         """
         config, accelerator = self.config, self.accelerator
@@ -177,11 +177,11 @@ class Trainer:
         )
 
     def _begin(self) -> None:
-        """Load the checkpoint, find the position in the data, write the settings, open the logs."""
+        """Restore the position in the data, load the checkpoint, write the settings and open the logs."""
         config, accelerator = self.config, self.accelerator
         state = load_data_state(self.checkpoint, accelerator.process_index) if self.checkpoint else None
         self.seconds = state["seconds"] if state else 0.0
-        # Before the checkpoint is loaded: a new iterator draws from the global random generator.
+        # This precedes loading the checkpoint: a new iterator draws from the global random generator.
         micro_step = self.step * config.gradient_accumulation_steps
         if sentence := self.data_loader.start(micro_step, state["feed"] if state else None, self.checkpoint):
             accelerator.print(sentence)
@@ -194,7 +194,7 @@ class Trainer:
             self.output_dir.mkdir(parents=True, exist_ok=True)
             config.save(self.output_dir / "config.json")
             self.log.rewind(self.step)
-            for sentence in self.data_loader.doubts():
+            for sentence in self.data_loader.map_warnings():
                 print(sentence)
         accelerator.init_trackers("dpsims", _scalars(config), {"wandb": {"dir": str(self.output_dir)}})
         height, width = config.size
@@ -207,8 +207,10 @@ class Trainer:
             accelerator.print(sentence)
         if (backbone := self.networks.backbone) is not None:
             accelerator.print(f"Backbone {backbone.name}: weights from {backbone.source}.")
-        if words := self.patches.words or self.choice:
-            accelerator.print(words)
+        if (own := self.networks.patch_backbone) is not None:
+            accelerator.print(f"Contrastive loss: features of {own.name}, weights from {own.source}.")
+        elif self.choice:
+            accelerator.print(self.choice)
         self.networks.generator.train()
         self.networks.discriminator.train()
         self.clock.reset()
@@ -224,7 +226,7 @@ class Trainer:
                 f"--resume_from_checkpoint: {path} is damaged or was made with other settings; use those of "
                 f"the config.json beside it ({error})."
             ) from error
-        self.accelerator.step = 0  # counts micro-batches, of which a checkpoint leaves none open
+        self.accelerator.step = 0  # counts micro-batches; a checkpoint follows a complete update
 
     def _update(self) -> dict[str, Tensor]:
         """One update of both networks and of the average; returns the logs of its last micro-batch."""
@@ -240,7 +242,7 @@ class Trainer:
         return logs
 
     def _set_learning_rates(self) -> None:
-        """A function of the step alone: a resumed run needs no scheduler state."""
+        """Set both rates as a function of the step alone: a resumed run needs no scheduler state."""
         config, nets = self.config, self.networks
         left = config.max_train_steps - self.step
         factor = min(1.0, left / config.lr_decay_steps) if config.lr_decay_steps else 1.0
@@ -251,7 +253,7 @@ class Trainer:
 
     def _one_step(self, batch: dict[str, Tensor], micro_step: int) -> dict[str, Tensor]:
         batch = network_inputs(batch, self.accelerator.device)
-        # Equal in all processes, and a function of the step: nothing to restore on resume.
+        # Equal in all processes, and a function of the step: a resumed run has nothing to restore.
         draws = torch.Generator().manual_seed(self.config.seed * 1_000_003 + micro_step)
         try:
             return self.step_function(batch, draws)
@@ -285,7 +287,7 @@ class Trainer:
             self.log.write(self.step, values)
 
     def averaged_model(self) -> AbstractContextManager[DPSIMSGenerator]:
-        """The averaged generator with fresh batch-norm statistics, from maps of the training data."""
+        """The averaged generator with new batch-norm statistics, computed from training maps."""
         device = self.accelerator.device
         inputs = (send_to_device(batch, device) for batch in self.data_loader.refresh_inputs())
         return self.ema.refreshed(inputs, self.accelerator.autocast())

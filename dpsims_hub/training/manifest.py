@@ -1,7 +1,7 @@
-"""The list of a checkpoint's files, `checkpoint.json`, written last.
+"""The list of a checkpoint's files, `checkpoint.json`, which is written last.
 
-Names and sizes show a lost or truncated file. Hashes would also show flipped bits, and would cost a second
-reading of hundreds of megabytes.
+Names and sizes reveal a missing or truncated file. Hashes would also reveal flipped bits, but hundreds of
+megabytes would have to be read again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WITHOUT_MANIFEST = ("model.safetensors", "optimizer.bin", "random_states_0.pkl"
 
 
 def write_manifest(folder: Path, step: int, processes: int) -> None:
-    """List the folder's files last; FileNotFoundError where a process wrote to a disk that is not shared."""
+    """List a finished folder's files; FileNotFoundError if a process wrote to a disk that is not shared."""
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != _NAME}
     missing = [rank for rank in range(processes) if f"random_states_{rank}.pkl" not in sizes]
     if missing:
@@ -32,9 +32,9 @@ def write_manifest(folder: Path, step: int, processes: int) -> None:
 
 
 def find_damage(folder: Path) -> str | None:
-    """What is missing from a checkpoint; None for a complete one.
+    """What is missing from a checkpoint; None if it is complete.
 
-    Checkpoints older than this list need both networks' weights and states.
+    In a checkpoint from before this list, only a few files are looked for.
     """
     path = folder / _NAME
     if not path.exists():

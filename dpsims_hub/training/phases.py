@@ -1,13 +1,13 @@
 """Time of each phase of a training step.
 
-CPU phases use wall-clock time. CUDA phases use events in the device's queue, which need no synchronisation:
-"data" is then the time in which the device was idle for lack of a batch.
+On a CPU a phase is measured in wall-clock time. On CUDA it is measured by events in the device's queue,
+without synchronisation; "data" is then the time in which the device waited for a batch.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,8 +16,8 @@ import torch
 PHASES = ("data", "generator_forward", "d_step", "g_step", "ema")
 """Phases of a training step, in order.
 
-`data` waits for the batch; `generator_forward` makes the photos and all backbone features; `d_step` and
-`g_step` are losses, backward pass and optimiser; `ema` updates the average.
+`data` waits for the batch. `generator_forward` computes the photos and all backbone features. `d_step` and
+`g_step` compute the losses, the backward pass and the optimiser's update. `ema` updates the average.
 """
 
 OTHER = "other"
@@ -25,7 +25,7 @@ OTHER = "other"
 
 
 class PhaseClock:
-    """Adds up seconds per phase; phases may have any name and do not nest.
+    """Sums the seconds of each phase; phases may have any name and must not be nested.
 
     Example:
         with clock("data"):
@@ -39,7 +39,7 @@ class PhaseClock:
 
     def reset(self) -> None:
         """Start again from 0."""
-        self._seconds: dict[str, float] = {}
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._pending: deque[tuple[str, torch.cuda.Event, torch.cuda.Event]] = deque()
         self._start = time.perf_counter()
 
@@ -56,26 +56,23 @@ class PhaseClock:
         else:
             start = time.perf_counter()
             yield
-            self._add(phase, time.perf_counter() - start)
+            self._seconds[phase] += time.perf_counter() - start
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of each phase since the last reset; on CUDA this waits for their end."""
+        """Seconds of each phase since the last reset; on CUDA this waits for the phases to end."""
         self._collect(wait=True)
         return dict(self._seconds)
 
     def shares(self) -> dict[str, float]:
-        """Each phase's share of the time since the last reset, and the rest as `OTHER`; they sum to 1."""
+        """Share of each phase in the time since the last reset, and of the rest as `OTHER`; the sum is 1."""
         seconds = self.seconds()
         measured = sum(seconds.values())
         total = max(time.perf_counter() - self._start, measured)
         return {name: value / total for name, value in {**seconds, OTHER: total - measured}.items()}
 
     def _collect(self, wait: bool) -> None:
-        """Read the events that the device has passed; with `wait` all of them."""
+        """Read the events that the device has passed, or with `wait` all of them."""
         while self._pending and (wait or self._pending[0][2].query()):
             phase, begin, end = self._pending.popleft()
             end.synchronize()
-            self._add(phase, begin.elapsed_time(end) / 1000)
-
-    def _add(self, phase: str, seconds: float) -> None:
-        self._seconds[phase] = self._seconds.get(phase, 0.0) + seconds
+            self._seconds[phase] += begin.elapsed_time(end) / 1000

@@ -1,7 +1,7 @@
 """Text of a dry run: settings, networks, steps, memory.
 
-Memory counts the tensors of one process. At rest it is exact; gradients and activations are estimated
-(`cost_estimate.py`). What libraries allocate for themselves is not included.
+The memory is that of the tensors of one process. It is exact for weights and optimisers; gradients and
+activations are estimated (`cost_estimate.py`). Memory that libraries allocate for themselves is not included.
 """
 
 from __future__ import annotations
@@ -15,13 +15,6 @@ from dpsims_hub.training.contrastive_choice import decide_contrastive_backbone
 from dpsims_hub.training.cost_estimate import StepCosts, estimate_costs
 from dpsims_hub.training.presets import BATCH_OF_RATES, PRESETS
 
-_ROLES = {
-    "generator": "generator, preset {preset}",
-    "discriminator": "discriminator, what is trained of it",
-    "backbone": "backbone {backbone}, frozen",
-    "contrastive backbone": "contrastive backbone {patches}, frozen",
-}
-
 
 def describe_plan(
     config: TrainConfig,
@@ -32,16 +25,11 @@ def describe_plan(
 ) -> str:
     """The text that a dry run prints.
 
-    Args:
-        config: settings of the run.
-        num_classes: of its data.
-        num_pairs: likewise; None for a stream.
-        world_size: processes.
-        checkpoint: which the run continues.
+    `num_pairs` is None for a stream. The run resumes from `checkpoint`, if given.
 
     Raises:
         ValueError: a setting is unknown or contradicts another.
-        FileNotFoundError: as of `decide_contrastive_backbone`.
+        FileNotFoundError: see `decide_contrastive_backbone`.
     """
     used, sentence = decide_contrastive_backbone(config, checkpoint)
     text = format_plan(config, estimate_costs(used, num_classes), num_classes, num_pairs, world_size)
@@ -51,7 +39,7 @@ def describe_plan(
 def format_plan(
     config: TrainConfig, costs: StepCosts, num_classes: int, num_pairs: int | None, world_size: int
 ) -> str:
-    """The text from known costs; arguments as of `describe_plan`."""
+    """The text of `describe_plan` for known costs."""
     parts = (
         _settings(config),
         _networks(config, num_classes, costs),
@@ -62,7 +50,7 @@ def format_plan(
 
 
 def _settings(config: TrainConfig) -> str:
-    """All settings, as --config reads them, and which differ from the defaults."""
+    """All settings, as --config reads them, and the names of those that differ from the defaults."""
     plain = dataclasses.asdict(TrainConfig())
     merged = {**dataclasses.asdict(config), "dry_run": False}
     chosen = [name for name, value in merged.items() if value != plain[name]]
@@ -72,12 +60,15 @@ def _settings(config: TrainConfig) -> str:
 
 def _networks(config: TrainConfig, num_classes: int, costs: StepCosts) -> str:
     height, width = config.size
+    roles = {
+        "generator": f"generator, preset {config.preset}",
+        "discriminator": "discriminator, what is trained of it",
+        "backbone": f"backbone {config.backbone}, frozen",
+        "contrastive backbone": f"contrastive backbone {config.contrastive_backbone}, frozen",
+    }
     rows = [("", "parameters", "multiply-adds per image")]
-    for name, network in costs.networks.items():
-        role = _ROLES[name].format(
-            preset=config.preset, backbone=config.backbone, patches=config.contrastive_backbone
-        )
-        rows.append((role, f"{network.parameters / 1e6:.2f} M", f"{network.multiply_adds / 1e9:.2f} G"))
+    for name, cost in costs.networks.items():
+        rows.append((roles[name], f"{cost.parameters / 1e6:.2f} M", f"{cost.multiply_adds / 1e9:.2f} G"))
     text = f"Networks for {num_classes} classes at {width}x{height} (width x height):\n{_table(rows)}"
     if config.pretrained_model_name_or_path:
         text += (
@@ -108,7 +99,7 @@ def _steps(config: TrainConfig, num_pairs: int | None, world_size: int, costs: S
 
 
 def batch_sentence(config: TrainConfig, world_size: int) -> str:
-    """One line where the preset's learning rates belong to another batch than the run's, else ""."""
+    """A line if the preset's learning rates belong to another batch size than the run's, else ""."""
     preset, wanted = PRESETS[config.preset], BATCH_OF_RATES.get(config.preset, 0)
     names = ("learning_rate_g", "learning_rate_d")
     maps = config.train_batch_size * config.gradient_accumulation_steps * world_size

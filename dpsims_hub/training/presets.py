@@ -1,4 +1,4 @@
-"""Run settings by preset; architectures of the same names are in dpsims_hub.models.presets."""
+"""Run settings of the presets; their architectures are in dpsims_hub.models.presets."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "train_batch_size": 8,
     },
 }
-"""Settings of TrainConfig over its defaults.
+"""Settings of TrainConfig that differ from its defaults.
 
-"paper": value by value in docs/paper_to_code.md. "oasis": the released values for ADE20K and COCO-Stuff, with
-their batch of 32 as 8 on each of 4 GPUs; docs/training.md has those for Cityscapes.
+docs/paper_to_code.md explains each value of "paper". "oasis" has the released values for ADE20K and
+COCO-Stuff, with their batch of 32 as 8 on each of 4 GPUs; docs/training.md has those for Cityscapes.
 """
 
 BATCH_OF_RATES: dict[str, int] = {"paper": 64, "dpsims": 64, "oasis": 32}
-"""Label maps of an update, in all processes, to which the learning rates of a preset belong."""
+"""Label maps per update, over all processes, for which the learning rates of a preset were chosen."""

@@ -10,15 +10,15 @@ from dpsims_hub.labels import ClassSpec, colorize
 from dpsims_hub.models import DPSIMSGenerator
 from dpsims_hub.pictures.sheets import comparison_sheet, fold_rows, photo_from_array
 
-NUM_PREVIEWS = 12  # pairs on a sheet, always the same parts of them
-_GROUPS = 2  # rows put side by side
+NUM_PREVIEWS = 12  # pairs on a sheet, always the same crops
+_GROUPS = 2  # rows that are placed side by side
 
 
 @torch.no_grad()
 def validation_sheet(
     generator: DPSIMSGenerator, pairs: list[dict[str, Tensor]], spec: ClassSpec
 ) -> Image.Image:
-    """One row per pair of a whole example each; the latents are the same at every call."""
+    """A sheet with one row for each example; the latents are the same in every call."""
     device = next(generator.parameters()).device
     rng = torch.Generator().manual_seed(0)
     groups = min(_GROUPS, len(pairs))

@@ -15,21 +15,23 @@ from dpsims_hub.storage.atomic_write import write_text_atomically
 
 
 class RunLog:
-    """A file of JSON lines. A resumed run first drops the lines after its step."""
+    """A file of JSON lines; a resumed run first drops the lines after its step."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def rewind(self, step: int) -> None:
-        """Drop the lines of later steps, and a last line that a kill left incomplete."""
+        """Drop the lines of later steps, and lines that are incomplete because a process was killed."""
         if not self.path.exists():
             return
         kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
         write_text_atomically(self.path, "".join(f"{line}\n" for line in kept))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Append one line; infinite values and NaN become null."""
-        entry = {name: _rounded(value) if math.isfinite(value) else None for name, value in values.items()}
+        """Append one line with 6 significant digits; infinite values and NaN become null."""
+        entry = {
+            name: float(f"{value:.6g}") if math.isfinite(value) else None for name, value in values.items()
+        }
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **entry}) + "\n")
 
@@ -42,10 +44,6 @@ def log_picture(accelerator: Accelerator, picture: Image.Image, step: int) -> No
             tracker.log_images({"validation": pixels[None]}, step=step, dataformats="NHWC")
         elif hasattr(tracker, "log_images"):
             tracker.log_images({"validation": [pixels]}, step=step)
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
 
 
 def _step(line: str) -> float:

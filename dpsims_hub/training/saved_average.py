@@ -1,13 +1,12 @@
 """The averaged generator of a checkpoint, as the run would have exported it.
 
-Class list, settings and batch-norm statistics come from the run's config.json and data, which must still be
-there; the backbone's weights need not be.
+The class list, settings and batch-norm statistics come from the run's config.json and data, which must still
+exist. The backbone's weights are not needed.
 """
 
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from dpsims_hub.training.finetune import build_run
 
 @dataclass(frozen=True)
 class SavedAverage:
-    """Content of a checkpoint: the pipeline of its averaged generator, the decoder, the run's facts."""
+    """A checkpoint's averaged generator as a pipeline, its discriminator, step, settings and run facts."""
 
     pipe: DPSIMSPipeline
     discriminator: DPSIMSDiscriminator
@@ -42,8 +41,9 @@ def open_checkpoint(path: str | Path) -> SavedAverage:
     """Read a checkpoint folder `checkpoint-N` inside the output folder of its run.
 
     Raises:
-        OSError: it is no checkpoint or damaged, or its settings, data or published model are missing.
-        ValueError: it does not fit the settings beside it, or the data cannot be used.
+        OSError: it is not a checkpoint or is damaged, does not fit the settings beside it, or its settings,
+            data or published model are missing.
+        ValueError: the settings or the data cannot be used.
     """
     path = real_path(path)
     step, _ = find_checkpoint(str(path), path.parent)
@@ -57,7 +57,8 @@ def open_checkpoint(path: str | Path) -> SavedAverage:
     except (RuntimeError, KeyError) as error:
         raise CheckpointError(f"{path}: does not fit the config.json beside it ({error}).") from error
     transform = example_transform(config, data.spec, generator.config.latent_dim)
-    with _precision(config):
+    # The run computes its statistics in the same precision.
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.mixed_precision == "bf16"):
         average.refresh_batch_norm(TrainingDataLoader(config, data, transform).refresh_inputs())
     pipe = DPSIMSPipeline(average.model, class_spec=data.spec.to_dict())
     settings = json.loads((path.parent / "config.json").read_text())
@@ -71,15 +72,8 @@ def _settings(path: Path) -> TrainConfig:
     return parse_config(["--config", str(file)])
 
 
-def _precision(config: TrainConfig) -> AbstractContextManager:
-    """The arithmetic in which the run refreshes its statistics, if the CPU has it."""
-    if config.mixed_precision == "bf16":
-        return torch.autocast("cpu", dtype=torch.bfloat16)
-    return nullcontext()
-
-
 def _facts(path: Path) -> dict[str, Any]:
-    """Facts of the run in the checkpoint's own list, by the names of run.json."""
+    """Facts of the run from checkpoint.json, by their names in run.json."""
     file = path / "checkpoint.json"
     stored = json.loads(file.read_text()) if file.is_file() else {}
     return {"processes": stored.get("processes", 1), "torch": stored.get("versions", {}).get("torch", "")}

@@ -1,4 +1,4 @@
-"""The model of a run in Hub layout: the pipeline, the discriminator beside it, facts of the run."""
+"""The model of a run in Hub layout: the pipeline, the discriminator and facts of the run."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One training step: a generator pass, a discriminator update, a generator update on one batch.
+"""One training step: a generator pass, a discriminator update and a generator update on one batch.
 
-Each map has `samples_per_map` latents, so that the diversity term needs no further generator pass, and the
+Each map has `samples_per_map` latents, so that the diversity term needs no further generator pass. The
 backbone reads generated images once for both updates. Under mixed precision only the trained networks run in
-half precision: in bf16 the gradient that the backbone hands to the image was measured to be off by a third of
+half precision: in bf16 the backbone's gradient with respect to the image had a measured error of a third of
 its length.
 """
 
@@ -43,8 +43,8 @@ class SeenBatch:
         real_images: (B, 3, H, W).
         fake_images: (B * K, 3, H, W), map-major.
         real: features of the real images, without gradient; the images themselves with OASIS's encoder.
-        fake: likewise of the generated images.
-        unknown: number of maps without a known pixel; a scalar.
+        fake: the same for the generated images, with gradient.
+        unknown: number of maps without a known pixel, a scalar.
     """
 
     label_map: Tensor
@@ -59,16 +59,16 @@ class SeenBatch:
 
 @dataclass
 class Networks:
-    """The modules of a run, G and D as the accelerator wrapped them.
+    """The modules of a run, with G and D as wrapped by the accelerator.
 
     Args:
         generator: label maps and latents to images.
         discriminator: features (or images) to logits.
-        backbone: frozen feature extractor; None when the discriminator has its own encoder.
+        backbone: frozen feature extractor; None if the discriminator has its own encoder.
         optimizer_g: of the generator and `patch_projection`.
         optimizer_d: of the discriminator.
-        patch_backbone: features of the contrastive loss; None for those of `backbone`.
-        patch_projection: trained projection of these features, or None.
+        patch_backbone: feature extractor of the contrastive loss; None for `backbone`.
+        patch_projection: trained projection of its features, or None.
     """
 
     generator: nn.Module
@@ -92,7 +92,7 @@ def levels_at(backbone: PretrainedBackbone | None, strides: Sequence[int]) -> li
 
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
-    """Turn off gradients of the module's own parameters; they still flow through it."""
+    """Turn off gradients of the module's parameters; gradients of its inputs are still computed."""
     trainable = [p for p in module.parameters() if p.requires_grad]
     for parameter in trainable:
         parameter.requires_grad_(False)
@@ -103,20 +103,16 @@ def frozen(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def _untimed(phase: str) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
 @dataclass(eq=False)
 class TrainingStep:
-    """The two updates of an iteration; `clock` times the phases, see `PhaseClock`."""
+    """The two updates of a step; `clock` measures the time of its phases, see `PhaseClock`."""
 
     networks: Networks
     config: TrainConfig
     accelerator: Accelerator
     num_classes: int
     ignore_index: int = 255
-    clock: Callable[[str], AbstractContextManager] = _untimed
+    clock: Callable[[str], AbstractContextManager] = nullcontext
 
     def __post_init__(self) -> None:
         nets, config = self.networks, self.config
@@ -132,15 +128,15 @@ class TrainingStep:
             batch: "real_images" (B, 3, H, W) in [-1, 1], "label_map" (B, H, W) ids, "latents" (B, K,
                 latent_dim) with K = samples_per_map, perhaps "instance_offsets" (B, 2, H, W); on the device.
                 With augmentation "draws" (B, NUM_DRAWS), on the CPU.
-            draws: CPU random generator of the losses' places and masks, the same in every process. None for
+            draws: CPU random generator of the losses' places and masks, the same in every process; None for
                 the global one.
 
         Returns:
-            Losses, accuracies and norms, detached scalars.
+            Losses, accuracies and gradient norms as detached scalars.
 
         Raises:
-            NonFiniteLossError: a loss or a gradient norm is infinite or NaN. The check comes before G's
-                update and after D's.
+            NonFiniteLossError: a loss or a gradient norm is infinite or NaN. This is checked after D's update
+                and before G's.
             ValueError: a label map has no known pixel; checked at the same time.
         """
         nets, accelerator = self.networks, self.accelerator
@@ -153,7 +149,8 @@ class TrainingStep:
                         instance_offsets=batch.get("instance_offsets"),
                     ).sample
                 seen = self._look(batch, fake_images)
-            shared = self.config.power_iterations == "update"  # then all passes of D's update read one weight
+            # With "update" all passes of D's update use the same weights.
+            shared = self.config.power_iterations == "update"
             with self.clock("d_step"), parametrize.cached() if shared else nullcontext():
                 logs = self._discriminator_update(seen, draws)
             with self.clock("g_step"):
@@ -161,7 +158,7 @@ class TrainingStep:
         return logs
 
     def _look(self, batch: dict[str, Tensor], fake_images: Tensor) -> SeenBatch:
-        """Augment real and generated images alike, and compute their features."""
+        """Augment real and generated images in the same way, and compute their features."""
         label_map, real_images, visible = batch["label_map"], batch["real_images"], None
         unknown = (label_map == self.ignore_index).flatten(1).all(dim=1).sum()
         each = self.config.samples_per_map
@@ -174,6 +171,9 @@ class TrainingStep:
             visible = visible.to(label_map.device, non_blocking=True).repeat_interleave(each, dim=0)
         with torch.no_grad():
             real = self._features(real_images)
+        limited = fake_images
+        if self.config.backbone_gradient == "unit":
+            limited = unit_gradient(fake_images, self.config.gradient_accumulation_steps)
         return SeenBatch(
             label_map=label_map,
             weights=self.class_weights(label_map),
@@ -181,24 +181,18 @@ class TrainingStep:
             real_images=real_images,
             fake_images=fake_images,
             real=real,
-            fake=self._features(self._limited(fake_images)),
+            fake=self._features(limited),
             unknown=unknown,
         )
 
     def class_weights(self, label_map: Tensor) -> Tensor:
-        """Balancing weights over the global batch."""
+        """Class-balancing weights (N,) for the batches of all processes together."""
         counts = losses.class_pixel_counts(label_map, self.num_classes, self.ignore_index)
         counts = self.accelerator.reduce(counts, "sum")
         return losses.balancing_weights(counts, label_map.numel() * self.accelerator.num_processes)
 
-    def _limited(self, images: Tensor) -> Tensor:
-        """The images; with `backbone_gradient` "unit" their gradient has length 1."""
-        if self.config.backbone_gradient == "plain":
-            return images
-        return unit_gradient(images, self.config.gradient_accumulation_steps)
-
     def _features(self, images: Tensor) -> list[Tensor] | Tensor:
-        """Inputs of D: backbone features, or the images themselves with OASIS's encoder."""
+        """Inputs of D: backbone features, or the images themselves if D has OASIS's encoder."""
         backbone = self.networks.backbone
         if backbone is None:
             return images
@@ -282,7 +276,7 @@ class TrainingStep:
         return logs
 
     def _patch_features(self, seen: SeenBatch) -> tuple[list[Tensor], list[Tensor]]:
-        """Features that the contrastive loss compares, of generated and of real images."""
+        """Features of generated and of real images that the contrastive loss compares."""
         backbone, fake, real = self.networks.patch_backbone, seen.fake, seen.real
         if backbone is not None:
             with without_autocast(seen.fake_images.device.type):
@@ -292,7 +286,7 @@ class TrainingStep:
         return [fake[i] for i in self.contrastive_levels], [real[i] for i in self.contrastive_levels]
 
     def _pair_distances(self, seen: SeenBatch) -> Tensor | None:
-        """Distance of each photo of a map to each earlier one, which gets no gradient; (pairs, B)."""
+        """Distances (pairs, B) between each photo of a map and each earlier one, which gets no gradient."""
         each, kind = self.config.samples_per_map, self.config.diversity_distance
         if each < 2:
             return None
@@ -309,7 +303,7 @@ class TrainingStep:
         return torch.stack(distances)
 
     def _gradients(self, parameters: list[nn.Parameter], terms: dict[str, Tensor]) -> Tensor:
-        """Backward and clip; returns the gradient norm, 0 between the steps of an accumulation."""
+        """Run the backward pass, and clip; returns the gradient norm, 0 for micro-batches before the last."""
         self.accelerator.backward(sum(terms.values()))
         if not self.accelerator.sync_gradients:
             return torch.zeros((), device=self.accelerator.device)
@@ -323,8 +317,8 @@ class TrainingStep:
         optimizer.zero_grad(set_to_none=True)
 
     def _check(self, logs: dict[str, Tensor], unknown: Tensor) -> None:
-        """Check maps, losses and norms together: the host waits for the device only here."""
-        # With fp16 the scaler finds its scale by overflows, and skips such an update.
+        """Check maps, losses and norms together, so that the host waits for the device only once."""
+        # With fp16 the gradient scaler adjusts its scale by overflows, and skips such an update.
         names = [
             name
             for name in logs

@@ -1,4 +1,4 @@
-"""Early end of a run: a signal or the time limit, agreed on by all processes."""
+"""Early end of a run by a signal or the time limit, in all processes after the same step."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from dpsims_hub.processes.process_group import STOP_SIGNALS, StopSignals
 
 
 def ignore_stop_signals(worker_id: int = 0) -> None:
-    """For the `worker_init_fn` of a loader: its processes end with the run.
+    """Let the workers of a data loader ignore stop signals, as its `worker_init_fn`.
 
-    A signal goes to the whole process group. Without its workers a run could not finish the step.
+    A signal reaches the whole process group, and a run needs its workers to finish the step. They end with
+    the run.
     """
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 class StopRequest(StopSignals):
-    """In its `with` block a signal, or the time limit in minutes (0: none), stops the run after the step."""
+    """Inside its `with` block a signal or the time limit (in minutes; 0: none) stops the run after a step."""
 
     def __init__(self, accelerator: Accelerator, minutes: float = 0.0) -> None:
         super().__init__()
@@ -39,7 +40,7 @@ class StopRequest(StopSignals):
         return time.perf_counter() - self.started
 
     def wanted(self) -> bool:
-        """Whether any process got a signal or is out of time; every process must call it at every step."""
+        """Whether any process got a signal or reached the limit; all processes must call it in every step."""
         mine = self.number is not None or bool(self.seconds and self.elapsed > self.seconds)
         if self.accelerator.num_processes == 1:
             return mine

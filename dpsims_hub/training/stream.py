@@ -1,17 +1,17 @@
 """Training pairs from a stream of rows: endless, shuffled, split between processes and workers, resumable.
 
-A reader is one worker of one process. It reads its share of an epoch in blocks of undecoded rows, gives out a
-block in random order, and reads one row of the next block for every row given out. Its state is the place of
-the block's first row and the number of rows given out: a resumed reader reads that block again. So a
-checkpoint needs a few numbers instead of a shuffle buffer of hundreds of MB, and no row is lost or repeated.
-The crop of a row depends on (seed, epoch, shard, row) only.
+A reader is one worker of one process. It reads its share of an epoch in blocks of undecoded rows and yields
+the rows of a block in random order. For every row that it yields, it reads one row of the next block. Its
+state is the place of the block's first row and the number of rows yielded; a resumed reader reads that block
+again. A checkpoint then contains a few numbers instead of a shuffle buffer of hundreds of MB, and no row is
+lost or repeated. The crop of a row depends only on (seed, epoch, shard, row).
 """
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from dpsims_hub.labels import LabelMapError
-from dpsims_hub.training.data import MOST_IN_A_ROW, check_left_out, has_known_pixel
+from dpsims_hub.training.data import MOST_IN_A_ROW, check_left_out, collate, has_known_pixel
 from dpsims_hub.training.stopping import ignore_stop_signals
 from dpsims_hub.training.stream_shares import Place, Progress, Share, share_of
 from dpsims_hub.training.transform import PairTransform
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from dpsims_hub.labels.sources.streams import RowStream
 
-_ORDER, _CROP, _BLOCK = 2, 3, 4  # uses of the seed; 0 and 1 are those of map-style data
+_ORDER, _CROP, _BLOCK = 2, 3, 4  # purposes of random numbers, the second part of their keys
 _ROWS_AT_ONCE = 16  # converted from Arrow together; row groups of `prepare-data` are no larger
 
 
@@ -46,7 +46,7 @@ class _Row(NamedTuple):
 
 
 class _Block:
-    """At most `size` rows of one epoch; the source yields None at the end of an epoch."""
+    """At most `size` rows of one epoch; `source` yields None at the end of an epoch."""
 
     def __init__(self, source: Iterator[_Row | None], size: int) -> None:
         self.rows: list[_Row | None] = []
@@ -55,7 +55,7 @@ class _Block:
         self._size = size
 
     def take_one(self) -> None:
-        """Read one more row, if the block is not complete."""
+        """Read one more row unless the block is complete."""
         if self.complete:
             return
         row = next(self._source)
@@ -64,7 +64,7 @@ class _Block:
         self.complete = len(self.rows) == self._size or (row is None and bool(self.rows))
 
     def finish(self) -> list[_Row | None]:
-        """Read the missing rows and return all."""
+        """Read the missing rows, and return all rows."""
         while not self.complete:
             self.take_one()
         return self.rows
@@ -72,19 +72,19 @@ class _Block:
 
 @dataclass(eq=False)
 class StreamedPairs(IterableDataset):
-    """Endless augmented pairs of a stream; in every epoch all readers together give out each row once.
+    """Endless augmented pairs of a stream; in every epoch all readers together yield each row once.
 
-    A batch may span two epochs, so that batches are full and processes never wait for each other. Iterating
-    continues where the last iteration ended.
+    A batch may span two epochs, so that batches are full and processes never wait for each other. A new
+    iteration continues where the last one ended.
 
     Args:
         stream: all rows of the data, not yet split between processes.
-        transform: makes tensors of a pair.
+        transform: converts a pair to tensors.
         seed: of order and augmentation, not negative.
         buffer_size: undecoded rows that each reader shuffles.
         rank: of this process.
         world_size: number of processes.
-        skip_bad: pass over samples that cannot be used, and report them in the next item.
+        skip_bad: skip samples that cannot be used, and report them in the next item.
     """
 
     stream: RowStream
@@ -96,16 +96,16 @@ class StreamedPairs(IterableDataset):
     skip_bad: bool = False
 
     def __post_init__(self) -> None:
-        self.earlier: tuple[Progress, ...] = ()  # runs with other readers, whose rows are skipped
-        self._start = Place(epoch=0)  # of the current block
-        self._given = 0  # rows of the current block given out
+        self.earlier: tuple[Progress, ...] = ()  # runs with other readers; the rows they read are skipped
+        self._start = Place(epoch=0)  # first row of the current block
+        self._given = 0  # rows of the current block that were yielded
 
     def state_dict(self) -> dict[str, int]:
-        """Place of this reader's block, and the number of its rows given out."""
+        """Place of this reader's block, and the number of its rows that were yielded."""
         return {**self._start._asdict(), "given": self._given}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue after the last item before `state_dict` returned `state`."""
+        """Continue after the last item that was yielded before `state_dict` returned `state`."""
         state = dict(state)
         self._given = state.pop("given")
         self._start = Place(**state)
@@ -116,7 +116,7 @@ class StreamedPairs(IterableDataset):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the images in the first row of the first and of the last shard."""
+        """Hash of the images in the first rows of the first and of the last shard."""
         digest = hashlib.sha256()
         for shard in (0, self.stream.num_shards - 1):
             for row in islice(self._shard_rows(shard, 0), 1):
@@ -125,11 +125,11 @@ class StreamedPairs(IterableDataset):
         return digest.hexdigest()
 
     def __iter__(self) -> Iterator[dict[str, Tensor | list[str]]]:
-        """Items as of `TrainingPairs`.
+        """Yield items like those of `TrainingPairs`.
 
         Raises:
-            ValueError: a sample cannot be used (LabelMapError) or too many in a row, a shard cannot be read,
-                or there is no row for this reader.
+            ValueError: a sample cannot be used (LabelMapError), too many in a row cannot be used, a shard
+                cannot be read, or there is no row for this reader.
         """
         skipped: list[str] = []
         left_out: list[str] = []
@@ -155,7 +155,7 @@ class StreamedPairs(IterableDataset):
             skipped, left_out = [], []
 
     def _shuffled(self) -> Iterator[_Row]:
-        """Rows from the present place on, block after block in random order."""
+        """Rows from the current place on, block after block, each in random order."""
         source = self._read(self._start)
         following = _Block(source, self.buffer_size)
         given = self._given
@@ -179,7 +179,7 @@ class StreamedPairs(IterableDataset):
             shards = np.random.default_rng((self.seed, _ORDER, start.epoch)).permutation(num_shards)
             shards = shards[share.group :: share.groups].tolist()
             earlier = tuple(run for run in self.earlier if run.last_epoch >= start.epoch)
-            found = bool(earlier)  # they may leave no row of this epoch to this reader
+            found = bool(earlier)  # earlier runs may have read all rows of this reader's epoch
             for turn in range(start.turn, len(shards)):
                 position = share.group + turn * share.groups
                 unread = [run.first_unread(start.epoch, position) for run in earlier]
@@ -202,12 +202,12 @@ class StreamedPairs(IterableDataset):
             return share_of(self.rank, self.world_size, self.stream.num_shards)
         import fsspec.asyn
 
-        fsspec.asyn.reset_lock()  # a lock held at the fork is never released here
+        fsspec.asyn.reset_lock()  # a lock that was held at the fork is never released in the worker
         reader = self.rank * worker.num_workers + worker.id
         return share_of(reader, self.world_size * worker.num_workers, self.stream.num_shards)
 
     def _shard_rows(self, shard: int, first: int) -> Iterator[dict[str, Any]]:
-        """Undecoded rows of a shard from row `first` on; plain iteration would split shards again."""
+        """Undecoded rows of a shard from row `first` on; iterating over `rows` would split shards again."""
         from pyarrow import ArrowException
 
         num_shards = self.stream.num_shards
@@ -222,15 +222,10 @@ class StreamedPairs(IterableDataset):
             ) from error
 
 
-def make_stream_loader(
-    pairs: StreamedPairs,
-    batch_size: int,
-    num_workers: int,
-    collate_fn: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
-) -> StatefulDataLoader:
-    """Endless loader of one process, not for `Accelerator.prepare`, which would split it again.
+def make_stream_loader(pairs: StreamedPairs, batch_size: int, num_workers: int) -> StatefulDataLoader:
+    """Endless loader of one process; `Accelerator.prepare` would split it between processes again.
 
-    The first process prints a line if shards do not divide evenly between readers.
+    The first process prints a line if the shards cannot be divided evenly between readers.
     """
     from torchdata.stateful_dataloader import StatefulDataLoader
 
@@ -242,16 +237,16 @@ def make_stream_loader(
             "decodes; as many shards as readers, or a multiple, would avoid it."
         )
     with warnings.catch_warnings():
-        # It calls a function of PyTorch without effect, which warns.
+        # The constructor calls a PyTorch function that has no effect and warns.
         warnings.filterwarnings("ignore", "'set_vital'", UserWarning)
         return StatefulDataLoader(
             pairs,
             batch_size=batch_size,
             num_workers=num_workers,
-            collate_fn=collate_fn,
+            collate_fn=collate,
             worker_init_fn=ignore_stop_signals,
             pin_memory=torch.cuda.is_available(),
-            # A new iterator would draw from the global generator.
+            # Without it, a new iterator would draw from the global random generator.
             generator=torch.Generator().manual_seed(pairs.seed),
         )
 

@@ -1,4 +1,4 @@
-"""The position of a stream's loader: saved with a checkpoint, restored by the same or other readers."""
+"""The position of a stream's loader, saved with a checkpoint and restored for the same or other readers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dpsims_hub.training.stream_shares import Place, Progress
 if TYPE_CHECKING:
     from torchdata.stateful_dataloader import StatefulDataLoader
 
-_READERS = {"processes", "workers", "shuffle buffer"}  # settings whose change keeps the position
+_READERS = {"processes", "workers", "shuffle buffer"}  # the position is kept if these settings change
 
 
 def data_state(loader: StatefulDataLoader) -> dict[str, Any]:
-    """Position after the last batch given out, a few numbers per worker; prefetched batches do not count."""
+    """Position after the last batch that was yielded, a few numbers per worker; prefetching is excluded."""
     earlier = [[run.num_shards, [list(place) for place in run.places]] for run in loader.dataset.earlier]
     return {"settings": _settings(loader), "readers": loader.state_dict(), "earlier": earlier}
 
@@ -26,18 +26,18 @@ def restore(
 ) -> str:
     """Restore the position of an earlier loader in a new one, before its first batch.
 
-    With equal settings the loader continues with the very next batch, and the result is "". Otherwise it is a
-    sentence on the difference. With other processes, workers or shuffle buffer, no row is lost, and rows
-    given out from unfinished blocks come again. With other rows, shards or seed the epoch restarts.
+    With equal settings the loader continues with the next batch. With another number of processes or workers
+    or another shuffle buffer no row is lost, but rows already read from unfinished blocks are read again.
+    With other rows, shards or seed the epoch restarts. Returns a sentence on what changed, or "".
 
     Args:
-        loader: new.
-        state: what `data_state` returned in the process of the same rank, or of another for a new rank.
-        all_states: reads what it returned in every process, by rank; None where `state` is the only one.
+        loader: a new loader.
+        state: result of `data_state` in the process of the same rank, or in another process for a new rank.
+        all_states: reads the results of all processes, by rank; None if `state` is the only one.
     """
     before, now = state["settings"], _settings(loader)
     pairs = loader.dataset
-    runs = state.get("earlier", [])  # older checkpoints have none
+    runs = state.get("earlier", [])  # not in older checkpoints
     earlier = tuple(Progress(shards, tuple(Place(*place) for place in places)) for shards, places in runs)
     changed = [name for name in now if before[name] != now[name]]
     if not changed:
@@ -64,7 +64,7 @@ def restore(
 
 
 def _settings(loader: StatefulDataLoader) -> dict[str, int | str]:
-    """Everything that the order of samples depends on, by its name in messages."""
+    """All settings that the order of samples depends on, by their names in messages."""
     pairs = loader.dataset
     return {
         "processes": pairs.world_size,
@@ -77,13 +77,13 @@ def _settings(loader: StatefulDataLoader) -> dict[str, int | str]:
 
 
 def _readers_of(state: dict[str, Any]) -> list[tuple[Place, int]]:
-    """The open block of each reader of a process, by worker, and how many of its rows were given out."""
+    """For each reader of a process, by worker, its unfinished block and how many of its rows were yielded."""
     found = sorted(_reader_states(state["readers"]), key=lambda one: one[0])
     return [(Place(*(reader[name] for name in Place._fields)), reader["given"]) for _, reader in found]
 
 
 def _reader_states(state: Any, worker: int = 0) -> Iterator[tuple[int, dict[str, int]]]:
-    """(worker, state) of all readers, wherever in the loader's state they are."""
+    """(worker, state) of all readers, at any depth of the loader's state."""
     if not isinstance(state, dict):
         return
     worker = state.get("worker_id", worker)

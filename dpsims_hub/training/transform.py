@@ -1,4 +1,4 @@
-"""The tensors of one training example, made of a pair and a key."""
+"""The tensors of a training example, made from a pair and a random key."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ ResizeMode = Literal["crop", "stretch"]
 class PairTransform:
     """Crop, mirror, offsets to object centres and latents, all drawn from one key.
 
-    Latents belong to the example, not to the process: two processes with half a batch each see what one
-    process sees with the whole batch, and a resumed run draws the same.
+    Latents depend on the example and not on the process: two processes with half a batch each read what one
+    process with the whole batch reads, and a resumed run draws the same latents.
 
     Args:
         size: (H, W) of the results, in pixels.
-        max_zoom: crops are up to this many times smaller than the photo; 1 takes the largest crop with the
+        max_zoom: crops are up to this factor smaller than the photo; 1 takes the largest crop with the
             proportions of `size`.
         flip: mirror half of the pairs.
         resize_mode: "crop" keeps proportions; "stretch" is SPADE's and OASIS's rule, see `augment_pair`.
         latent_dim: length of z; 0 makes none.
         samples_per_map: K, latents per pair.
         spec: the classes, to make (y, x) offsets to object centres; None for no offsets.
-        num_draws: uniform numbers for the augmentation of D's inputs.
+        num_draws: number of uniform random numbers for the augmentation of D's inputs.
     """
 
     size: tuple[int, int]
@@ -44,12 +44,12 @@ class PairTransform:
     num_draws: int = 0
 
     def __call__(self, sample: Sample, key: Sequence[int]) -> dict[str, Tensor]:
-        """One example; equal keys (non-negative numbers) give equal examples of a sample.
+        """Make one example; equal keys (non-negative integers) give equal examples of a sample.
 
         Returns:
-            "real_images" (3, H, W) uint8; "label_map" (H, W) uint8 or int32; with latents "latents" (K,
-                latent_dim) float32; with draws "draws" (num_draws,) float32 in [0, 1); with a spec
-                "instance_offsets" (2, H, W) float32, of the crop. `network_inputs` comes next.
+            "real_images" (3, H, W) uint8; "label_map" (H, W) uint8 or int32; if wanted, "latents" (K,
+                latent_dim) float32, "draws" (num_draws,) float32 in [0, 1) and "instance_offsets" (2, H, W)
+                float32, of the crop. `network_inputs` converts a batch of them.
         """
         rng = np.random.default_rng(tuple(key))
         sample = augment_pair(
@@ -77,10 +77,10 @@ class PairTransform:
 
 
 def network_inputs(batch: Mapping[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
-    """A loaded batch on the networks' device, in the types that they read.
+    """A loaded batch on the networks' device, in the types of their inputs.
 
-    Photos and maps are copied as bytes and converted there, to float32 in [-1, 1] (channels last) and int64.
-    "draws" stay on the CPU: sizes of tensors depend on them.
+    Photos and maps are copied in their stored types and converted on the device, photos to float32 in [-1, 1]
+    (channels last) and maps to int64. "draws" stay on the CPU, because shapes of tensors depend on them.
     """
     inputs = {name: v if name == "draws" else v.to(device, non_blocking=True) for name, v in batch.items()}
     if "real_images" in inputs:

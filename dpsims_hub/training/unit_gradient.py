@@ -1,7 +1,7 @@
 """A gradient of length 1 for each image (our choice).
 
-A transformer normalises each token by its own deviation, so that a flat image gets a gradient that grows as
-its contrast falls. Clipping bounds the sum over a batch, which one such image would dominate.
+A transformer normalises each token by its own standard deviation. The gradient of a flat image therefore
+grows as its contrast falls, and would dominate the sum over the batch, which is all that clipping limits.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class _UnitGradient(torch.autograd.Function):
 
 
 def unit_gradient(images: Tensor, steps: int = 1) -> Tensor:
-    """The same (B, 3, H, W) images; the gradient that comes back has L2 norm 1 / (B steps) for each.
+    """The same (B, 3, H, W) images; the backward pass scales each one's gradient to L2 norm 1 / (B * steps).
 
-    With `steps` micro-batches of an update, the mean over all processes does not depend on how they are
-    split.
+    `steps` is the number of micro-batches of an update. The mean over all processes then does not depend on
+    how an update is split.
     """
     return _UnitGradient.apply(images, 1 / (len(images) * steps))

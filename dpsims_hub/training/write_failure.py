@@ -16,14 +16,14 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def is_write_failure(error: Exception) -> bool:
-    """Whether an error of these classes comes from the disk and not from the code."""
+    """Whether an OSError, SafetensorError or RuntimeError comes from the disk and not from the code."""
     if isinstance(error, RuntimeError):
         return _TORCH_WRITER.search(str(error)) is not None
     return isinstance(error, OSError | SafetensorError)
 
 
 def explain(error: Exception, folder: Path) -> str:
-    """Why writing failed; on a full disk also the free space and what to do. `folder` need not exist."""
+    """Why writing failed and, if the disk is full, the free space and what to do; `folder` need not exist."""
     number, reason = _reason(error)
     if number not in _NO_ROOM:
         return f"{reason}."
@@ -35,7 +35,7 @@ def explain(error: Exception, folder: Path) -> str:
 
 
 def _reason(error: Exception) -> tuple[int, str]:
-    """(errno, text) of the system's error. PyTorch's writer gives neither; it mostly lacks space."""
+    """(errno, text) of the system's error; PyTorch's writer gives neither, and a full disk is assumed."""
     if isinstance(error, RuntimeError):
         return errno.ENOSPC, "PyTorch's writer was cut off, as by a full disk"
     found = _SYSTEM_ERROR.search(str(error)) if isinstance(error, SafetensorError) else None

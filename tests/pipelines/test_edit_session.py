@@ -81,7 +81,7 @@ def test_an_inner_window_is_computed_as_it_was(kind):
     whole = {key: features.clone() for key, features in local.features.items()}
     window = Window(26, 27, 37, 34)
     for key, features in local.features.items():
-        window.coarser(2 ** key[1] if isinstance(key, tuple) else 1).of(features).fill_(torch.nan)
+        window.coarser(2 ** key[1]).of(features).fill_(torch.nan)
     local.last_whole = torch.from_numpy(some_map(1))[None]  # as if much had changed: no scale is left out
     local.update(label_map, [window])
     for key, features in local.features.items():

@@ -8,7 +8,6 @@ import torch
 
 from dpsims_hub.labels.sources.data_source import DataSource
 from dpsims_hub.labels.sources.streams import RowStream
-from dpsims_hub.training.data import collate
 from dpsims_hub.training.stream import StreamedPairs, make_stream_loader
 from tests.training.shards import telling_transform
 
@@ -26,7 +25,7 @@ def make_pairs(stream: RowStream, **settings) -> StreamedPairs:
 
 
 def make_loader(stream: RowStream, workers: int = 0, batch_size: int = 4, **settings):
-    return make_stream_loader(make_pairs(stream, **settings), batch_size, workers, collate)
+    return make_stream_loader(make_pairs(stream, **settings), batch_size, workers)
 
 
 def numbers(items: list[dict]) -> list[int]:

@@ -186,12 +186,12 @@ def test_a_file_of_weights(flags, tmp_path):
     config = parse_config(
         flags("--contrastive_backbone", "test_resnet", "--contrastive_backbone_weights", file)
     )
-    patches = build_patch_networks(config, None)
+    backbone, _ = build_patch_networks(config, None)
     stored = load_file(file)
-    weights = {name: value for name, value in patches.backbone.network.state_dict().items() if name in stored}
+    weights = {name: value for name, value in backbone.network.state_dict().items() if name in stored}
     assert len(weights) > 10
     assert all(torch.equal(value, stored[name]) for name, value in weights.items())
-    assert str(file) in patches.words
+    assert backbone.source == str(file)
 
 
 def test_strides_that_the_network_does_not_have(make_trainer):

@@ -8,7 +8,6 @@ import pytest
 
 from dpsims_hub.labels import LabelMapError
 from dpsims_hub.labels.sources.streams import RowStream
-from dpsims_hub.training.data import collate
 from dpsims_hub.training.stream import make_stream_loader
 from dpsims_hub.training.stream_resume import data_state, restore
 from tests.training.shards import write_shards
@@ -34,7 +33,7 @@ def test_a_bad_row_stops_by_default_with_its_name(with_bad_rows):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_bad_rows_are_skipped_and_told_once_an_epoch(with_bad_rows, workers):
     pairs = make_pairs(with_bad_rows, skip_bad=True)
-    items = list(islice(make_stream_loader(pairs, 1, workers, collate), 15))
+    items = list(islice(make_stream_loader(pairs, 1, workers), 15))
     assert sorted(numbers(items[:5])) == sorted(numbers(items[5:10])) == [0, 1, 4, 5, 7]
     told = [sentence for item in items for sentence in item["skipped"]]
     # Two epochs and what of the third came before its end.

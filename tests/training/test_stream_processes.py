@@ -12,7 +12,6 @@ import torch
 from torch import distributed
 
 from dpsims_hub.labels.sources.data_source import DataSource
-from dpsims_hub.training.data import collate
 from dpsims_hub.training.stream import StreamedPairs, make_stream_loader
 from dpsims_hub.training.stream_resume import data_state, restore
 from tests.training.shards import telling_transform, write_shards
@@ -27,7 +26,7 @@ BEFORE, AFTER = 3, 12
 def make_loader(folder: Path, rank: int):
     stream = DataSource(name=str(folder), streaming=True).open()
     pairs = StreamedPairs(stream, telling_transform(), seed=1, buffer_size=4, rank=rank, world_size=2)
-    return make_stream_loader(pairs, 2, 1, collate)
+    return make_stream_loader(pairs, 2, 1)
 
 
 def continue_one_rank(folder: Path, rank: int) -> None:
