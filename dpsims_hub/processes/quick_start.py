@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from typing import Any
@@ -41,21 +41,8 @@ class _DiffusersAlone(MetaPathFinder):
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path, target) if name in ASKS_FOR_TRANSFORMERS else None
         if spec is not None:
-            spec.loader = _LoadedAlone(spec.loader)
+            spec.loader.exec_module = hidden("transformers")(spec.loader.exec_module)
         return spec
-
-
-class _LoadedAlone(Loader):
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
-    def create_module(self, spec: ModuleSpec) -> types.ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        module.__spec__.loader = module.__loader__ = self._loader
-        with hidden("transformers"):
-            self._loader.exec_module(module)
 
 
 @contextmanager
