@@ -30,8 +30,8 @@ Header = dict[str, tuple[tuple[int, ...], str]]
 
 def weight_names(variant: str | None) -> tuple[str, str, str]:
     """Names of the single weight file and of the index of shards, and a pattern of the shards' names."""
-    stem = f"{WEIGHTS}.{variant}" if variant else WEIGHTS
-    index = f"{WEIGHTS}.safetensors.index.{variant}.json" if variant else f"{WEIGHTS}.safetensors.index.json"
+    tag = f".{variant}" if variant else ""
+    stem, index = f"{WEIGHTS}{tag}", f"{WEIGHTS}.safetensors.index{tag}.json"
     return f"{stem}.safetensors", index, f"{stem}-*-of-*.safetensors"
 
 
