@@ -1,4 +1,4 @@
-"""A child process whose output goes to a file, and which is stopped gently with this one."""
+"""A child process that writes its output to a file, and gets SIGTERM when this process is to stop."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Launch = Callable[[Sequence[str], Path], int]
 
 
 def run_child(arguments: Sequence[str], log: Path) -> int:
-    """Run `python ARGUMENTS` with this very package, wait for it, and return its exit code.
+    """Run `python ARGUMENTS` with this copy of the package, wait for it, and return its exit code.
 
-    Ctrl-C and SIGTERM reach the child as one SIGTERM: a training then saves a checkpoint and ends. The code
-    is minus the signal's number if a signal ended the child.
+    Ctrl-C and SIGTERM are passed to the child as one SIGTERM; a training then saves a checkpoint and ends.
+    The exit code is minus the signal's number if a signal ended the child.
 
     Args:
         arguments: of Python, such as ["-m", "dpsims_hub.commands", "evaluate", ...].
@@ -39,7 +39,7 @@ def run_child(arguments: Sequence[str], log: Path) -> int:
             stdout=file,
             stderr=file,
             env=environment,
-            start_new_session=True,  # else a terminal's Ctrl-C reaches it twice
+            start_new_session=True,  # otherwise Ctrl-C in a terminal reaches the child twice
         )
         with StopSignals(child.terminate) as stop:
             code = child.wait()
@@ -49,7 +49,7 @@ def run_child(arguments: Sequence[str], log: Path) -> int:
 
 
 def failure_of(code: int, log: Path) -> str:
-    """The last line in the log of a failed child, "" for an exit code of 0."""
+    """Why a child failed: the signal that ended it, or the last line of its log; "" for exit code 0."""
     if code <= 0:
         return f"ended by signal {-code}" if code else ""
     lines = log.read_text(errors="replace").split("\n") if log.is_file() else []

@@ -8,19 +8,19 @@ import sys
 import torch
 
 _MALLOPT = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_PAD": (-2, 2**28), "M_MMAP_MAX": (-4, 0)}
-"""Numbers and values of glibc's mallopt(3)."""
+"""Parameter numbers and values for glibc's mallopt(3)."""
 
 
 def prepare_cpu() -> None:
     """Flush subnormal numbers to zero, and keep freed memory for the next tensor.
 
-    Subnormals: dead channels of EfficientNets hold numbers below 1e-38, for which some processors need a
-    hundred times as long (AMD EPYC: 12 times as long for a whole forward and backward pass; the Xeon that we
-    measured: no difference). Threads inherit the flag from the thread that starts them: call this before
-    anything is computed.
+    Subnormal numbers: dead channels of EfficientNets hold numbers below 1e-38. Some processors take a hundred
+    times as long for them (AMD EPYC: 12 times as long for a whole forward and backward pass; the Xeon that we
+    measured: no difference). Threads inherit the flag from the thread that starts them, so call this function
+    before anything is computed.
 
-    Memory: glibc returns every large tensor's memory to the system and fetches it again, page by page, for
-    the next one. This is switched off here; the process keeps its peak memory.
+    Memory: glibc returns the memory of every large tensor to the system, and requests it again, page by page,
+    for the next tensor. This is switched off here, so the process keeps its peak memory.
     """
     torch.set_flush_denormal(True)
     if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):

@@ -10,22 +10,21 @@ PROJECT = "dpsims_hub"
 
 
 def require_packages(*names: str) -> None:
-    """Checks before the work that packages can be imported.
+    """Check before the work begins that packages can be imported.
 
     Raises:
         ModuleNotFoundError: one is not installed.
     """
     for name in names:
         if importlib.util.find_spec(name) is None:
-            error = ModuleNotFoundError(name=name)
-            raise ModuleNotFoundError(missing_package(error), name=name)
+            raise ModuleNotFoundError(missing_package(ModuleNotFoundError(name=name)), name=name)
 
 
 def missing_package(error: ModuleNotFoundError) -> str:
-    """What is missing and the command that installs it, in one sentence.
+    """One sentence that names the missing package and the command that installs it.
 
     Raises:
-        ModuleNotFoundError: the error itself, if it is a module of this project: that is a fault.
+        ModuleNotFoundError: the error itself, if the module belongs to this project; that is a bug.
     """
     package = (error.name or "").partition(".")[0]
     if package in ("", PROJECT):
@@ -36,7 +35,7 @@ def missing_package(error: ModuleNotFoundError) -> str:
 
 
 def _extra_of(package: str) -> str:
-    """The optional dependencies of this project that bring a package; "" if none do."""
+    """The extra of this project that installs a package; "" if there is none."""
     try:
         required = metadata.requires(PROJECT) or []
     except metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
 """Several processes that share one command's work, and signals that end it early.
 
-`torchrun` or `accelerate launch` starts them; without these a command is a group of one. Only small objects
-are exchanged, through the CPU on every machine.
+`torchrun` or `accelerate launch` starts the processes; otherwise a command is a group of one process. Only
+small objects are exchanged, with the backend gloo, which works on the CPU of every machine.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def launched_processes() -> int:
 
 
 class ProcessGroup:
-    """This process among those of the command.
+    """This process within the group of processes of a command.
 
-    With several processes `device` must be None, "cpu" or "cuda": each takes a GPU of its own, or all the
-    CPU.
+    With several processes `device` must be None, "cpu" or "cuda". Then each process takes its own GPU, or all
+    use the CPU.
 
     Raises:
         ValueError: one device was named for several processes.
@@ -57,11 +57,11 @@ class ProcessGroup:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process prints for all."""
+        """Whether this process has index 0; it prints messages for the whole group."""
         return self.index == 0
 
     def gather(self, value: T) -> list[T]:
-        """The values of all processes, by process; all must call it.
+        """The values of all processes, ordered by process index; every process must call this method.
 
         Raises:
             OSError: another process has ended.
@@ -76,38 +76,38 @@ class ProcessGroup:
             raise OSError("another process ended early; run the same command again to continue.") from error
 
     def together(self, work: Callable[[], T]) -> T:
-        """Run `work` in every process; a fault in one ends all, and is reported once.
+        """Run `work` in every process; an error in one ends all of them, and is reported once.
 
         Raises:
-            ValueError: or OSError, the first fault, in the first process.
-            SystemExit: in the others.
+            ValueError: or OSError, the first error, in the first process.
+            SystemExit: in the other processes.
         """
-        result, fault = None, None
+        if self.count == 1:
+            return work()
+        result, error = None, None
         try:
             result = work()
-        except (ValueError, OSError) as error:
-            fault = error
-        if self.count == 1:
-            if fault is not None:
-                raise fault
-            return result
-        faults = [one for one in self.gather(None if fault is None else _portable(fault)) if one]
-        if faults and self.is_first:
-            raise faults[0]
-        if faults:
+        except OSError as refusal:
+            error = OSError(str(refusal))  # every process can unpickle plain types
+        except ValueError as refusal:
+            error = ValueError(str(refusal))
+        errors = [one for one in self.gather(error) if one]
+        if errors and self.is_first:
+            raise errors[0]
+        if errors:
             sys.exit(BAD_INPUT)
         return result
 
     def by_first(self, work: Callable[[], T]) -> T:
-        """Run `work` in the first process only, and give its result to all."""
+        """Run `work` in the first process only, and return its result in every process."""
         result: Any = self.together(work if self.is_first else lambda: None)
         return self.gather(result)[0]
 
 
 def shared_out(group: ProcessGroup, items: Sequence[T], work: Callable[[T], object]) -> list:
-    """Do each piece of work in one of the processes; all get the results in the order of `items`.
+    """Process each item in one of the processes; all of them get the results in the order of `items`.
 
-    Process i takes items i, i + count, ...; `items` must be equal in all processes, and results picklable.
+    Process i takes items i, i + count, ... `items` must be equal in all processes. Results must be picklable.
     """
     mine = group.together(lambda: [work(item) for item in items[group.index :: group.count]])
     shares = group.gather(mine)
@@ -117,7 +117,8 @@ def shared_out(group: ProcessGroup, items: Sequence[T], work: Callable[[T], obje
 class StopSignals:
     """In its `with` block the first SIGINT or SIGTERM is stored as `number`, and later ones are ignored.
 
-    A launcher may send one Ctrl-C twice. Outside the main thread Python allows no handlers: nothing changes.
+    Later ones are ignored because a launcher may send one Ctrl-C twice. Outside the main thread Python allows
+    no signal handlers, so there the block has no effect.
 
     Args:
         on_first: called at the first signal.
@@ -141,8 +142,3 @@ class StopSignals:
         if self.number is None:
             self.number = number
             self._on_first()
-
-
-def _portable(fault: Exception) -> Exception:
-    """The fault as a plain type, which every process can unpickle."""
-    return (OSError if isinstance(fault, OSError) else ValueError)(str(fault))

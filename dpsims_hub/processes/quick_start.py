@@ -1,9 +1,9 @@
-"""Processes of our own start without packages that they do not need.
+"""Faster start of this package's own processes, which leave out packages that they do not need.
 
-diffusers imports transformers where it finds it, and both import torch's compiler, `torch._dynamo`, with
-inductor; torch itself imports the compiler when it first initializes a weight without storage. A photo
-needs none of them, a training only the compiler, with `--compile`; they are a third to a half of the time of
-a start (docs/benchmarks.md). `import dpsims_hub` in other people's processes changes nothing of theirs.
+diffusers imports transformers where it is installed, and both import torch's compiler, `torch._dynamo`, with
+inductor. torch itself imports the compiler when it first initializes a weight without storage. A photo needs
+none of them, and a training needs only the compiler, with `--compile`. They take a third to a half of the
+time of a start (docs/benchmarks.md). `import dpsims_hub` in other programs changes none of this.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from typing import Any
@@ -26,8 +26,9 @@ ASKS_FOR_TRANSFORMERS = ("diffusers", "diffusers.quantizers.pipe_quant_config")
 def start_process() -> None:
     """Call first in a process of our own: diffusers will not import transformers, and imports take less time.
 
-    diffusers then takes transformers for not installed as long as the process lives; everything else can
-    import it. Garbage is looked for after 50,000 new objects instead of 700, because what is imported stays.
+    For the rest of the process diffusers treats transformers as not installed; other code can import it.
+    Garbage is collected after 50,000 new objects instead of Python's default (700 in Python 3.11), because
+    imported objects are not freed.
     """
     gc.set_threshold(50_000)
     if "diffusers" not in sys.modules:
@@ -35,35 +36,22 @@ def start_process() -> None:
 
 
 class _DiffusersAlone(MetaPathFinder):
-    """Hides transformers while the modules of diffusers are imported that look for it."""
+    """Hides transformers during the import of those modules of diffusers that look for it."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path, target) if name in ASKS_FOR_TRANSFORMERS else None
         if spec is not None:
-            spec.loader = _LoadedAlone(spec.loader)
+            spec.loader.exec_module = hidden("transformers")(spec.loader.exec_module)
         return spec
-
-
-class _LoadedAlone(Loader):
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
-    def create_module(self, spec: ModuleSpec) -> types.ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        module.__spec__.loader = module.__loader__ = self._loader
-        with hidden("transformers"):
-            self._loader.exec_module(module)
 
 
 @contextmanager
 def hidden(name: str) -> Iterator[None]:
-    """Inside, a package that was not imported yet seems not to be installed."""
+    """Inside the block, a package that was not imported before seems not to be installed."""
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = None  # type: ignore[assignment]  # Python's own sign for "not to be found"
+    sys.modules[name] = None  # type: ignore[assignment]  # Python then raises ModuleNotFoundError
     try:
         yield
     finally:
@@ -73,12 +61,12 @@ def hidden(name: str) -> Iterator[None]:
 
 @contextmanager
 def stand_in_compiler() -> Iterator[None]:
-    """Inside, a stand-in takes the place of `torch._dynamo`, unless it was imported before."""
+    """Inside the block, a stand-in replaces `torch._dynamo`, unless that was imported before."""
     if COMPILER in sys.modules:
         yield
         return
     stand_in = StandIn(COMPILER)
-    stand_in.__path__ = find_spec(COMPILER).submodule_search_locations  # its modules can still be imported
+    stand_in.__path__ = find_spec(COMPILER).submodule_search_locations  # its submodules can still be imported
     sys.modules[COMPILER] = stand_in
     try:
         yield
@@ -88,28 +76,28 @@ def stand_in_compiler() -> Iterator[None]:
 
 
 class NeverCompiled:
-    """The class of compiled modules, of which there are none yet."""
+    """Stands for the class of compiled modules; nothing is an instance of it."""
 
 
 class StandIn(types.ModuleType):
-    """Marks for the compiler do nothing, as nothing is compiled; all else is asked of the compiler itself."""
+    """Decorators for the compiler do nothing, as nothing is compiled; other names import the compiler."""
 
     eval_frame = types.SimpleNamespace(OptimizedModule=NeverCompiled)
 
     @staticmethod
     def allow_in_graph(function: Any) -> Any:
-        """Return the function as it is."""
+        """Return the function unchanged."""
         return function
 
     @staticmethod
     def disable(
         function: Callable | None = None, recursive: bool = True, **options: Any
     ) -> Callable[..., Any]:
-        """Return the function as it is, or a decorator that does."""
+        """Return the function unchanged, or a decorator that returns it unchanged."""
         return StandIn.allow_in_graph if function is None else function
 
     def __getattr__(self, name: str) -> Any:
-        """The compiler's own attribute, for another thread that needs it meanwhile; it stays from then on."""
+        """The compiler's own attribute, for another thread that needs it now; the compiler stays imported."""
         if name.startswith("__"):
             raise AttributeError(name)
         if sys.modules.get(COMPILER) is self:

@@ -1,11 +1,12 @@
 """The endpoints for programs: `/models`, `/generate`, `/variations`, `/read_map`, in Gradio's queue.
 
-Over MCP they are tools of the same names. Users read their docstrings, so each argument has one line.
+MCP serves them as tools of the same names. Users read their docstrings, so one line describes each argument.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -120,23 +121,24 @@ def add_endpoints(registry: ModelRegistry, worker: PhotoWorker) -> None:
     with gr.Row(visible=False):
         button = gr.Button("run", visible=False)
         _wire(button, models, {"models": gr.JSON}, concurrency_limit=2)
-        _wire(button, generate, {"photo": _photo}, **ONE_AT_A_TIME)
-        _wire(button, variations, {"photos": _photos, "seeds": gr.JSON}, **ONE_AT_A_TIME)
+        photos = partial(gr.Gallery, format="png", type="pil")
+        _wire(button, generate, {"photo": partial(gr.Image, format="png", type="pil")}, **ONE_AT_A_TIME)
+        _wire(button, variations, {"photos": photos, "seeds": gr.JSON}, **ONE_AT_A_TIME)
         _wire(button, read_map, {"map": gr.JSON}, concurrency_limit=2)
 
 
 def _wire(button: gr.Button, endpoint: Callable, outputs: Mapping[str, Callable], **limits: Any) -> None:
-    """Give an endpoint its components, described in the words of its docstring."""
+    """Give an endpoint its components, with the descriptions in its docstring."""
     _, arguments, returns = get_function_description(endpoint)
     inputs = [_described(INPUTS[name](label=name), text) for name, text in arguments.items()]
     results = [_described(make(label=name), " ".join(returns)) for name, make in outputs.items()]
     for component in (*inputs, *results):
-        component.visible = False  # else the page loads its scripts, although the row is hidden
+        component.visible = False  # otherwise the page loads its scripts, although the row is hidden
     button.click(endpoint, inputs, results, api_name=endpoint.__name__, **limits)
 
 
 def _described(component: Component, text: str) -> Component:
-    """Return a component whose schema has a description: Gradio's clients show it, MCP the docstrings."""
+    """Add a description to a component's schema; Gradio's clients show it, MCP shows the docstrings."""
     as_input: dict[str, Any] = component.api_info_as_input() | {"additional_description": text}
     as_output: dict[str, Any] = component.api_info_as_output() | {"description": text}
     component.api_info_as_input = lambda: as_input
@@ -144,48 +146,28 @@ def _described(component: Component, text: str) -> Component:
     return component
 
 
-def _file(label: str) -> gr.File:
-    return gr.File(label=label, type="binary")  # as a path, Gradio would leave an empty file for each call
-
-
-def _text(label: str) -> gr.Textbox:
-    return gr.Textbox("", label=label)
-
-
-def _seed(label: str) -> gr.Number:
-    return gr.Number(0, label=label, precision=0, minimum=0, maximum=MAX_SEED)
-
-
 def _list_of_objects(label: str) -> gr.JSON:
-    """Return a JSON component with a schema for MCP, which cannot use Gradio's own, {"type": {}}."""
+    """Return a JSON component with a schema for MCP, which cannot use Gradio's schema {"type": {}}."""
     component = gr.JSON(label=label)
     component.api_info = lambda: {"type": "array", "items": {"type": "object"}}
     return component
 
 
-def _photo(label: str) -> gr.Image:
-    return gr.Image(label=label, format="png", type="pil")
-
-
-def _photos(label: str) -> gr.Gallery:
-    return gr.Gallery(label=label, format="png", type="pil")
-
-
 INPUTS: Mapping[str, Callable] = {
-    "label_map": _file,
-    "map_text": _text,
-    "model": _text,
-    "seed": _seed,
-    "seed_b": _seed,
-    "mix": lambda label: gr.Number(0.0, label=label, minimum=0, maximum=1),
-    "count": lambda label: gr.Number(4, label=label, precision=0, minimum=1, maximum=MAX_PHOTOS),
-    "stored": lambda label: gr.Checkbox(False, label=label),
+    "label_map": partial(gr.File, type="binary"),  # "filepath" would leave an empty file for each call
+    "map_text": partial(gr.Textbox, ""),
+    "model": partial(gr.Textbox, ""),
+    "seed": partial(gr.Number, 0, precision=0, minimum=0, maximum=MAX_SEED),
+    "seed_b": partial(gr.Number, 0, precision=0, minimum=0, maximum=MAX_SEED),
+    "mix": partial(gr.Number, 0.0, minimum=0, maximum=1),
+    "count": partial(gr.Number, 4, precision=0, minimum=1, maximum=MAX_PHOTOS),
+    "stored": partial(gr.Checkbox, False),
     "regions": _list_of_objects,
 }
 
 
 def with_class_ids(regions: Any, model_info: ModelInfo) -> Any:
-    """Return the regions of a request with ids in place of class names; nothing else is checked here.
+    """Replace class names by ids in the regions of a request; nothing else is checked here.
 
     Raises:
         ValueError: the model has no class of that name.
@@ -213,7 +195,7 @@ def _model_facts(model_info: ModelInfo) -> dict[str, Any]:
 
 
 def _read(model_info: ModelInfo, file: bytes | None, text: str, request: dict[str, Any]) -> PhotoRequest:
-    """Return the checked request of a program, with either a file or a text."""
+    """Return the checked request of a program, which has either a file or a text."""
     if (file is None) == (not text):
         raise _refusal("give either label_map (a file) or map_text.")
     if file is not None:
@@ -228,7 +210,7 @@ def _read_file(model_info: ModelInfo, file: bytes | None, stored: bool) -> tuple
 
 
 def _checked(call: Any, *arguments: Any, **options: Any) -> Any:
-    """Call, and show refusals to the user of the API."""
+    """Call a function; its refusals become messages for the user of the API."""
     try:
         return call(*arguments, **options)
     except (ValueError, BusyError) as error:

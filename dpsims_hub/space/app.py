@@ -1,4 +1,4 @@
-"""The Space put together: the page, its server functions, the endpoints, and how Gradio serves them."""
+"""The Space as an app of Gradio: page, server functions and endpoints, and how they are served."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DESCRIPTION = (
     "Choose a class, paint, and the photo follows the brush. Start from a scene, a map or your own photo."
 )
 MAX_QUEUE = 32
-MAX_SESSIONS = 500  # pages that Gradio remembers; ours keep everything themselves
+MAX_SESSIONS = 500  # sessions that Gradio stores; our page stores its own state
 MAX_FILE = "8mb"
-QUEUE_PAUSE = 0.05  # seconds between looks at an empty queue; Gradio's 0.001 takes 8 % of a core
-KEEP_FILES = (60, 300)  # seconds: every minute, delete uploads and photos of programs older than five
+QUEUE_PAUSE = 0.05  # seconds between checks of an empty queue; Gradio's 0.001 takes 8 % of a core
+KEEP_FILES = (60, 300)  # seconds: every minute, programs' uploads and photos older than five are deleted
 
 
 def build_app(
@@ -38,7 +38,7 @@ def build_app(
         registry: the models; the first is shown.
         worker: makes the photos.
         segmenter: turns photos into label maps for all models, a folder or Hub id; "" means each model's own.
-        keep_files: (how often, how old) in seconds: when Gradio deletes files.
+        keep_files: every how many seconds Gradio deletes files, and how many seconds old they are then.
     """
     model_info = registry.find()
     service = PageService(registry, worker, segmenter)
@@ -92,13 +92,13 @@ def launch_app(
         footer_links=["api"],
         **studio.launch_options(),
     )
-    if mcp and not app.mcp_server:  # Gradio goes on without one
+    if mcp and not app.mcp_server:  # Gradio then serves the app without MCP
         app.close(verbose=False)
         raise ValueError(f"the MCP server needs pip install 'gradio[mcp]' ({app.mcp_error}).")
     return public or local
 
 
 def is_local(host: str | None) -> bool:
-    """Whether only browsers on this machine reach an address, given as `launch_app` takes it."""
+    """Whether only browsers on this machine can reach an address; `host` is as in `launch_app`."""
     host = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
     return host in ("127.0.0.1", "localhost", "::1")

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from dpsims_hub.labels import ClassSpec
-from dpsims_hub.space.scene_facts import safe_stem
 
 
 def gimp_palette(spec: ClassSpec) -> bytes:
-    """Return a palette for GIMP, Krita, Inkscape and MyPaint (`.gpl`): a line for each colour and its name.
+    """Return a palette for GIMP, Krita, Inkscape and MyPaint (`.gpl`): one line for each colour and its name.
 
-    "unknown" is the last. Source: "GIMP Palette" text format, GIMP's developer documentation,
+    The last line is "unknown". Source: "GIMP Palette" text format, GIMP's developer documentation,
     devel-docs/gpl.txt (recalled).
     """
     rows = [*((*one.rgb, one.name) for one in spec.classes), (*spec.ignore_rgb, "unknown")]
@@ -24,23 +23,18 @@ def gimp_palette(spec: ClassSpec) -> bytes:
 def photoshop_table(spec: ClassSpec) -> bytes:
     """Return a colour table for Photoshop (`.act`): 256 RGB triples, their count, the transparent index.
 
-    Positions are ids, so images of indexed colour store ids. The count and "no transparent index" (65535)
-    are big-endian. Classes after the first 256 are left out. Source: Adobe Photoshop File Formats
+    Positions are ids, so images with indexed colours store ids. The count and "no transparent index" (65535)
+    are big-endian. Only the first 256 classes are written. Source: Adobe Photoshop File Formats
     Specification, "Color Table" (recalled).
     """
     table = np.zeros((256, 3), dtype=np.uint8)
-    colours = np.array([one.rgb for one in spec.classes], dtype=np.uint8)[:256]
+    colours = spec.palette[:256]
     table[: len(colours)] = colours
     count = len(colours)
     if spec.ignore_index < 256:
         table[spec.ignore_index] = spec.ignore_rgb
         count = max(count, spec.ignore_index + 1)
     return table.tobytes() + count.to_bytes(2, "big") + (0xFFFF).to_bytes(2, "big")
-
-
-def palette_name(title: str, kind: str) -> str:
-    """Return the file name of a palette, valid on every system."""
-    return f"{safe_stem(title)}_colours.{kind}"
 
 
 PALETTES: Mapping[str, Callable[[ClassSpec], bytes]] = {"gpl": gimp_palette, "act": photoshop_table}

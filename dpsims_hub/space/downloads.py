@@ -1,4 +1,4 @@
-"""Files to download: the exact photo, the map as ids, both on one sheet."""
+"""Files to download: the photo without loss, the map as an image of ids, and both on one sheet."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from dpsims_hub.labels import ClassSpec, pixel_shares
 from dpsims_hub.pictures.sheets import comparison_sheet, enlarge_photo, flow_legend, picture_of_map, png_text
 
 QUALITY = 92  # of live JPEGs, without colour subsampling: about 5 KB at 128x96, and edges stay sharp
-_SHEET_SIDE = 512  # least pixels of the longer side of a picture on a sheet
+_SHEET_SIDE = 512  # least length in pixels of the longer side of a picture on a sheet
 
 
 def png(image: Image.Image, metadata: Mapping[str, str] | None = None) -> bytes:
-    """Return an image as PNG, exact, with text chunks such as {"seed": "7"}."""
+    """Return an image as PNG, without loss, with text chunks such as {"seed": "7"}."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", pnginfo=png_text(metadata or {}))
     return buffer.getvalue()
 
 
 def png_url(image: Image.Image, metadata: Mapping[str, str] | None = None) -> str:
-    """Return a data URL of the exact image."""
+    """Return a data URL of the image as PNG; see `png`."""
     return data_url(png(image, metadata), "image/png")
 
 
 def jpeg_url(image: Image.Image) -> str:
-    """Return a data URL of the image as JPEG: small, not exact."""
+    """Return a data URL of the image as JPEG: small, with loss."""
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=QUALITY, subsampling=0)
     return data_url(buffer.getvalue(), "image/jpeg")
@@ -57,7 +57,7 @@ def sheet(
 ) -> Image.Image:
     """Return map (H, W) and photo side by side, with a legend of the map's classes and a line of text.
 
-    Both are enlarged by a whole factor, `least` or more.
+    Both are enlarged by the same whole factor, which is at least `least`.
     """
     scale = max(least, -(-_SHEET_SIDE // max(photo.size)))
     pictures = [picture_of_map(label_map, spec, scale), enlarge_photo(photo, scale)]

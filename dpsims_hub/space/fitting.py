@@ -12,8 +12,8 @@ CROPPED = "cropped at the centre"
 def fit(label_map: np.ndarray, size: tuple[int, int], border: int | None = None) -> tuple[np.ndarray, str]:
     """Return the map at a model's size, and one sentence on the changes, "" for none.
 
-    The largest centred part of the wanted proportions is resized, so that scenes are not distorted. With
-    `border`, all of the map is kept between bands of that id.
+    The largest centred part with the model's proportions is resized, so that scenes are not distorted. With
+    `border`, the whole map is kept, between bands of that id.
     """
     if border is not None:
         return fit_inside(label_map, size, border)

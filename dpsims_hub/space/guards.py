@@ -1,6 +1,6 @@
 """Limits on the size of requests and on the names in them.
 
-Gradio limits uploaded files, but not other bodies, and stores every session under the name in its request.
+Gradio limits uploaded files but not other bodies, and stores every session under the name in its request.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 MAX_BODY_BYTES = 16 * 10**6  # a file of 8 MB in base64 fits; a larger one gets its own message
-MAX_DISCARDED_BYTES = 64 * 10**6  # a client does not read an answer while it is sending
-MAX_NAME = 64  # letters; sessions have about 11, our functions 12
+MAX_DISCARDED_BYTES = 64 * 10**6  # read after a refusal, because a client reads no answer while it sends
+MAX_NAME = 64  # characters; names of sessions have about 11, those of our functions 12
 
 
 class BodyTooLargeError(Exception):
@@ -18,7 +18,7 @@ class BodyTooLargeError(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to bodies above a limit in bytes without keeping them in memory."""
+    """ASGI middleware: answers 413 to bodies above a limit in bytes, without storing them in memory."""
 
     def __init__(self, app: Any, limit: int = MAX_BODY_BYTES) -> None:
         self._app = app
@@ -58,8 +58,8 @@ class BodyLimit:
 class NameGuard:
     """ASGI middleware: answers 400 to requests with a long name of a session or function.
 
-    Gradio stores the former and searches a page's script for the latter. It must come after `BodyLimit`,
-    because it keeps a whole body in memory.
+    Gradio stores the names of sessions, and searches the page's script for those of functions. This class
+    must come after `BodyLimit`, because it holds a whole body in memory.
     """
 
     def __init__(self, app: Any) -> None:

@@ -1,7 +1,7 @@
-"""Inexact label maps made exact: values get the classes that the visitor chooses, or the nearest ones.
+"""Repair of inexact label maps: each value gets the class that the visitor chooses, or the nearest one.
 
-The reader refuses such maps, because a guess would be silent. Here the page shows the map that would result,
-and the visitor decides.
+The reader refuses such maps, because it would have to guess without telling the visitor. Here the page shows
+the map that would result, and the visitor decides.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from dpsims_hub.labels.reading.image_files import decode
 from dpsims_hub.space.model_registry import ModelInfo
 from dpsims_hub.space.photo_request import read_class, shown
 
-NEAR = 48.0  # RGB distance up to which a colour is taken for that of a class; our choice
+NEAR = 48.0  # RGB distance up to which a colour counts as that of a class; our choice
 ROWS = 24  # values that the page lists; the others get the proposed class
-LARGEST_SIDE = 2048  # pixels; our choice: looking at all values of a larger image takes seconds
+LARGEST_SIDE = 2048  # pixels; our choice: reading all values of a larger image takes seconds
 MOST_COLOURS = 65536  # a photo has more
 MOST_NUMBERS = 256
-MOSTLY = 0.7  # share of pixels with a near colour from which an image is a label map and no photo; our choice
+MOSTLY = 0.7  # share of pixels with a near colour from which an image counts as a label map; our choice
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Values:
 
     Args:
         codes: the distinct values, ascending, (V,) int64: numbers, or 65536 R + 256 G + B.
-        places: for each pixel its position in `codes`, (H, W).
+        places: the position in `codes` of each pixel's value, (H, W).
         is_colour: whether codes are colours.
     """
 
@@ -42,7 +42,7 @@ class Values:
 
     @property
     def counts(self) -> np.ndarray:
-        """Pixels of each value, (V,)."""
+        """Number of pixels of each value, (V,)."""
         return np.bincount(self.places.ravel(), minlength=len(self.codes))
 
     def name(self, position: int) -> str:
@@ -52,7 +52,7 @@ class Values:
 
 
 def read_values(image: Image.Image, name: str) -> Values:
-    """Read the values of an undecoded image: numbers of grey and palette images, colours of all others.
+    """Read the values of an undecoded image: numbers of grey and palette images, colours of all other images.
 
     Raises:
         LabelMapError: it is too large or damaged, or holds more values than a label map can.
@@ -72,12 +72,13 @@ def read_values(image: Image.Image, name: str) -> Values:
 def proposed_classes(values: Values, spec: ClassSpec) -> tuple[np.ndarray, np.ndarray]:
     """Return the class proposed for each value, (V,), and its RGB distance from the class's colour, (V,).
 
-    Colours go to the nearest class, beyond `NEAR` to unknown; numbers that are ids stay, others are unknown.
+    A colour gets the class with the nearest colour, or unknown if the distance is above `NEAR`. A number that
+    is an id stays, and other numbers become unknown.
     """
-    if not values.is_colour:
-        known = np.isin(values.codes, [*range(spec.num_classes), spec.ignore_index])
-        return np.where(known, values.codes, spec.ignore_index), np.zeros(len(values.codes))
     ids = np.array([*range(spec.num_classes), spec.ignore_index])
+    if not values.is_colour:
+        known = np.isin(values.codes, ids)
+        return np.where(known, values.codes, spec.ignore_index), np.zeros(len(values.codes))
     targets = np.array([*spec.palette.tolist(), spec.ignore_rgb], dtype=np.float64)
     colours = np.stack([values.codes >> 16, values.codes >> 8 & 255, values.codes & 255], axis=1)
     nearest = np.empty(len(colours), dtype=np.int64)
@@ -90,10 +91,10 @@ def proposed_classes(values: Values, spec: ClassSpec) -> tuple[np.ndarray, np.nd
 
 
 def survey(values: Values, spec: ClassSpec) -> dict[str, Any]:
-    """Return the table of an image's values for the page, the most frequent first.
+    """Return the table of an image's values for the page, the most frequent values first.
 
     Returns:
-        `values`: `value`, `share` of the pixels, proposed `class`, `distance` of each, at most `ROWS`;
+        `values`: at most `ROWS` rows with `value`, `share` of the pixels, proposed `class` and `distance`;
         `more`: the number of other values.
 
     Raises:
@@ -118,7 +119,7 @@ def survey(values: Values, spec: ClassSpec) -> dict[str, Any]:
 
 
 def with_table(values: Values, model_info: ModelInfo, table: Mapping[str, Any]) -> np.ndarray:
-    """Return the label map (H, W): the id of a value is in the table by `Values.name`, else the proposed one.
+    """Return the label map (H, W), with the id in `table` under `Values.name`, or else the proposed id.
 
     Raises:
         ValueError: the table is malformed or names a class that the model does not have.

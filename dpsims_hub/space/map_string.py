@@ -1,10 +1,10 @@
-"""Label maps as short text, for page, server and share links.
+"""Label maps as short text, for the page, the server and share links.
 
     r1:{width}x{height}:{base64 of runs}
 
-A run has four bytes: id and length as unsigned 16-bit numbers, low byte first. Runs go row by row over the
-whole map; longer ones are split. Usual maps take 0.4 to 3 KB. Ids are class ids or `ignore_index`, never
-colours.
+A run has four bytes: id and length as unsigned 16-bit numbers, low byte first. Runs follow the map row by
+row and continue across rows; runs above 65535 pixels are split. Usual maps take 0.4 to 3 KB. Ids are class
+ids or `ignore_index`, never colours.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_RUN = 65_535
 
 
 def encode(label_map: np.ndarray) -> str:
-    """Return the text of a map of ids in 0..65535, shape (H, W)."""
+    """Return the text of a map with ids in 0..65535, shape (H, W)."""
     height, width = label_map.shape
     flat = np.asarray(label_map, dtype=np.int64).ravel()
     starts = np.flatnonzero(np.diff(flat, prepend=flat[0] - 1))
@@ -42,7 +42,7 @@ def decode(text: object, spec: ClassSpec | None = None, *, max_side: int = MAX_S
     """Return the map of a text, shape (H, W), uint16.
 
     Args:
-        text: any value; all but a text in the form above is refused.
+        text: any value; anything but a text in the form above is refused.
         spec: the classes, for checking ids; None accepts any id.
         max_side: the largest height and width, in pixels.
 
@@ -85,7 +85,7 @@ def _parse(text: object) -> tuple[int, int, str]:
 
 
 def _decode_base64(runs: str, longest: int) -> bytes:
-    """Return the bytes of a text, at most `longest`: a map has no more runs than pixels."""
+    """Return the bytes of a base64 text, at most `longest`, since a map has no more runs than pixels."""
     limit = 4 * -(-longest // 3)
     if len(runs) > limit:
         raise LabelMapError(

@@ -1,12 +1,12 @@
-"""The models of a Space: described at the start, loaded for their first photo.
+"""The models of a Space, which are described at the start and loaded for their first photo.
 
-A description needs only the two JSON files of a model, so the page is served before torch is imported.
+A description needs only two JSON files of a model, so the page is served before torch is imported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +34,12 @@ class ModelInfo:
 
     Args:
         name: a path, a Hub id or a bundled name, as configured. Visitors never see it.
-        key: its name on the page: a title, unique among the models of a Space.
-        folder: of its files.
+        key: its title on the page, unique among the models of a Space.
+        folder: holds its files.
         spec: its classes.
-        size: (height, width) of its maps and photos, in pixels, as in training.
+        size: (height, width) of its maps and photos in pixels, as in training.
         regions: whether parts of a photo may have other latents.
-        examples: (title, label map text) of its layouts, at least six.
+        examples: (title, label map text) of its example scenes, at least six.
     """
 
     name: str
@@ -69,11 +69,12 @@ class ModelInfo:
 class ModelRegistry:
     """The models that visitors may choose from, by path, Hub id or bundled name; the first is shown first.
 
-    Device None takes an accelerator where there is one, dtype None the arithmetic of the weights.
+    With `device` None an accelerator is used if there is one. With `dtype` None the arithmetic is that of the
+    weights.
 
     Raises:
         FileNotFoundError: a model does not exist.
-        ValueError: there is no name, or a model cannot be used.
+        ValueError: no name is given, or a model cannot be used.
     """
 
     def __init__(self, names: Sequence[str], device: str | None = None, dtype: str | None = None) -> None:
@@ -159,7 +160,7 @@ def read_model_info(name: str, key: str) -> ModelInfo:
 def layouts_for(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
     """Return titles and label maps (H, W) of example scenes.
 
-    The classes of a bundled model get its layouts, other classes get scenes composed of them.
+    For the classes of a bundled model these are its layouts, for other classes scenes composed of them.
     """
     for name in NAMES:
         if spec.names == ClassSpec.load(name).names:
@@ -168,7 +169,7 @@ def layouts_for(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.nd
     return draw_scenes(spec, size)
 
 
-def _unique(title: str, taken: Any) -> str:
+def _unique(title: str, taken: Container[str]) -> str:
     number, key = 2, title
     while key in taken:
         key, number = f"{title} ({number})", number + 1
@@ -178,7 +179,7 @@ def _unique(title: str, taken: Any) -> str:
 def with_known_aliases(spec: ClassSpec) -> ClassSpec:
     """Return the classes with the aliases and kinds of the built-in list of the same names, if there is one.
 
-    Models keep the class list of their training data, which often has names only.
+    A model stores the class list of its training data, which often has names only.
     """
     for name in BUILT_IN:
         known = ClassSpec.load(name)
@@ -203,7 +204,7 @@ def _spec_of(class_spec: dict[str, Any] | None, settings: dict[str, Any], name: 
 
 
 def _fetch(name: str) -> Path:
-    # Here, because it imports torch, which local models do not need yet.
+    # Imported here, because it imports torch, which the description of a local model does not need.
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
     if name.count("/") != 1:

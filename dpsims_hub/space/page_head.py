@@ -1,6 +1,6 @@
-"""Tags for link previews: those of Gradio's page describe Gradio.
+"""Tags for link previews, because those in Gradio's page describe Gradio.
 
-There is no og:image: it needs an address of its own, and the Space's pictures are data in its answers.
+There is no og:image, because it needs an address, and the Space serves pictures only as data in its answers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PREVIEW_TAG = re.compile(rb"""<meta\s[^>]*?(?:property|name)=["'](?:og|twitter)
 
 
 class PageHead:
-    """ASGI middleware: replaces the preview tags of the page by this app's title and description."""
+    """ASGI middleware: replaces the page's preview tags by tags with this app's title and description."""
 
     def __init__(self, app: Any, title: str, description: str) -> None:
         self._app = app
@@ -25,12 +25,12 @@ class PageHead:
         self._tags = "".join(tags)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on; the HTML of the page gets the new tags."""
+        """Pass a request on, and put the new tags into the HTML of the page."""
         if scope["type"] != "http" or scope["path"].rstrip("/") != scope.get("root_path", "").rstrip("/"):
             await self._app(scope, receive, send)
             return
         start: dict[str, Any] = {}
-        is_head = scope["method"] == "HEAD"  # its headers are those of GET
+        is_head = scope["method"] == "HEAD"  # the answer must have the headers of GET
         parts: list[bytes] = []
 
         async def held(message: Any) -> None:
@@ -59,7 +59,7 @@ def _property(name: str, value: str) -> str:
 
 
 def _address_tag(scope: Any) -> str:
-    """Return the tag og:url of a request's page, or "" where its headers do not tell the address."""
+    """Return the tag og:url of a request's page, or "" if the headers do not give its address."""
     headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", [])}
     host = headers.get(b"host", "")
     scheme = headers.get(b"x-forwarded-proto", scope.get("scheme", "http")).partition(",")[0]

@@ -1,6 +1,6 @@
 """Server functions of the page: each takes one object and returns one.
 
-They bypass Gradio's queue, so they check and limit all input. Errors reach visitors as one sentence.
+They bypass Gradio's queue, so they check and limit all input. Visitors see an error as one sentence.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from PIL import Image
 
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.pictures.sheets import enlarge_photo
-from dpsims_hub.space.colour_files import PALETTES, palette_name
+from dpsims_hub.space.colour_files import PALETTES
 from dpsims_hub.space.downloads import data_url, jpeg_url, map_image, png_url, sheet
 from dpsims_hub.space.fitting import CROPPED, fit
 from dpsims_hub.space.map_repair import Values, read_values, survey, with_table
@@ -21,7 +21,7 @@ from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.model_registry import ModelInfo, ModelRegistry
 from dpsims_hub.space.photo_request import PhotoRequest, read_photo_request, read_seeds, shown
 from dpsims_hub.space.photo_worker import BusyError, PhotoWorker
-from dpsims_hub.space.scene_facts import as_shown, file_name, reroll_names, scene_facts, sentence
+from dpsims_hub.space.scene_facts import as_shown, file_name, reroll_names, safe_stem, scene_facts, sentence
 from dpsims_hub.space.segmenter import Segmenters, as_label_map, read_photo
 from dpsims_hub.space.uploads import clean_name, content_of, one_reader, open_upload, read_map_file
 
@@ -34,9 +34,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class PageService:
-    """Answers a page's requests; each method documents one of them.
+    """Answers the requests of a page; each method documents one of them.
 
-    `segmenter` turns photos into label maps for all models; "" means each model's own.
+    `segmenter` turns photos into label maps for all models; "" means the segmenter of each model.
     """
 
     def __init__(self, registry: ModelRegistry, worker: PhotoWorker, segmenter: str = "") -> None:
@@ -53,19 +53,19 @@ class PageService:
         return [answered(call, self._registry) for call in calls]
 
     def live(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"photo": JPEG data URL, "ms": milliseconds of the network} of a request."""
+        """Return {"photo": JPEG data URL, "ms": milliseconds of the network} for a request."""
         photo, ms = self._worker.photo(model_info, read_photo_request(request, model_info))
         return {"photo": jpeg_url(photo), "ms": round(ms, 1)}
 
     def variations(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"photos": data URLs, "seeds", "ms"}: the request with other seeds (`seeds`, or `count`).
+        """Return {"photos": data URLs, "seeds", "ms"} for the request with other seeds; see `read_seeds`.
 
         With `background` they are refused while other photos are requested.
         """
         photo_request, seeds = read_photo_request(request, model_info), read_seeds(request)
         background = bool(request.get("background"))
         photos, total = [], 0.0
-        for number, seed in enumerate(seeds):  # each is queued alone, so that other visitors' come between
+        for number, seed in enumerate(seeds):  # queued one by one, so that other visitors take turns
             one = PhotoRequest(photo_request.label_map, seed, seed, 0.0, photo_request.regions)
             wait = number > 0 and not background
             photo, ms = self._worker.photo(model_info, one, wait=wait, background=background)
@@ -74,38 +74,38 @@ class PageService:
         return {"photos": photos, "seeds": seeds, "ms": round(total, 1)}
 
     def read_map(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"map": text, "note"} of a label map file sent as {"file": name, "data": base64}.
+        """Return {"map": text, "note"} for a label map file, sent as {"file": name, "data": base64}.
 
-        With `whole` a map of another shape gets bands beside it instead of being cropped. The answer to a
-        cropped map has `cropped`.
+        With `whole`, a map of other proportions gets bands beside it instead of being cropped. If the map was
+        cropped, the answer has `cropped`.
         """
         stored, whole = (bool(request.get(key)) for key in ("stored", "whole"))
         label_map, note = read_map_file(*_file_of(request), model_info, stored=stored, whole=whole)
         return {"map": encode(label_map), "note": note} | ({"cropped": True} if CROPPED in note else {})
 
     def inspect_map(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return the `survey` of an inexact map file; the request is that of `read_map`."""
+        """Return the `survey` of an inexact map file; the request is as for `read_map`."""
         return survey(_values_of(request), model_info.spec)
 
     def repair_map(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"map": text, "note"} of an inexact map file, by `table` (ids by value); see `read_map`."""
+        """Return {"map": text, "note"} for an inexact map file, by `table` (ids by value); see `read_map`."""
         label_map = with_table(_values_of(request), model_info, request.get("table") or {})
         border = model_info.spec.ignore_index if request.get("whole") else None
         label_map, note = fit(label_map, model_info.size, border)
         return {"map": encode(label_map), "note": note}
 
     def palette(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"name", "data": data URL}: the colours of the classes; `kind` is gpl or act."""
+        """Return {"name", "data": data URL} of a file with the classes' colours; `kind` is gpl or act."""
         kind = request.get("kind")
         if not isinstance(kind, str) or kind not in PALETTES:
             raise ValueError(f"kind must be one of {', '.join(PALETTES)}, not {shown(kind)}.")
         data = data_url(PALETTES[kind](model_info.spec), "application/octet-stream")
-        return {"name": palette_name(model_info.key, kind), "data": data}
+        return {"name": f"{safe_stem(model_info.key)}_colours.{kind}", "data": data}
 
     def read_photo(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"map": text, "note", "photo": data URL} of a photo at the model's size, segmented.
+        """Return {"map": text, "note", "photo": data URL}: a photo at the model's size, and its segmentation.
 
-        The request is that of `read_map`.
+        The request is as for `read_map`.
         """
         segmenter = self._segmenters.find(model_info)
         content, name = _file_of(request)
@@ -115,10 +115,11 @@ class PageService:
         return {"map": encode(label_map), "note": note, "photo": jpeg_url(photo)}
 
     def download(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"name", "data": PNG data URL} of a request.
+        """Return {"name", "data": PNG data URL} for a request.
 
-        A request of `live` with `kind` (photo, map or both), `scale` (1 or 4), `colours` (of the classes, as
-        shown) and `palette` (their name). The file holds the whole scene (see `scene_facts`).
+        The request is as for `live`, with `kind` (photo, map or both), `scale` (1 or 4), `colours` (of the
+        classes, as shown) and `palette` (the name of the colours). The file holds the whole scene, see
+        `scene_facts`.
         """
         kind, scale = request.get("kind"), request.get("scale", 1)
         if kind not in KINDS:
@@ -134,7 +135,7 @@ class PageService:
         return {"name": name, "data": png_url(image, facts)}
 
     def scene_photo(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return {"photo": JPEG data URL} of an example `scene` of the model, made once."""
+        """Return {"photo": JPEG data URL} of an example `scene` of the model; each photo is made once."""
         name = request.get("scene")
         found = [text for title, text in model_info.examples if title == name]
         if not found:
@@ -146,7 +147,7 @@ class PageService:
         return {"photo": self._scene_photos[key]}
 
     def switch_model(self, request: Request, model_info: ModelInfo) -> Answer:
-        """Return the description of another model, and start to load it."""
+        """Return the description of another model, and start loading it."""
         self._worker.prepare(model_info)
         return self.describe(model_info)
 
@@ -172,7 +173,7 @@ class PageService:
 
 
 def _file_of(request: Request) -> tuple[bytes, str]:
-    """Return the content and the name of the file in a request."""
+    """Return content and name of the file in a request."""
     name = clean_name(request.get("file"))
     return content_of(request.get("data"), name), name
 
@@ -184,7 +185,7 @@ def _values_of(request: Request) -> Values:
 
 
 def answered(call: Call, registry: ModelRegistry) -> Callable[[Any], Answer]:
-    """Return a server function: it finds the model of a request, calls, and answers errors in a sentence."""
+    """Return a server function: it finds the model of a request, calls, and answers with errors as text."""
 
     def answer(request: Any) -> Answer:
         if not isinstance(request, Mapping):

@@ -6,4 +6,4 @@ class ProcessEndedError(RuntimeError):
 
 
 class ModelNotLoadedError(RuntimeError):
-    """A photo of a model that this process has not loaded."""
+    """A photo was requested of a model that this process has not loaded."""

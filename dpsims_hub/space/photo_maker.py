@@ -1,4 +1,4 @@
-"""The loaded models of one process, photos made with them, and photos segmented. Imports torch when asked."""
+"""The loaded models and segmenters of one process. torch is imported when the first one is loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PhotoMaker:
-    """Makes photos in this process. Models may be loaded in other threads than the one that renders."""
+    """Makes photos in this process. Models may be loaded in other threads than the one that makes photos."""
 
     def __init__(self) -> None:
         self._renderers: dict[str, PhotoRenderer] = {}
@@ -27,12 +27,7 @@ class PhotoMaker:
         self._segmenting = threading.Lock()
 
     def load(self, registry: ModelRegistry, model_info: ModelInfo, spare_core: bool) -> None:
-        """Load a model.
-
-        Args:
-            registry: has the model.
-            model_info: the model.
-            spare_core: see `PhotoRenderer`.
+        """Load a model of a registry; for `spare_core` see `PhotoRenderer`.
 
         Raises:
             ValueError: a weight file is damaged.
@@ -62,6 +57,6 @@ class PhotoMaker:
             return self._segmenters[name].segment(photo)
 
     def close(self) -> None:
-        """Forget the models."""
+        """Release the models."""
         self._renderers.clear()
         self._segmenters.clear()

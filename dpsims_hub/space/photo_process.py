@@ -1,9 +1,10 @@
 """A `PhotoMaker` in a child process.
 
-torch and Gradio are imported at the same time, on two cores, and photos do not share Python's lock with the
-server. If the child process is killed, for example because memory ran out, another one is started.
+torch and Gradio are imported at the same time, on two cores, and photos do not share Python's global
+interpreter lock with the server. If the child process is killed, for example because memory ran out, another
+one is started.
 
-This module imports no large package, so that the process can be started first of all.
+This module imports no large package, so that the process can be started before anything else.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class PhotoProcess:
         other_end.close()
 
     def _run_beside(self, name: str, *arguments: Any) -> Any:
-        """Do in a thread of the process what takes seconds; photos are made at the same time."""
+        """Run a task that takes seconds in a thread of the process; photos are made at the same time."""
         number = next(self._numbers)
         self._ask("begin", number, name, arguments)
         while (result := self._ask("result", number)) is None:
@@ -109,11 +110,11 @@ class _Answers:
 
     def __init__(self) -> None:
         with stand_in_compiler():
-            import dpsims_hub.space.renderer  # noqa: F401  # before the first model is asked for
+            import dpsims_hub.space.renderer  # noqa: F401  # before the first request for a model
             from dpsims_hub.processes.cpu_setup import prepare_cpu
             from dpsims_hub.space.photo_maker import PhotoMaker
 
-        prepare_cpu()  # before the threads that inherit it
+        prepare_cpu()  # before the start of the threads, which inherit the setting
         self._maker = PhotoMaker()
         self._threads = ThreadPoolExecutor()
         self._results: dict[int, Future] = {}
@@ -123,16 +124,16 @@ class _Answers:
         self._results[number] = self._threads.submit(getattr(self._maker, name), *arguments)
 
     def result(self, number: int) -> tuple[Any] | None:
-        """(result,) once, or None while it is not there; raises the error of the task."""
+        """(result,), once, or None while the task runs; raises the error of the task."""
         if number not in self._results:
-            raise ProcessEndedError("the process that makes photos has ended.")  # it began in an earlier one
+            raise ProcessEndedError("the process that makes photos has ended.")  # an earlier one had the task
         if not self._results[number].done():
             return None
         return (self._results.pop(number).result(),)
 
 
 def _serve(pipe: Connection) -> None:
-    """Answer requests until the server closes its end or ends; the server handles Ctrl-C."""
+    """Answer requests until the server closes its end of the pipe or ends; the server handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     start_process()
     answers = _Answers()
@@ -147,7 +148,7 @@ def _serve(pipe: Connection) -> None:
 
 
 def _plain(error: Exception) -> Exception:
-    """The error as one that can be sent: errors of packages may not be rebuilt from their arguments."""
+    """The error as a plain type: errors of packages may have constructors that prevent unpickling."""
     for kind in (ValueError, OSError, ProcessEndedError, ModelNotLoadedError):
         if isinstance(error, kind):
             return kind(str(error))

@@ -1,4 +1,4 @@
-"""Requests for photos, checked: no value from a page or an API client is trusted."""
+"""Checks of requests for photos; no value from a page or an API client is trusted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from dpsims_hub.space.map_string import decode
 from dpsims_hub.space.model_registry import MAX_SEED, ModelInfo
+from dpsims_hub.storage.setting_checks import is_whole
 
-LARGEST = 1024  # least limit in pixels a side for decoding a map; then its size is checked
+LARGEST = 1024  # pixels a side; the limit for decoding a map is at least this, and its size is checked later
 MAX_REGIONS = 32  # our choice: each adds to the cost of attention
 MAX_PHOTOS = 8  # of one request
 
@@ -24,8 +25,8 @@ class PhotoRequest:
         label_map: (H, W) ids.
         seed: of the latents.
         seed_b: of the latents at the other end of the mix.
-        mix: 0 is `seed`, 1 is `seed_b`, on the great circle between.
-        regions: (pixels (H, W) bool, seed) of parts with other latents; later ones lie on top.
+        mix: 0 means `seed`, 1 means `seed_b`; values between follow the great circle.
+        regions: (pixels (H, W) bool, seed) of parts with other latents; later ones take precedence.
         draft: a stroke is being drawn. Without regions, only the part of the photo around the last change
             may be computed; the rest may be slightly out of date.
     """
@@ -43,8 +44,8 @@ def read_photo_request(request: Mapping[str, Any], model_info: ModelInfo) -> Pho
 
     Args:
         request: {"map": text, "seed", "seed_b", "mix", "regions": [{"class": id or "region": text, "seed"}],
-            "draft": true or not there}.
-        model_info: the model; it determines classes and size.
+            "draft": true or absent}.
+        model_info: determines classes and size.
 
     Raises:
         ValueError: a value is wrong or does not fit the model.
@@ -73,9 +74,9 @@ def read_seed(value: Any) -> int:
     Raises:
         ValueError: the value is no seed.
     """
-    if isinstance(value, float) and value.is_integer():  # JSON of some clients has no whole numbers
+    if isinstance(value, float) and value.is_integer():  # some clients send whole numbers as floats
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEED:
+    if not is_whole(value, 0, MAX_SEED):
         raise ValueError(
             f"the number of a look (seed) is a whole number from 0 to {MAX_SEED}, not {shown(value)}."
         )
@@ -83,15 +84,15 @@ def read_seed(value: Any) -> int:
 
 
 def read_seeds(request: Mapping[str, Any]) -> list[int]:
-    """Return the seeds of several photos: `seeds` as given, or `count` ones that follow `seed`.
+    """Return the seeds of several photos: `seeds` as given, or `count` seeds drawn from the seed `seed`.
 
     Raises:
-        ValueError: there are too many, or a value is no seed.
+        ValueError: there are too many or none, or a value is no seed.
     """
     seeds = request.get("seeds")
     if seeds is None:
         count = request.get("count", 4)
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_PHOTOS:
+        if not is_whole(count, 1, MAX_PHOTOS):
             raise ValueError(f"count must be a whole number from 1 to {MAX_PHOTOS}, not {shown(count)}.")
         first = read_seed(request.get("seed") or 0)
         return np.random.default_rng(first).integers(0, MAX_SEED + 1, count).tolist()
@@ -114,10 +115,10 @@ def read_class(value: Any, model_info: ModelInfo) -> int:
 
 
 def shown(value: Any) -> str:
-    """Return a visitor's value for a message: short, on one line."""
+    """Return a visitor's value as short text on one line, for a message."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # whole numbers of thousands of digits, deeply nested lists
+    except (ValueError, RecursionError):  # numbers of thousands of digits, deeply nested lists
         return f"a {type(value).__name__}"
     return text if len(text) <= 40 else f"{text[:37]}..."
 

@@ -1,7 +1,7 @@
 """The worker thread that makes all photos of a Space, one at a time, from a queue of limited length.
 
-Server functions and API calls run in other threads and submit their requests to it; requests are served in
-order. A page has one pending request, so visitors take turns. Torch keeps one set of threads.
+Server functions and API calls run in other threads and submit their requests to it. Requests are served in
+order. A page has one pending request, so visitors take turns. torch uses one set of threads.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from dpsims_hub.space.photo_process import PhotoProcess
 from dpsims_hub.space.photo_request import PhotoRequest
 from dpsims_hub.space.zero_gpu import is_zero_gpu, on_gpu
 
-MAX_QUEUED = 24  # requests; our choice: below the 40 threads of the server, so that other requests get one
-MAX_SEGMENTING = 2  # photos at once; each takes a thread of the server
+MAX_QUEUED = 24  # requests; our choice: below the server's 40 threads, so that other requests get a thread
+MAX_SEGMENTING = 2  # photos at once; each occupies a thread of the server
 MIN_QUEUED = 8  # so that eight visitors take turns even with a very slow model
 LONGEST_WAIT = 1500.0  # milliseconds; our choice: requests that would wait longer are refused
 LOADING_RETRY = 400  # milliseconds
 SEGMENTING_RETRY = 1000  # milliseconds
-FAILURE_SECONDS = 30.0  # our choice: a model that could not be loaded is tried again after this time
+FAILURE_SECONDS = 30.0  # our choice: after this time a model that failed to load is loaded again
 _LOG = logging.getLogger(__name__)
 
 
@@ -55,8 +55,8 @@ class BusyError(RuntimeError):
 class PhotoWorker:
     """Makes the photos of all visitors, one after another.
 
-    `maker` makes the photos; None means in this process. With `beside_browser`, when the browser runs on this
-    machine too, fast models leave it a core.
+    `maker` makes the photos; None means that this process makes them. `beside_browser` says that the browser
+    runs on this machine too; fast models then leave it a core.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class PhotoWorker:
         self._pace = 50.0  # milliseconds per photo, a running mean
 
     def prepare(self, model_info: ModelInfo) -> Future[None]:
-        """Start loading a model in the background, once; the future ends when it can make photos.
+        """Start loading a model in the background, once; the future is done when the model can make photos.
 
-        A model that could not be loaded is tried again after `FAILURE_SECONDS`.
+        If a model failed to load, a call after `FAILURE_SECONDS` starts loading it again.
         """
         with self._lock:
             if time.monotonic() - self._failures.get(model_info.key, math.inf) > FAILURE_SECONDS:
@@ -108,8 +108,8 @@ class PhotoWorker:
         Args:
             model_info: the model.
             photo_request: map, latents and regions.
-            wait: wait for the queue and the model, however long, instead of being refused.
-            background: be refused while any request is queued.
+            wait: wait for the queue and the model, however long, instead of refusing the request.
+            background: refuse the request while any other is queued.
 
         Returns:
             The photo, and the milliseconds that the network took.
@@ -131,7 +131,7 @@ class PhotoWorker:
         except ProcessEndedError as error:
             _LOG.error("%s Another one was started.", error)
             raise self._load_again(model_info.key, ready) from None
-        except ModelNotLoadedError:  # by a process that was started since
+        except ModelNotLoadedError:  # the process was started after the model was loaded
             raise self._load_again(model_info.key, ready) from None
         finally:
             with self._lock:
@@ -167,7 +167,7 @@ class PhotoWorker:
             self._queued += 1
 
     def _load_again(self, key: str, loader: Future[None]) -> BusyError:
-        """Have a model loaded again at the next request, if that has not begun yet."""
+        """Make the next request load a model again, if loading has not begun already."""
         with self._lock:
             if self._loaders.get(key) is loader:
                 self._forget(key)
@@ -181,14 +181,14 @@ class PhotoWorker:
         return self._maker.render(key, photo_request)
 
     def _load(self, model_info: ModelInfo, done: Future[None]) -> None:
-        """Load a model and make its first photos in the worker, which starts its threads."""
+        """Load a model, and make its first photo in the worker thread, which starts torch's threads."""
         try:
             self._maker.load(self._registry, model_info, self._beside_browser)
             if not is_zero_gpu():
                 blank = PhotoRequest(np.zeros(model_info.size, dtype=np.uint16))
                 self._worker.submit(self._render, model_info.key, blank).result()
             done.set_result(None)
-        except Exception as error:  # visitors get one sentence, the log the details
+        except Exception as error:  # visitors get one sentence; the log has the details
             expected = isinstance(error, ValueError | OSError)
             _LOG.error("%s cannot be loaded: %s", model_info.name, error, exc_info=not expected)
             with self._lock:

@@ -1,6 +1,7 @@
-"""From a checked request to a photo: latents from seeds, regions, a cache of encoded maps.
+"""Photos from checked requests: latents from seeds, regions, a cache of encoded maps.
 
-Imports torch; the modules that serve the page do not, so that the page comes before the model.
+This module imports torch; the modules that serve the page do not, so that the page appears before a model is
+loaded.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ if TYPE_CHECKING:
     from dpsims_hub.pipelines.edit_session import EditSession
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
-_KEPT = 4  # encodings; our choice: the maps of a few visitors who change seeds
+_KEPT = 4  # encodings in the cache; our choice: the maps of a few visitors who change seeds
 _MIX_STEPS = 1000
 ALL_THREADS = torch.get_num_threads()  # at import, because a new thread inherits the last number that was set
-TRIALS = 4  # photos; the first is slow, and others may be while the page is loading
+TRIALS = 4  # photos; the first is slow, and others may be slow while the page is loading
 QUICK = 150.0  # milliseconds; our choice: slower photos use all cores
 
 
 class PhotoRenderer:
-    """Makes photos with one network. Not for several threads at once.
+    """Makes photos with one network. It is not thread-safe.
 
     Args:
-        pipe: the network.
-        spare_core: leave one core to the browser on this machine, unless photos are slow: the threads of a
-            photo wait for each other many times, so that one that shares its core with the browser holds up
-            all (ARCHITECTURE.md has the figures).
+        pipe: holds the network.
+        spare_core: leave one core to the browser on this machine, unless photos are slow. The threads of a
+            photo wait for each other many times, so a thread that shares its core with the browser delays all
+            others (ARCHITECTURE.md has the figures).
     """
 
     def __init__(self, pipe: DPSIMSPipeline, spare_core: bool = False) -> None:
@@ -50,7 +51,7 @@ class PhotoRenderer:
     def render(self, photo_request: PhotoRequest) -> tuple[Image.Image, float]:
         """Return the photo, equal to the bit to that of the pipeline, and the milliseconds of the network.
 
-        Drafts may differ, see `PhotoRequest`.
+        The photo of a draft may differ, see `PhotoRequest`.
         """
         network = self._pipe.network
         threads = ALL_THREADS - self.spares_core

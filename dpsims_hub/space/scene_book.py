@@ -253,4 +253,4 @@ _INDOORS = (
 )
 
 SCENES = (*_NATURE, *_INDOORS, *_STREET)
-"""In order of preference: the menu leaves out the last ones."""
+"""In order of preference; the menu omits the last ones if there are too many."""

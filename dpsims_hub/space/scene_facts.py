@@ -1,6 +1,6 @@
-"""The scene in a downloaded file: the file name, the text chunks of the PNG, the line under a sheet.
+"""The description of a scene in a downloaded file: file name, text chunks of the PNG, line under a sheet.
 
-The chunk `dpsims-scene` contains the whole scene as JSON; the page opens such a file and restores the scene.
+The chunk `dpsims-scene` contains the whole scene as JSON, from which the page can restore it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from dpsims_hub.labels import ClassSpec
 from dpsims_hub.space.map_string import encode
 from dpsims_hub.space.photo_request import PhotoRequest, shown
+from dpsims_hub.storage.setting_checks import is_whole
 
 SCENE_KEY = "dpsims-scene"
 PALETTES = ("natural", "data set")
@@ -21,7 +22,7 @@ _SCENE_VERSION = 1
 
 
 def scene_facts(request: Mapping[str, Any], photo_request: PhotoRequest, model: str) -> dict[str, str]:
-    """Return the text chunks of a download, from a page's request and the same request, checked.
+    """Return the text chunks of a download, from a page's request and the checked form of it.
 
     Raises:
         ValueError: `palette` is not in `PALETTES`.
@@ -67,11 +68,11 @@ def safe_stem(title: str) -> str:
 
 
 def sentence(model: str, photo_request: PhotoRequest, rerolls: Sequence[str], palette: str) -> str:
-    """Return the line under a sheet, in the words of the page.
+    """Return the line under a sheet, with the terms of the page.
 
     Args:
         model: its name.
-        photo_request: what the photo was made from.
+        photo_request: the request of the photo.
         rerolls: the name of each re-rolled class, or "region".
         palette: the name of the colours.
     """
@@ -84,7 +85,7 @@ def sentence(model: str, photo_request: PhotoRequest, rerolls: Sequence[str], pa
 
 
 def reroll_names(request: Mapping[str, Any], spec: ClassSpec) -> list[str]:
-    """Return the class that each re-roll of a checked request is of, or "region"."""
+    """Return the class name of each re-roll of a checked request, or "region"."""
     names = spec.id2label | {spec.ignore_index: "Unknown"}
     return [names[one["class"]] if "class" in one else "region" for one in request.get("regions") or []]
 
@@ -104,8 +105,4 @@ def as_shown(spec: ClassSpec, colours: Any) -> ClassSpec:
 
 
 def _is_colour(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 3
-        and all(isinstance(one, int) and not isinstance(one, bool) and 0 <= one <= 255 for one in value)
-    )
+    return isinstance(value, list) and len(value) == 3 and all(is_whole(one, 0, 255) for one in value)

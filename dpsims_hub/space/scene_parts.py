@@ -1,6 +1,6 @@
 """Parts of scenes: boxes, ovals and polygons, and objects composed of them.
 
-Coordinates are per cent of the width and of the height, from the top left corner.
+Coordinates are in per cent of the width and of the height, from the top left corner.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal
 
 Point = tuple[float, float]
 
-NAMES = {  # short names of the scenes, and the class names that they stand for, the best first
+NAMES = {  # short names that the scenes use, and the class names that they stand for, the best first
     "sky": "sky|clouds",
     "clouds": "clouds|cloud",
     "tree": "tree|vegetation|bush|plant",
@@ -63,7 +63,7 @@ class Scene:
     """A scene.
 
     Args:
-        title: what the menu shows.
+        title: its name in the menu.
         needs: names of required classes, as in `Part`.
         parts: from back to front; the first covers everything.
     """
@@ -84,7 +84,7 @@ def oval(names: str, left: float, top: float, right: float, bottom: float) -> Pa
 
 
 def area(names: str, corners: str) -> Part:
-    """A polygon with its corners written as "x,y x,y x,y"."""
+    """A polygon; its corners are written as "x,y x,y x,y"."""
     points = (corner.split(",") for corner in corners.split())
     return Part(names, "area", tuple((float(x), float(y)) for x, y in points))
 
@@ -95,7 +95,7 @@ def fill(names: str) -> Part:
 
 
 def tree(x: float, base: float, tall: float, broad: float) -> tuple[Part, ...]:
-    """A tree: where its foot is, how tall and broad."""
+    """A tree: the position of its foot, its height and width."""
     crown = base - 0.2 * tall
     return (
         box("tree", x - 0.07 * broad, crown - 1, x + 0.07 * broad, base),
@@ -105,7 +105,7 @@ def tree(x: float, base: float, tall: float, broad: float) -> tuple[Part, ...]:
 
 
 def person(x: float, base: float, tall: float) -> tuple[Part, ...]:
-    """A standing person: where the feet are, how tall."""
+    """A standing person: the position of the feet, the height."""
     return (
         oval("person", x - 0.08 * tall, base - tall, x + 0.08 * tall, base - 0.82 * tall),
         box("person", x - 0.14 * tall, base - 0.84 * tall, x + 0.14 * tall, base - 0.42 * tall),
@@ -115,7 +115,7 @@ def person(x: float, base: float, tall: float) -> tuple[Part, ...]:
 
 
 def car(x: float, base: float, broad: float, names: str = "car", tall: float = 0.75) -> tuple[Part, ...]:
-    """A vehicle from behind or in front, `tall` widths high."""
+    """A vehicle seen from behind or from the front; its height is `tall` times its width."""
     high = tall * broad
     left, right = x - broad / 2, x + broad / 2
     outline = ((-0.34, 1), (0.34, 1), (0.5, 0.55), (0.5, 0.12), (-0.5, 0.12), (-0.5, 0.55))
@@ -127,7 +127,7 @@ def car(x: float, base: float, broad: float, names: str = "car", tall: float = 0
 
 
 def cyclist(x: float, base: float, tall: float) -> tuple[Part, ...]:
-    """A cyclist from behind or in front."""
+    """A cyclist seen from behind or from the front."""
     return (
         oval("bicycle", x - 0.1 * tall, base - 0.42 * tall, x + 0.1 * tall, base),
         oval("rider", x - 0.08 * tall, base - tall, x + 0.08 * tall, base - 0.82 * tall),

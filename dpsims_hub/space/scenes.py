@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -16,7 +18,8 @@ MOST = 12  # our choice: the menu fits a screen, and the page grows by about 80 
 def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
     """Return titles and label maps of a size (H, W) of the scenes that are possible with these classes.
 
-    Classes are found by name and alias in any letter case. Bands of classes make up for missing scenes.
+    Classes are found by name and alias in any letter case. If there are fewer than `WANTED` scenes, maps with
+    bands of classes are added.
     """
     drawn = [(scene.title, draw_scene(scene, spec, size)) for scene in SCENES if is_possible(scene, spec)]
     numbers = range(max(0, WANTED - len(drawn)))
@@ -24,7 +27,7 @@ def draw_scenes(spec: ClassSpec, size: tuple[int, int]) -> list[tuple[str, np.nd
 
 
 def is_possible(scene: Scene, spec: ClassSpec) -> bool:
-    """Whether each required class exists, and no class serves two of them."""
+    """Whether each required class exists, and no class is used for two of them."""
     found = [find_class(names, spec) for names in scene.needs]
     return None not in found and len(set(found)) == len(found)
 
@@ -43,17 +46,16 @@ def draw_scene(scene: Scene, spec: ClassSpec, size: tuple[int, int]) -> np.ndarr
 def find_class(names: str, spec: ClassSpec) -> int | None:
     """Return the id of the first class of `Part.names` that exists, or None."""
     for name in NAMES.get(names, names).split("|"):
-        try:
+        with suppress(KeyError):
             return spec.class_id(name)
-        except KeyError:
-            continue
     return None
 
 
 def draw_bands(spec: ClassSpec, size: tuple[int, int], number: int) -> np.ndarray:
-    """Return up to four horizontal bands of classes with a round patch of a fifth, (H, W).
+    """Return up to four horizontal bands of classes with a round patch of a fifth class, (H, W).
 
-    "Stuff" is preferred, and the arrangements (`number`, from 0) start with different classes where possible.
+    Classes of the kind "stuff" are preferred. Maps of different `number`, from 0, start with different
+    classes where possible.
     """
     stuff = [info.id for info in spec.classes if info.kind == "stuff"]
     ids = stuff if len(stuff) >= WANTED else list(range(spec.num_classes))
@@ -67,7 +69,7 @@ def draw_bands(spec: ClassSpec, size: tuple[int, int], number: int) -> np.ndarra
 
 
 def _draw_part(brush: ImageDraw.ImageDraw, part: Part, class_id: int, size: tuple[int, int]) -> None:
-    """Draw one part; its coordinates are per cent of width and height."""
+    """Draw one part; its coordinates are in per cent of width and height."""
     height, width = size
     points = [(x * width / 100, y * height / 100) for x, y in part.points]
     if part.form == "area":

@@ -1,4 +1,4 @@
-"""Semantic segmentation by a model of `transformers`. Imports torch."""
+"""Semantic segmentation by a model of `transformers`. This module imports torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PhotoSegmenter:
 
     def __init__(self, name: str) -> None:
         logging.disable_progress_bar()
-        logging.set_verbosity_error()  # its warnings on blocks that are left out would mislead
+        logging.set_verbosity_error()  # warnings about blocks that are left out would mislead
         self._processor = AutoImageProcessor.from_pretrained(name)
         self._network = AutoModelForSemanticSegmentation.from_pretrained(name, dtype=torch.float32).eval()
         drop_unused_blocks(self._network)
@@ -25,7 +25,7 @@ class PhotoSegmenter:
 
     @torch.inference_mode()
     def segment(self, photo: Image.Image) -> tuple[np.ndarray, dict[int, str]]:
-        """Return the model's own ids (H, W) at the photo's size, and its class names by id."""
+        """Return the ids of the model's classes (H, W) at the photo's size, and its class names by id."""
         output = self._network(**self._processor(images=photo, return_tensors="pt"))
         sizes = [photo.size[::-1]]
         ids = self._processor.post_process_semantic_segmentation(output, target_sizes=sizes)[0]

@@ -1,7 +1,7 @@
-"""Photos to label maps by any semantic segmentation model of `transformers`.
+"""Label maps from photos, by any semantic segmentation model of `transformers`.
 
-A model may have its own segmenter in its folder, as `segmenter/` (`dpsims train-segmenter --half` writes
-one). A segmenter named for the whole Space takes precedence.
+A model may have its own segmenter in its folder, as `segmenter/`; `dpsims train-segmenter --half` writes one.
+A segmenter that is named for the whole Space takes precedence.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -22,7 +23,7 @@ OWN = "segmenter"  # in a model's folder
 
 
 class Segmenters:
-    """The segmenter of each model, as a folder or Hub id: `named` for all, or each model's own.
+    """The segmenter of each model, as a folder or Hub id: `named` for all models, or each model's own.
 
     Raises:
         ValueError: one is named, and transformers is not installed.
@@ -39,14 +40,14 @@ class Segmenters:
         """Return the segmenter for a model's photos.
 
         Raises:
-            ValueError: there is none; the sentence says what to configure.
+            ValueError: there is none; the message says what to configure.
         """
         if missing := self.why_none(model_info):
             raise ValueError(missing)
         return self._named or str(model_info.folder / OWN)
 
     def why_none(self, model_info: ModelInfo) -> str:
-        """Return why photos cannot be opened for a model, and what to configure; "" where they can."""
+        """Return why photos cannot be opened for a model, and what to configure; "" if they can."""
         if self._named:
             return ""
         if not (model_info.folder / OWN / "config.json").is_file():
@@ -60,14 +61,10 @@ class Segmenters:
 
 
 def as_label_map(ids: np.ndarray, names: Mapping[int, str], spec: ClassSpec) -> tuple[np.ndarray, str]:
-    """Return a segmenter's ids (H, W) as ids of a class list, and a note for the visitor.
+    """Return a segmenter's `ids` (H, W) as ids of `spec`, and a note for the visitor.
 
-    Classes that the list does not have become `ignore_index`.
-
-    Args:
-        ids: the segmenter's own.
-        names: its class names by id.
-        spec: the class list.
+    `names` are the segmenter's class names by id.
+    Classes that `spec` does not have become `ignore_index`.
     """
     label_map = match_classes(names, spec)[ids]
     unknown = float((label_map == spec.ignore_index).mean())
@@ -79,7 +76,7 @@ def read_photo(image: Image.Image, name: str, size: tuple[int, int]) -> Image.Im
     """Return an undecoded photo as RGB, upright, cropped at the centre, resized to (height, width).
 
     Raises:
-        LabelMapError: it is damaged.
+        LabelMapError: the file is damaged.
     """
     decode(image, name)
     photo = ImageOps.exif_transpose(image).convert("RGB")
@@ -89,17 +86,15 @@ def read_photo(image: Image.Image, name: str, size: tuple[int, int]) -> Image.Im
 
 
 def match_classes(names: Mapping[int, str], spec: ClassSpec) -> np.ndarray:
-    """Return the ids of a class list by a segmenter's ids, (largest id + 1,), int64.
+    """Return a table from a segmenter's ids to those of a class list, (largest id + 1,), int64.
 
-    Letter case does not matter. Of several names ("car, auto") the first known one counts; a class without a
-    known name becomes `ignore_index`.
+    Letter case does not matter. Of several names ("car, auto") the first one in the class list counts. A
+    class without such a name becomes `ignore_index`.
     """
     table = np.full(max(names, default=0) + 1, spec.ignore_index, dtype=np.int64)
     for number, name in names.items():
         for synonym in re.split(r"[,;]", name):
-            try:
+            with suppress(KeyError):
                 table[number] = spec.class_id(synonym)
                 break
-            except KeyError:
-                continue
     return table

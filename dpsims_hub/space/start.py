@@ -1,4 +1,4 @@
-"""Starts the Space; what takes long is imported in two processes at the same time."""
+"""Start of the Space; the large packages are imported in two processes at the same time."""
 
 from __future__ import annotations
 
@@ -24,20 +24,11 @@ def start_space(
     device: str | None = None,
     dtype: str | None = None,
 ) -> tuple[gr.Blocks, str]:
-    """Start a Space; its first model is loaded while the page is opened.
+    """Start a Space and return it with its address; its first model is loaded in the background.
 
-    Args:
-        models: paths, Hub ids or bundled names in one text, see `wanted_models`.
-        host: see `launch_app`, as for the next three.
-        port: see there.
-        share: see there.
-        mcp: see there.
-        segmenter: a segmentation model of transformers for opening photos; "" means each model's own.
-        device: where the models run; None takes an accelerator where there is one.
-        dtype: arithmetic, such as "bfloat16"; None means that of the weights.
-
-    Returns:
-        The Space, and its address.
+    `models` are paths, Hub ids or bundled names in one text, see `wanted_models`. For `host`, `port`, `share`
+    and `mcp` see `launch_app`, for `segmenter` see `build_app`, for `device` and `dtype` (such as "bfloat16")
+    see `ModelRegistry`.
 
     Raises:
         OSError: a model is missing, or the port is taken.
@@ -45,7 +36,7 @@ def start_space(
         ModuleNotFoundError: Gradio is not installed.
     """
     zero_gpu.prepare()
-    maker = None if zero_gpu.is_zero_gpu() else PhotoProcess()  # ZeroGPU lends its GPU to this process
+    maker = None if zero_gpu.is_zero_gpu() else PhotoProcess()  # ZeroGPU gives its GPU to this process only
     try:
         with nullcontext() if mcp else hidden("mcp"):
             from dpsims_hub.space.app import build_app, is_local, launch_app

@@ -1,7 +1,7 @@
-"""`Studio`: the page of the Space as one Gradio component, put together from the files of `page/`.
+"""`Studio`: the page of the Space as one Gradio component, made from the files of `page/`.
 
-The page's truth is an array of class ids in the browser. It talks to Python through server functions only,
-which answer in milliseconds; Gradio's queue, events and value are left to the public API.
+The page stores the label map as an array of class ids in the browser. It calls Python only through server
+functions, which bypass Gradio's queue. Queue and events serve only the public API.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ SCRIPTS = (
     "panels/first_run.js",
     "studio.js",
 )
-STYLES = (
+STYLES = (  # narrow layouts come late, so that they override the rules before them
     "styles/ground.css",
     "styles/controls.css",
     "styles/stage.css",
@@ -98,12 +98,12 @@ class Studio(gr.HTML):
     """Painter, live photo, classes and style in one component.
 
     Args:
-        model: what the page needs to know of the model at start: `name`, `title`, `width`, `height` (pixels),
-            `classes` (`id`, `name`, `aliases`, `rgb` each), `ignore_index`, `examples` (`name` and `map` as a
-            map string each), `max_seed`, `no_photos` (why it cannot open photos, "" if it can).
+        model: the model that is shown first: `name`, `title`, `width`, `height` (pixels), `classes` (`id`,
+            `name`, `aliases`, `rgb` each), `ignore_index`, `examples` (`name` and `map` as a map string
+            each), `max_seed`, `regions`, `no_photos` (why it cannot open photos, "" if it can).
         models: `name` and `title` of every model that may be chosen; with one, the page shows no choice.
-        server_functions: Python functions by the names in `SERVER_FUNCTIONS`. Each takes one object and
-            returns one; they run in threads, beside the queue.
+        server_functions: Python functions with the names in `SERVER_FUNCTIONS`. Each takes one object and
+            returns one. They run in threads, outside the queue.
 
     Raises:
         ValueError: a server function is missing.
@@ -117,10 +117,12 @@ class Studio(gr.HTML):
         server_functions: Sequence[Callable[[dict], dict]],
         **options: Any,
     ) -> None:
-        check_server_functions(server_functions)
+        missing = sorted(SERVER_FUNCTIONS - {function.__name__ for function in server_functions})
+        if missing:
+            raise ValueError(f"Studio: the server function(s) {', '.join(missing)} are missing.")
         super().__init__(
             html_template=read_page("studio.html"),
-            css_template=join_styles(),
+            css_template="\n".join(map(read_page, STYLES)),
             js_on_load=join_scripts(),
             apply_default_css=False,
             elem_id=options.pop("elem_id", "studio"),
@@ -130,44 +132,27 @@ class Studio(gr.HTML):
             **options,
         )
 
-    def get_config(self, cls: type | None = None) -> dict[str, Any]:
-        """What the browser is told; Gradio would repeat our arguments beside `props`, as text."""
-        config = super().get_config() if cls is None else super().get_config(cls)
-        own = ("model", "models", "server_functions")
+    def get_config(self) -> dict[str, Any]:
+        """The component for the browser, without our arguments, which Gradio would repeat beside `props`."""
+        config, own = super().get_config(), ("model", "models", "server_functions")
         return {name: value for name, value in config.items() if name not in own}
 
     @property
     def skip_api(self) -> bool:
-        """The component has no value, so it does not belong into the description of the API."""
+        """True: the component has no value, so the description of the API omits it."""
         return True
 
 
-def check_server_functions(functions: Sequence[Callable]) -> None:
-    """Checks that the page will find every function it calls.
-
-    Raises:
-        ValueError: one is missing.
-    """
-    missing = sorted(SERVER_FUNCTIONS - {function.__name__ for function in functions})
-    if missing:
-        raise ValueError(f"Studio: the server function(s) {', '.join(missing)} are missing.")
-
-
 def join_scripts() -> str:
-    """The scripts of the page as one strict script, in the order that they build on each other."""
-    return "\n".join(['"use strict";', *(read_page(name) for name in SCRIPTS)])
-
-
-def join_styles() -> str:
-    """The styles of the page; narrow layouts come last, so that they win."""
-    return "\n".join(read_page(name) for name in STYLES)
+    """The scripts of the page as one script in strict mode; scripts come after those that they need."""
+    return "\n".join(['"use strict";', *map(read_page, SCRIPTS)])
 
 
 def read_page(name: str) -> str:
-    """One file of the page, as text."""
+    """The text of one file of the page."""
     return (PAGE / name).read_text(encoding="utf-8")
 
 
 def launch_options() -> dict[str, Any]:
-    """What the page wants from `Blocks.launch`: narrow margins, and keyframes, which cannot be scoped."""
+    """Options of `Blocks.launch`: styles for narrow margins, and keyframes, which cannot be scoped."""
     return {"css": read_page("styles/window.css")}

@@ -1,4 +1,4 @@
-"""Files of visitors: the size is checked first, one is decoded at a time, and none is written to the disk."""
+"""Files of visitors: the size is checked first, one at a time is decoded, and none is written to disk."""
 
 from __future__ import annotations
 
@@ -21,24 +21,20 @@ from dpsims_hub.space.model_registry import ModelInfo
 
 MAX_FILE_BYTES = 8 * 10**6
 _READING = threading.Lock()  # a 4096x4096 colour map takes about 400 MB and 3 s while it is read
-_PLACES = threading.BoundedSemaphore(4)  # one file is read and three wait; other threads serve photos
+_PLACES = threading.BoundedSemaphore(4)  # one file is read and three wait; other threads remain for photos
 
 
 def read_map_file(
     content: bytes, name: str, model_info: ModelInfo, *, stored: bool = False, whole: bool = False
 ) -> tuple[np.ndarray, str]:
-    """Read a label map file at a model's size.
+    """Read a label map file at a model's size; `name` is that of the file, for messages.
 
-    Args:
-        content: of the file.
-        name: of the file, in messages.
-        model_info: the model.
-        stored: take the numbers as those of the data set's own files (ADE20K: id + 1). Without it they are
-            taken so, with a note, only where plain ids do not fit the classes.
-        whole: keep all of the map between bands of unknown pixels instead of cropping it.
+    With `stored`, the numbers are those of the data set's own files (ADE20K: id + 1). Without it they are
+    read like that, with a note, only if plain ids do not fit the classes. With `whole`, the whole map is kept
+    between bands of unknown pixels instead of being cropped.
 
     Returns:
-        Ids of the model's size (H, W), and a note on the reading, "" for nothing.
+        Ids at the model's size (H, W), and a note on the reading, which may be "".
 
     Raises:
         LabelMapError: the file is too large or cannot be read exactly.
@@ -51,10 +47,10 @@ def read_map_file(
 
 @contextmanager
 def one_reader() -> Iterator[None]:
-    """Let one thread at a time decode an image of a visitor, while at most three wait.
+    """Let one thread at a time decode an image of a visitor, while at most three others wait.
 
     Raises:
-        LabelMapError: three are waiting already.
+        LabelMapError: three others are waiting already.
     """
     if not _PLACES.acquire(blocking=False):
         raise LabelMapError("many files are being read; try again in a moment.")
@@ -69,7 +65,7 @@ def content_of(data: Any, name: str) -> bytes:
     """Return the content of a file that a page sent in base64, with or without the head of a data URL.
 
     Raises:
-        LabelMapError: there are no data, or they are no base64.
+        LabelMapError: there are no data, or they are not base64.
     """
     if not isinstance(data, str) or not data:
         raise LabelMapError(f"{name}: came without content; choose the file again.")
@@ -92,14 +88,14 @@ def open_upload(content: bytes, name: str) -> Image.Image:
 
 
 def clean_name(name: Any) -> str:
-    """Return a visitor's file name for messages: no folders, printable, at most 60 letters."""
+    """Return a visitor's file name for messages: no folders, printable, at most 60 characters."""
     text = PureWindowsPath(PurePosixPath(str(name)).name).name
     printable = "".join(letter for letter in text if letter.isprintable()).strip()
     return printable[-60:] or "the file"
 
 
 def _read_noting(content: bytes, name: str, spec: ClassSpec, stored: bool) -> tuple[np.ndarray, list[str]]:
-    """Read a map as plain ids or, where only that fits, as stored values; warnings become notes."""
+    """Read a map as plain ids or, if only those fit, as stored values; warnings become notes."""
     note = ""
     with warnings.catch_warnings(record=True) as caught, open_upload(content, name) as image:
         warnings.simplefilter("always")

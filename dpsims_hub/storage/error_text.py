@@ -1,4 +1,4 @@
-"""The text of an error on one line, for sentences about it."""
+"""The text of an error on one line, for use within a message."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def take_hub_options(keywords: MutableMapping[str, Any]) -> dict[str, Any]:
 
 
 def fetch_files(name: str, patterns: Sequence[str], **options: Any) -> Path:
-    """Fetch files of one commit, or find them in the cache; returns the folder named after the commit.
+    """Fetch files of one commit, or find them in the cache; return the folder named after the commit.
 
     Args:
         name: Hub id "owner/name".

@@ -1,8 +1,8 @@
 """Saving and loading of networks: diffusers' methods with checks.
 
-Diffusers falls back to pickled weights, leaves missing tensors unset with a mere warning, ignores unknown
-settings, and shows a parser's message for a damaged file. Here a folder is read in order of cost: its
-settings, the headers of its weights, every number; only then is a network made.
+Diffusers falls back to pickled weights, warns only if tensors are missing and leaves them unset, ignores
+unknown settings, and shows the parser's message for a damaged file. Here a folder is checked in order of
+cost: its settings, the headers of its weights, then every number. Only after that is a network built.
 """
 
 from __future__ import annotations
@@ -24,19 +24,18 @@ from dpsims_hub.storage.weight_checksum import check_checksum, write_checksum
 from dpsims_hub.storage.weight_files import check_headers, check_numbers, weight_files, weight_names
 
 ALIGNMENT = 64
-"""Bytes: PyTorch's own alignment of memory on a CPU."""
+"""PyTorch's own alignment of memory on a CPU, in bytes."""
 
 
 def network_patterns(variant: str | None, subfolder: str = "") -> list[str]:
-    """Names of all files that one network may have, as patterns for the Hub."""
+    """Patterns for the Hub that match every file that one network may have."""
     prefix = f"{subfolder.strip('/')}/" if subfolder else ""
     return [f"{prefix}{name}" for name in (CONFIG, *weight_names(variant))]
 
 
 def refuse_other_formats(keywords: dict[str, Any]) -> None:
-    """Remove the keywords about file formats; ValueError if another format than safetensors is asked for."""
-    safe = {"use_safetensors": None, "safe_serialization": None}
-    if any(keywords.pop(name, value) is False for name, value in safe.items()):
+    """Remove the keywords about file formats; ValueError if they ask for another format than safetensors."""
+    if any(keywords.pop(name, None) is False for name in ("use_safetensors", "safe_serialization")):
         raise ValueError(
             "weights are read and written as safetensors only, since a pickled checkpoint can run code; "
             "leave out use_safetensors=False and safe_serialization=False."
@@ -53,13 +52,13 @@ def check_network(
     settings: dict[str, Any] | None = None,
     shapes: bool = True,
 ) -> None:
-    """Check the folder of one network before memory is spent on it.
+    """Check the folder of one network before its weights take memory.
 
     Args:
         kind: class of the network.
         folder: holds config.json and the weights.
         variant: of the weights, for example "fp16".
-        settings: used instead of the stored ones.
+        settings: replace the stored ones.
         shapes: whether the shapes of tensors must fit the settings.
 
     Raises:
@@ -82,31 +81,28 @@ def check_network(
 
 @torch.no_grad()
 def align_storages(module: torch.nn.Module) -> None:
-    """Copy tensors at unaligned addresses, as memory-mapped files give them, to aligned memory.
+    """Copy tensors at unaligned addresses, which memory-mapped files can have, to aligned memory.
 
-    Vector instructions sum an unaligned tensor in another order: the last bits of a photo would change.
+    Vector instructions sum an unaligned tensor in another order, which would change the last bits of a photo.
     """
     for tensor in (*module.parameters(), *module.buffers()):
         if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT:
             tensor.data = tensor.data.clone()
 
 
-class _WithoutEmptyList(logging.Filter):
-    """Drops diffusers' warning at every `.to(dtype)` about an empty list of parts to keep in float32."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record passes."""
-        return "should be kept in float32: []" not in record.getMessage()
+def _has_content(record: logging.LogRecord) -> bool:
+    """False for diffusers' warning at every `.to(dtype)` that no parts are to be kept in float32."""
+    return "should be kept in float32: []" not in record.getMessage()
 
 
-logging.getLogger("diffusers.models.modeling_utils").addFilter(_WithoutEmptyList())
+logging.getLogger("diffusers.models.modeling_utils").addFilter(_has_content)
 
 
 class CheckedModel(ModelMixin, ConfigMixin):
     """Base of the networks: diffusers' `from_pretrained` and `save_pretrained`, safetensors only, checked."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Convert numpy's numbers in the constructor's arguments to Python's, which the settings need."""
+        """Make the constructor convert numpy's numbers to Python's, which JSON settings need."""
         super().__init_subclass__(**options)
         construct = cls.__init__
 
@@ -132,7 +128,7 @@ class CheckedModel(ModelMixin, ConfigMixin):
             subfolder: "generator" or "discriminator" in the folder of a pipeline.
             variant: of the weights, for example "fp16"; `dtype` alone decides the arithmetic.
             **kwargs: of diffusers' `ModelMixin.from_pretrained` (`dtype`, `revision`, `token`, `cache_dir`,
-                `local_files_only`, ...), or settings to use instead of the stored ones.
+                `local_files_only`, ...), or settings that replace the stored ones.
 
         Raises:
             FileNotFoundError: there is no such folder or Hub model, or a file of it is missing.
@@ -166,8 +162,8 @@ class CheckedModel(ModelMixin, ConfigMixin):
         """Write config.json and safetensors that are readable for all and carry a checksum.
 
         Args:
-            save_directory: the folder; it is made where there is none.
-            safe_serialization: True; there is no other format.
+            save_directory: the folder; it is created if it is missing.
+            safe_serialization: must be True; there is no other format.
             variant: part of the weight files' names, for example "fp16".
             max_shard_size: larger weights are split into several files.
             push_to_hub: upload afterwards, see the method of that name.
@@ -180,7 +176,7 @@ class CheckedModel(ModelMixin, ConfigMixin):
         local = {key: kwargs.pop(key) for key in ("is_main_process", "save_function") if key in kwargs}
         folder = Path(save_directory)
         single, index, _ = weight_names(variant)
-        (folder / index).unlink(missing_ok=True)  # an older index would win
+        (folder / index).unlink(missing_ok=True)  # diffusers reads an index before a single file
         super().save_pretrained(str(folder), variant=variant, max_shard_size=max_shard_size, **local)
         if (folder / index).is_file():
             (folder / single).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Files that are not what their name says: pointers of a download that never happened, other formats."""
+"""Files whose content is not what the name says: pointers of Git LFS or git-annex, other formats."""
 
 from __future__ import annotations
 
-HEAD = 200  # bytes to read
+HEAD = 200  # bytes that suffice to recognize a format
 CONVERT, UNPACK = "convert it to a PNG or JPEG", "unpack it"
 OTHER_FILES = {
     b"\x93NUMPY": f"an array of numpy; {CONVERT}",
@@ -23,7 +23,7 @@ HEIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # brands of phones' photos
 
 
 def placeholder(head: bytes) -> str:
-    """What the file with these first `HEAD` bytes is instead, and what to do; "" for an ordinary one."""
+    """What a file with these first `HEAD` bytes is, and what to do; "" if none of these formats fits."""
     if not head:
         return "empty (0 bytes); get the file again"
     if head.startswith(b"version https://git-lfs.github.com/spec/"):

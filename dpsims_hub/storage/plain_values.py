@@ -1,4 +1,4 @@
-"""Python's numbers in place of numpy's, for JSON and for type checks of settings."""
+"""Conversion of numpy's numbers to Python's, for JSON and for type checks of settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def plain_value(value: Any) -> Any:
-    """A value with Python's numbers, bools, texts and lists in place of numpy's.
+    """A value in which numpy's numbers, bools, strings and arrays are replaced by Python's and lists.
 
     Mappings, lists and tuples are converted recursively; other values stay.
     """

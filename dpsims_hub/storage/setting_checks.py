@@ -1,7 +1,7 @@
 """Types and ranges of a network's settings, checked before anything is built.
 
-A configuration may come from an untrusted source. The ranges allow far more than the largest preset, and keep
-a number such as 10**9 from costing memory or time.
+A configuration may come from an untrusted source. The ranges allow far more than the largest preset needs.
+They prevent a number such as 10**9 from costing memory or time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "decoder_widths": _WIDTH,
     "image_encoder_widths": _WIDTH,
 }
-"""Smallest and largest number of each setting, in lists of each entry."""
+"""Smallest and largest value of each setting; for a list, of each entry."""
 
 LENGTHS: dict[str, tuple[int, int]] = {
     "sample_size": (2, 2),
@@ -49,7 +49,7 @@ LENGTHS: dict[str, tuple[int, int]] = {
     "decoder_widths": (1, 12),
     "image_encoder_widths": _LEVELS,
 }
-"""Fewest and most entries of the settings that are lists."""
+"""Smallest and largest number of entries of the settings that are lists."""
 
 
 def check_types_and_ranges(settings: Mapping[str, Any], constructor: Callable, owner: str) -> None:
@@ -76,14 +76,15 @@ def _misfit(name: str, value: Any, hint: Any) -> str | None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return None if number and low <= value <= high else f"must be a number from {low} to {high}"
     if hint is int:
-        return None if _is_whole(value, low, high) else f"must be a whole number from {low} to {high}"
+        return None if is_whole(value, low, high) else f"must be a whole number from {low} to {high}"
     fewest, most = LENGTHS[name]
     fits = isinstance(value, list | tuple) and fewest <= len(value) <= most
-    if fits and all(_is_whole(entry, low, high) for entry in value):
+    if fits and all(is_whole(entry, low, high) for entry in value):
         return None
     count = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     return f"must be a list of {count} whole numbers from {low} to {high}"
 
 
-def _is_whole(value: Any, low: int, high: int) -> bool:
+def is_whole(value: Any, low: float, high: float) -> bool:
+    """Whether a value is an int, not a bool, in [low, high]."""
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high

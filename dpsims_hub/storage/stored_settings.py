@@ -1,4 +1,4 @@
-"""`config.json` of a network, checked before a network is built from it."""
+"""The `config.json` of a network, checked before the network is built from it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_settings(kind: type, folder: Path, overrides: Mapping[str, Any] | None 
     Args:
         kind: the class.
         folder: holds config.json.
-        overrides: settings to use instead of the stored ones.
+        overrides: settings that replace the stored ones.
 
     Raises:
         FileNotFoundError: no config.json.
@@ -61,7 +61,7 @@ def read_settings(kind: type, folder: Path, overrides: Mapping[str, Any] | None 
     if owner != kind.__name__:
         raise ValueError(f"{path}: describes a {reprlib.repr(owner)}, not a {kind.__name__}.")
     settings = own_settings(stored)
-    parameters = dict(list(inspect.signature(kind.__init__).parameters.items())[1:])
+    parameters = inspect.signature(kind).parameters
     if unknown := sorted(settings.keys() - parameters.keys()):
         raise ValueError(
             f"{path}: has the setting {reprlib.repr(unknown[0])}, which this version of dpsims_hub does "

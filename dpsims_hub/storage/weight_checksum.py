@@ -1,8 +1,8 @@
 """A checksum inside a weight file.
 
-safetensors have none: a flipped bit loads without an error. The SHA-256 of all bytes behind the header is
-stored in the header's metadata as "data_sha256", and stays in copies, shards and variants; other readers
-ignore it. It detects damage, not tampering. Files without one load unchecked.
+The safetensors format has none, so a flipped bit loads without an error. Here the SHA-256 of all bytes after
+the header is stored in the header's metadata as "data_sha256". It stays in copies, shards and variants, and
+other readers ignore it. It detects damage, not tampering. Files without a checksum are loaded unchecked.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ KEY = "data_sha256"
 
 
 def write_checksum(path: Path) -> None:
-    """Write the checksum into a safetensors file; the tensors keep every bit.
+    """Write the checksum into a safetensors file; the tensors stay equal to the bit.
 
-    The file is rewritten with the mode of the umask; safetensors lets only the owner read.
+    The file is rewritten, so its mode follows the umask; safetensors writes files that only the owner reads.
     """
     with atomic_file(path) as temporary, path.open("rb") as old, temporary.open("wb") as new:
         header = _read_header(old)
@@ -35,7 +35,7 @@ def write_checksum(path: Path) -> None:
 
 
 def check_checksum(path: Path) -> None:
-    """Compare a weight file, whose header was checked, with its checksum if it has one.
+    """Compare the data of a weight file with its checksum, if it has one; check its header first.
 
     Raises:
         ValueError: the file is damaged.
@@ -50,7 +50,7 @@ def check_checksum(path: Path) -> None:
 
 
 def _read_header(file: BinaryIO) -> dict:
-    """The header of an opened file, which then stands at the first byte of the data."""
+    """The header of an opened file; afterwards the file's position is the first byte of the data."""
     return json.loads(file.read(int.from_bytes(file.read(8), "little")))
 
 

@@ -1,7 +1,7 @@
 """Weight files of a network's folder, and checks of their headers and numbers.
 
-Only safetensors are read: a pickled checkpoint can run code. Headers come first, so that a file which does
-not fit costs neither memory nor time.
+Only safetensors files are read, because a pickled checkpoint can run code. Headers are checked first, so that
+a file that does not fit costs neither memory nor time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,18 +24,14 @@ _FLOATS = ("F64", "F32", "F16", "BF16")
 _NAMES = {torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
 _AGAIN = "copy or download it again"
 
-
-class StoredTensor(NamedTuple):
-    """A tensor in a header: its shape, and its type as safetensors names it."""
-
-    shape: tuple[int, ...]
-    dtype: str
+Header = dict[str, tuple[tuple[int, ...], str]]
+"""For each tensor of a file its shape, and its type as safetensors names it."""
 
 
 def weight_names(variant: str | None) -> tuple[str, str, str]:
-    """Names of the single weight file, the index of shards, and a pattern of the shards' names."""
-    stem = f"{WEIGHTS}.{variant}" if variant else WEIGHTS
-    index = f"{WEIGHTS}.safetensors.index.{variant}.json" if variant else f"{WEIGHTS}.safetensors.index.json"
+    """Names of the single weight file and of the index of shards, and a pattern of the shards' names."""
+    tag = f".{variant}" if variant else ""
+    stem, index = f"{WEIGHTS}{tag}", f"{WEIGHTS}.safetensors.index{tag}.json"
     return f"{stem}.safetensors", index, f"{stem}-*-of-*.safetensors"
 
 
@@ -44,7 +39,7 @@ def weight_files(folder: Path, variant: str | None = None) -> list[Path]:
     """The files that diffusers reads for a variant: the shards of an index, else a single file.
 
     Raises:
-        FileNotFoundError: there are none, a shard is missing, or there are pickled ones only.
+        FileNotFoundError: there are none, a shard is missing, or there are only pickled files.
         ValueError: the index is damaged, or names a file outside the folder.
     """
     single, index, _ = weight_names(variant)
@@ -79,12 +74,12 @@ def _shards(index: Path) -> list[str]:
     return names
 
 
-def read_header(path: Path) -> dict[str, StoredTensor]:
-    """Tensors of a weight file by name, from its header alone.
+def read_header(path: Path) -> Header:
+    """Shapes and types of the tensors in a weight file; only its header is read.
 
     Raises:
-        ValueError: the file is truncated, has a header that is too large or inconsistent, or is of another
-            kind.
+        ValueError: the file is truncated, has a header that is too large or inconsistent, or has another
+            format.
     """
     try:
         with path.open("rb") as file:
@@ -98,7 +93,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             raise SafetensorError(f"a header of {length} bytes")
         with safe_open(path, framework="pt") as weights:
             slices = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118
-            return {name: StoredTensor(tuple(s.get_shape()), s.get_dtype()) for name, s in slices.items()}
+            return {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in slices.items()}
     except SafetensorError as error:
         raise ValueError(
             f"{path}: is damaged or no safetensors file ({first_line(error)[:200]}); {_AGAIN}."
@@ -113,7 +108,7 @@ def check_headers(files: list[Path], expected: Mapping[str, Tensor], shapes: boo
             type.
     """
     folder = files[0].parent
-    stored: dict[str, StoredTensor] = {}
+    stored: Header = {}
     for path in files:
         header = read_header(path)
         if twice := sorted(stored.keys() & header.keys()):
@@ -122,8 +117,7 @@ def check_headers(files: list[Path], expected: Mapping[str, Tensor], shapes: boo
     _refuse_names(folder, expected.keys() - stored.keys(), "lack {} tensors of the network")
     _refuse_names(folder, stored.keys() - expected.keys(), "hold {} tensors that the network does not have")
     for name, tensor in expected.items():
-        fault = _misfit(stored[name], tensor, shapes)
-        if fault:
+        if fault := _misfit(*stored[name], tensor, shapes):
             raise ValueError(f"{folder}: the tensor {name} has {fault}; {_AGAIN}, with its config.json.")
 
 
@@ -133,20 +127,20 @@ def _refuse_names(folder: Path, names: Set[str], words: str) -> None:
         raise ValueError(f"{folder}: the weights {what}, first {first}; copy or download them again.")
 
 
-def _misfit(stored: StoredTensor, tensor: Tensor, shapes: bool) -> str | None:
+def _misfit(shape: tuple[int, ...], dtype: str, tensor: Tensor, shapes: bool) -> str | None:
     wanted = _FLOATS if tensor.is_floating_point() else (_NAMES[tensor.dtype],)
-    if stored.dtype not in wanted:
-        return f"the type {stored.dtype} where config.json needs {' or '.join(wanted)}"
-    if shapes and stored.shape != tuple(tensor.shape):
-        return f"the shape {stored.shape} where config.json needs {tuple(tensor.shape)}"
+    if dtype not in wanted:
+        return f"the type {dtype} where config.json needs {' or '.join(wanted)}"
+    if shapes and shape != tuple(tensor.shape):
+        return f"the shape {shape} where config.json needs {tuple(tensor.shape)}"
     return None
 
 
 def check_numbers(path: Path) -> None:
-    """Refuse NaN and infinite numbers, one tensor in memory at a time.
+    """Refuse NaN and infinite numbers; one tensor at a time is in memory.
 
     Raises:
-        ValueError: names the tensor.
+        ValueError: a tensor holds one; the message names it.
     """
     with safe_open(path, framework="pt") as weights:
         for name in weights.keys():  # noqa: SIM118
@@ -156,5 +150,5 @@ def check_numbers(path: Path) -> None:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """Whether no element is NaN or infinite; a finite sum proves it ten times as fast."""
+    """Whether no element is NaN or infinite; the sum is tried first, as it takes a tenth of the time."""
     return bool(torch.isfinite(tensor.sum(dtype=torch.float32))) or bool(torch.isfinite(tensor).all())

@@ -1,4 +1,4 @@
-"""Checks that a file or folder can be written, before the work that fills it."""
+"""Checks that a file or folder can be written, before the work whose results it will hold."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from dpsims_hub.storage.links import leads_nowhere
 
 
 def check_writable(folder: Path) -> None:
-    """Check the nearest existing folder; OSError where it cannot be written. Nothing is made."""
+    """Check the nearest existing parent of a folder; OSError if it cannot be written. Nothing is created."""
     place = folder.absolute()
     while not place.exists():
         if leads_nowhere(place):

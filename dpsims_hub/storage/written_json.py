@@ -1,4 +1,4 @@
-"""Hand-written JSON: any encoding of Unicode, no repeated name, hints at mistyped names."""
+"""Hand-written JSON: any Unicode encoding, no repeated names, suggestions for mistyped names."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 
 def read_written_json(path: Path, what: str) -> Any:
-    """Content of a JSON file in UTF-8 (with or without a mark), UTF-16 or UTF-32.
+    """Content of a JSON file in UTF-8 (with or without a byte order mark), UTF-16 or UTF-32.
 
     Args:
         path: the file.
         what: its name in messages, such as "--config: settings.json" or "map.json:".
 
     Raises:
-        ValueError: it is not JSON, in another encoding, or repeats a name in one object.
+        ValueError: it is not JSON, has another encoding, or repeats a name in one object.
     """
     try:
         return json.loads(path.read_bytes(), object_pairs_hook=without_repeats)
@@ -31,7 +31,7 @@ def read_written_json(path: Path, what: str) -> Any:
 
 
 def json_value(text: str) -> Any:
-    """A JSON value in a flag, for argparse."""
+    """A JSON value of a command-line option, for argparse."""
     try:
         return json.loads(text, object_pairs_hook=without_repeats)
     except RepeatedNameError as error:
@@ -41,11 +41,11 @@ def json_value(text: str) -> Any:
 
 
 class RepeatedNameError(ValueError):
-    """A name is repeated in one object; JSON readers silently keep the last."""
+    """A name is repeated in one object; JSON readers would silently keep the last value."""
 
 
 def without_repeats(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """An object of its names and values; RepeatedNameError if a name is repeated."""
+    """A dictionary of an object's names and values; RepeatedNameError if a name is repeated."""
     found: dict[Any, Any] = {}
     for name, value in pairs:
         if name in found:
@@ -55,6 +55,6 @@ def without_repeats(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def likely_name(name: Any, known: Collection[str]) -> str:
-    """A question such as "did you mean 'seed'?" for "sed"; "" where no known name is near."""
+    """A question such as "did you mean 'seed'?" for "sed"; "" if no known name is similar."""
     near = difflib.get_close_matches(str(name), known, n=1)
     return f"did you mean {near[0]!r}?" if near else ""

@@ -1,7 +1,6 @@
 // The state of the page: map, style, current tool and history. Its events: "map" (pixels changed), "commit" (a change is
-// complete), "style", "hand" (tool, class or size), "leave" (before another model), "model" (after it), "replacing" and
-// "replaced" (before and after another map), and those of single parts: "drawn", "preview", "cursor", "colours", "photo",
-// "layout", "zoom".
+// complete), "style", "hand" (tool, class or size), "leave" (before another model), "model" (after it), "replacing" (before
+// another map), and those of single parts: "drawn", "preview", "cursor", "colours", "photo", "layout", "zoom".
 
 function createSceneState(model) {
   const listeners = {};
@@ -50,7 +49,6 @@ function createSceneState(model) {
     state.emit("map");
     state.emit("style");
     state.commit();
-    state.emit("replaced");
   };
   // Sets the style while a slider moves; `commit` ends the change.
   state.tryStyle = (values) => {
