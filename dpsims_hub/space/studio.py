@@ -132,9 +132,9 @@ class Studio(gr.HTML):
             **options,
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self, *arguments: Any) -> dict[str, Any]:
         """The component for the browser, without our arguments, which Gradio would repeat beside `props`."""
-        config, own = super().get_config(), ("model", "models", "server_functions")
+        config, own = super().get_config(*arguments), ("model", "models", "server_functions")
         return {name: value for name, value in config.items() if name not in own}
 
     @property
