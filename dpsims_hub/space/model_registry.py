@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dpsims_hub.pipelines.pipeline_dpsims import DPSIMSPipeline
 
 MAX_SEED = 2**31 - 1  # our choice: number fields of a page hold it without loss
-MAX_JSON_BYTES = 16 * 2**20  # 65535 classes with colours and aliases fit
 
 
 @dataclass(frozen=True)
@@ -218,4 +217,4 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"{path.parent}: is not a model folder, it has no {path.name}; "
             "give one that DPSIMSPipeline.save_pretrained wrote."
         )
-    return read_json_object(path, MAX_JSON_BYTES)
+    return read_json_object(path)
