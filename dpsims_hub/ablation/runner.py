@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -107,7 +108,8 @@ def _mark_path(run: Run) -> Path:
 def _mark(run: Run, recipe: Sequence[str]) -> dict:
     """What an evaluation of a run depends on: its steps, the flags, and the files named in the flags."""
     recipe = [*run.judge, *recipe]
-    named = [word for flag, word in pairwise(recipe) if flag != "--cache" and Path(word).exists()]
+    # Unlike `Path.exists`, `os.path.exists` is False for words that are too long for a path.
+    named = [word for flag, word in pairwise(recipe) if flag != "--cache" and os.path.exists(word)]
     files = {word: _state_of(Path(word)) for word in named}
     return {"steps": run.config.max_train_steps, "recipe": recipe, "files": files}
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from dpsims_hub.ablation.plan import Run, make_runs
-from dpsims_hub.ablation.runner import outcomes_so_far, run_all
+from dpsims_hub.ablation.runner import is_evaluated, outcomes_so_far, run_all
 from dpsims_hub.ablation.study import Arm, Study
 from tests.ablation.tiny_study import STUDY, WORDS, Launches, recipe, write_data
 from tests.training.tiny_run import checkpoint_tensors
@@ -79,6 +79,14 @@ def test_other_data_are_evaluated_anew(data, finished, tmp_path):
     run_all(run, words, lambda line: None, again)
     assert again.made == [f"evaluate {run[0].folder.name}"] * 2
     assert outcomes_so_far(run, words)[0].report["distances"]
+
+
+def test_a_flag_may_be_longer_than_a_path(data, tmp_path):
+    words = [*recipe(data), "--backbone-kwargs", json.dumps({"name": "a" * 5000})]
+    run = runs_of(data, tmp_path, 3, arms=1)[0]
+    run.folder.mkdir(parents=True)
+    (run.folder / "evaluation.json").write_text('{"seed": 0}')
+    assert not is_evaluated(run, words)
 
 
 def test_where_features_are_kept_does_not_matter(data, finished, tmp_path):
