@@ -17,10 +17,7 @@ UNKNOWN, NO_OPACITY, OPACITY = "", "none", "opacity"
 
 
 def alpha_of_tga(image: Image.Image) -> str:
-    """Return `OPACITY`, `NO_OPACITY` or `UNKNOWN` for the last channel of an undecoded TGA.
-
-    The position in the file is kept.
-    """
+    """Return `OPACITY`, `NO_OPACITY` or `UNKNOWN` for an undecoded TGA. Keeps the file position."""
     file = image.fp
     place = file.tell()
     try:
