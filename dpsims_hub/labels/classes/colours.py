@@ -112,7 +112,7 @@ def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, 
         return LabelMapError(
             f"{message}; it looks like a photo or a smoothed picture, so give the map of class ids."
         )
-    others = colours[..., :3].any(-1)  # than black, which is mostly a colour of unknown
+    others = colours[..., :3].any(-1)  # than black, which is usually a colour of unknown
     panoptic = "; of COCO's panoptic maps, numbers of segments, make others with `write_panoptic_maps`"
     hint = panoptic if unknown.size == others.sum() else ""
     return LabelMapError(f"{message}; give ids, or the exact colours without smoothing{hint}.")

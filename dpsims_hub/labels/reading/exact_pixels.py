@@ -1,4 +1,4 @@
-"""The exact numbers that an image file stores, or an error of one sentence that says why not.
+"""Reading of the exact numbers that an image file stores; files whose numbers are uncertain are refused.
 
 Decoders change numbers: 2-bit grey becomes 0..255, "white is zero" is inverted, 16-bit colours lose half of
 their bits. Writers of GIF renumber the indices. `EXACT` lists the encodings whose numbers are unchanged, or

@@ -114,9 +114,8 @@ def _fault_of_png(file: BinaryIO) -> str:
     except (AttributeError, OSError):  # bytes in memory
         return fault_of_chunks(file) if isinstance(file, BytesIO) else _fault_of_parts(file)
     name = hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
-    if name in _WHOLE:
-        return ""
-    if not (fault := _fault_of_parts(file)):
+    fault = "" if name in _WHOLE else _fault_of_parts(file)
+    if not fault:
         _WHOLE.add(name)
     return fault
 
