@@ -1,7 +1,7 @@
 """Label maps: class lists, exact reading, colours, data sets of pairs, augmentation (numpy and Pillow only).
 
-What reads rows of parquet or webdataset needs `datasets` and is imported from its own module:
-`dpsims_hub.labels.sources.data_source`, which opens each of them, or `sources.tables` and `sources.streams`.
+Code that reads rows of parquet or webdataset needs `datasets`, so it is imported from its own module:
+`dpsims_hub.labels.sources.data_source`, which opens every source, or `sources.tables` and `sources.streams`.
 """
 
 from dpsims_hub.labels.classes.class_file import ClassInfo

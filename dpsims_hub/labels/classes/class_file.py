@@ -1,4 +1,4 @@
-"""Class lists: the forms of a `classes.json`, and one sentence for every error.
+"""Parsing and checking of class lists; every error message is one sentence.
 
 Three forms are read:
 
@@ -7,11 +7,11 @@ Three forms are read:
    label files and `"ignore": true` marks values that mean "unknown";
 3. `{"name", "classes": <form 1 or 2>, "ignore_index"?, "ignore_rgb"?, "extra_ignore_rgbs"?, "stored"?}`,
    where `"stored": {"offset": 1, "ignore_values": [0]}` means that class `c` is stored as `c + 1` and that 0
-   means unknown. `"values": [...]`, one per class, replaces `"offset"` for other stored values;
+   means unknown. `"values": [...]`, one per class, replaces `"offset"` for other stored values.
    `"instances": "class*1000+n"` is for numbers of class and object, see `instance_codes`.
 
 `class_forms` reads the forms of other tools, `class_text` other kinds of file. Unknown keys are refused.
-Without the ignored entries of form 2, classes are numbered 0..N-1 in the order of their stored values.
+The entries of form 2 that are not ignored are numbered 0..N-1 in the order of their stored values.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dpsims_hub.labels.classes.instance_codes import CODINGS
 from dpsims_hub.storage.plain_values import plain_value
 
 MAX_CLASSES = 65535  # 16-bit ids, and one value for "unknown"
-HIDDEN_SIGNS = "\x7f\u200b\u2060\ufeff"  # invisible characters, except joiners
+HIDDEN_CHARACTERS = "\x7f\u200b\u2060\ufeff"  # invisible ones, except joiners
 Rgb = tuple[int, int, int]
 
 
@@ -73,7 +73,7 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
     if not isinstance(name, str) or not name:
         raise ClassSpecError(f"The name of a class list must be a text, not {name!r}.")
     if "name" in top:
-        _check_signs(name, "The name of a class list")
+        _check_characters(name, "The name of a class list")
     entries = _entries(top["classes"], name, top.get("stored"))
     kept = [entry for entry in entries if not entry.ignore]
     ignored = [entry for entry in entries if entry.ignore]
@@ -101,9 +101,9 @@ def parse_class_file(data: Any, name: str) -> dict[str, Any]:
 
 
 def spread_colours(count: int, taken: Iterable[Rgb]) -> list[Rgb]:
-    """Return `count` different colours that are not in `taken`, always the same ones.
+    """Return the first `count` colours of PASCAL VOC that are not in `taken`.
 
-    They are those of PASCAL VOC, in which neighbouring ids have very different colours.
+    In that list, neighbouring ids have very different colours.
     """
     seen, colours, index = set(taken), [], 1
     while len(colours) < count:
@@ -165,8 +165,8 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
             f"{name}: class {item.get('name')!r} has no id while others have one; give all or none."
         )
     value = _integer(item["id"], f"{name}: id of class {item.get('name')!r}")
-    refuse_unknown_keys(item, ENTRY_KEYS, f"{name}: class {value}")
     where = f"{name}: class {value}"
+    refuse_unknown_keys(item, ENTRY_KEYS, where)
     title = item.get("name")
     if not isinstance(title, str) or not title.strip():
         raise ClassSpecError(f"{where} needs a name that is a non-empty text, not {title!r}.")
@@ -174,7 +174,7 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
     if not isinstance(aliases, list | tuple) or not all(isinstance(alias, str) for alias in aliases):
         raise ClassSpecError(f"{where} ({title!r}): aliases must be a list of texts.")
     for text in (title, *aliases):
-        _check_signs(text.strip(), f"{where}: its name")
+        _check_characters(text.strip(), f"{where}: its name")
     rgb = item.get("rgb", item.get("color"))
     if rgb != item.get("color", rgb):
         raise ClassSpecError(f"{where} ({title}): rgb and color differ; keep one of them.")
@@ -184,10 +184,10 @@ def _entry(item: dict[str, Any], name: str) -> _Entry:
     )
 
 
-def _check_signs(text: str, what: str) -> None:
+def _check_characters(text: str, what: str) -> None:
     """Refuse invisible characters and lone surrogates."""
-    hidden = next((sign for sign in text if sign < " " or sign in HIDDEN_SIGNS), "")
-    half = next((sign for sign in text if "\ud800" <= sign <= "\udfff"), "")
+    hidden = next((one for one in text if one < " " or one in HIDDEN_CHARACTERS), "")
+    half = next((one for one in text if "\ud800" <= one <= "\udfff"), "")
     if hidden or half:
         fault = f"the control character {hidden!r}" if hidden else f"half a character, {half!r}"
         raise ClassSpecError(f"{what} {text!r} has {fault}; take it out.")
@@ -227,7 +227,7 @@ def _check_ids(entries: list[_Entry], name: str) -> None:
 
 
 def _refuse_two_rules(entries: list[_Entry], rule: Any, name: str) -> None:
-    """Refuse ids that are stored values (they do not begin with 0) beside a rule with others."""
+    """Refuse ids that do not begin with 0, and so are stored values, beside a rule with other values."""
     given = [key for key in ("offset", "values") if isinstance(rule, Mapping) and key in rule]
     first = min((entry.id for entry in entries if not entry.ignore), default=0)
     if given and first > 0:

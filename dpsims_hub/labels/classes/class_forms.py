@@ -2,8 +2,8 @@
 
 These are mmsegmentation's METAINFO (`classes` and `palette`), transformers' `id2label` and `label2id` (alone
 or in a model's config.json), a mapping from name to id, COCO's `categories`, and the `names` of YOLO's
-data.yaml and of a `ClassLabel` of `datasets`. Lists without the numbers of a mask are refused by the name of
-their tool.
+data.yaml and of a `ClassLabel` of `datasets`. Lists that do not give the numbers in the masks are refused
+with the name of their tool.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAMES_KEYS = (
     *("num_classes", "id", "_type", "dtype"),  # a ClassLabel
 )
 SETTING_KEYS = ("num_classes", "nc", "names", *LABEL_KEYS, "categories", *TOP_KEYS[2:-1])
-"""Keys of settings, which are never names of classes."""
+"""Keys of settings; they are never read as class names."""
 AS_CLASSES = 'write the names as {"classes": ["road", "sky"]}'
 AS_LIST = "write the names as a list in the order of the masks' ids, the first is 0"
 
@@ -65,7 +65,7 @@ def own_form(data: Any, name: str) -> dict[str, Any]:
 
 
 def _foreign(data: Any) -> str:
-    """Return the tool of a file without the numbers of a mask, and what to do; "" for other files."""
+    """Return the tool of a file that does not give the numbers in the masks, and what to do; else ""."""
     top = data if isinstance(data, Mapping) else {}
     listed = top.get("classes", data)
     entries = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
@@ -134,18 +134,21 @@ def _from_labels(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     first, last = ({str(key): value for key, value in one.items()} for one in (both[0], both[-1]))
     if first != last:
         raise ClassSpecError(f"{name}: id2label and label2id contradict each other; leave one out.")
-    mine = {} if "model_type" in top else {key: top[key] for key in TOP_KEYS if key in top}
+    mine = {} if "model_type" in top else _own_keys(top)
     return {**mine, "classes": both[0]}
+
+
+def _own_keys(top: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: top[key] for key in TOP_KEYS if key in top}
 
 
 def _by_id(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """Return a mapping from id to name; a mapping from name to id is inverted.
 
-    A mapping with two names for one id stays, so that it is refused later.
+    A mapping with two names for one id is not inverted, so that it is refused later.
     """
-    turned = all(map(is_whole, mapping.values()))
-    numbered = any(map(_is_id, mapping))
-    if not turned or numbered or len(set(mapping.values())) < len(mapping):
+    by_name = all(map(is_whole, mapping.values())) and not any(map(_is_id, mapping))
+    if not by_name or len(set(mapping.values())) < len(mapping):
         return mapping
     return {value: key for key, value in mapping.items()}
 
@@ -158,12 +161,11 @@ def _from_names(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     counts = [top[key] for key in ("nc", "num_classes") if top.get(key) is not None]
     if any(count != len(top["names"]) for count in counts):
         raise ClassSpecError(f"{name}: has {len(top['names'])} names and says that there are {counts[0]}.")
-    mine = {key: top[key] for key in TOP_KEYS if key in top}
-    return {**mine, "classes": top["names"]}
+    return {**_own_keys(top), "classes": top["names"]}
 
 
 def _from_categories(top: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """Return the classes of COCO's categories, whose ids have gaps and mostly begin with 1.
+    """Return the classes of COCO's categories, whose ids have gaps and usually begin with 1.
 
     Files store the category ids; 0 means unknown if no category has it.
     """
@@ -181,8 +183,7 @@ def _from_categories(top: Mapping[str, Any], name: str) -> dict[str, Any] | None
         _refuse_other_offset(given, values, name)
         stored |= {key: value for key, value in given.items() if key != "offset"}
     classes = [{**entries[place], "id": number} for number, place in enumerate(ordered)]
-    mine = {key: top[key] for key in TOP_KEYS if key in top and key != "stored"}
-    return {**mine, "stored": stored, "classes": classes}
+    return {**_own_keys(top), "stored": stored, "classes": classes}
 
 
 def _refuse_other_offset(rule: Mapping[str, Any], values: list[int], name: str) -> None:

@@ -1,7 +1,7 @@
 """Class lists as text: one name per line, or CVAT's labelmap.txt.
 
-A missing or split name shifts all ids after it. So every line that may not be one name is refused with its
-number: comments or names that begin with #, numbers, several names, headings.
+A missing or split name shifts all ids after it. So every line that may not be a single name is refused with
+its number: comments or names that begin with #, numbers, several names, headings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ LABELMAP_LINE = re.compile(r"([^:]+):(\d+),(\d+),(\d+):[^:]*:[^:]*")
 UNKNOWN = "__ignore__"  # of Labelme
 NUMBER_FIRST = re.compile(r"(0x[\da-f]+|\d+)(?:\s*[^\w\s]|\s)", re.IGNORECASE)
 NUMBER_LAST = re.compile(r"(.*?\S)[\W_]*?(\d+)\W*")
-SEVERAL = re.compile(r"[\t;|]|\s\s")
 HEADINGS = (
     *("id", "name", "names", "class", "classes", "class name", "class names"),
     *("label", "labels", "label name", "category", "categories"),
@@ -27,13 +26,13 @@ HEADINGS = (
 FAULTS = (
     (re.compile(r".*[\x00-\x08\x0b-\x1f\x7f\ufeff].*"), "has a control character"),
     (re.compile(r"\d+"), "is a number, not a name"),
-    (re.compile(rf".*(?:{SEVERAL.pattern}).*"), "holds more than one name"),
+    (re.compile(r".*(?:[\t;|]|\s\s).*"), "holds more than one name"),
     (re.compile(r".*[,:=]"), "ends in a sign that is no part of a name"),
     (re.compile(r".*(?:[-=]>|[=:])\s*\d+"), "has a number beside the name"),
     (re.compile(r".*\s(?:#|//).*"), "may hold a comment"),
     (re.compile(r"(?:.*\D)?\d+(?:[\s,]+\d+){2}(?:\D.*)?"), "has a colour beside the name"),
 )
-"""Faults of a single line; the first match counts."""
+"""Faults of a single line; the first match is reported."""
 
 
 class Line(NamedTuple):
@@ -49,7 +48,7 @@ def classes_of_lines(text: str, path: Path) -> list[Any]:
     `path` is the name of the file in messages.
 
     Raises:
-        ClassSpecError: If a line may be something else than one name.
+        ClassSpecError: If a line may be something other than one name.
     """
     lines = [Line(number, line.strip()) for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)]
     lines = _without_comments([line for line in lines if line.text], path)
@@ -78,7 +77,10 @@ def _refusal(path: Path, line: Line, reason: str) -> ClassSpecError:
 
 
 def _without_comments(lines: Sequence[Line], path: Path) -> list[Line]:
-    """Return the lines without comments: # and a space at the top, with no number after them."""
+    """Return the lines without comments; refuse those that may be classes.
+
+    A comment is # with white space after it. Below the first name it must not begin with a number.
+    """
     kept: list[Line] = []
     for line in lines:
         if not line.text.startswith("#"):
@@ -92,9 +94,8 @@ def _without_comments(lines: Sequence[Line], path: Path) -> list[Line]:
 
 def _fault(text: str) -> str:
     """Return why a line is not one name; "" if it may be one."""
-    for form, reason in FAULTS:
-        if form.fullmatch(text):
-            return reason
+    if reason := next((reason for form, reason in FAULTS if form.fullmatch(text)), ""):
+        return reason
     first = text[0]
     if not first.isalnum() and first != "_" and (first.isascii() or category(first).startswith("P")):
         return f"begins with {first}, which is no part of a name"

@@ -57,7 +57,7 @@ def _from_json(text: str, path: Path) -> Any:
 
 
 def _from_text(text: str, path: Path) -> Any:
-    """Return JSON in a text file, else its lines."""
+    """Return the JSON in a text file, else the classes of its lines."""
     if text.lstrip().startswith(("[", "{")):
         with suppress(json.JSONDecodeError):  # not JSON: its lines are refused by number
             return _from_json(text, path)
@@ -68,7 +68,7 @@ def _from_yaml(text: str, path: Path) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Refuses repeated keys, of which YAML readers keep the last, and merge keys."""
+        """Refuses merge keys and repeated keys; YAML readers keep the last of repeated keys."""
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
             if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):

@@ -18,8 +18,8 @@ CLEAR = 1 << 24  # the code of a fully transparent pixel, after all 2^24 colours
 def ids_from_colours(colours: np.ndarray, spec: ClassSpec, where: str) -> np.ndarray:
     """Return the exact ids of a colour map: shape (H, W), `ignore_index` for unknown.
 
-    `colours` are (H, W, 3 or 4) uint8, the fourth channel opacity; `where` is the map's name in messages. A
-    colour of unknown wins over classes of the same colour. Of several classes with one colour the first is
+    `colours` are (H, W, 3 or 4) uint8; the fourth channel is opacity. `where` is the map's name in messages.
+    A colour of unknown wins over classes of the same colour. Of several classes with one colour the first is
     taken, with a warning. Fully transparent pixels are unknown.
 
     Raises:
@@ -61,7 +61,7 @@ def _codes(colours: np.ndarray, where: str) -> np.ndarray:
 
 
 def _meanings(spec: ClassSpec) -> dict[int, list[int]]:
-    """Return the ids of each colour code, the chosen one first."""
+    """Return the ids of each colour code; the first one is taken."""
     return {CLEAR: [spec.ignore_index]} | {_code(rgb): ids for rgb, ids in ids_by_colour(spec).items()}
 
 
@@ -112,7 +112,7 @@ def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, 
         return LabelMapError(
             f"{message}; it looks like a photo or a smoothed picture, so give the map of class ids."
         )
-    others = colours[..., :3].any(-1)  # than black, which is mostly a colour of unknown
+    others = colours[..., :3].any(-1)  # than black, which is usually a colour of unknown
     panoptic = "; of COCO's panoptic maps, numbers of segments, make others with `write_panoptic_maps`"
     hint = panoptic if unknown.size == others.sum() else ""
     return LabelMapError(f"{message}; give ids, or the exact colours without smoothing{hint}.")

@@ -6,14 +6,12 @@ number. A panoptic PNG writes the number as a colour: red + 256 green + 65536 bl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from dpsims_hub.labels.classes.errors import LabelMapError
 
 CLASS_OR_CODE = "class or class*1000+n"
-RULE = '"stored": {"instances":'  # begin of the hint
+RULE = '"stored": {"instances":'  # start of the hint
 FROM_0 = "class*1000+n from class 0"
 CODINGS = {
     "class*1000+n": (1000, False),
@@ -23,12 +21,14 @@ CODINGS = {
 }
 """Factor, and whether numbers below it are classes without objects, as in Cityscapes.
 
-Because of such files "class*1000+n" refuses the numbers 1 to 999; `FROM_0` reads them as objects of class 0.
+Because of such files "class*1000+n" refuses the numbers 1 to 999. `FROM_0` reads them as objects of class 0.
 """
 
 
 def number_of_colours(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Return red + 256 green + 65536 blue of each pixel of an (H, W, 3 or 4) uint8 map with this name.
+    """Return red + 256 green + 65536 blue of each pixel: shape (H, W), int64.
+
+    `pixels` are (H, W, 3 or 4) uint8; `name` is for messages.
 
     Raises:
         LabelMapError: If a pixel is transparent.
@@ -70,25 +70,24 @@ def classes_of_numbers(numbers: np.ndarray, coding: str, name: str) -> np.ndarra
     return np.where(numbers < factor, numbers, numbers // factor) if plain else numbers // factor
 
 
-def coding_hint(numbers: np.ndarray, valid: Sequence[bool] | np.ndarray) -> str:
+def coding_hint(numbers: np.ndarray, valid: np.ndarray) -> str:
     """Return advice if numbers that are no classes fit one of `CODINGS`; else "".
 
-    `numbers` are the different numbers of a map, ascending; `valid` tells for each value from 0 on whether it
-    is a class or unknown.
+    `numbers` are the distinct numbers of a map, ascending. `valid` (65536,) says of each value whether it is
+    a class or unknown.
     """
     fitting = []
     for coding, (factor, plain) in CODINGS.items():
         if plain or coding == FROM_0 or numbers[0] < 0 or not factor <= numbers[-1] < factor * len(valid):
             continue
         classes, objects = np.divmod(numbers.astype(np.int64), factor)
-        if all(valid[number] for number in classes.tolist()):
+        if valid[classes].all():
             fitting.append((int(objects.max()), coding))
     if not fitting:
         return ""
     coding = min(fitting)[1]  # objects are counted from 0, so the right factor gives the smallest numbers
     if CODINGS[coding][0] == 1000 and (alone := numbers[(numbers > 0) & (numbers < 1000)]).size:
-        may_be_classes = all(number < len(valid) and valid[number] for number in alone.tolist())
-        coding = CLASS_OR_CODE if may_be_classes else FROM_0
+        coding = CLASS_OR_CODE if valid[alone].all() else FROM_0
     return (
         f"the numbers look like {coding}, class and object in one; to read both, write "
         f'{RULE} "{coding}"}} into the classes.json'

@@ -1,7 +1,7 @@
 """Ids of palette images: the indices, unless the palette has the class colours in another order.
 
-Painting programs and PNG optimisers reorder palettes. If a palette consists of class colours, its colours
-decide; any other palette has no meaning.
+Painting programs and PNG optimisers reorder palettes. If a palette consists of class colours, ids follow from
+the colours. The colours of any other palette are ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dpsims_hub.labels.classes.colours import ids_by_colour
 from dpsims_hub.labels.classes.errors import LabelMapError
 from dpsims_hub.labels.classes.spec import ClassSpec
 
-MANY = 0.5  # share of class colours from which a palette is one of classes; our choice
+MANY = 0.5  # share of class colours from which a palette counts as one of classes; our choice
 OTHER_ORDER = "its palette holds the class colours in another order than the ids"
 
 
@@ -47,10 +47,10 @@ def ids_by_palette(
         _refuse_other_greys(colours, used, spec, stored, where)
         return None
     whole = all(meant[index] for index in used)
-    counting, invented = _counts(colours), _are_invented(spec)
-    if counting and (invented or not whole) or invented and not whole:
+    default, invented = _is_default(colours), _are_invented(spec)
+    if default and (invented or not whole) or invented and not whole:
         return None
-    if counting or invented or not whole or any(len(meant[index]) > 1 for index in used):
+    if default or invented or not whole or any(len(meant[index]) > 1 for index in used):
         index = differs[0]
         raise LabelMapError(
             f"{where}: {OTHER_ORDER}: index {index} has the colour {colours[index]} of "
@@ -66,14 +66,13 @@ def ids_by_palette(
 def _refuse_other_greys(
     colours: Sequence[Rgb], used: Sequence[int], spec: ClassSpec, stored: bool, where: str
 ) -> None:
-    """Refuse indices whose grey levels are valid stored values too, but other ones.
+    """Refuse indices if their grey levels are valid values too, but differ from the indices.
 
     Optimisers turn a greyscale map of ids into a palette of greys in any order.
     """
-    known = spec.id_table(stored=stored) >= 0
     levels = [colours[index][0] for index in used]
     grey = all(len(set(colours[index])) == 1 for index in used)
-    if grey and levels != used and all(level < len(known) and known[level] for level in levels):
+    if grey and levels != used and (spec.id_table(stored=stored)[levels] >= 0).all():
         index, level = next(pair for pair in zip(used, levels, strict=True) if pair[0] != pair[1])
         raise LabelMapError(
             f"{where}: its palette holds greys in another order than its indices: index {index} is the grey "
@@ -92,7 +91,7 @@ def _holds_classes(
 ) -> bool:
     """Return whether the used colours, or else all, are mostly class colours, and in another order.
 
-    The colour of unknown is ignored: it is mostly black, the first colour of many palettes.
+    The colour of unknown is not counted: it is usually black, the first colour of many palettes.
     """
     unknown = [spec.ignore_index]
     for entries in (used, range(len(meant))):
@@ -103,13 +102,10 @@ def _holds_classes(
     return False
 
 
-def _counts(colours: Sequence[Rgb]) -> bool:
+def _is_default(colours: list[Rgb]) -> bool:
     """Return whether a palette is a default one: greys, or the colours of PASCAL VOC."""
     numbers = range(len(colours))
-    return any(
-        all(colours[number] == colour(number) for number in numbers)
-        for colour in (bit_colour, lambda number: (number,) * 3)
-    )
+    return colours in ([(number,) * 3 for number in numbers], [bit_colour(number) for number in numbers])
 
 
 def _are_invented(spec: ClassSpec) -> bool:

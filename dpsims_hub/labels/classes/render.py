@@ -14,7 +14,7 @@ from dpsims_hub.labels.classes.spec import ClassSpec
 FONT_SIZE = 14  # pixels, as are the lengths below
 SWATCH = 18
 PADDING = 8
-MAX_ROWS = 30  # rows before a legend starts another column
+MAX_ROWS = 30  # in one column of a legend
 INK, EDGE, PAPER = (32, 32, 32), (128, 128, 128), (255, 255, 255)
 
 
@@ -51,9 +51,8 @@ def render_legend(
     shares = None if label_map is None else pixel_shares(label_map, spec)
     shown = list(ids) if ids is not None else list(range(spec.num_classes) if shares is None else shares)
     names = spec.id2label | {spec.ignore_index: "unknown"}
-    missing = [value for value in shown if value not in names]
-    if missing or not shown:
-        wrong = missing or "none"
+    wrong = [value for value in shown if value not in names] if shown else "none"
+    if wrong:
         raise ValueError(f"A legend of {spec.name} needs ids in 0..{spec.num_classes - 1}, not {wrong}.")
     palette = {info.id: info.rgb for info in spec.classes} | {spec.ignore_index: spec.ignore_rgb}
     colours = [palette[value] for value in shown]

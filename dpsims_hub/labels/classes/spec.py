@@ -18,14 +18,13 @@ from dpsims_hub.labels.classes.class_text import read_class_file
 from dpsims_hub.labels.classes.errors import ClassSpecError
 
 BUILT_IN = ("ade20k", "camvid", "cityscapes", "coco-stuff", "outdoor")
-TABLE_SIZE = MAX_CLASSES + 1
 
 
 @dataclass(frozen=True)
 class ClassSpec:
     """The classes of a label map: N classes with ids 0..N-1 and one value for "unknown".
 
-    In this package a label map holds plain ids. Files of a data set may hold other values (ADE20K: id + 1);
+    In this package a label map holds plain ids. Files of a data set may hold other values (ADE20K: id + 1).
     `id_table` converts them by `stored_values` and `ignore_values`.
 
     Args:
@@ -36,8 +35,8 @@ class ClassSpec:
         extra_ignore_rgbs: Further colours that are read as unknown.
         stored_values: Value of each class in files of the data set; empty means the ids.
         ignore_values: Values that mean unknown in those files; they win over `stored_values`.
-        instance_coding: One of `instance_codes.CODINGS` if those files hold class and object in one number;
-            the two arguments above are then about the class in it.
+        instance_coding: One of `instance_codes.CODINGS` if those files hold class and object in one number.
+            `stored_values` and `ignore_values` then refer to the class in that number.
 
     Raises:
         ClassSpecError: If ids, names, colours or values contradict each other.
@@ -83,11 +82,12 @@ class ClassSpec:
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> ClassSpec:
-        """Return a built-in list or that of a file.
+        """Return a built-in class list, or the one in a file.
 
         Args:
             name_or_path: "ade20k", "coco-stuff", "cityscapes", "camvid" or "outdoor", else the path of a
-                `classes.json` or of its folder. A built-in name wins over a folder: `./camvid` is the folder.
+                `classes.json` or of its folder. A built-in name wins over a folder of the same name; write
+                `./camvid` for the folder.
 
         Raises:
             FileNotFoundError: If it is neither a built-in name nor an existing file.
@@ -202,7 +202,7 @@ class ClassSpec:
         Returns:
             Shape (65536,), int32.
         """
-        table = np.full(TABLE_SIZE, -1, dtype=np.int32)
+        table = np.full(MAX_CLASSES + 1, -1, dtype=np.int32)
         table[self.ignore_index] = self.ignore_index
         if stored or self.stores_ids:
             table[list(self.stored_values)] = np.arange(self.num_classes)
@@ -218,5 +218,5 @@ def _folded(name: str) -> str:
 
 
 def _plain(numbers: Iterable[int]) -> list[int]:
-    """Return integers, of numpy too, as those of Python."""
+    """Return Python's integers for those of numpy."""
     return [int(number) for number in numbers]

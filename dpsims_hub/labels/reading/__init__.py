@@ -1,1 +1,1 @@
-"""From a file or an array to exact ids; one module for each kind of input."""
+"""Exact ids from files and arrays; one module for each kind of input."""

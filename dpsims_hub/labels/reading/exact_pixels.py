@@ -1,8 +1,8 @@
-"""The exact numbers that an image file stores, or one sentence on why they cannot be read.
+"""Reading of the exact numbers that an image file stores; files whose numbers are uncertain are refused.
 
 Decoders change numbers: 2-bit grey becomes 0..255, "white is zero" is inverted, 16-bit colours lose half of
-their bits, writers of GIF renumber the indices. `EXACT` lists the encodings whose numbers are unchanged, or
-whose change is reversed here; all others are refused. docs/data.md describes the list.
+their bits. Writers of GIF renumber the indices. `EXACT` lists the encodings whose numbers are unchanged, or
+whose change is reversed here. All others are refused. docs/data.md describes the list.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ PHOTOMETRIC, SAMPLE_FORMAT, BITS = 262, 339, 258  # tags of TIFF
 STRIP_OFFSETS, STRIP_COUNTS, ROWS_PER_STRIP = 273, 279, 278
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
 PLANES, SEPARATE = 284, 2
-NOTE = "has an EXIF note to turn it, which readers follow or not"
-WITHOUT_NOTE = "take the note away so that the map lies as its photo is seen"
 WHITE_IS_ZERO, SIGNED = 0, 2
+TURNED = (
+    "has an EXIF note to turn it, which readers follow or not; take the note away so that the map lies as "
+    "its photo is seen"
+)
 
 
 def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
@@ -56,15 +58,14 @@ def exact_pixels(image: Image.Image, name: str) -> np.ndarray:
     check_size(image.height, image.width, name)
     if reason := _change(image):
         raise LabelMapError(f"{name}: {reason}; {AS_PNG}.")
-    tiff_note = image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) not in (0, 1)
-    if tiff_note:  # Pillow mixes the rows of uncompressed files
-        raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
+    if image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) not in (0, 1):
+        raise LabelMapError(f"{name}: {TURNED}.", "note")  # Pillow mixes up the rows of uncompressed files
     step = PACKED_STEP.get(_raw_mode(image), 1)
     is_tga = image.format == "TGA" and image.mode in ("RGBA", "LA") and _is_undecoded(image)
     alpha = alpha_of_tga(image) if is_tga else None
     decode(image, name)
     if turn_of(image):
-        raise LabelMapError(f"{name}: {NOTE}; {WITHOUT_NOTE}.", "note")
+        raise LabelMapError(f"{name}: {TURNED}.", "note")
     if alpha in (NO_OPACITY, UNKNOWN):
         return _without_alpha(np.asarray(image), alpha, name)
     if image.mode in ALPHA_MODES:
@@ -106,22 +107,19 @@ def _is_undecoded(image: Image.Image) -> bool:
 
 def _raw_mode(image: Image.Image) -> str:
     """Return Pillow's raw mode of an undecoded image; "" if there is none."""
-    arguments = _decoder_arguments(image)
-    return str(arguments[0]) if arguments else ""
-
-
-def _decoder_arguments(image: Image.Image) -> tuple[Any, ...]:
     tile = getattr(image, "tile", None)
     arguments = tile[0][3] if tile else ()
-    return arguments if isinstance(arguments, tuple) else (arguments,)
+    if isinstance(arguments, tuple):
+        return str(arguments[0]) if arguments else ""
+    return str(arguments)
 
 
 def _fits(image: Image.Image, raw_mode: str) -> bool:
     """Return whether the decoder keeps the numbers of this raw mode."""
     if image.format == "PPM" and image.tile[0][0] != "raw":
-        return _decoder_arguments(image)[1] == (65535 if image.mode == "I" else 255)
+        return image.tile[0].args[1] == (65535 if image.mode == "I" else 255)
     if image.format == "BMP":
-        wanted = {"1": 1, "L": 8}.get(raw_mode)  # Pillow takes palettes of greys for these two
+        wanted = {"1": 1, "L": 8}.get(raw_mode)  # Pillow also uses these two for palettes of greys
         return image.tile[0][0] == "raw" and wanted in (None, _bits_of_bmp(image))
     return True
 
@@ -154,7 +152,7 @@ def _change_of_tiff(image: Image.Image) -> str:
 
 
 def _lacks_parts(image: Image.Image) -> bool:
-    """Return whether a TIFF has fewer strips or tiles than its size needs, or empty ones (sparse files)."""
+    """Return whether a TIFF has fewer strips or tiles than its size needs, or empty ones (a sparse file)."""
     tags, (width, height) = image.tag_v2, image.size
     tiled = TILE_OFFSETS in tags
     rows = tags.get(TILE_LENGTH if tiled else ROWS_PER_STRIP, height) or height

@@ -1,4 +1,4 @@
-"""Opening of image files from users: size checked before decoding, one sentence for every failure."""
+"""Opening of image files from users: sizes are checked before decoding, and every error is one sentence."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def decode(image: Image.Image, where: str) -> None:
 
 
 def _may_lack_rows(image: Image.Image) -> bool:
-    """Whether rows of a decoded PNG may be missing: decoders fill the last ones with 0."""
+    """Return whether rows of a decoded PNG may be missing: decoders fill the last ones with 0."""
     last = image.crop((0, image.height - 1, image.width, image.height))
     return "interlace" in image.info or not np.asarray(last).any()
 
@@ -107,16 +107,15 @@ def _may_lack_rows(image: Image.Image) -> bool:
 def _fault_of_png(file: BinaryIO) -> str:
     """Return the fault that a decoder would not report; files on disk are checked once per process.
 
-    Rows of bytes in memory are counted after decoding, where the last one is 0.
+    The rows of a PNG in memory are not counted here: `decode` counts them afterwards if the last one is 0.
     """
     try:
         facts = os.fstat(file.fileno())
     except (AttributeError, OSError):  # bytes in memory
         return fault_of_chunks(file) if isinstance(file, BytesIO) else _fault_of_parts(file)
     name = hash((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
-    if name in _WHOLE:
-        return ""
-    if not (fault := _fault_of_parts(file)):
+    fault = "" if name in _WHOLE else _fault_of_parts(file)
+    if not fault:
         _WHOLE.add(name)
     return fault
 

@@ -1,8 +1,8 @@
-"""`read_label_map`: a label map from a file, image, array or lists, read exactly or refused in one sentence.
+"""`read_label_map`: reads a label map exactly from a file, image, array or lists, or refuses it.
 
 Palette images give their indices (unless their palette holds the class colours in another order), greyscale
 images their stored numbers (1 to 16 bits), colour images the ids of exactly matching class colours. Nothing
-is rounded, blended or guessed.
+is rounded, blended or guessed. An error message is one sentence.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def read_label_map(
     """Return the label map of `source` as exact ids.
 
     Args:
-        source: A path, a `PIL.Image`, a numpy array, a torch tensor or nested lists. Arrays are (H, W), (H,
-            W, 1) or (1, H, W) integers or booleans (0 and 1), or (H, W, 3 or 4) uint8 colours. Images are id
-            images (L, I, I;16, 1 bit), palette images, or RGB(A) in the exact colours of the spec.
+        source: A path, a `PIL.Image`, a numpy array, a torch tensor or nested lists. Arrays are integers or
+            booleans (0 and 1) of shape (H, W), (H, W, 1) or (1, H, W), or uint8 colours (H, W, 3 or 4).
+            Images are id images (L, I, I;16, 1 bit), palette images, or RGB(A) in the exact colours of the
+            spec.
         spec: The classes.
         stored: Whether numbers follow the stored-value rule of the spec (for ADE20K id + 1) or are plain ids
             (default). Colours are not affected.

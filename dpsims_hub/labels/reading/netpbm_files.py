@@ -1,7 +1,7 @@
 """Faults of PGM and PPM files that readers do not report.
 
-Readers take the first pixels and stop. They ignore a second picture, and Windows line ends in the header
-shift all pixels by one.
+Readers stop after the pixels of the first picture. They ignore a second picture. Windows line ends in the
+header shift all pixels by one.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ NEXT_PICTURE = re.compile(rb"\s*P[1-7]\s")
 def fault_of_netpbm(image: Image.Image) -> str:
     """Return why pixels of an undecoded PGM or PPM may be shifted; "" if not. Keeps the file position."""
     codec, _, start, _ = image.tile[0]
+    samples = image.width * image.height * len(image.getbands())
     file = image.fp
     place = file.tell()
     try:
         if codec == "ppm_plain":
             file.seek(start)
-            return _fault_of_text(file.read(), _samples(image))
-        size = _samples(image) * (2 if image.mode == "I" else 1)
+            words = COMMENT.sub(b" ", file.read()).split(maxsplit=samples)
+            return _of_rest(words[samples]) if len(words) > samples else ""
+        size = samples * (2 if image.mode == "I" else 1)
         if file.seek(0, SEEK_END) <= start + size:
             return ""  # the decoder reports files that are too short
         file.seek(start - 1)
@@ -34,15 +36,6 @@ def fault_of_netpbm(image: Image.Image) -> str:
         return _of_rest(file.read(8))
     finally:
         file.seek(place)
-
-
-def _samples(image: Image.Image) -> int:
-    return image.width * image.height * len(image.getbands())
-
-
-def _fault_of_text(text: bytes, samples: int) -> str:
-    words = COMMENT.sub(b" ", text).split(maxsplit=samples)
-    return _of_rest(words[samples]) if len(words) > samples else ""
 
 
 def _of_rest(rest: bytes) -> str:

@@ -13,7 +13,7 @@ GDAL_NODATA = 42113
 
 def no_data_value(image: Image.Image) -> int | None:
     """Return the integer "no data" value of a file; None without one."""
-    text = image.tag_v2.get(GDAL_NODATA) if image.format == "TIFF" and hasattr(image, "tag_v2") else None
+    text = image.tag_v2.get(GDAL_NODATA) if image.format == "TIFF" else None
     text = text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
     try:
         value = float(text.strip(" \0"))
@@ -23,7 +23,7 @@ def no_data_value(image: Image.Image) -> int | None:
 
 
 def refuse_no_data_in_use(ids: np.ndarray, value: int, spec: ClassSpec, name: str) -> None:
-    """Refuse "no data" pixels of a class; `ids` (P,) are those of the pixels that hold the "no data" value.
+    """Refuse "no data" pixels of a class; `ids` (P,) are the ids of the pixels with the "no data" value.
 
     Raises:
         LabelMapError: If one of them is not unknown.

@@ -51,13 +51,14 @@ def write_panoptic_maps(annotations: str | Path, maps: str | Path, root: str | P
             f"{annotations}: {len(repeated)} name(s) of maps occur more than once, the first {repeated[0]}; "
             "photos and maps pair by this name, so write each folder on its own."
         )
-    classes = {one["id"]: number for number, one in enumerate(_ordered(content["categories"]), start=1)}
+    categories = sorted(content["categories"], key=lambda one: one["id"])
+    classes = {one["id"]: number for number, one in enumerate(categories, start=1)}
     with atomic_folder(root / "labels") as unfinished:
         for one in content["annotations"]:
             source = Path(maps) / one["file_name"]
             numbers = _recoded(source, one["segments_info"], classes)
             _as_colours(numbers).save(unfinished / f"{source.stem}.png")
-        (root / "classes.json").write_text(json.dumps(_class_list(content["categories"]), indent=1) + "\n")
+        (root / "classes.json").write_text(json.dumps(_class_list(categories), indent=1) + "\n")
     return len(content["annotations"])
 
 
@@ -74,18 +75,14 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _ordered(categories: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return sorted(categories, key=lambda one: one["id"])
-
-
 def _class_list(categories: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the content of classes.json."""
+    """Return the content of classes.json; the categories are sorted by id."""
     kinds = {1: {"kind": "thing"}, 0: {"kind": "stuff"}}
     classes = [
         {"id": number, "name": one["name"]}
         | kinds.get(one.get("isthing"), {})
         | ({"rgb": one["color"]} if "color" in one else {})
-        for number, one in enumerate(_ordered(categories))
+        for number, one in enumerate(categories)
     ]
     rule = {"offset": 1, "ignore_values": [0], "instances": f"class*{FACTOR}+n"}
     return {"stored": rule, "classes": classes}
@@ -96,7 +93,7 @@ def _recoded(path: Path, segments: Sequence[Mapping[str, Any]], classes: Mapping
     with open_image(path) as image:
         pixels = exact_pixels(image, str(path))
     numbers = number_of_colours(pixels, str(path)) if pixels.ndim == 3 else pixels.astype(np.int64)
-    codes, seen = {0: 0}, dict.fromkeys(classes.values(), 0)
+    codes, seen = {0: 0}, Counter()
     for segment in segments:
         number = classes.get(segment["category_id"])
         if number is None:

@@ -1,7 +1,7 @@
 """Faults of a PNG that decoders do not report: contradicting chunks, and missing rows.
 
-Pillow accepts a PNG whose data end early with a valid end of stream, and fills the rest with 0, which is a
-class in a label map. Of two headers or palettes, decoders take the first or the last.
+Pillow accepts a PNG whose compressed data end early but regularly. It fills the missing rows with 0, which is
+a class in a label map. Of two headers or palettes, some decoders take the first and some the last.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PIECE = 1 << 16  # compressed bytes at a time
 
 
 def fault_of_chunks(file: BinaryIO) -> str:
-    """Return which chunk is repeated or missing; "" for none. The position in the file is kept."""
+    """Return the fault of a PNG's chunks; "" for none. Keeps the file position."""
     place = file.tell()
     try:
         file.seek(len(SIGNATURE) + 8)
@@ -43,11 +43,10 @@ def fault_of_chunks(file: BinaryIO) -> str:
 
 
 def has_all_rows(file: BinaryIO) -> bool:
-    """Decompress the data of a PNG, at most as much as its size needs, and compare the size with the header.
+    """Return whether the data of a PNG hold all rows of its header; decompresses no more than these.
 
-    Returns:
-        False only if the data end early with a valid end of stream; the decoder reports all other damage. The
-        position in the file is kept.
+    It is False only if the data end early with a valid end of stream; the decoder reports all other damage.
+    Keeps the file position.
     """
     place = file.tell()
     try:

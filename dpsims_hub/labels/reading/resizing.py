@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
+
+from dpsims_hub.labels.classes.class_forms import is_whole
 
 
 def resize_label_map(label_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -30,12 +30,11 @@ def check_wanted_size(size: object) -> None:
         ValueError: If `size` is not two whole numbers of at least 1.
     """
     sides = list(size) if isinstance(size, tuple | list | np.ndarray) else []
-    whole = all(isinstance(side, Integral) and not isinstance(side, bool) and side >= 1 for side in sides)
-    if len(sides) != 2 or not whole:
+    if len(sides) != 2 or not all(is_whole(side) and side >= 1 for side in sides):
         shown = tuple(sides) if sides else size
         raise ValueError(f"size must be (height, width), whole numbers of at least 1 px each, not {shown!r}.")
 
 
 def centre_indices(old: int, new: int) -> np.ndarray:
-    """Return for each of `new` places the index among `old` under its centre, shape (new,)."""
+    """Return the index among `old` pixels under the centre of each of `new` pixels, shape (new,)."""
     return (2 * np.arange(new) + 1) * old // (2 * new)

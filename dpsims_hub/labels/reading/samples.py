@@ -1,4 +1,4 @@
-"""From the opened images of a pair to a checked `Sample`; all data sources use it."""
+"""`make_sample`: decodes and checks the images of a pair; all data sources use it."""
 
 from __future__ import annotations
 
@@ -103,13 +103,14 @@ def _object_numbers(instances: Part, coded: bool = False) -> np.ndarray:
 
 
 def _check_same_size(photo: tuple[int, int], other: tuple[int, ...], name: str, what: str) -> None:
-    if tuple(photo) == tuple(other)[::-1] and photo[0] != photo[1]:
+    """Refuse sizes (height, width) that differ."""
+    if photo == other[::-1] and photo[0] != photo[1]:
         raise LabelMapError(
             f"{name}: the photo is {photo[1]} x {photo[0]} px (width x height), its {what} {other[1]} x "
             f"{other[0]}: one of them is turned by 90 degrees; turn it back.",
             "quarter",
         )
-    if tuple(photo) != tuple(other):
+    if photo != other:
         raise LabelMapError(
             f"{name}: the photo is {photo[1]} x {photo[0]} px (width x height), its {what} "
             f"{other[1]} x {other[0]}; make them equal (maps by nearest neighbour)."

@@ -6,6 +6,7 @@ Source: Truevision TGA file format specification 2.0, image descriptor (field 5.
 from __future__ import annotations
 
 import os
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -17,10 +18,7 @@ UNKNOWN, NO_OPACITY, OPACITY = "", "none", "opacity"
 
 
 def alpha_of_tga(image: Image.Image) -> str:
-    """Return `OPACITY`, `NO_OPACITY` or `UNKNOWN` for the last channel of an undecoded TGA.
-
-    The position in the file is kept.
-    """
+    """Return `OPACITY`, `NO_OPACITY` or `UNKNOWN` for an undecoded TGA. Keeps the file position."""
     file = image.fp
     place = file.tell()
     try:
@@ -34,7 +32,7 @@ def alpha_of_tga(image: Image.Image) -> str:
     return OPACITY if kind in MEANT else NO_OPACITY
 
 
-def _attributes_type(file) -> int | None:
+def _attributes_type(file: BinaryIO) -> int | None:
     """Return the attributes type of a TGA 2.0 with an extension area, else None."""
     if file.seek(0, os.SEEK_END) < HEADER + FOOTER:
         return None

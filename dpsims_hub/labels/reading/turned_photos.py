@@ -14,7 +14,7 @@ TURNS = {
     7: "mirrored and turned by 90 degrees clockwise",
     8: "turned by 90 degrees counter-clockwise",
 }
-"""How the stored photo becomes the displayed one, by EXIF orientation (EXIF 2.3, 4.6.4)."""
+"""How the stored photo is changed for display, by EXIF orientation (EXIF 2.3, 4.6.4)."""
 
 
 def turn_of(image: Image.Image) -> str:

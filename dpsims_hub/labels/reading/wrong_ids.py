@@ -21,7 +21,7 @@ def wrong_ids(
 ) -> LabelMapError:
     """Return the error with the map's name, the most frequent wrong value, N and the likely cause.
 
-    `values` are the numbers (H, W), any integer type, and `wrong` masks the invalid ones, at least one.
+    `values` are the numbers (H, W), any integer type. `wrong` is the mask of the invalid ones, at least one.
     `stored` means that the numbers were read by the stored-value rule; `where` is the map's name in messages.
     """
     found, counts = np.unique(values[wrong], return_counts=True)

@@ -1,1 +1,1 @@
-"""Where pairs come from: folders, tables, streams, shards."""
+"""Data sources of pairs: folders, tables, streams, shards."""

@@ -1,4 +1,4 @@
-"""Hints for a folder without `images/` and `labels/`: what it holds and what to do."""
+"""Hints for a folder without `images/` and `labels/`: what it holds, and what to do."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OTHER_FOLDERS = {
         *("annotations", "ann_dir", "masks_png", "semantic", "labelsTr", "annot", "train_y", "defaultannot"),
     ),
 }
-"""Names in CVAT, Labelme, Labelbox, Supervisely, mmsegmentation, LoveDA, KITTI and nnU-Net."""
+"""Names of these folders in CVAT, Labelme, Labelbox, Supervisely, mmsegmentation, LoveDA, KITTI, nnU-Net."""
 
 
 def other_names_hint(base: Path) -> str:
-    """Return how to make pairs of the content of `base`, to be appended to a sentence; "" for no advice."""
+    """Return how to make pairs of the content of `base`, to be appended to a sentence; "" without advice."""
     if base.name in OTHER_FOLDERS and all((base.parent / name).is_dir() for name in OTHER_FOLDERS):
         return f"; give the folder above, {base.parent}"
     if hint := _panoptic_hint(base):

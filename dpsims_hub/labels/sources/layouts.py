@@ -1,6 +1,7 @@
 """Layouts of folders of pairs: the plain one, and ADE20K, COCO-Stuff and Cityscapes as distributed.
 
-`TREES` has one row per layout. Files are listed and not opened; unpaired ones are listed too.
+`TREES` has one or several rows for each layout. Files are listed, not opened. Files without a partner are
+listed too.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class PairFiles(NamedTuple):
 class Tree(NamedTuple):
     """Folders of a layout; `{split}` stands for the name of a split.
 
-    `splits` are the splits that the layout can have (empty: any), `endings` follow the stem in the names of
-    photos, maps and instance maps, `nested` means that files lie one folder deeper (by city).
+    `splits` are the splits that the layout can have (empty: any). `endings` follow the stem in the names of
+    photos, maps and instance maps. `nested` means that files are one folder deeper (by city).
     """
 
     layout: str
@@ -58,7 +59,6 @@ class Tree(NamedTuple):
 
 TITLES = {"cityscapes": "Cityscapes", "ade20k": "ADE20K", "coco-stuff": "COCO-Stuff"}
 PLAIN = Tree("folder", "images", "labels", "instances")
-PLAIN_BY_SPLIT = Tree("folder", "{split}/images", "{split}/labels", "{split}/instances")
 PLAIN_SPLIT_INSIDE = Tree("folder", "images/{split}", "labels/{split}", "instances/{split}")
 TREES = (
     Tree(
@@ -76,7 +76,7 @@ TREES = (
         for labels in ("stuffthingmaps_trainval2017", "stuffthingmaps", "annotations")
     ),
     Tree("coco-stuff", "{split}_img", "{split}_label", "{split}_inst", splits=("train", "val")),  # of SPADE
-    PLAIN_BY_SPLIT,
+    Tree("folder", "{split}/images", "{split}/labels", "{split}/instances"),
     PLAIN_SPLIT_INSIDE,
 )
 OTHER_SPLIT_NAMES = {
@@ -97,7 +97,7 @@ class Listing:
     pairs: list[PairFiles]  # sorted by stem
     unpaired: dict[str, list[str]]  # paths by kind of fault, such as "label map(s) without a photo"
     has_instances: bool  # whether the layout has instance maps
-    split: str = ""  # name in the folders
+    split: str = ""  # its name in the paths
     hint: str = ""  # why files do not pair, to be appended to a sentence
 
     def spec(self) -> ClassSpec:
@@ -124,7 +124,7 @@ class Listing:
 
 
 def list_pairs(root: str | Path, split: str | None = None, label_suffix: str = "") -> Listing:
-    """Detect the layout of a folder and list its pairs, without opening a file.
+    """Detect the layout of a folder and list its pairs; no file is opened.
 
     Args:
         root: A folder with `images/` and `labels/` (optional `instances/`), one with such folders in each
@@ -177,7 +177,7 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
-    """Return whether photos lie in `images/` itself and maps in `labels/`."""
+    """Return whether photos are in `images/` itself and maps in `labels/`."""
     if not all((base / name).is_dir() for name in (PLAIN.photos, PLAIN.labels)):
         return False
     inside = any(tree is PLAIN_SPLIT_INSIDE for tree, _ in found)
@@ -185,7 +185,7 @@ def _is_plain(base: Path, found: list[tuple[Tree, list[str]]]) -> bool:
 
 
 def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
-    """Match the files of one split by stem."""
+    """Pair the files of one split by stem."""
     if tree.nested and label_suffix.endswith(DERIVED_ENDINGS):
         raise ValueError(
             f"{base}: maps that end in {label_suffix} hold numbers of 19 classes, and the list has 34; "
@@ -202,7 +202,7 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
     ]
     no_utf8 = [printable_path(path) for part in files for _, path in part if printable_path(path) != path]
     files = [[(stem, path) for stem, path in part if printable_path(path) == path] for part in files]
-    photos, labels, instances = (dict(reversed(part)) for part in files)
+    photos, labels, instances = (dict(reversed(part)) for part in files)  # the first file of each stem
     has_instances = bool(instances) if tree.nested else bool(tree.instances) and (base / folders[2]).is_dir()
     stems = sorted(photos.keys() & labels.keys())
     patterns = [
@@ -213,8 +213,8 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
         f"photo(s) without {patterns[1]}": _without(photos, labels),
         "label map(s) without a photo": _without(labels, photos),
         f"photo(s) without {patterns[2]}": _without(photos, instances) if has_instances else [],
-        "photo(s) whose stem another photo has": _twice(files[0]),
-        "label map(s) whose stem another map has": _twice(files[1]),
+        "photo(s) whose stem another photo has": [path for stem, path in files[0] if photos[stem] != path],
+        "label map(s) whose stem another map has": [path for stem, path in files[1] if labels[stem] != path],
         "file(s) whose name is not UTF-8": no_utf8,
         f"folder(s) inside {folders[0]}/ with photos, which are not read": []
         if tree.nested
@@ -250,7 +250,7 @@ def _pairing_hint(
 def _files(
     base: Path, folder: str, suffixes: tuple[str, ...], ending: str, *, nested: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield (stem, relative path) by name, without hidden files and other kinds."""
+    """Yield (stem, relative path) in the order of names, without hidden files and files of other kinds."""
     if not folder or not (base / folder).is_dir():
         return
     if nested:
@@ -265,7 +265,7 @@ def _files(
 
 
 def _nested_hint(base: Path, folder: str, photos: dict[str, str]) -> str:
-    """Return the suffix that selects other maps of the city folders; "" for none."""
+    """Return advice on the suffix that selects other maps of the city folders; "" for none."""
     for _, path in _files(base, folder, MAP_SUFFIXES, "", nested=True):
         stem = os.path.splitext(os.path.basename(path))[0]
         for photo in photos:
@@ -289,12 +289,6 @@ def _apart(files: dict[str, str], partners: dict[str, str]) -> dict[str, str]:
 
 def _without(files: dict[str, str], partners: dict[str, str]) -> list[str]:
     return sorted(_apart(files, partners).values())
-
-
-def _twice(files: list[tuple[str, str]]) -> list[str]:
-    """Return the paths whose stem an earlier file has."""
-    kept = dict(reversed(files))
-    return [path for stem, path in files if kept[stem] != path]
 
 
 def _no_split_given(base: Path, found: list[tuple[Tree, list[str]]]) -> Exception:

@@ -1,8 +1,8 @@
 """Data sets of the `datasets` library by name: a Hub id, or local parquet, webdataset or imagefolder.
 
 The library takes the most frequent file ending of a local folder as its format, so a `classes.json` beside a
-single archive makes it "json". Here only formats that can hold pairs are considered. Errors of the library
-become one sentence each.
+single archive makes it "json". Here only formats that can hold pairs are considered. Each error of the
+library becomes an error of one sentence.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OTHER_SPLIT_NAMES = {"val": "validation", "validation": "val"}
 
 
 class NamedData:
-    """A data set that is located and not read yet.
+    """A data set that is located, but not yet read.
 
     `name` is a Hub id, or the path of a local folder or file. `config_name` and `revision` (branch, tag or
     commit) are those of a Hub data set, "" for the defaults. Tables are built in `cache_dir`, "" for the
@@ -145,7 +145,7 @@ def _local_format(path: Path) -> tuple[str, dict[str, Any]]:
             hint = "; unpack it" if path.suffix.lower() in ARCHIVES else ""
             raise ValueError(f"{path}: is neither a .parquet nor a .tar file{hint}.")
         _check_fetched([path])
-        return FORMATS[path.suffix], {"data_files": _by_split([path])}
+        return FORMATS[path.suffix], {"data_files": _by_split([path], path.parent)}
     reader, files = _format_of_folder(path)
     _check_fetched(files)  # also of a clone from the Hub without its large files
     if _has_configs(path / "README.md"):
@@ -187,11 +187,11 @@ def _has_configs(card: Path) -> bool:
     return card.is_file() and bool(DatasetCard.load(card).data.get("configs"))
 
 
-def _by_split(files: list[Path], root: Path | None = None) -> dict[str, list[str]]:
-    """Return the files by the split in their path; "train" if there is none."""
+def _by_split(files: list[Path], root: Path) -> dict[str, list[str]]:
+    """Return the files by the split that their path below `root` names; "train" if it names none."""
     splits: dict[str, list[str]] = {}
     for file in files:
-        name = file.name if root is None else file.relative_to(root).as_posix()
+        name = file.relative_to(root).as_posix()
         words = [word for word in re.split(r"[^a-z]+", name.lower()) if word in SPLIT_WORDS]
         splits.setdefault(SPLIT_WORDS[words[0]] if words else "train", []).append(str(file))
     return splits
@@ -219,7 +219,7 @@ def _one_sentence(name: str) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the message of the first cause, which the library wraps."""
+    """Return the message of the error that caused the others; the library wraps it."""
     while error.__cause__ is not None:
         error = error.__cause__
     if "BatchSize must be greater than 0" in str(error):  # pyarrow, of a file without rows

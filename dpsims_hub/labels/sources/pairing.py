@@ -28,7 +28,7 @@ NEARLY_ALIKE: dict[Callable[[str], str], str] = {
     lambda stem: re.sub(r"(?<!\d)0+(?=\d)", "", stem.casefold().strip(" .")): "in zeros before a number",
     lambda stem: re.sub(r"[\W_]+", "", stem.casefold()): "in signs between letters",
 }
-"""Normalizations under which two stems are equal, the weakest first, and the words for the difference."""
+"""Normalizations of stems, the weakest first, and the words for the difference that each removes."""
 
 
 def one_form(name: str) -> str:
@@ -103,7 +103,7 @@ def suffix_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
 
 
 def near_pair_hint(photos: Mapping[str, str], maps: Mapping[str, str]) -> str:
-    """Return which photo and map without partner seem to belong together, and how to name them; else "".
+    """Return a photo and a map that seem to belong together, and how to name them; else "".
 
     `photos` and `maps` are paths by stem of files without a partner.
     """
@@ -125,8 +125,8 @@ def other_kind_hint(
 ) -> str:
     """Return a file of another kind with the stem of a file without a partner; "" for none.
 
-    `folder` of `base` should hold the partners, which are called `what` and end in `suffixes`; `partners` are
-    the paths by stem of the files without one.
+    `folder` of `base` should hold the partners, which are called `what` and end in `suffixes`. `partners` are
+    the files without a partner, by stem.
     """
     place = base / folder
     for name in sorted(os.listdir(place)) if partners and place.is_dir() else ():
@@ -141,10 +141,8 @@ def no_pair_hint(
 ) -> str:
     """Return why no photo has a map, with two file names as examples; "" without files.
 
-    `folders` are those of photos and maps in `base`, `photos` and `maps` paths by stem.
+    `folders` are those of photos and maps in `base`. `photos` and `maps` are paths by stem.
     """
-    if hint := near_pair_hint(photos, maps):
-        return hint
     if photos and maps:
         first, other = min(photos.values()), min(maps.values())
         return f"photo and map need one stem, and here are {first} and {other}: rename the maps"

@@ -25,7 +25,8 @@ OTHER_NAMES = {
     "image": ("photo", "jpg", "pixel_values", "target", "img"),
     "label": ("annotation", "mask", "segmentation", "conditioning_image", "label_map", "png"),
     "instances": ("instance", "inst"),
-}  # common names of these columns, for hints
+}
+"""Common names of these columns, for hints."""
 
 
 class Columns(NamedTuple):
@@ -45,7 +46,7 @@ class PairRows:
     Label maps follow the stored-value rule of the spec. `where` is the name of the data set in messages.
 
     Raises:
-        ValueError: If a column is missing or holds no images.
+        ValueError: If a column is missing or holds no images, or a table is empty.
     """
 
     def __init__(
@@ -59,15 +60,17 @@ class PairRows:
 def pair_rows(rows: Rows, columns: Columns, where: str) -> Rows:
     """Return the rows with undecoded images in the columns "image", "label" and optional "instances".
 
-    `rows` is a data set of `datasets`, map-style or streamed, with the name `where` in messages. A missing
-    default name of `columns` also matches the only column that begins with it and a dot: webdataset archives
-    have `image.png` and `label.png`.
+    `rows` is a data set of `datasets`, map-style or streamed, with the name `where` in messages. If there is
+    no column of a default name, the only one that begins with that name and a dot is taken: webdataset
+    archives have `image.png` and `label.png`.
 
     Raises:
-        ValueError: If a column is missing or holds no images.
+        ValueError: If a column is missing or holds no images, or a table is empty.
     """
     import datasets
 
+    if isinstance(rows, datasets.Dataset) and not len(rows):
+        raise ValueError(f"{where}: holds no rows.")
     undecoded = datasets.Image(decode=False)
     names = rows.column_names or list(next(iter(rows), {}))
     found = _find_columns(names, columns, where)
@@ -95,11 +98,8 @@ def _renamed(row: dict[str, Any], found: dict[str, str]) -> dict[str, Any]:
 
 def _find_columns(names: Sequence[str], wanted: Columns, where: str) -> dict[str, str]:
     """Return the name of each column by its role; without "instances" if there are none."""
-    found = {
-        "image": _find_column(names, wanted.image, "image"),
-        "label": _find_column(names, wanted.label, "label"),
-        "instances": _find_column(names, wanted.instances or "instances", "instances"),
-    }
+    sought = wanted._replace(instances=wanted.instances or "instances")
+    found = {role: _find_column(names, name, role) for role, name in sought._asdict().items()}
     if not wanted.instances and not found["instances"]:
         del found["instances"]
     for (role, name), asked in zip(found.items(), wanted, strict=False):

@@ -13,7 +13,7 @@ from dpsims_hub.storage.atomic_write import write_text_atomically
 if TYPE_CHECKING:
     import pyarrow
 
-CLASSES_KEY = b"dpsims_classes"  # of a schema's metadata: the text of a classes.json
+CLASSES_KEY = b"dpsims_classes"  # in a schema's metadata; its value is the text of a classes.json
 SHARD_NAME = re.compile(r"(?P<split>\w+(?:\.\w+)*)-\d{5}-of-\d{5}\.parquet")
 CARD = """---
 task_categories:
@@ -44,8 +44,8 @@ def class_text(spec: ClassSpec) -> str:
 def write_card(folder: Path, schema: pyarrow.Schema) -> None:
     """Write `classes.json` and README.md for the shards in `folder/data`, which have this schema.
 
-    The splits are counted from the shards. An existing `classes.json` stays, and so do the text and the other
-    metadata of an existing README.md.
+    Rows and bytes of the splits are counted in the shards. An existing `classes.json` stays, and so do the
+    text and the other metadata of an existing README.md.
 
     Raises:
         OSError: If the files cannot be written.

@@ -5,7 +5,7 @@ A folder of shards has the form of a data set on the Hub: `data/SPLIT-00000-of-0
 with the bytes of a file and its name. The schema of every shard contains the class list.
 
 Pairs are shuffled when they are written, because a stream can only shuffle within a buffer. Row groups are
-small, because readers hold whole ones in memory. There is no second compression.
+small, because readers hold whole ones in memory. The bytes are not compressed again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
 
 @dataclass(frozen=True)
 class ShardOptions:
-    """How a split is written."""
+    """Options of `write_shards`."""
 
     split: str = "train"  # letters, digits, _ and dots
     num_shards: int = 0  # files, at most one per pair; 0 takes `choose_num_shards`
@@ -63,7 +63,7 @@ class ShardOptions:
 
 @dataclass
 class WrittenShards:
-    """Number of files, pairs and bytes written, and the error message of each pair left out."""
+    """Numbers of files, pairs and bytes written, and the error message of each pair left out."""
 
     num_shards: int
     num_pairs: int = 0
@@ -134,7 +134,7 @@ def _good_rows(
     skip_bad: int,
     on_pair: Callable[[], object] | None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield and count the rows, and collect the messages of bad pairs until there is one too many."""
+    """Yield and count the rows; collect the messages of bad pairs, and fail at one too many."""
     for row in checked:
         if on_pair is not None:
             on_pair()
@@ -168,7 +168,7 @@ def _paths(pair: PairFiles) -> list[str]:
 
 
 def _check_target(folder: Path, split: str, schema: pyarrow.Schema) -> None:
-    """Refuse a folder with other content, with this split, or with incompatible splits."""
+    """Refuse a folder with content other than shards, with this split, or with incompatible splits."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file; choose another name for the folder of shards.")
     if not folder.exists() or not any(folder.iterdir()):
@@ -199,7 +199,7 @@ def _check_same_kind(folder: Path, shard: Path, schema: pyarrow.Schema) -> None:
 
 
 def _classes_in(schema: pyarrow.Schema) -> ClassSpec | None:
-    """Return the class list of a schema, without its name, which may be that of a folder."""
+    """Return the class list of a schema without its name, which may be that of a folder."""
     text = (schema.metadata or {}).get(CLASSES_KEY)
     return None if text is None else replace(ClassSpec.from_dict(json.loads(text)), name="")
 
@@ -219,7 +219,6 @@ def _schema(spec: ClassSpec, has_instances: bool) -> pyarrow.Schema:
 
 def _write_shard(path: Path, schema: pyarrow.Schema, rows: Iterator[dict[str, Any]]) -> None:
     """Write rows in small groups, without statistics, which would repeat the image bytes."""
-    import pyarrow
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetWriter(
@@ -235,7 +234,7 @@ def _even_parts(total: int, parts: int) -> list[int]:
 
 
 def _publish(unfinished: Path, folder: Path, split: str, schema: pyarrow.Schema) -> None:
-    """Move the finished shards; the card is written last and makes the split visible."""
+    """Move the finished shards; the card is written last, and makes the split visible to readers."""
     _check_target(folder, split, schema)  # another run may have finished since
     if not folder.exists() or not any(folder.iterdir()):
         write_card(unfinished, schema)

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dpsims_hub.labels.classes.spec import ClassSpec
 from dpsims_hub.labels.reading.samples import Sample
-from dpsims_hub.labels.sources.rows import DEFAULT_COLUMNS, Columns, PairRows, decode_row, row_name
-
-if TYPE_CHECKING:
-    import datasets
+from dpsims_hub.labels.sources.rows import PairRows, decode_row, row_name
 
 
 class TableDataset(PairRows):
-    """Pairs in the rows of a table, decoded when a sample is read; see `PairRows`.
-
-    Raises:
-        ValueError: If a column is missing or holds no images, or the table is empty.
-    """
-
-    def __init__(
-        self,
-        rows: datasets.Dataset,
-        spec: ClassSpec,
-        columns: Columns = DEFAULT_COLUMNS,
-        *,
-        where: str = "the data set",
-    ) -> None:
-        if not len(rows):
-            raise ValueError(f"{where}: holds no rows.")
-        super().__init__(rows, spec, columns, where=where)
+    """Pairs in the rows of a table, decoded when a sample is read; see `PairRows`."""
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,1 +1,1 @@
-"""What a data set holds, and what is wrong with it."""
+"""Surveys of data sets: their contents and faults."""

@@ -1,4 +1,4 @@
-"""Advice on the findings of a survey, the most serious first."""
+"""Advice on the findings of a survey, the most serious findings first."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ REMEDIES = {
     "photo": "Save {count} photo(s) as 8-bit PNG or JPEG.",
     "objects": "Save {count} file(s) in instances/ as 8- or 16-bit greyscale PNGs of object numbers.",
 }
-"""Advice by `remedy` of the error, where the kind of fault is not specific enough."""
+"""Advice by the `remedy` of an error, where the kind of fault is not specific enough."""
 
 
 def advice(facts: Mapping[str, Any], *, has_things: bool, warned: Mapping[str, int]) -> list[str]:
-    """Return one sentence for each finding: first wrong training, then errors, then the rest.
+    """Return advice on each finding: first maps that may be misread, then errors, then the rest.
 
-    `facts` are those of `survey_facts`; `has_things` means that the class list has classes of kind "thing";
-    `warned` counts the warnings that reading gave.
+    `facts` are those of `survey_facts`. `has_things` means that the class list has classes of kind "thing".
+    `warned` counts the warnings of reading by their text.
     """
     return [
         *_wrong_meanings(facts),

@@ -26,8 +26,8 @@ class Fault(NamedTuple):
 
     `kind` is "unpaired" (a file without a partner), "unreadable" (missing, damaged, no image), "ids" (values
     that are no class), "format" (not usable as photo, map or object numbers) or "size" (photo and map
-    differ). For "ids", `value` is the most frequent wrong value, on `pixels` pixels. `remedy` is that of
-    `LabelMapError`.
+    differ). For "ids", `value` is the most frequent wrong value, which `pixels` pixels have. `remedy` is that
+    of `LabelMapError`.
     """
 
     kind: str
@@ -39,17 +39,10 @@ class Fault(NamedTuple):
 
 
 class PairParts(NamedTuple):
-    """Calls that open the undecoded images of one pair, each time anew."""
+    """The name of a pair, and a call for each column that opens its undecoded image anew."""
 
     name: str
-    photo: Callable[[], Part]
-    label: Callable[[], Part]
-    instances: Callable[[], Part] | None = None
-
-    def openers(self) -> dict[str, Callable[[], Part]]:
-        """Return the calls by column."""
-        calls = dict(zip(COLUMNS, self[1:], strict=True))
-        return {column: call for column, call in calls.items() if call is not None}
+    openers: dict[str, Callable[[], Part]]
 
 
 def find_faults(parts: PairParts, spec: ClassSpec, error: Exception) -> tuple[Fault, ...]:
@@ -57,7 +50,7 @@ def find_faults(parts: PairParts, spec: ClassSpec, error: Exception) -> tuple[Fa
 
     `error` is what reading the pair raised; it is the fault if every file alone is valid.
     """
-    calls = parts.openers()
+    calls = parts.openers
     damaged = {column: _damage(call, parts.name) for column, call in calls.items()}
     faults = [fault for fault in damaged.values() if fault is not None]
     if damaged["label"] is None and (fault := _label_fault(calls["label"], spec)) is not None:

@@ -18,7 +18,7 @@ from dpsims_hub.labels.reading.samples import Part
 WHITE = 255
 BYTE_MODES = ("L", "P")  # cannot hold 65535, which is unknown in lists of more than 255 classes
 OTHER = -1  # all classes stored as neither 0 nor 1
-SHOWN = 3  # names in a sentence
+SHOWN = 3  # names in a warning
 ONLY_0_AND_255 = (
     "The maps hold only 0 and 255, and 255 means unknown. If they are masks in black and white, write "
     '{"classes": ["background", "object"], "stored": {"values": [0, 255]}} with your two names as '
@@ -27,11 +27,13 @@ ONLY_0_AND_255 = (
 
 
 class Masks:
-    """Counts maps with 255 as unknown, and decides whether it may be the object of a mask.
+    """Counts maps in which 255 means unknown, and decides whether 255 may be the object of a mask.
 
     Real unknown pixels also appear beside classes other than 0. Maps of 0 and 255 alone are doubtful if no
     map has 255 beside another class, or if none has it beside 1 and some hold only 0 and 1. Maps in colours
     are ignored, and so are lists in which 255 does not mean unknown.
+
+    In lists of more than 255 classes, it counts the 8-bit maps with a class that is stored as 255.
     """
 
     def __init__(self, spec: ClassSpec) -> None:
@@ -48,10 +50,7 @@ class Masks:
         self._white: list[str] = []
 
     def add(self, name: str, pixels: np.ndarray, mode: str) -> None:
-        """Add the map `name`, whose image has this mode.
-
-        `pixels` are those of each class, then of unknown, shape (N + 1,).
-        """
+        """Add the map `name`, whose image has this mode; `pixels` are those of `count_pixels`."""
         if self._class_255 is not None and mode in BYTE_MODES and pixels[self._class_255]:
             self._bytes_255 += 1
         if not self._counts or mode not in (*NUMBER_MODES, "P"):
@@ -67,7 +66,7 @@ class Masks:
         return set().union(*self._maps) == {self._zero, self._unknown}
 
     def mixture(self) -> str:
-        """Return the sentence about masks of 0 and 255 among other maps; "" for none."""
+        """Return the warning about masks of 0 and 255 among other maps; "" for none."""
         white = self._maps[frozenset({self._zero, self._unknown})]
         beside = set().union(*(held for held in self._maps if self._unknown in held))
         ones = self._maps[frozenset({self._zero, self._one})]
@@ -83,7 +82,7 @@ class Masks:
         )
 
     def class_255(self) -> str:
-        """Return the sentence about 8-bit maps whose 255 is a class of a long list; "" for none."""
+        """Return the warning about 8-bit maps whose 255 is a class of a long list; "" for none."""
         if not self._bytes_255:
             return ""
         return (
@@ -92,26 +91,22 @@ class Masks:
             '"ignore_values": [255] into the "stored" rule of the classes.json.'
         )
 
-    def sentences(self) -> list[str]:
-        """Return all sentences."""
-        said = [ONLY_0_AND_255] if self.hold_0_and_255() else []
-        return [*said, *filter(None, (self.mixture(), self.class_255()))]
-
 
 def count_pixels(label_map: np.ndarray, spec: ClassSpec) -> np.ndarray:
-    """Return the pixels of each class, then of unknown, shape (N + 1,), of ids (H, W)."""
+    """Return the number of pixels of each class, then of unknown, shape (N + 1,), in ids (H, W)."""
     counts = np.bincount(label_map.ravel(), minlength=spec.ignore_index + 1).astype(np.int64)
     return np.append(counts[: spec.num_classes], counts[spec.ignore_index])
 
 
 def look_at_masks(labels: Iterable[Callable[[], Part]], spec: ClassSpec) -> list[str]:
-    """Return the sentences of `Masks` about some label maps.
+    """Return the warnings of `Masks` about some label maps.
 
-    `labels` open undecoded maps; unreadable ones are ignored.
+    `labels` are calls that open undecoded maps; unreadable maps are ignored.
     """
     masks = Masks(spec)
     for label in labels:
         with suppress(LabelMapError, OSError), catch_warnings(action="ignore"), label() as part:
             label_map = read_label_map(part.image, spec, stored=True, name=part.name)
             masks.add(part.name, count_pixels(label_map, spec), part.image.mode)
-    return masks.sentences()
+    only_two = ONLY_0_AND_255 if masks.hold_0_and_255() else ""
+    return [said for said in (only_two, masks.mixture(), masks.class_255()) if said]

@@ -18,7 +18,7 @@ from dpsims_hub.labels.sources.layouts import Listing, list_pairs
 from dpsims_hub.labels.sources.rows import open_part, row_name
 from dpsims_hub.labels.sources.streams import RowStream
 from dpsims_hub.labels.sources.tables import TableDataset
-from dpsims_hub.labels.survey.faults import PairParts
+from dpsims_hub.labels.survey.faults import COLUMNS, PairParts
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def open_for_survey(source: DataSource) -> OpenedSource:
 def some_labels(
     data: FolderDataset | TableDataset | RowStream | Listing, count: int
 ) -> Iterator[Callable[[], Part]]:
-    """Yield calls that open up to `count` label maps: evenly spaced, or the first ones of a stream."""
+    """Yield calls that open up to `count` label maps: evenly spaced ones, or the first ones of a stream."""
     if isinstance(data, RowStream):
         for row in islice(data.rows, count):
             yield partial(open_part, row, "label", row_name(row))
@@ -71,9 +71,9 @@ def some_labels(
 def _pairs_of_listing(listing: Listing) -> Iterator[PairParts]:
     root = listing.root
     for pair in listing.pairs:
-        paths = (pair.photo, pair.label, pair.instances)
-        calls = (None if path is None else partial(_open_file, root / path) for path in paths)
-        yield PairParts(str(root / pair.photo), *calls)
+        paths = zip(COLUMNS, (pair.photo, pair.label, pair.instances), strict=True)
+        calls = {column: partial(_open_file, root / path) for column, path in paths if path is not None}
+        yield PairParts(str(root / pair.photo), calls)
 
 
 def _open_file(path: Path) -> Part:
@@ -83,6 +83,6 @@ def _open_file(path: Path) -> Part:
 def _pairs_of_rows(rows: Any) -> Iterator[PairParts]:
     for number, row in enumerate(rows):
         where = f"row {number}"
-        roles = ("image", "label", "instances")
-        calls = (partial(open_part, row, role, where) if role in row else None for role in roles)
-        yield PairParts(row_name(row, where), *calls)
+        roles = zip(COLUMNS, ("image", "label", "instances"), strict=True)
+        calls = {column: partial(open_part, row, role, where) for column, role in roles if role in row}
+        yield PairParts(row_name(row, where), calls)

@@ -30,7 +30,7 @@ def survey_facts(
     """Return the result of a survey of the data `source` as JSON-safe values.
 
     Shares of pixels are relative to all pixels of the good pairs, unknown ones included; shares of photos are
-    relative to the good pairs. `warned` counts the warnings that reading gave.
+    relative to the good pairs. `warned` counts the warnings of reading by their text.
     """
     spec, read = survey.spec, survey.num_pairs
     present = [info for info in spec.classes if survey.pixels[info.id]]
@@ -147,7 +147,7 @@ def _text(size: dict[str, int]) -> str:
 
 
 def _class_table(facts: dict[str, Any]) -> list[str]:
-    """Return a row per class with pixels, and one for unknown."""
+    """Return a heading, a row for each class that has pixels, and a row for unknown."""
     if not facts["pairs"]["good"]:
         return []
     unknown = {"id": facts["classes"]["ignore_index"], "name": "(unknown)"} | facts["unknown"]

@@ -1,7 +1,7 @@
 """Contents and faults of a data set, found in one pass with bounded memory.
 
 Every pair is decoded as in training. A bad pair does not end the pass: each of its files is checked, and its
-faults are kept as `Fault`. Counts come from the good pairs.
+faults are kept as `Fault`. Classes, sizes and objects are counted in the good pairs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from operator import call
 
 import numpy as np
 
@@ -59,7 +61,7 @@ class Survey:
         self.num_objects = 0  # of thing classes
         self.num_all_unknown = 0  # maps without a known pixel
         self.all_unknown: list[str] = []  # names of the first `MAX_KEPT` of them
-        self.num_other_palettes = 0  # maps in which an index has another colour than in an earlier map
+        self.num_other_palettes = 0  # maps in which an index has another colour than in earlier maps
         self._palette: dict[int, Rgb] = {}
         self.turned: Counter[str] = Counter()  # photos by the effect of their EXIF orientation
         self.sizes: Counter[tuple[int, int]] = Counter()  # photos by (height, width)
@@ -123,13 +125,10 @@ def survey_pairs(
 ) -> None:
     """Read all pairs into a survey, with `num_workers` threads.
 
-    A source that fails is a fault and ends the pass. `on_pair` is called after each pair, for a progress bar.
+    A source that fails counts as a fault and ends the pass. `on_pair` is called after each pair, for a
+    progress bar.
     """
-
-    def read(job: tuple[PairParts, bool]) -> PairFacts:
-        return read_facts(job[0], survey.spec, with_example=job[1])
-
-    with closing(read_ahead(read, _jobs(survey, pairs), num_workers)) as facts_of_pairs:
+    with closing(read_ahead(call, _jobs(survey, pairs), num_workers)) as facts_of_pairs:
         for facts in facts_of_pairs:
             survey.add(facts)
             if on_pair is not None:
@@ -140,7 +139,7 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool) -> Pair
     """Read one pair as training does, or find its faults; `with_example` adds a small version of it."""
     try:
         with ExitStack() as files:
-            opened = {column: files.enter_context(call()) for column, call in parts.openers().items()}
+            opened = {column: files.enter_context(opener()) for column, opener in parts.openers.items()}
             kinds = {column: f"{part.image.format} {part.image.mode}" for column, part in opened.items()}
             photo, label = opened["photo"], opened["label"]
             sample = make_sample(photo, label, opened.get("instances"), spec, stem=parts.name)
@@ -159,11 +158,11 @@ def read_facts(parts: PairParts, spec: ClassSpec, *, with_example: bool) -> Pair
     )
 
 
-def _jobs(survey: Survey, pairs: Iterable[PairParts]) -> Iterator[tuple[PairParts, bool]]:
-    """Yield pairs, and whether an example of each is wanted; end at a source that fails."""
+def _jobs(survey: Survey, pairs: Iterable[PairParts]) -> Iterator[Callable[[], PairFacts]]:
+    """Yield a call that reads each pair, with an example if one is wanted; end at a source that fails."""
     try:
         for position, parts in enumerate(pairs):
-            yield parts, survey.examples.wants(position)
+            yield partial(read_facts, parts, survey.spec, with_example=survey.examples.wants(position))
     except Exception as error:  # streams raise many types
         message = f"the data: reading stopped ({first_line(error)})."
         survey.add_fault(Fault("unreadable", "the data", message))
@@ -171,7 +170,7 @@ def _jobs(survey: Survey, pairs: Iterable[PairParts]) -> Iterator[tuple[PairPart
 
 def _turn(parts: PairParts) -> str:
     """Return the effect of the EXIF orientation of a readable photo of a pair with faults; else ""."""
-    with suppress(LabelMapError, OSError), parts.photo() as photo:
+    with suppress(LabelMapError, OSError), parts.openers["photo"]() as photo:
         decode(*photo)
         return turn_of(photo.image)
     return ""

@@ -1,1 +1,1 @@
-"""Changes of photo, label map and object numbers together."""
+"""Transforms of photo, label map and object numbers together."""

@@ -1,8 +1,8 @@
 """Reproducible crops, mirroring and resizing of photo, label map and object numbers together.
 
-Photos are resized with Lanczos and antialiasing, label maps and object numbers by nearest neighbour, so no
-class appears or is blended. Random crops also prevent a generator from learning positions in place of the
-map. Colours are unchanged, as in the paper's recipe.
+Photos are resized with Lanczos and antialiasing, label maps and object numbers by nearest neighbour, so that
+no class is added or blended. Random crops also keep a generator from learning positions instead of the map.
+Colours are unchanged, as in the paper's recipe.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def augment_pair(
 ) -> Sample:
     """Return a random crop of `size` (height, width), mirrored by chance; see `random_crop_box`.
 
-    `rng` always draws four numbers, so settings do not shift later draws.
+    Four numbers are always drawn from `rng`, so settings do not shift later draws.
 
     Raises:
         ValueError: If `max_zoom` is below 1, `flip_probability` outside 0..1 or a side below 1.
@@ -78,14 +78,14 @@ def random_crop_box(
 ) -> Box:
     """Return a random box in a picture of `shape`, to be resized to `size`, both (height, width) in pixels.
 
-    Our rule (`keep_proportions`): the largest box with the proportions of `size` is divided by a zoom drawn
-    uniformly from 1..`max_zoom` and placed uniformly. 1.4 is our choice: half of the photo's area stays
-    visible.
+    Our rule (`keep_proportions`): the sides of the largest box with the proportions of `size` are divided by
+    a zoom drawn uniformly from 1..`max_zoom`, and the box is placed uniformly. 1.4 is our choice: at least
+    half of that box's area stays visible.
 
-    Otherwise it is the rule of SPADE and OASIS: the whole picture is stretched to `max_zoom` times `size` and
-    a window of `size` is cut out; 286/256 is their zoom for ADE20K and COCO-Stuff, 1 (the whole picture) that
-    for Cityscapes. They round the stretched photo to pixels before cutting, which moves a border by less than
-    one pixel. `rng` draws three numbers: zoom, top, left.
+    Otherwise it is the rule of SPADE and OASIS: the whole picture is stretched to `max_zoom` times `size`,
+    and a window of `size` is cut out. Their zoom is 286/256 for ADE20K and COCO-Stuff, and 1 (the whole
+    picture) for Cityscapes. They round the stretched photo to pixels before cutting, which moves a border by
+    less than one pixel. Three numbers are drawn from `rng`: zoom, top, left.
 
     Raises:
         ValueError: If `max_zoom` is below 1 or `size` is invalid.
