@@ -100,7 +100,8 @@ def _unknown_colours(unknown: np.ndarray, colours: np.ndarray, spec: ClassSpec, 
     if hint := coding_hint(numbers, spec.id_table(stored=True) >= 0):
         return LabelMapError(f"{message}; as red + 256 green + 65536 blue {hint}.", "code")
     meanings = _meanings(spec)
-    if all(_code(_rgb(code)[::-1]) in meanings for code in np.unique(_codes(colours, where)).tolist()):
+    seen = set(np.unique(_codes(colours, where)).tolist()) - {CLEAR}
+    if all(_code(_rgb(code)[::-1]) in meanings for code in seen):
         return LabelMapError(
             f"{message}; with red and blue exchanged all are, as OpenCV writes: exchange them when saving."
         )

@@ -212,14 +212,17 @@ def _listing(base: Path, tree: Tree, split: str, label_suffix: str) -> Listing:
     unpaired = {
         f"photo(s) without {patterns[1]}": _without(photos, labels),
         "label map(s) without a photo": _without(labels, photos),
-        f"photo(s) without {patterns[2]}": _without(photos, instances) if has_instances else [],
-        "photo(s) whose stem another photo has": [path for stem, path in files[0] if photos[stem] != path],
-        "label map(s) whose stem another map has": [path for stem, path in files[1] if labels[stem] != path],
+        "photo(s) whose stem another photo has": _others(files[0], photos),
+        "label map(s) whose stem another map has": _others(files[1], labels),
         "file(s) whose name is not UTF-8": no_utf8,
         f"folder(s) inside {folders[0]}/ with photos, which are not read": []
         if tree.nested
         else _deeper(base, folders[0]),
     }
+    if has_instances:
+        unpaired[f"photo(s) without {patterns[2]}"] = _without(photos, instances)
+        unpaired["instance map(s) without photo and label map"] = _without(instances, photos | labels)
+        unpaired["instance map(s) whose stem another map has"] = _others(files[2], instances)
     return Listing(
         root=base,
         layout=tree.layout,
@@ -289,6 +292,11 @@ def _apart(files: dict[str, str], partners: dict[str, str]) -> dict[str, str]:
 
 def _without(files: dict[str, str], partners: dict[str, str]) -> list[str]:
     return sorted(_apart(files, partners).values())
+
+
+def _others(files: list[tuple[str, str]], kept: dict[str, str]) -> list[str]:
+    """Return the paths of `files` (stem, path) that are not the one kept for their stem."""
+    return [path for stem, path in files if kept[stem] != path]
 
 
 def _no_split_given(base: Path, found: list[tuple[Tree, list[str]]]) -> Exception:

@@ -109,8 +109,9 @@ def _find_columns(names: Sequence[str], wanted: Columns, where: str) -> dict[str
                 f"{where}: has no column {asked!r}; its columns are {', '.join(names) or 'none'}; say which "
                 f"one holds the {role} with --{role.rstrip('s')}_column{hint}."
             )
-    if len(set(found.values())) < len(found):
-        raise ValueError(f"{where}: column {found['label']!r} is named twice; photos and maps need one each.")
+    given = list(found.values())
+    if twice := [name for name in given if given.count(name) > 1]:
+        raise ValueError(f"{where}: column {twice[0]!r} is named twice; photos and maps need one each.")
     return found
 
 

@@ -254,6 +254,14 @@ def test_red_and_blue_exchanged_are_named():
         read_label_map(np.ascontiguousarray(colours), SPEC)
 
 
+def test_red_and_blue_exchanged_are_named_beside_transparent_pixels():
+    spec = ClassSpec.load("camvid")
+    colours = np.dstack([spec.palette[:6, ::-1].reshape(2, 3, 3), np.full((2, 3), 255, np.uint8)])
+    colours[0, 0, 3] = 0
+    with pytest.raises(LabelMapError, match="with red and blue exchanged all are"):
+        read_label_map(colours, spec)
+
+
 def test_ids_of_many_classes_that_are_coded_are_not_taken_for_exchanged_bytes():
     spec = ClassSpec.from_dict([f"c{number}" for number in range(300)])
     with pytest.raises(LabelMapError, match=r"look like class\*256\+n"):

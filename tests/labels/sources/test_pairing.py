@@ -264,6 +264,17 @@ def test_two_forms_of_one_name_are_two_photos_of_one_stem(tmp_path):
     assert list(list_pairs(root).unpaired) == ["photo(s) whose stem another photo has"]
 
 
+def test_instance_maps_are_unpaired_as_label_maps_are(tmp_path):
+    root = make_pairs(tmp_path, 1, instances=True)
+    content = (root / "instances" / "p000.png").read_bytes()
+    (root / "instances" / "p000.tif").write_bytes(content)
+    (root / "instances" / "zzz.png").write_bytes(content)
+    assert list_pairs(root).unpaired == {
+        "instance map(s) without photo and label map": ["instances/zzz.png"],
+        "instance map(s) whose stem another map has": ["instances/p000.tif"],
+    }
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".tiff", ".TIF", ".bmp"])
 def test_maps_of_other_endings(tmp_path, suffix):
     root, rows = make_pairs(tmp_path, 1), label_rows(0)

@@ -149,6 +149,7 @@ REFUSED = {
         "no column 'objects'.* --instance_column",
     ),
     "twice": (("image", "label"), Columns("label"), "column 'label' is named twice"),
+    "photos twice": (("a", "b"), Columns("a", "b", "a"), "column 'a' is named twice"),
 }
 
 
