@@ -26,6 +26,7 @@ from dpsims_hub.training.augmentation import NUM_DRAWS
 from dpsims_hub.training.checkpoint import load_data_states
 from dpsims_hub.training.config import TrainConfig
 from dpsims_hub.training.data import PositionSampler, TrainingPairs, make_loader
+from dpsims_hub.training.stopping import start_workers
 from dpsims_hub.training.stream import StreamedPairs, make_stream_loader
 from dpsims_hub.training.stream_resume import data_state, restore
 from dpsims_hub.training.transform import PairTransform
@@ -159,7 +160,7 @@ class TrainingDataLoader:
         else:
             sampler = PositionSampler(config.train_batch_size, self.rank, self.world_size, micro_step)
             self._loader = make_loader(self.pairs, sampler, config.dataloader_num_workers)
-        self._batches = iter(self._loader)
+        self._batches = start_workers(self._loader)
         return sentence
 
     def next(self) -> dict[str, Tensor]:

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import signal
 import time
+from collections.abc import Iterable, Iterator
+from multiprocessing.process import BaseProcess
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
 
 from dpsims_hub.processes.process_group import STOP_SIGNALS, StopSignals
 
+T = TypeVar("T")
+
 
 def ignore_stop_signals(worker_id: int = 0) -> None:
     """Let the workers of a data loader ignore stop signals, as its `worker_init_fn`.
 
-    A signal reaches the whole process group, and a run needs its workers to finish the step. They end with
-    the run.
+    A signal reaches the whole process group, and a run needs its workers to finish the step. `start_workers`
+    ends them with the run.
     """
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def start_workers(loader: Iterable[T]) -> Iterator[T]:
+    """Begin a pass over a data loader whose workers ignore stop signals.
+
+    At its exit a process sends SIGTERM to workers and waits for them. After an uncaught exception it would
+    wait forever, so these workers are killed first.
+    """
+    before = set(multiprocessing.active_children())
+    batches = iter(loader)
+    atexit.register(_kill, set(multiprocessing.active_children()) - before)
+    return batches
+
+
+def _kill(workers: set[BaseProcess]) -> None:
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would report the killed workers
+    for worker in workers:
+        worker.kill()
 
 
 class StopRequest(StopSignals):

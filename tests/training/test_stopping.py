@@ -114,3 +114,18 @@ def test_a_loaders_worker_goes_on(loader_process, number):
     batches, pid = loader_process
     os.kill(pid, number)
     assert [int(next(batches)) for _ in range(20)] == list(range(1, 21))
+
+
+UNFINISHED = """
+from torch.utils.data import DataLoader
+from dpsims_hub.training.stopping import ignore_stop_signals, start_workers
+batches = start_workers(DataLoader(range(1000), num_workers=1, worker_init_fn=ignore_stop_signals))
+next(batches)
+raise ValueError("a fault")
+"""
+
+
+def test_workers_do_not_hold_up_the_end_of_a_process_that_failed():
+    ended = subprocess.run([sys.executable, "-c", UNFINISHED], capture_output=True, text=True, timeout=100)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "ValueError: a fault"
