@@ -76,7 +76,7 @@ def main() -> None:
     backbone = load_backbone(arguments, size)
 
     def vector(photo: object) -> np.ndarray:
-        return pooled(feature_maps(backbone, np.asarray(photo)[None]))
+        return pooled(feature_maps(backbone, np.array(photo)[None]))
 
     pairs = [read_pair(data, index, size) for index in range(len(data))]
     real = np.concatenate([vector(pair.image) for pair in pairs])
