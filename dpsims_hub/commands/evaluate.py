@@ -243,8 +243,9 @@ def check_outputs(arguments: argparse.Namespace) -> Path | None:
         if path.suffix.lower() == ".png":
             raise ValueError(f"--output {path}: the report is JSON; give it a name such as report.json.")
         picture = path.with_suffix(".png")
-        if picture.exists() and not path.exists():
-            raise ValueError(f"--output {path}: {picture} exists and would be replaced; take another name.")
+        folders = [Path(place).resolve() for place in (arguments.data, arguments.train_data) if place]
+        if picture.exists() and any(picture.resolve().is_relative_to(one) for one in folders):
+            raise ValueError(f"--output {path}: {picture}, a file of the data, would be replaced.")
         check_file(path)
     return None if arguments.update_card is None else card_of(arguments.update_card, arguments.model)
 

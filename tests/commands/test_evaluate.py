@@ -212,11 +212,11 @@ def test_bad_output_is_found_before_the_work(options, refused, tmp_path):
     assert "cannot write" in said
 
 
-def test_the_picture_of_a_report_replaces_no_other_picture(options, refused, pairs):
+def test_the_picture_of_a_report_replaces_no_photo_of_the_data(options, refused, pairs):
     photo = next(pairs.rglob("*.png"))
     stored = photo.read_bytes()
     said = refused(*options, "--output", photo.with_suffix(".json"))
-    assert f"{photo} exists and would be replaced" in said
+    assert f"{photo}, a file of the data, would be replaced" in said
     assert photo.read_bytes() == stored
 
 
