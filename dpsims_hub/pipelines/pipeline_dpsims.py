@@ -253,7 +253,7 @@ class DPSIMSPipeline(StoredPipeline):
 
         Args:
             dtype: dtype of the copy, such as torch.bfloat16, which is faster on CPUs with AMX or AVX512-bf16
-                and on GPUs (docs/benchmarks.md). Single pixels then differ by up to 5.5 of 255 levels with
+                and on GPUs (docs/benchmarks.md). Single pixels then differ by up to 7.4 of 255 levels with
                 the bundled models, and by up to 25 with random weights.
             compile: use `torch.compile` on a copy with ordinary layers; each size's first call is slow.
         """
