@@ -52,14 +52,12 @@ class CardFacts:
         license: of the weights, an identifier of the Hub such as "cc-by-nc-4.0"; "" means not stated.
         datasets: Hub ids of the training data, in addition to the run's `dataset_name`.
         data_license: of the training photos, in words.
-        limits: Markdown text of the section about limits, instead of `LIMITS`.
         evaluation: the decoded report of `dpsims evaluate --output`; None means not measured.
     """
 
     license: str = ""
     datasets: tuple[str, ...] = ()
     data_license: str = ""
-    limits: str = ""
     evaluation: Mapping[str, Any] | None = None
 
 
@@ -105,7 +103,7 @@ def make_card(folder: Path, repo_id: str, run: RunFacts, facts: CardFacts = NOTH
         class_table=_class_table(spec),
         training=_training_section(folder, run),
         evaluation="Not measured." if facts.evaluation is None else evaluation_section(facts.evaluation),
-        limits=facts.limits or LIMITS,
+        limits=LIMITS,
         licences=_licences(run.config, facts),
     )
 

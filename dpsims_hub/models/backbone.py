@@ -37,10 +37,10 @@ class PretrainedBackbone(nn.Module):
             package of `dpsims_hub.storage.backbone_packages`, otherwise timm's own (from the Hub or its
             cache); None for random weights. `source` names the origin.
         image_size: (H, W) in pixels, for backbones of fixed input size (Swin, ViT); others take any size.
-        out_indices: indices of the backbone's feature maps to use; None for all.
         mean: mean of each channel of the backbone's inputs in [0, 1]; None for timm's value.
         std: standard deviation of each channel; None for timm's value.
-        model_kwargs: further arguments of `timm.create_model`, such as `{"pad_type": "same"}`.
+        model_kwargs: further arguments of `timm.create_model`, such as `{"pad_type": "same"}`, or
+            `{"out_indices": (1, 3)}` to use only these feature maps.
 
     Raises:
         ValueError: timm does not know the name, the model has no feature maps, or the weights are damaged or
@@ -56,15 +56,12 @@ class PretrainedBackbone(nn.Module):
         name: str,
         weights: str | Path | None = "pretrained",
         image_size: Sequence[int] | None = None,
-        out_indices: Sequence[int] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         model_kwargs: dict | None = None,
     ) -> None:
         super().__init__()
         options = dict(model_kwargs or {})
-        if out_indices is not None:
-            options["out_indices"] = tuple(out_indices)
         if image_size is not None and _has_fixed_size(name):
             options["img_size"] = tuple(image_size)
         package = _installed_package(name) if weights == "pretrained" else None

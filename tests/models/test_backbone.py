@@ -138,7 +138,7 @@ def test_network_sees_zero_for_the_mean_and_one_a_deviation_above():
 
 
 def test_chosen_maps_only():
-    backbone = PretrainedBackbone("test_resnet", weights=None, out_indices=(1, 3))
+    backbone = PretrainedBackbone("test_resnet", weights=None, model_kwargs={"out_indices": (1, 3)})
     assert backbone.strides == [4, 16]
     assert [feature.shape[2] for feature in backbone(some_images(32, 32))] == [8, 2]
 
